@@ -1,0 +1,3 @@
+"""A person, a photo, a camera move: the person standing in that place, filmed by that camera."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Camera moves: presets and trajectories, sampled into paths."""

@@ -1,0 +1,1 @@
+"""Foreground over plate: colour, light, shadow, grain."""

@@ -1,0 +1,1 @@
+"""The person, separated from where they were filmed."""

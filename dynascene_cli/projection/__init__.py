@@ -1,0 +1,1 @@
+"""The weightless renderer: one photo, seen by another camera."""

@@ -1,0 +1,1 @@
+"""The photo as a place: horizon, sky, ground, relief, outpainting, depth."""

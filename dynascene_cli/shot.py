@@ -1,0 +1,241 @@
+"""The nouns that every room shares: frozen, and ignorant of how they were made.
+
+Conventions, everywhere: images are RGB uint8 (H, W, 3) as viewed on a bt709 screen; points are
+(x, y) in pixels with pixel centres at +0.5 (the left edge of the picture is x = 0); axes are
+OpenCV's (x right, y down, z forward); extrinsics are world-to-camera [R|t].
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.geometry import Floats
+
+Image = NDArray[np.uint8]
+
+LANDMARKS = (
+    "head_top",
+    "left_shoulder",
+    "right_shoulder",
+    "left_hip",
+    "right_hip",
+    "left_ankle",
+    "right_ankle",
+    "left_heel",
+    "right_heel",
+    "left_toe",
+    "right_toe",
+)
+"""The points of a person that PersonTracks follows, in the order of its second axis."""
+
+
+class FrameSource(Protocol):
+    """Frames that lie on disk and are streamed, never held together in memory."""
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames there are."""
+        ...
+
+    def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
+        """Yield frames first ≤ i < last (all from first when last is None), in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class ColourTags:
+    """How a clip's colour is coded, by its tags and the usual guess where a tag is missing."""
+
+    matrix: Literal["bt601", "bt709", "bt2020", "rgb"]
+    full_range: bool
+    transfer: Literal["sdr", "pq", "hlg"]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video, image sequence, animation or single image, opened lazily.
+
+    ``width`` and ``height`` are after rotation. For each frame of the constant-rate, trimmed
+    clip, ``source_frames`` is the index of the decoded frame that serves it and ``source_times``
+    that frame's presentation time in seconds of the file.
+    """
+
+    path: Path
+    kind: Literal["video", "sequence", "animation", "image"]
+    width: int
+    height: int
+    frame_rate: Fraction
+    source_frames: tuple[int, ...]
+    source_times: tuple[Fraction, ...]
+    rotation: int
+    colour: ColourTags
+    bit_depth: int
+    codec: str
+    variable_rate: bool
+    has_audio: bool
+    start: Fraction
+    end: Fraction | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def frame_count(self) -> int:
+        """How many constant-rate frames the clip has."""
+        return len(self.source_frames)
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return float(self.frame_count / self.frame_rate)
+
+
+@dataclass(frozen=True, eq=False)
+class PersonTracks:
+    """Where the person's landmarks are in every frame.
+
+    ``points`` (F, len(LANDMARKS), 2) in clip pixels, NaN where unknown; ``visibility``
+    (F, len(LANDMARKS)) in 0..1; ``boxes`` (F, 4) x0, y0, x1, y1 of the matte (alpha ≥ 0.5), NaN
+    where nobody is seen.
+    """
+
+    points: Floats
+    visibility: Floats
+    boxes: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Matte:
+    """One alpha per frame (uint8, 255 = person, (H, W) as the clip) and the person's tracks."""
+
+    alpha: FrameSource
+    tracks: PersonTracks
+
+
+PathUnit = Literal["metres", "scene_depth", "subject_distance"]
+
+
+@dataclass(frozen=True, eq=False)
+class CameraPath:
+    """A camera's intrinsics and pose in every frame.
+
+    ``intrinsics`` (F, 3, 3) in pixels of a ``width`` × ``height`` picture; ``extrinsics``
+    (F, 3, 4) world-to-camera; ``unit`` is that of the translations.
+    """
+
+    intrinsics: Floats
+    extrinsics: Floats
+    width: int
+    height: int
+    frame_rate: Fraction
+    unit: PathUnit
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames the path has."""
+        return len(self.extrinsics)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """How far a canvas reaches beyond the frame on each side, in pixels."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class SceneGeometry:
+    """What is known of the place in the photo, for a frame of ``width`` × ``height`` pixels.
+
+    World: the photo's camera is at the origin, level (x right, y down along gravity, z forward);
+    the ground is the plane y = ``camera_height``. The photo's camera is rolled by ``roll_deg``
+    (clockwise positive) about its axis and looks level: its principal row is the ``horizon``.
+    """
+
+    width: int
+    height: int
+    focal: float
+    horizon: float
+    roll_deg: float
+    camera_height: float
+    sky_confidence: float
+    ground_share: float
+    interior: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def intrinsics(self) -> Floats:
+        """(3, 3): the focal length in pixels, the principal point at mid-width on the horizon."""
+        return np.array(
+            [[self.focal, 0.0, self.width / 2], [0.0, self.focal, self.horizon], [0.0, 0.0, 1.0]]
+        )
+
+    @property
+    def extrinsics(self) -> Floats:
+        """(3, 4): the photo's own pose, world-to-camera."""
+        angle = np.radians(self.roll_deg)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        rotation = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+        return np.hstack([rotation, np.zeros((3, 1))])
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A textured depth map over the scene's canvas.
+
+    ``image`` (H, W, 3) uint8; ``depth`` (H, W) float32 z-depth in metres at the photo's pose;
+    ``cut`` is the largest ratio of depths that one mesh cell may span (None: never cut).
+    """
+
+    image: Image
+    depth: NDArray[np.float32]
+    cut: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The photo as a place: its geometry and the textured layers on a canvas around the frame.
+
+    ``photo`` (height, width, 3) covers the frame exactly; layers are ordered front to back and
+    lie on a canvas that exceeds the frame by ``margins``.
+    """
+
+    photo: Image
+    geometry: SceneGeometry
+    margins: Margins
+    layers: tuple[Layer, ...]
+    median_depth: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where the person stands.
+
+    ``contact`` (F, 3): the ground-contact point in the scene's world, metres; ``height``: the
+    standing person's height in metres; ``clip_to_frame`` (F, 2, 3): the similarity that carries
+    clip pixels to pixels of the output frame; ``contact_pixels`` (F, 2) in the output frame.
+    """
+
+    contact: Floats
+    height: float
+    clip_to_frame: Floats
+    contact_pixels: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """All that a renderer and the compositor need."""
+
+    clip: Clip
+    matte: Matte
+    filmed: CameraPath
+    path: CameraPath
+    scene: Scene
+    placement: Placement
