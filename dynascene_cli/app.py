@@ -1,0 +1,91 @@
+"""The Typer app and what becomes of its failures; nothing heavy is imported here."""
+
+import errno
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+import typer
+
+from dynascene_cli import __version__
+from dynascene_cli.commands import demo, doctor, info, matte, models, project, render, trajectory
+from dynascene_cli.errors import DynasceneError, StageError
+
+app = typer.Typer(
+    name="dynascene",
+    help="A person, a photo, a camera move: the person standing in that place, "
+    "filmed by that camera.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("render")(render.render)
+app.command("matte")(matte.matte)
+app.add_typer(trajectory.app, name="trajectory")
+app.command("demo")(demo.demo)
+app.command("info")(info.info)
+app.command("doctor")(doctor.doctor)
+app.add_typer(models.app, name="models")
+app.add_typer(project.app, name="project")
+
+INTERRUPTED = 130
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"dynascene {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    """Root options."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code (DESIGN: 0, 1, 2, 3, 4 or 130)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(words, prog_name="dynascene", standalone_mode=False)
+    except click.ClickException as error:
+        if "--json" in words:
+            return _failed(error.format_message(), "see --help", error.exit_code, words)
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("interrupted: the same command continues", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        failure = _as_failure(error)
+        if "--verbose" in words:
+            traceback.print_exception(error)
+        return _failed(failure.message, failure.hint, failure.exit_code, words)
+    return code if isinstance(code, int) else 0
+
+
+def _as_failure(error: Exception) -> DynasceneError:
+    if isinstance(error, DynasceneError):
+        return error
+    if isinstance(error, MemoryError):
+        return StageError("out of memory", "try --draft or a smaller --size")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StageError(
+            f"the disk is full: {error}", "free some space; the same command then continues"
+        )
+    return StageError(
+        f"an unexpected failure: {type(error).__name__}: {error}".splitlines()[0],
+        "run it again with --verbose for the traceback",
+    )
+
+
+def _failed(message: str, hint: str, exit_code: int, words: Sequence[str]) -> int:
+    if "--json" in words:
+        print(json.dumps({"error": message, "hint": hint, "exit_code": exit_code}))
+    print(f"error: {message}" + (f" ({hint})" if hint else ""), file=sys.stderr)
+    return exit_code

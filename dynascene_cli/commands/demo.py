@@ -1,0 +1,41 @@
+"""``dynascene demo``: a finished video from the clip and photo that ship with the package."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dynascene_cli.commands import options
+
+MEDIA = Path(__file__).parents[1] / "demo_media"
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The video.")
+    ] = Path("dynascene-demo.mp4"),
+    camera: Annotated[
+        str, typer.Option("--camera", help="A preset or a trajectory file.")
+    ] = "dolly-in",
+    project: options.ProjectFolder = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Render the clip and photo that ship with the package; write the video and its report."""
+    from dynascene_cli.console import Console
+    from dynascene_cli.request import MatteRequest, RenderRequest, SceneRequest
+    from dynascene_cli.workflow import render
+
+    request = RenderRequest(
+        matte=MatteRequest(
+            clip=str(MEDIA / "gym.mp4"), project=project or Path("dynascene-demo.dynascene")
+        ),
+        scene=SceneRequest(photo=MEDIA / "picos.jpg"),
+        camera=camera,
+        output=output,
+        report=True,
+    )
+    console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
+    result = render(request, console)
+    console.result(result.as_json(), result.as_text())

@@ -1,0 +1,48 @@
+"""``dynascene doctor``: what this machine can do."""
+
+import importlib.util
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from dynascene_cli import __version__
+from dynascene_cli.commands import options
+from dynascene_cli.console import Console
+from dynascene_cli.errors import MissingError
+
+ENCODERS = {"mp4": "libx264", "mov": "prores_ks", "webm": "libvpx-vp9", "project cache": "ffv1"}
+
+
+def doctor(as_json: options.AsJson = False) -> None:
+    """Say what this machine can do: encoders, matters, renderers, room on the disk."""
+    import av
+
+    from dynascene_cli.weights import weights_list
+
+    encoders = {use: name in av.codecs_available for use, name in ENCODERS.items()}
+    matters = {entry["name"]: entry["installed"] for entry in weights_list()}
+    data = {
+        "dynascene": __version__,
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1),
+        "encoders": encoders,
+        "weights": matters,
+        "renderers": {"projection": True, "dynascene": False},
+        "depth_network": importlib.util.find_spec("transformers") is not None,
+    }
+    lines = [
+        f"dynascene {__version__}, Python {data['python']}, {data['processors']} processors, "
+        f"{data['free_disk_gb']} GB free here",
+        *(f"{'yes' if there else 'NO ':3}  write {use}" for use, there in encoders.items()),
+        *(f"{'yes' if there else 'no ':3}  weights {name}" for name, there in matters.items()),
+        "yes  renderer projection",
+        "no   renderer dynascene: no checkpoint is published yet",
+    ]
+    Console(as_json=as_json).result(data, "\n".join(lines))
+    absent = [use for use, there in encoders.items() if not there]
+    if absent:
+        raise MissingError(
+            f"PyAV lacks the encoder for {', '.join(absent)}", "pip install --force-reinstall av"
+        )

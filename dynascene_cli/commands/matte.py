@@ -1,0 +1,58 @@
+"""``dynascene matte``: the person's alpha, or the person with clean colour and alpha."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dynascene_cli.commands import options
+
+
+def matte(
+    clip: options.ClipArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help=".mov or .webm: the person with alpha; name.%05d.png: the alpha "
+            "[default: <clip>-matte.mov].",
+        ),
+    ] = None,
+    matter: options.MatterName = "auto",
+    person: options.Person = None,
+    keep: options.Keep = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option("--preview", help="A contact sheet over a checkerboard, .png."),
+    ] = None,
+    start: options.Start = None,
+    end: options.End = None,
+    fps: options.FrameRate = None,
+    project: options.ProjectFolder = None,
+    dry_run: options.DryRun = False,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Separate the person of CLIP from where they were filmed."""
+    from dynascene_cli.console import Console
+    from dynascene_cli.matte_workflow import matte as matted
+    from dynascene_cli.request import MatteRequest, clip_name
+
+    request = MatteRequest(
+        clip=clip,
+        matter=matter,
+        person=person,
+        keep=keep,
+        fps=fps,
+        start=start,
+        end=end,
+        project=project,
+        force=force,
+        dry_run=dry_run,
+    )
+    console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
+    data = matted(request, output or Path(f"{clip_name(clip)}-matte.mov"), preview, console)
+    console.result(data, str(data.get("output") or ""))

@@ -1,0 +1,73 @@
+"""The options that several commands share, each defined once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Say more; show tracebacks.")]
+ClipArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CLIP",
+        help="A video, an animated GIF, an image, name.%05d.png or a folder of images.",
+    ),
+]
+FrameRate = Annotated[
+    float | None, typer.Option("--fps", help="Frames a second of an image sequence.")
+]
+Start = Annotated[float | None, typer.Option("--start", help="Seconds into the clip to start at.")]
+End = Annotated[float | None, typer.Option("--end", help="Seconds into the clip to end at.")]
+ProjectFolder = Annotated[
+    Path | None,
+    typer.Option("--project", help="Cache folder [default: <clip name>.dynascene here]."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would run and what is cached; do nothing.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Do again what is cached.")]
+MatterName = Annotated[
+    str, typer.Option("--matter", help="auto, bundled, rvm or rembg:MODEL.", show_default=True)
+]
+Person = Annotated[
+    str | None,
+    typer.Option("--person", help="left, right, largest or a number, counted from the left."),
+]
+Keep = Annotated[
+    Path | None,
+    typer.Option("--keep", help="Folder of hand-corrected alphas, named by frame number."),
+]
+
+
+def fractions(option: str, text: str) -> tuple[float, float]:
+    """Two fractions of a picture, ``X,Y`` each in 0..1.
+
+    Raises:
+        typer.BadParameter: the text is no such pair.
+    """
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        x = y = -1.0
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise typer.BadParameter(f"{text!r} is not X,Y with both in 0..1", param_hint=option)
+    return x, y
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """``WxH`` in pixels, each 16 to 16384.
+
+    Raises:
+        typer.BadParameter: the text is no such size.
+    """
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        width = height = 0
+    if not (16 <= width <= 16384 and 16 <= height <= 16384):
+        raise typer.BadParameter(
+            f"{text!r} is not WxH with both in 16..16384", param_hint="--size"
+        )
+    return width, height

@@ -1,0 +1,170 @@
+"""``dynascene render``: the person standing in the place, filmed by the camera."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dynascene_cli.commands import options
+
+
+def render(
+    clip: options.ClipArgument,
+    scene: Annotated[Path, typer.Option("--scene", help="The photo of the place.")],
+    camera: Annotated[
+        str,
+        typer.Option(
+            "--camera",
+            help="auto (for now static, with a warning if the clip's background moves), static, "
+            "a preset, a trajectory file, or several joined by +.",
+        ),
+    ] = "auto",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help=".mp4, .mov, .webm, name.%05d.png or one image "
+            "[default: <clip>-<scene>-<camera>.mp4].",
+        ),
+    ] = None,
+    renderer: Annotated[
+        Literal["auto", "projection", "dynascene"],
+        typer.Option("--renderer", help="What paints the background."),
+    ] = "auto",
+    amount: Annotated[
+        float, typer.Option("--amount", help="Multiplies the camera move.")
+    ] = 1.0,
+    subject: Annotated[
+        Literal["anchored", "locked"] | None,
+        typer.Option(
+            "--subject",
+            help="anchored: the person stands in the place (default under a move); "
+            "locked: the pixels stay where they were filmed (default under auto).",
+        ),
+    ] = None,
+    place: Annotated[
+        str | None,
+        typer.Option("--place", metavar="X,Y", help="Where the feet stand, fractions of the frame."),
+    ] = None,
+    person_height: Annotated[
+        float, typer.Option("--person-height", help="Metres, standing.", min=0.3, max=3.0)
+    ] = 1.7,
+    person: options.Person = None,
+    matter: options.MatterName = "auto",
+    matte: Annotated[
+        Path | None,
+        typer.Option("--matte", help="A finished alpha: video, folder or name.%05d.png."),
+    ] = None,
+    keep: options.Keep = None,
+    crop: Annotated[
+        str, typer.Option("--crop", metavar="X,Y", help="Centre of the photo's crop, fractions.")
+    ] = "0.5,0.5",
+    horizon: Annotated[
+        float | None, typer.Option("--horizon", help="Fraction of the frame's height, from the top.")
+    ] = None,
+    camera_height: Annotated[
+        float | None,
+        typer.Option("--camera-height", help="Of the photo's camera, metres.", min=0.05, max=500),
+    ] = None,
+    focal_mm: Annotated[
+        float | None,
+        typer.Option("--focal-mm", help="Of the photo, for a 36 mm wide sensor.", min=4, max=2000),
+    ] = None,
+    roll: Annotated[
+        float | None,
+        typer.Option("--roll", help="Of the photo's camera, degrees clockwise.", min=-45, max=45),
+    ] = None,
+    depth: Annotated[
+        str | None,
+        typer.Option("--depth", help="A depth map (16-bit or float), or model:NAME."),
+    ] = None,
+    preview_scene: Annotated[
+        Path | None,
+        typer.Option("--preview-scene", help="Draw ground grid and horizon over the photo here."),
+    ] = None,
+    relight: Annotated[
+        Literal["off", "scene", "person"],
+        typer.Option("--relight", help="Whose light is moved towards the other's."),
+    ] = "scene",
+    no_shadow: Annotated[bool, typer.Option("--no-shadow", help="No contact shadow.")] = False,
+    no_light_wrap: Annotated[
+        bool, typer.Option("--no-light-wrap", help="No light of the place around the person's edge.")
+    ] = False,
+    no_plate_blur: Annotated[
+        bool, typer.Option("--no-plate-blur", help="Keep the photo sharper than the clip.")
+    ] = False,
+    no_grain: Annotated[bool, typer.Option("--no-grain", help="No grain on the plate.")] = False,
+    start: options.Start = None,
+    end: options.End = None,
+    fps: options.FrameRate = None,
+    size: Annotated[
+        str | None, typer.Option("--size", metavar="WxH", help="Of the video [default: the clip's].")
+    ] = None,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="A quarter of the pixels, for deciding.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Of handheld shake, filling and grain.")] = 0,
+    layers: Annotated[
+        Path | None, typer.Option("--layers", help="Folder for the layers of the picture.")
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write one HTML page about this render.")
+    ] = False,
+    project: options.ProjectFolder = None,
+    dry_run: options.DryRun = False,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Put the person of CLIP into the place of a photo, filmed by a camera move."""
+    from dynascene_cli.console import Console
+    from dynascene_cli.request import MatteRequest, RenderRequest, SceneRequest
+    from dynascene_cli.workflow import render as rendered
+
+    request = RenderRequest(
+        matte=MatteRequest(
+            clip=clip,
+            matter=matter,
+            matte=matte,
+            person=person,
+            keep=keep,
+            fps=fps,
+            start=start,
+            end=end,
+            project=project,
+            force=force,
+            dry_run=dry_run,
+        ),
+        scene=SceneRequest(
+            photo=scene,
+            crop=options.fractions("--crop", crop),
+            horizon=horizon,
+            camera_height=camera_height,
+            focal_mm=focal_mm,
+            roll=roll,
+            depth=depth,
+            preview=preview_scene,
+        ),
+        camera=camera,
+        renderer=renderer,
+        amount=amount,
+        subject=subject,
+        place=None if place is None else options.fractions("--place", place),
+        person_height=person_height,
+        size=None if size is None else options.picture_size(size),
+        draft=draft,
+        seed=seed,
+        relight=relight,
+        shadow=not no_shadow,
+        light_wrap=not no_light_wrap,
+        plate_blur=not no_plate_blur,
+        grain=not no_grain,
+        output=output,
+        layers=layers,
+        report=report,
+    )
+    console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
+    result = rendered(request, console)
+    console.result(result.as_json(), result.as_text())

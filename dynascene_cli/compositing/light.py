@@ -1,0 +1,52 @@
+"""Display and linear light: tables between the two, and gains that keep white white.
+
+Display values are sRGB (IEC 61966-2-1), which editors' screens show bt709 pictures with.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynascene_cli.geometry import Floats
+
+LUMA = (0.2126, 0.7152, 0.0722)
+"""The weights of linear R, G and B in luminance (bt709)."""
+
+ENCODE_STEPS = 16383
+
+
+def linear_light(display: ArrayLike) -> Floats:
+    """Linear light 0..1 of display values 0..1."""
+    v = np.asarray(display, dtype=float)
+    return np.where(v <= 0.04045, v / 12.92, ((np.maximum(v, 0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def display_light(linear: ArrayLike) -> Floats:
+    """Display values 0..1 of linear light 0..1."""
+    v = np.clip(np.asarray(linear, dtype=float), 0.0, 1.0)
+    toe = 12.92 * v
+    return np.where(v <= 0.0031308, toe, 1.055 * np.maximum(v, 0.0031308) ** (1 / 2.4) - 0.055)
+
+
+DECODE: NDArray[np.float32] = linear_light(np.arange(256) / 255).astype(np.float32)
+"""Linear light 0..1 of every 8-bit display value."""
+
+ENCODE: NDArray[np.uint8] = np.round(
+    255 * display_light(np.arange(ENCODE_STEPS + 1) / ENCODE_STEPS)
+).astype(np.uint8)
+"""The 8-bit display value of linear light in steps of 1 / ENCODE_STEPS."""
+
+
+def gained(linear: ArrayLike, gain: ArrayLike) -> Floats:
+    """Linear light 0..1 times a gain (0.5..2) that fades at white, so white neither clips nor tints.
+
+    Below half of full light the gain is nearly pure; the curve is monotone for gains under 2.
+    """
+    x = np.asarray(linear, dtype=float)
+    g = np.asarray(gain, dtype=float)
+    return g * x / (1 + (g - 1) * x * x)
+
+
+def gain_table(gains: ArrayLike) -> NDArray[np.uint8]:
+    """A (1, 256, 3) table for cv2.LUT that applies linear gains (3,) to display values."""
+    light = gained(DECODE[:, None], np.asarray(gains, dtype=float)[None, :])
+    return np.round(255 * display_light(light)).astype(np.uint8)[None]

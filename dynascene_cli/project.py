@@ -1,0 +1,126 @@
+"""The project folder: stage keys, cache, lock, atomic publish.
+
+A stage's key is the fingerprint of everything that its result depends on, so what is found under
+a key is right by construction; what is being made lies in a temporary place until it is whole.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dynascene_cli.errors import InputError
+
+if os.name == "nt":
+    import msvcrt
+else:
+    import fcntl
+
+STAGES = ("matte", "camera", "scene", "plate", "report")
+PARTIAL_MARK = ".partial"
+
+
+def file_fingerprint(path: Path) -> str:
+    """SHA-256 of a file's content, or of the names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if not file.is_file():
+            continue
+        if path.is_dir():
+            digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def stage_key(stage: str, version: int, depends_on: Mapping[str, Any]) -> str:
+    """Sixteen hex digits of the SHA-256 over a stage's name, code version and dependencies."""
+    text = json.dumps([stage, version, depends_on], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A clip's cache folder: ``<stage>/<key>/`` holds one result, ``project.json`` the latest."""
+
+    folder: Path
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process; the lock is the system's and dies with it.
+
+        Raises:
+            InputError: the folder cannot be made, or another run holds it.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            stream = (self.folder / "lock").open("a+")
+        except OSError as error:
+            raise InputError(
+                f"{self.folder}: the project folder cannot be written ({error.strerror})",
+                "choose another with --project",
+            ) from error
+        with stream:
+            try:
+                if os.name == "nt":
+                    msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+                else:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise InputError(
+                    f"{self.folder}: another run is using this project",
+                    "wait for it, or choose another folder with --project",
+                ) from error
+            self._remove_partial()
+            yield
+
+    def stage_folder(self, stage: str, key: str) -> Path:
+        """Where a stage's result with this key lies; made if absent."""
+        folder = self.folder / stage / key
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def has(self, stage: str, key: str) -> bool:
+        """Whether the stage's result with this key is whole."""
+        return (self.folder / stage / key / "done.json").is_file()
+
+    def mark_done(self, stage: str, key: str, depends_on: Mapping[str, Any]) -> None:
+        """Declare the result whole, keep what it came from, and name it as the latest."""
+        text = json.dumps(depends_on, indent=1, default=str, ensure_ascii=False)
+        publish_text(self.stage_folder(stage, key) / "done.json", text)
+        latest = self.latest()
+        latest[stage] = key
+        publish_text(self.folder / "project.json", json.dumps({"latest": latest}, indent=1))
+
+    def latest(self) -> dict[str, str]:
+        """The key of the last finished result of each stage."""
+        path = self.folder / "project.json"
+        try:
+            found = json.loads(path.read_text())["latest"] if path.is_file() else {}
+        except (ValueError, KeyError, TypeError):
+            found = {}
+        return {str(stage): str(key) for stage, key in found.items()}
+
+    def forget(self, stage: str, key: str) -> None:
+        """Remove one result, so that the stage is made anew."""
+        shutil.rmtree(self.folder / stage / key, ignore_errors=True)
+
+    def _remove_partial(self) -> None:
+        for leftover in self.folder.glob(f"*/*/*{PARTIAL_MARK}*"):
+            leftover.unlink(missing_ok=True)
+
+
+def publish_text(path: Path, text: str) -> None:
+    """Write a text file so that it appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}{PARTIAL_MARK}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,91 @@
+"""What a user asks of a run, as plain values, before anything is opened."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Relight = Literal["off", "scene", "person"]
+Subject = Literal["anchored", "locked"]
+
+
+@dataclass(frozen=True)
+class MatteRequest:
+    """How to separate the person from a clip.
+
+    ``matte`` is a finished alpha (file or folder) that replaces the matter; ``keep`` a folder of
+    hand-corrected alphas; times in seconds.
+    """
+
+    clip: str
+    matter: str = "auto"
+    matte: Path | None = None
+    person: str | None = None
+    keep: Path | None = None
+    fps: float | None = None
+    start: float | None = None
+    end: float | None = None
+    project: Path | None = None
+    force: bool = False
+    dry_run: bool = False
+
+    @property
+    def project_folder(self) -> Path:
+        """Where intermediates are cached: ``<clip name>.dynascene`` in the current folder."""
+        return self.project or Path(f"{clip_name(self.clip)}.dynascene")
+
+
+@dataclass(frozen=True)
+class SceneRequest:
+    """How to read the photo: None leaves a value to the guess or to scene.json's edits.
+
+    ``crop`` and ``horizon`` are fractions of the photo and of the frame; ``camera_height`` is in
+    metres, ``focal_mm`` for a 36 mm wide sensor, ``roll`` in degrees, clockwise.
+    """
+
+    photo: Path
+    crop: tuple[float, float] = (0.5, 0.5)
+    horizon: float | None = None
+    camera_height: float | None = None
+    focal_mm: float | None = None
+    roll: float | None = None
+    depth: str | None = None
+    preview: Path | None = None
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """A whole render: the clip and its matte, the place, the camera, the look, the outputs."""
+
+    matte: MatteRequest
+    scene: SceneRequest
+    camera: str = "auto"
+    renderer: Literal["auto", "projection", "dynascene"] = "auto"
+    amount: float = 1.0
+    subject: Subject | None = None
+    place: tuple[float, float] | None = None
+    person_height: float = 1.7
+    size: tuple[int, int] | None = None
+    draft: bool = False
+    seed: int = 0
+    relight: Relight = "scene"
+    shadow: bool = True
+    light_wrap: bool = True
+    plate_blur: bool = True
+    grain: bool = True
+    output: Path | None = None
+    layers: Path | None = None
+    report: bool = False
+
+    @property
+    def output_path(self) -> Path:
+        """``-o``, or ``<clip>-<scene>-<camera>.mp4`` in the current folder."""
+        camera = "+".join(Path(part).stem for part in self.camera.split("+"))
+        name = f"{clip_name(self.matte.clip)}-{self.scene.photo.stem}-{camera}.mp4"
+        return self.output or Path(name)
+
+
+def clip_name(clip: str) -> str:
+    """The clip's file name without suffix and frame pattern: ``run.%05d.png`` gives ``run``."""
+    path = Path(clip)
+    stem = path.name if path.is_dir() else path.stem
+    return stem.split("%")[0].rstrip("._-") or path.resolve().parent.name

@@ -1,0 +1,215 @@
+"""Nearest patches of an image inside itself: the numerical core of filling holes.
+
+PatchMatch (Barnes et al. 2009) with the voting of Wexler et al. (2007). Distances are sums of
+squared differences of 8-bit values in integers, and the image is searched in a fixed number of
+bands that see each other only as they were before the pass, so the result does not depend on
+how many threads run or how they are timed.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from dynascene_cli.shot import Image
+
+RADIUS = 3
+"""Patches are 7×7 pixels."""
+
+BANDS = 8
+FAR = np.int64(1 << 40)
+
+Indices = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Which rows may serve which: a source lies within ``reach`` rows of its target's row.
+
+    Rows run along the horizon, which falls by ``slope`` pixels per pixel to the right; targets
+    above ``first`` or below ``last`` are served as those rows are.
+    """
+
+    first: int
+    last: int
+    reach: int
+    slope: float
+
+
+@njit(cache=True, nogil=True)
+def _distance(flat, height, width, y, x, sy, sx, limit):  # type: ignore[no-untyped-def]
+    total = np.int64(0)
+    left = max(-RADIUS, -x)
+    count = 3 * (min(RADIUS, width - 1 - x) - left + 1)
+    here = 3 * (x + left)
+    there = 3 * (sx + left)
+    for dy in range(max(-RADIUS, -y), min(RADIUS, height - 1 - y) + 1):
+        row = np.int32(0)
+        target = flat[y + dy, here : here + count]
+        source = flat[sy + dy, there : there + count]
+        for i in range(count):
+            difference = np.int32(target[i]) - np.int32(source[i])
+            row += difference * difference
+        total += row
+        if total >= limit:
+            return total
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _search_band(  # type: ignore[no-untyped-def]
+    flat, hole, allowed, rows, cols, costs, old_rows, old_cols, top, bottom,
+    backward, radius, first, last, reach, slope, seed,
+):  # fmt: skip
+    height, width = hole.shape
+    state = np.uint64(seed)
+    step = 1 if backward else -1
+    for row in range(top, bottom):
+        y = bottom - 1 - (row - top) if backward else row
+        level = min(max(y, first), last)
+        for column in range(width):
+            x = width - 1 - column if backward else column
+            if not hole[y, x]:
+                continue
+            best_y = rows[y, x]
+            best_x = cols[y, x]
+            best = _distance(flat, height, width, y, x, best_y, best_x, FAR)
+            for neighbour in range(2):
+                ny = y + step if neighbour == 0 else y
+                nx = x if neighbour == 0 else x + step
+                if ny < 0 or nx < 0 or ny >= height or nx >= width or not hole[ny, nx]:
+                    continue
+                if top <= ny < bottom:
+                    cy = rows[ny, nx] - (ny - y)
+                    cx = cols[ny, nx] - (nx - x)
+                else:
+                    cy = old_rows[ny, nx] - (ny - y)
+                    cx = old_cols[ny, nx] - (nx - x)
+                if cy < 0 or cx < 0 or cy >= height or cx >= width or not allowed[cy, cx]:
+                    continue
+                if abs(cy - level + slope * (cx - x)) > reach:
+                    continue
+                distance = _distance(flat, height, width, y, x, cy, cx, best)
+                if distance < best:
+                    best, best_y, best_x = distance, cy, cx
+            reach_x = radius
+            while reach_x >= 1:
+                state ^= state << np.uint64(13)
+                state ^= state >> np.uint64(7)
+                state ^= state << np.uint64(17)
+                reach_y = min(reach_x, reach)
+                low = np.int64(state & np.uint64(0xFFFFFF))
+                high = np.int64((state >> np.uint64(32)) & np.uint64(0xFFFFFF))
+                cy = best_y - reach_y + low % (2 * reach_y + 1)
+                cx = best_x - reach_x + high % (2 * reach_x + 1)
+                reach_x //= 2
+                if cy < 0 or cx < 0 or cy >= height or cx >= width or not allowed[cy, cx]:
+                    continue
+                if abs(cy - level + slope * (cx - x)) > reach:
+                    continue
+                distance = _distance(flat, height, width, y, x, cy, cx, best)
+                if distance < best:
+                    best, best_y, best_x = distance, cy, cx
+            rows[y, x] = best_y
+            cols[y, x] = best_x
+            costs[y, x] = best
+
+
+@njit(cache=True, nogil=True)
+def _vote_band(flat, hole, rows, cols, weights, radius, top, bottom, out):  # type: ignore[no-untyped-def]
+    height, width = hole.shape
+    for y in range(top, bottom):
+        for x in range(width):
+            if not hole[y, x]:
+                continue
+            red = green = blue = total = np.float32(0)
+            for ny in range(max(0, y - radius), min(height, y + radius + 1)):
+                for nx in range(max(0, x - radius), min(width, x + radius + 1)):
+                    if not hole[ny, nx]:
+                        continue
+                    sy = rows[ny, nx] + y - ny
+                    sx = 3 * (cols[ny, nx] + x - nx)
+                    if sy < 0 or sx < 0 or sy >= height or sx >= 3 * width:
+                        continue
+                    weight = weights[ny, nx]
+                    red += weight * flat[sy, sx]
+                    green += weight * flat[sy, sx + 1]
+                    blue += weight * flat[sy, sx + 2]
+                    total += weight
+            if total > 0:
+                out[y, 3 * x] = np.uint8(red / total + np.float32(0.5))
+                out[y, 3 * x + 1] = np.uint8(green / total + np.float32(0.5))
+                out[y, 3 * x + 2] = np.uint8(blue / total + np.float32(0.5))
+
+
+def _bands(height: int) -> list[tuple[int, int]]:
+    edges = [height * i // BANDS for i in range(BANDS + 1)]
+    return [(top, bottom) for top, bottom in zip(edges, edges[1:], strict=False) if top < bottom]
+
+
+def improve_patches(
+    image: Image,
+    hole: Mask,
+    allowed: Mask,
+    rows: Indices,
+    cols: Indices,
+    lock: Lock,
+    *,
+    passes: int,
+    radius: int,
+    seed: int,
+) -> NDArray[np.int64]:
+    """Improve, in place, the sources (rows, cols) (H, W) of the hole's patches; their distances.
+
+    ``image`` (H, W, 3) holds the present estimate inside the hole; ``allowed`` are the centres of
+    patches that may be copied, at least RADIUS from the border; ``radius`` is that of the first
+    random try, in pixels.
+    """
+    height, width = hole.shape
+    flat = np.ascontiguousarray(image).reshape(height, width * 3)
+    costs = np.zeros((height, width), np.int64)
+    bands = _bands(height)
+    states = np.random.SeedSequence(seed).generate_state(passes * len(bands), np.uint64) | 1
+    with ThreadPoolExecutor(min(len(bands), os.cpu_count() or 1)) as threads:
+        for number in range(passes):
+            old_rows, old_cols = rows.copy(), cols.copy()
+            jobs = [
+                threads.submit(
+                    _search_band, flat, hole, allowed, rows, cols, costs, old_rows, old_cols,
+                    top, bottom, number % 2 == 1, radius, lock.first, lock.last, lock.reach,
+                    lock.slope, states[number * len(bands) + i],
+                )
+                for i, (top, bottom) in enumerate(bands)
+            ]  # fmt: skip
+            for job in jobs:
+                job.result()
+    return costs
+
+
+def vote(
+    image: Image,
+    hole: Mask,
+    rows: Indices,
+    cols: Indices,
+    weights: NDArray[np.float32],
+    radius: int = RADIUS,
+) -> Image:
+    """The image (H, W, 3) with its hole repainted from all patches that overlap each pixel.
+
+    ``weights`` (H, W) is how much each hole pixel's own patch counts.
+    """
+    height, width = hole.shape
+    flat = np.ascontiguousarray(image).reshape(height, width * 3)
+    out = flat.copy()
+    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+        jobs = [
+            threads.submit(_vote_band, flat, hole, rows, cols, weights, radius, top, bottom, out)
+            for top, bottom in _bands(height)
+        ]
+        for job in jobs:
+            job.result()
+    return out.reshape(image.shape)
