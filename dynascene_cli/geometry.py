@@ -92,25 +92,28 @@ def ground_point(
     return C + direction * distance[..., None]
 
 
-def look_at(position: ArrayLike, target: ArrayLike, roll_deg: float = 0.0) -> Floats:
-    """Camera-to-world rotation (3, 3) of a camera at ``position`` that sees ``target`` centred.
+def look_at(position: ArrayLike, target: ArrayLike, roll_deg: ArrayLike = 0.0) -> Floats:
+    """Camera-to-world rotations (..., 3, 3) of cameras at ``position`` with ``target`` centred.
 
-    The camera's x axis is level before it is rolled clockwise by ``roll_deg`` about its axis.
+    A camera's x axis is level before it is rolled clockwise by ``roll_deg`` about its axis.
 
     Raises:
         InputError: the target is the position itself, or straight above or below it.
     """
     forward = np.asarray(target, dtype=float) - np.asarray(position, dtype=float)
-    distance = np.linalg.norm(forward)
-    if distance < 1e-9:
+    distance = np.linalg.norm(forward, axis=-1, keepdims=True)
+    if np.any(distance < 1e-9):
         raise InputError("look_at is the camera's own position", "give a point in front of it")
     forward = forward / distance
     right = np.cross([0.0, 1.0, 0.0], forward)
-    if np.linalg.norm(right) < 1e-6:
+    level = np.linalg.norm(right, axis=-1, keepdims=True)
+    if np.any(level < 1e-6):
         raise InputError("look_at is straight above or below the camera", "use rotation_quat")
-    right = right / np.linalg.norm(right)
-    level = np.stack([right, np.cross(forward, right), forward], axis=1)
-    return level @ rotation_about("z", roll_deg)
+    right = right / level
+    down = np.cross(forward, right)
+    roll = np.radians(np.asarray(roll_deg, dtype=float))[..., None]
+    c, s = np.cos(roll), np.sin(roll)
+    return np.stack([right * c + down * s, down * c - right * s, forward], axis=-1)
 
 
 def rotation_about(axis: str, degrees: float) -> Floats:

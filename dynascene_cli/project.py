@@ -7,6 +7,7 @@ a key is right by construction; what is being made lies in a temporary place unt
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,21 +23,24 @@ else:
     import fcntl
 
 STAGES = ("matte", "camera", "scene", "plate", "report")
-PARTIAL_MARK = ".partial"
+PARTIAL_MARK = ".part"
 
 
 def file_fingerprint(path: Path) -> str:
-    """SHA-256 of a file's content, or of the names and contents of a folder's files."""
+    """SHA-256 of a file's content; of a folder or ``name.%05d.png``, of its files' and names'."""
+    if path.is_file():
+        return _content_digest(path).hexdigest()
+    pattern = re.sub(r"%0?\d*d", "*", path.name)
+    files = path.iterdir() if path.is_dir() else path.parent.glob(pattern)
     digest = hashlib.sha256()
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if not file.is_file():
-            continue
-        if path.is_dir():
-            digest.update(file.name.encode())
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+    for file in sorted(file for file in files if file.is_file()):
+        digest.update(file.name.encode() + b"\0" + _content_digest(file).digest())
     return digest.hexdigest()
+
+
+def _content_digest(path: Path) -> "hashlib._Hash":
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256")
 
 
 def stage_key(stage: str, version: int, depends_on: Mapping[str, Any]) -> str:

@@ -62,7 +62,9 @@ class Clip:
 
     ``width`` and ``height`` are after rotation. For each frame of the constant-rate, trimmed
     clip, ``source_frames`` is the index of the decoded frame that serves it and ``source_times``
-    that frame's presentation time in seconds of the file.
+    that frame's presentation time in seconds of the file. ``start`` and ``end`` count from the
+    file's first frame; ``first_time`` is when the clip's first frame is due in seconds of the
+    file, which is where its sound begins.
     """
 
     path: Path
@@ -81,6 +83,8 @@ class Clip:
     start: Fraction
     end: Fraction | None
     warnings: tuple[str, ...] = ()
+    has_alpha: bool = False
+    first_time: Fraction = Fraction(0)
 
     @property
     def frame_count(self) -> int:

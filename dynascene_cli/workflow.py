@@ -1,0 +1,444 @@
+"""The story of a shot on one page: matte, place, staging, plate, composite, write."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynascene_cli.camera import (
+    Reference,
+    Trajectory,
+    background_motion,
+    check_path,
+    load_move,
+    sample,
+)
+from dynascene_cli.compositing import (
+    CompositeSettings,
+    Compositor,
+    LookSample,
+    measure_look,
+)
+from dynascene_cli.console import Console
+from dynascene_cli.errors import MissingError
+from dynascene_cli.layers import LayerSinks, check_layers, open_layers
+from dynascene_cli.matte_workflow import cached_matte, is_matte_cached, open_request_clip
+from dynascene_cli.project import Project, stage_key
+from dynascene_cli.projection import ProjectionRenderer, effective_path, needed_margins
+from dynascene_cli.reporting import settings_of, write_report
+from dynascene_cli.request import RenderRequest, Subject
+from dynascene_cli.scene import relief_depth
+from dynascene_cli.scene_workflow import (
+    Place,
+    cached_scene,
+    read_place,
+    scene_dependencies,
+    scene_key,
+    write_guess,
+)
+from dynascene_cli.shot import CameraPath, Clip, Image, Margins, Matte
+from dynascene_cli.staging import Staged, person_heights, stage, stance
+from dynascene_cli.video import (
+    CHUNK_LENGTH,
+    ChunkedFrames,
+    check_output,
+    chunk_path,
+    chunk_sink,
+    open_sink,
+    read_chunk,
+    read_frames,
+)
+
+PLATE_VERSION = 1
+LOOK_SAMPLES = 6
+MOTION_SAMPLES = 8
+WIDEST_MARGIN = 0.6
+PLANNING_STEP = 8
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """What a render made, with the keys that scripts rely on."""
+
+    output: Path | None
+    frames: int
+    fps: float
+    renderer: str
+    camera: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    cached: tuple[str, ...] = ()
+    report: Path | None = None
+    layers: Path | None = None
+    would_run: tuple[str, ...] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer under --json; paths as text."""
+        answer = {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in vars(self).items()
+        }
+        if self.would_run is None:
+            del answer["would_run"]
+        return answer
+
+    def as_text(self) -> str:
+        """The answer for people: where the video is, or what a dry run found."""
+        if self.would_run is not None:
+            return (
+                f"would run: {', '.join(self.would_run)}; cached: {', '.join(self.cached) or '-'}"
+            )
+        made = [str(self.output)]
+        made += [f"report: {self.report}"] if self.report else []
+        made += [f"layers: {self.layers}"] if self.layers else []
+        return "\n".join(made)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A staged shot and the keys under which its scene and plate are cached."""
+
+    place: Place
+    staged: Staged
+    margins: Margins
+    seed: int
+    scene_key: str
+    plate_key: str
+
+
+def render(request: RenderRequest, console: Console) -> RenderResult:
+    """The finished video of a request, from what is cached and what has to be made.
+
+    Raises:
+        InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
+    """
+    _check_renderer(request)
+    check_output(request.output_path)
+    if request.layers is not None:
+        check_layers(request.layers)
+    moves = load_move("+".join(_move_names(request.camera)))
+    clip = open_request_clip(request.matte)
+    size = _output_size(request, clip)
+    project = Project(request.matte.project_folder)
+    if request.matte.dry_run:
+        return _dry_run(request, project, clip, size, moves, console)
+    console.warn(*clip.warnings)
+    place = read_place(request.scene, size, project, console)
+    clock = _Clock()
+    with project.locked():
+        write_guess(project, place)
+        with clock.measured("matte"):
+            matted = cached_matte(project, request.matte, clip, console)
+        cached = ["matte"] if matted.cached else []
+        if request.camera.split("+")[0] == "auto":
+            _warn_of_motion(clip, matted.matte, console)
+        with clock.measured("staging"):
+            plan = _plan(request, clip, matted.matte, place, moves, size, console)
+        if request.matte.force:
+            project.forget("scene", plan.scene_key)
+            project.forget("plate", plan.plate_key)
+        cached += [name for name, key in _stages(plan) if project.has(name, key)]
+        with clock.measured("scene"):
+            plate = _Plate(project, plan)
+        with clock.measured("plate and composite"):
+            middle = _composited(request, clip, matted.matte, plan, plate, console)
+        report = None
+        if request.report:
+            with clock.measured("report"):
+                report = write_report(
+                    project, request, clip, matted.matte, place.photo, plan.staged, middle, console
+                )
+    return RenderResult(
+        output=request.output_path,
+        frames=clip.frame_count,
+        fps=float(clip.frame_rate),
+        renderer="projection",
+        camera={"source": request.camera, "confidence": None},
+        warnings=tuple(console.warnings),
+        seconds=clock.seconds,
+        cached=tuple(cached),
+        report=report,
+        layers=request.layers,
+    )
+
+
+def _check_renderer(request: RenderRequest) -> None:
+    if request.renderer == "dynascene":
+        raise MissingError(
+            "--renderer dynascene needs a checkpoint, and none is published yet",
+            "use --renderer projection, which needs nothing",
+        )
+
+
+def _move_names(camera: str) -> list[str]:
+    """Until a clip's own camera is estimated, ``auto`` holds the camera still."""
+    return ["static" if part == "auto" else part for part in camera.split("+")]
+
+
+def _output_size(request: RenderRequest, clip: Clip) -> tuple[int, int]:
+    width, height = request.size or (clip.width, clip.height)
+    if request.draft:
+        width, height = max(width // 4 * 2, 16), max(height // 4 * 2, 16)
+    return width, height
+
+
+def _dry_run(
+    request: RenderRequest,
+    project: Project,
+    clip: Clip,
+    size: tuple[int, int],
+    moves: tuple[Trajectory, ...],
+    console: Console,
+) -> RenderResult:
+    """What would run: where the matte is not cached, nothing after it can be."""
+    would_run, cached = ["matte", "scene", "plate"], []
+    if is_matte_cached(project, request.matte, clip) and not request.matte.force:
+        place = read_place(replace(request.scene, preview=None), size, project, console)
+        matte = cached_matte(project, request.matte, clip, console).matte
+        plan = _plan(request, clip, matte, place, moves, size, console)
+        cached = ["matte", *(name for name, key in _stages(plan) if project.has(name, key))]
+        would_run = [name for name in would_run if name not in cached]
+    return RenderResult(
+        output=request.output_path,
+        frames=clip.frame_count,
+        fps=float(clip.frame_rate),
+        renderer="projection",
+        camera={"source": request.camera, "confidence": None},
+        warnings=tuple(console.warnings),
+        cached=tuple(cached),
+        would_run=(*would_run, "composite"),
+    )
+
+
+def _warn_of_motion(clip: Clip, matte: Matte, console: Console) -> None:
+    indices = np.unique(np.linspace(0, clip.frame_count - 1, MOTION_SAMPLES).astype(int))
+    frames = (next(read_frames(clip, int(i), int(i) + 1)) for i in indices)
+    alphas = (next(matte.alpha.frames(int(i), int(i) + 1)) for i in indices)
+    if background_motion(frames, alphas).moves:
+        console.warn(
+            "the clip's own camera moves, and --camera auto cannot follow it yet: the new "
+            "background stands still"
+        )
+
+
+def _filmed_path(clip: Clip) -> CameraPath:
+    """The clip's camera, standing still, its focal length the width of the picture."""
+    K = np.array([[clip.width, 0, clip.width / 2], [0, clip.width, clip.height / 2], [0, 0, 1.0]])
+    return CameraPath(
+        intrinsics=np.repeat(K[None], clip.frame_count, axis=0),
+        extrinsics=np.repeat(np.eye(3, 4)[None], clip.frame_count, axis=0),
+        width=clip.width,
+        height=clip.height,
+        frame_rate=clip.frame_rate,
+        unit="scene_depth",
+    )
+
+
+def _plan(
+    request: RenderRequest,
+    clip: Clip,
+    matte: Matte,
+    place: Place,
+    moves: tuple[Trajectory, ...],
+    size: tuple[int, int],
+    console: Console,
+) -> Plan:
+    """The person put into the place, the camera that films them, and the canvas it will see."""
+    by_default: Subject = "locked" if request.camera == "auto" else "anchored"
+    stands = stance(
+        matte.tracks,
+        _filmed_path(clip),
+        place.guess.geometry,
+        place=request.place,
+        person_height=request.person_height,
+        camera_height_given=place.camera_height_given,
+        subject=request.subject or by_default,
+    )
+    console.warn(*stands.warnings)
+    reference = Reference(
+        intrinsics=stands.geometry.intrinsics,
+        extrinsics=stands.geometry.extrinsics,
+        width=size[0],
+        height=size[1],
+        subject_distance=stands.subject_distance,
+        subject=stands.contact[0],
+        scene_depth=_median_depth(place, stands.geometry.camera_height),
+        camera_height=stands.geometry.camera_height,
+    )
+
+    def path_at(amount: float) -> CameraPath:
+        path = sample(moves, reference, clip.frame_count, clip.frame_rate, amount, request.seed)
+        return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
+
+    if any(name.endswith(".json") for name in _move_names(request.camera)):
+        check_path(
+            path_at(request.amount),
+            reference.subject,
+            reference.camera_height,
+            reference.subject_distance,
+            request.camera,
+        )
+    staged = stage(stands, path_at, request.amount)
+    console.warn(*staged.warnings)
+    guess = replace(place.guess, geometry=stands.geometry)
+    widest = _widest_canvas(size)
+    depth = relief_depth(guess, widest, step=PLANNING_STEP)
+    plan = needed_margins(depth, widest, stands.geometry, staged.path)
+    console.warn(*plan.warnings)
+    console.detail(f"painted in: at most {plan.outpainted_largest:.1%} of the picture")
+    dependencies = scene_dependencies(place, stands.geometry, plan.margins, request.seed)
+    key = scene_key(dependencies)
+    path_bytes = staged.path.intrinsics.tobytes() + staged.path.extrinsics.tobytes()
+    plate = {"scene": key, "path": hashlib.sha256(path_bytes).hexdigest(), "size": size}
+    return Plan(
+        place=place,
+        staged=staged,
+        margins=plan.margins,
+        seed=request.seed,
+        scene_key=key,
+        plate_key=stage_key("plate", PLATE_VERSION, plate),
+    )
+
+
+def _widest_canvas(size: tuple[int, int]) -> Margins:
+    side, above = round(WIDEST_MARGIN * size[0]), round(WIDEST_MARGIN * size[1])
+    return Margins(side, above, side, above)
+
+
+def _median_depth(place: Place, camera_height: float) -> float:
+    depth = relief_depth(place.guess, step=PLANNING_STEP)
+    solid = depth[~place.guess.sky[::PLANNING_STEP, ::PLANNING_STEP]]
+    scale = camera_height / place.guess.geometry.camera_height
+    return float(np.median(solid if solid.size else depth)) * scale
+
+
+def _stages(plan: Plan) -> tuple[tuple[str, str], ...]:
+    return ("scene", plan.scene_key), ("plate", plan.plate_key)
+
+
+class _Plate:
+    """The shot's background: chunks from the project, or rendered into it as they are asked for."""
+
+    def __init__(self, project: Project, plan: Plan) -> None:
+        self._project, self._plan = project, plan
+        self._folder = project.stage_folder("plate", plan.plate_key)
+        self._renderer: ProjectionRenderer | None = None
+        self._whole = project.has("plate", plan.plate_key)
+        if not self._whole:
+            geometry = plan.staged.geometry
+            scene = cached_scene(project, plan.place, geometry, plan.margins, plan.seed)
+            self._renderer = ProjectionRenderer(scene, plan.staged.path)
+
+    def sampled(self, index: int) -> Image:
+        """One frame, without keeping it."""
+        if self._renderer is not None:
+            return self._renderer.frame(index)
+        count = self._plan.staged.path.frame_count
+        return next(ChunkedFrames(self._folder, count, grey=False).frames(index, index + 1))
+
+    def frames(self) -> Iterator[Image]:
+        """All frames in order; each chunk is published when its last frame has been taken."""
+        count = self._plan.staged.path.frame_count
+        for number, first in enumerate(range(0, count, CHUNK_LENGTH)):
+            path = chunk_path(self._folder, number, grey=False)
+            if path.exists() or self._renderer is None:
+                yield from read_chunk(path)
+            else:
+                last = min(first + CHUNK_LENGTH, count)
+                with chunk_sink(path, self._plan.staged.path.frame_rate) as sink:
+                    for frame in self._renderer.frames(first, last):
+                        sink.write(frame)
+                        yield frame
+        if not self._whole:
+            self._project.mark_done("plate", self._plan.plate_key, {"scene": self._plan.scene_key})
+
+
+def _composited(
+    request: RenderRequest,
+    clip: Clip,
+    matte: Matte,
+    plan: Plan,
+    plate: _Plate,
+    console: Console,
+) -> tuple[Image, Image]:
+    """Write the video and the layers; the middle frame of the clip and of the result."""
+    placement, path = plan.staged.placement, plan.staged.path
+    heights = person_heights(placement, path)
+    compositor = Compositor(
+        measure_look(_look_samples(clip, matte, plan, plate)),
+        CompositeSettings(
+            relight=request.relight,
+            shadow=request.shadow,
+            light_wrap=request.light_wrap,
+            plate_blur=request.plate_blur,
+            grain=request.grain,
+            seed=request.seed,
+        ),
+        path.width,
+        path.height,
+    )
+    before_after = None
+    streams = zip(read_frames(clip), matte.alpha.frames(), plate.frames(), strict=True)
+    with ExitStack() as stack:
+        advance = stack.enter_context(console.progress("composite", clip.frame_count))
+        layers = _layer_sinks(request, plan, stack)
+        video = stack.enter_context(
+            open_sink(
+                request.output_path,
+                width=path.width,
+                height=path.height,
+                frame_rate=clip.frame_rate,
+                audio_from=clip if clip.has_audio else None,
+            )
+        )
+        for index, (frame, alpha, background) in enumerate(streams):
+            made = compositor.frame(
+                index,
+                frame,
+                alpha,
+                background,
+                placement.clip_to_frame[index],
+                placement.contact_pixels[index],
+                float(heights[index]),
+            )
+            video.write(made.picture)
+            if layers is not None:
+                layers.write(background, made)
+            if index == clip.frame_count // 2:
+                before_after = frame, made.picture
+            advance(index + 1)
+    assert before_after is not None
+    return before_after
+
+
+def _layer_sinks(request: RenderRequest, plan: Plan, stack: ExitStack) -> LayerSinks | None:
+    if request.layers is None:
+        return None
+    return stack.enter_context(open_layers(request.layers, plan.staged.path, settings_of(request)))
+
+
+def _look_samples(clip: Clip, matte: Matte, plan: Plan, plate: _Plate) -> Iterator[LookSample]:
+    for index in np.unique(np.linspace(0, clip.frame_count - 1, LOOK_SAMPLES).astype(int)):
+        i = int(index)
+        yield LookSample(
+            next(read_frames(clip, i, i + 1)),
+            next(matte.alpha.frames(i, i + 1)),
+            plate.sampled(i),
+            plan.staged.placement.clip_to_frame[i],
+        )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def measured(self, stage_name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.seconds[stage_name] = round(time.monotonic() - started, 3)

@@ -1,13 +1,21 @@
 """Where the tests find what the package may not ship."""
 
+import json
 import os
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
-SHARED = Path(
-    os.environ.get("DYNASCENE_SHARED", Path(__file__).resolve().parents[2] / "shared")
-)
+from dynascene_cli.app import main
+from dynascene_cli.commands.demo import MEDIA as DEMO_MEDIA
+from dynascene_cli.video import cover, open_clip, open_sink, read_frames, read_photo, write_image
+
+SHARED = Path(os.environ.get("DYNASCENE_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 
 def shared_folder(name: str) -> Path:
@@ -25,3 +33,71 @@ def shared_media() -> Path:
 @pytest.fixture(scope="session")
 def shared_models() -> Path:
     return shared_folder("models")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the real command gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def dynascene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs the real command line in an empty folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path / "weights"))
+
+    def run(*words: object) -> Run:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return Run(code, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def person_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real person, small: twelve frames of the clip that ships with the package, 272 × 480."""
+    clip = open_clip(DEMO_MEDIA / "gym.mp4")
+    path = tmp_path_factory.mktemp("clips") / "person.mp4"
+    with open_sink(path, width=272, height=480, frame_rate=clip.frame_rate) as sink:
+        for frame in read_frames(clip, 0, 12):
+            sink.write(cover(frame, 272, 480))
+    return path
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real place, small: the photo that ships with the package, 640 × 480."""
+    path = tmp_path_factory.mktemp("photos") / "meadow.jpg"
+    write_image(path, cover(read_photo(DEMO_MEDIA / "picos.jpg").pixels, 640, 480))
+    return path
+
+
+@pytest.fixture(scope="session")
+def drawn_clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A drawn figure that sways, 140 frames of 128 × 96, and the folder of its exact alphas."""
+    folder = tmp_path_factory.mktemp("drawn")
+    alphas = folder / "alphas"
+    alphas.mkdir()
+    rng = np.random.default_rng(0)
+    wall = rng.integers(60, 90, (96, 128, 3), dtype=np.uint8)
+    with open_sink(folder / "drawn.mp4", width=128, height=96, frame_rate=Fraction(24)) as sink:
+        for index in range(140):
+            x = round(64 + 6 * np.sin(index / 12))
+            alpha = np.zeros((96, 128), np.uint8)
+            cv2.circle(alpha, (x, 28), 7, 255, -1, cv2.LINE_AA)
+            cv2.rectangle(alpha, (x - 8, 36), (x + 8, 86), 255, -1)
+            mix = (alpha / 255.0)[..., None]
+            frame = wall * (1 - mix) + np.array([190.0, 120.0, 90.0]) * mix
+            sink.write(np.round(frame).astype(np.uint8))
+            write_image(alphas / f"{index:05d}.png", alpha)
+    return folder / "drawn.mp4", alphas

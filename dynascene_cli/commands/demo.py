@@ -11,9 +11,9 @@ MEDIA = Path(__file__).parents[1] / "demo_media"
 
 
 def demo(
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="The video.")
-    ] = Path("dynascene-demo.mp4"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="The video.")] = Path(
+        "dynascene-demo.mp4"
+    ),
     camera: Annotated[
         str, typer.Option("--camera", help="A preset or a trajectory file.")
     ] = "dolly-in",

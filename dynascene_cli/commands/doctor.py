@@ -11,17 +11,22 @@ from dynascene_cli.commands import options
 from dynascene_cli.console import Console
 from dynascene_cli.errors import MissingError
 
-ENCODERS = {"mp4": "libx264", "mov": "prores_ks", "webm": "libvpx-vp9", "project cache": "ffv1"}
+ENCODERS = {
+    "mp4": "libx264",
+    "mov": "prores_aw",
+    "webm": "libvpx-vp9",
+    "the project cache": "magicyuv",
+}
 
 
 def doctor(as_json: options.AsJson = False) -> None:
     """Say what this machine can do: encoders, matters, renderers, room on the disk."""
     import av
 
-    from dynascene_cli.weights import weights_list
+    from dynascene_cli.weights import on_this_machine
 
     encoders = {use: name in av.codecs_available for use, name in ENCODERS.items()}
-    matters = {entry["name"]: entry["installed"] for entry in weights_list()}
+    matters = {weights.name: weights.state != "absent" for weights in on_this_machine()}
     data = {
         "dynascene": __version__,
         "python": platform.python_version(),

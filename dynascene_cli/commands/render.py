@@ -32,9 +32,7 @@ def render(
         Literal["auto", "projection", "dynascene"],
         typer.Option("--renderer", help="What paints the background."),
     ] = "auto",
-    amount: Annotated[
-        float, typer.Option("--amount", help="Multiplies the camera move.")
-    ] = 1.0,
+    amount: Annotated[float, typer.Option("--amount", help="Multiplies the camera move.")] = 1.0,
     subject: Annotated[
         Literal["anchored", "locked"] | None,
         typer.Option(
@@ -45,7 +43,9 @@ def render(
     ] = None,
     place: Annotated[
         str | None,
-        typer.Option("--place", metavar="X,Y", help="Where the feet stand, fractions of the frame."),
+        typer.Option(
+            "--place", metavar="X,Y", help="Where the feet stand, fractions of the frame."
+        ),
     ] = None,
     person_height: Annotated[
         float, typer.Option("--person-height", help="Metres, standing.", min=0.3, max=3.0)
@@ -61,7 +61,8 @@ def render(
         str, typer.Option("--crop", metavar="X,Y", help="Centre of the photo's crop, fractions.")
     ] = "0.5,0.5",
     horizon: Annotated[
-        float | None, typer.Option("--horizon", help="Fraction of the frame's height, from the top.")
+        float | None,
+        typer.Option("--horizon", help="Fraction of the frame's height, from the top."),
     ] = None,
     camera_height: Annotated[
         float | None,
@@ -89,7 +90,8 @@ def render(
     ] = "scene",
     no_shadow: Annotated[bool, typer.Option("--no-shadow", help="No contact shadow.")] = False,
     no_light_wrap: Annotated[
-        bool, typer.Option("--no-light-wrap", help="No light of the place around the person's edge.")
+        bool,
+        typer.Option("--no-light-wrap", help="No light of the place around the person's edge."),
     ] = False,
     no_plate_blur: Annotated[
         bool, typer.Option("--no-plate-blur", help="Keep the photo sharper than the clip.")
@@ -99,7 +101,8 @@ def render(
     end: options.End = None,
     fps: options.FrameRate = None,
     size: Annotated[
-        str | None, typer.Option("--size", metavar="WxH", help="Of the video [default: the clip's].")
+        str | None,
+        typer.Option("--size", metavar="WxH", help="Of the video [default: the clip's]."),
     ] = None,
     draft: Annotated[
         bool, typer.Option("--draft", help="A quarter of the pixels, for deciding.")

@@ -5,11 +5,14 @@ Estimation", ICIP 2021): foreground and background are local means weighted by a
 that they explain the frame; once over a wide neighbourhood, once over a narrow one.
 """
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from dynascene_cli.compositing.boxes import AnyArray, reduced
 from dynascene_cli.shot import Image
 
 WIDE_RADIUS = 90 / 1080
@@ -26,68 +29,64 @@ def foreground_colours(frame: Image, alpha: NDArray[np.uint8], frame_height: int
     ``frame_height`` is that of the whole frame, which the neighbourhoods scale with. Where alpha
     is 255 the frame's colours stay exactly; where it is 0 the nearest foreground is extended.
     """
-    height, width = alpha.shape
-    reduction = 2 if frame_height >= 720 else 1
-    small = (max(1, -(-width // reduction)), max(1, -(-height // reduction)))
-    wide = (max(1, -(-small[0] // 4)), max(1, -(-small[1] // 4)))
-    small_frame = _area_resized(frame, small)
-    small_alpha = _area_resized(alpha, small)
-
+    reduction = min(max(2, frame_height // 270), *alpha.shape)
+    small_frame, small_alpha = reduced(frame, reduction), reduced(alpha, reduction)
+    rows, columns = small_alpha.shape
     products = _products(small_frame, small_alpha)
+    overall = _means(products.mean(axis=(1, 2), keepdims=True), np.zeros((2, 1, 1, 3), np.float32))
     wide_radius = max(2, round(WIDE_RADIUS * frame_height / (4 * reduction)))
-    wide_sums = _box(_area_resized(products, wide), wide_radius)
-    overall = products.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-    wide_means = _means(wide_sums, _means(overall[None, None], np.zeros((1, 1, 6), np.float32)))
-    wide_means = cv2.resize(wide_means, small, interpolation=cv2.INTER_LINEAR)
+    coarse = (max(columns // 4, 1), max(rows // 4, 1))
+    wide_sums = _boxes(
+        [cv2.resize(p, coarse, interpolation=cv2.INTER_AREA) for p in products], wide_radius
+    )
+    wide_means = _resized(_means(wide_sums, overall), (columns, rows))
 
     narrow_radius = max(2, round(NARROW_RADIUS * frame_height / reduction))
-    narrow_sums = _box(_corrected_products(small_frame, small_alpha, wide_means), narrow_radius)
-    return _explained(frame, alpha, _means(narrow_sums, wide_means))
+    corrected = _corrected_products(small_frame, small_alpha, wide_means)
+    means = _means(_boxes(corrected, narrow_radius), wide_means)
+    return _explained(frame, alpha, means, np.float32(1 / reduction))
 
 
-def _area_resized(image: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
-    if (image.shape[1], image.shape[0]) == size:
-        return image
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+def _resized(pair: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    return np.stack([cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in pair])
 
 
-def _box(sums: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
-    side = 2 * radius + 1
-    return cv2.boxFilter(sums, -1, (side, side), borderType=cv2.BORDER_CONSTANT)
+def _boxes(pair: Iterable[AnyArray], radius: int) -> NDArray[np.float32]:
+    side = (2 * radius + 1, 2 * radius + 1)
+    return np.stack([cv2.boxFilter(p, -1, side, borderType=cv2.BORDER_CONSTANT) for p in pair])
 
 
 @njit(cache=True)
 def _products(frame, alpha):  # type: ignore[no-untyped-def]
-    """Per pixel: αI (3), α, (1 − α)I (3), 1 − α."""
+    """(2, H, W, 4): αI, α; then (1 − α)I, 1 − α."""
     height, width = alpha.shape
-    out = np.empty((height, width, 8), np.float32)
+    out = np.empty((2, height, width, 4), np.float32)
     for y in range(height):
         for x in range(width):
             a = alpha[y, x] * np.float32(1 / 255)
             b = np.float32(1) - a
             for c in range(3):
-                out[y, x, c] = a * frame[y, x, c]
-                out[y, x, 4 + c] = b * frame[y, x, c]
-            out[y, x, 3] = a
-            out[y, x, 7] = b
+                out[0, y, x, c] = a * frame[y, x, c]
+                out[1, y, x, c] = b * frame[y, x, c]
+            out[0, y, x, 3] = a
+            out[1, y, x, 3] = b
     return out
 
 
 @njit(cache=True)
 def _means(sums, fallback):  # type: ignore[no-untyped-def]
-    """Weighted means of F (3) and B (3); ``fallback`` (broadcast) where there is no weight."""
-    height, width = sums.shape[:2]
-    out = np.empty((height, width, 6), np.float32)
+    """(2, H, W, 3): weighted means F and B; the fallback's (or its one's) where weights vanish."""
+    height, width = sums.shape[1:3]
+    out = np.empty((2, height, width, 3), np.float32)
     weight = np.float32(FALLBACK)
-    for y in range(height):
-        v = min(y, fallback.shape[0] - 1)
-        for x in range(width):
-            u = min(x, fallback.shape[1] - 1)
-            f = np.float32(1) / (sums[y, x, 3] + weight)
-            b = np.float32(1) / (sums[y, x, 7] + weight)
-            for c in range(3):
-                out[y, x, c] = (sums[y, x, c] + weight * fallback[v, u, c]) * f
-                out[y, x, 3 + c] = (sums[y, x, 4 + c] + weight * fallback[v, u, 3 + c]) * b
+    for i in range(2):
+        for y in range(height):
+            v = min(y, fallback.shape[1] - 1)
+            for x in range(width):
+                u = min(x, fallback.shape[2] - 1)
+                share = np.float32(1) / (sums[i, y, x, 3] + weight)
+                for c in range(3):
+                    out[i, y, x, c] = (sums[i, y, x, c] + weight * fallback[i, v, u, c]) * share
     return out
 
 
@@ -95,36 +94,35 @@ def _means(sums, fallback):  # type: ignore[no-untyped-def]
 def _corrected_products(frame, alpha, means):  # type: ignore[no-untyped-def]
     """The products of the F that explains the frame given the means, and of the mean B."""
     height, width = alpha.shape
-    out = np.empty((height, width, 8), np.float32)
+    out = np.empty((2, height, width, 4), np.float32)
     for y in range(height):
         for x in range(width):
             a = alpha[y, x] * np.float32(1 / 255)
             b = np.float32(1) - a
             for c in range(3):
-                F = means[y, x, c]
-                B = means[y, x, 3 + c]
+                F = means[0, y, x, c]
+                B = means[1, y, x, c]
                 F += a * (frame[y, x, c] - a * F - b * B)
-                out[y, x, c] = a * min(max(F, np.float32(0)), np.float32(255))
-                out[y, x, 4 + c] = b * B
-            out[y, x, 3] = a
-            out[y, x, 7] = b
+                out[0, y, x, c] = a * min(max(F, np.float32(0)), np.float32(255))
+                out[1, y, x, c] = b * B
+            out[0, y, x, 3] = a
+            out[1, y, x, 3] = b
     return out
 
 
 @njit(cache=True)
-def _explained(frame, alpha, means):  # type: ignore[no-untyped-def]
+def _explained(frame, alpha, means, step):  # type: ignore[no-untyped-def]
     """Full-size F from means at a smaller size; bilinear only where alpha is in between."""
     height, width = alpha.shape
-    rows, columns = means.shape[:2]
-    scale_y = np.float32(rows / height)
-    scale_x = np.float32(columns / width)
+    rows, columns = means.shape[1:3]
+    half = np.float32(0.5)
     out = np.empty((height, width, 3), np.uint8)
     for y in range(height):
-        v = min(max((y + np.float32(0.5)) * scale_y - np.float32(0.5), np.float32(0)), rows - 1.0)
-        top = min(int(v), max(rows - 2, 0))
+        v = min(max((y + half) * step - half, np.float32(0)), np.float32(rows - 1))
+        top = int(v)
         below = min(top + 1, rows - 1)
         fy = np.float32(v - top)
-        nearest_row = min(int((y + np.float32(0.5)) * scale_y), rows - 1)
+        nearest_row = min(int((y + half) * step), rows - 1)
         for x in range(width):
             value = alpha[y, x]
             if value == 255:
@@ -132,27 +130,24 @@ def _explained(frame, alpha, means):  # type: ignore[no-untyped-def]
                     out[y, x, c] = frame[y, x, c]
                 continue
             if value == 0:
-                column = min(int((x + np.float32(0.5)) * scale_x), columns - 1)
+                column = min(int((x + half) * step), columns - 1)
                 for c in range(3):
-                    F = means[nearest_row, column, c]
-                    out[y, x, c] = np.uint8(min(max(F, np.float32(0)), np.float32(255)) + 0.5)
+                    F = means[0, nearest_row, column, c]
+                    out[y, x, c] = np.uint8(min(max(F, np.float32(0)), np.float32(255)) + half)
                 continue
-            u = min(
-                max((x + np.float32(0.5)) * scale_x - np.float32(0.5), np.float32(0)),
-                columns - 1.0,
-            )
-            left = min(int(u), max(columns - 2, 0))
+            u = min(max((x + half) * step - half, np.float32(0)), np.float32(columns - 1))
+            left = int(u)
             right = min(left + 1, columns - 1)
             fx = np.float32(u - left)
             a = value * np.float32(1 / 255)
             b = np.float32(1) - a
             for c in range(3):
-                upper = means[top, left, c] * (1 - fx) + means[top, right, c] * fx
-                lower = means[below, left, c] * (1 - fx) + means[below, right, c] * fx
+                upper = means[0, top, left, c] * (1 - fx) + means[0, top, right, c] * fx
+                lower = means[0, below, left, c] * (1 - fx) + means[0, below, right, c] * fx
                 F = upper * (1 - fy) + lower * fy
-                upper = means[top, left, 3 + c] * (1 - fx) + means[top, right, 3 + c] * fx
-                lower = means[below, left, 3 + c] * (1 - fx) + means[below, right, 3 + c] * fx
+                upper = means[1, top, left, c] * (1 - fx) + means[1, top, right, c] * fx
+                lower = means[1, below, left, c] * (1 - fx) + means[1, below, right, c] * fx
                 B = upper * (1 - fy) + lower * fy
                 F += a * (frame[y, x, c] - a * F - b * B)
-                out[y, x, c] = np.uint8(min(max(F, np.float32(0)), np.float32(255)) + 0.5)
+                out[y, x, c] = np.uint8(min(max(F, np.float32(0)), np.float32(255)) + half)
     return out

@@ -37,9 +37,10 @@ ENCODE: NDArray[np.uint8] = np.round(
 
 
 def gained(linear: ArrayLike, gain: ArrayLike) -> Floats:
-    """Linear light 0..1 times a gain (0.5..2) that fades at white, so white neither clips nor tints.
+    """Linear light 0..1 times a gain (0.5..2) that fades towards white.
 
-    Below half of full light the gain is nearly pure; the curve is monotone for gains under 2.
+    White neither clips nor is tinted; below half of full light the gain is nearly pure. The curve
+    is monotone for gains under 2.
     """
     x = np.asarray(linear, dtype=float)
     g = np.asarray(gain, dtype=float)

@@ -1,1 +1,28 @@
-"""The person, separated from where they were filmed."""
+"""Person mattes: who is filmed, where they are in every frame, and where they end."""
+
+from dynascene_cli.matting.casting import Casting, cast, lost_ranges, people_in_photo
+from dynascene_cli.matting.choice import choose_matter, make_matter
+from dynascene_cli.matting.following import following_state
+from dynascene_cli.matting.given import alpha_box, matte_of_given_alpha
+from dynascene_cli.matting.kept import KeptAlphas, blended_with_kept, read_kept
+from dynascene_cli.matting.matter import MatteFrame, Matter, MatterState
+from dynascene_cli.matting.tracks import assembled_tracks
+
+__all__ = [
+    "Casting",
+    "KeptAlphas",
+    "MatteFrame",
+    "Matter",
+    "MatterState",
+    "alpha_box",
+    "assembled_tracks",
+    "blended_with_kept",
+    "cast",
+    "choose_matter",
+    "following_state",
+    "lost_ranges",
+    "make_matter",
+    "matte_of_given_alpha",
+    "people_in_photo",
+    "read_kept",
+]

@@ -1,1 +1,13 @@
 """The weightless renderer: one photo, seen by another camera."""
+
+from dynascene_cli.projection.coverage import MarginsPlan, needed_margins, uncovered_share
+from dynascene_cli.projection.renderer import ProjectionRenderer, effective_path, plate_frame
+
+__all__ = [
+    "MarginsPlan",
+    "ProjectionRenderer",
+    "effective_path",
+    "needed_margins",
+    "plate_frame",
+    "uncovered_share",
+]

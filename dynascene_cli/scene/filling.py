@@ -10,11 +10,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.scene.membrane import without_seam
-from dynascene_cli.scene.patchmatch import RADIUS, Indices, Lock, Mask, improve_patches, vote
+from dynascene_cli.scene.gradient_blending import without_seams
+from dynascene_cli.scene.patchmatch import (
+    RADIUS,
+    Indices,
+    Lock,
+    Mask,
+    improve_patches,
+    vote,
+    vote_steps,
+)
 from dynascene_cli.shot import Image
 
 REACH = 0.06
@@ -23,8 +30,14 @@ REACH = 0.06
 SEARCHED_PIXELS = 400_000
 """The finest search has at most so many hole pixels; the last vote is at full resolution."""
 
-COARSEST = 64
-FINAL_RADIUS = 2
+COARSEST = 128
+APART = 0.3
+PATCH_VALUES = 3 * (2 * RADIUS + 1) ** 2
+ODDITY_WEIGHT = 0.4
+FINAL_RADIUS = 1
+FADE, SKY_FADE = 0.03, 0.15
+LARGEST_STEP = 40.0
+"""A greater step of 8-bit levels is an edge of something, not a seam, and is kept in part."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +53,8 @@ class Filling:
 class _Level:
     image: Image
     hole: Mask
-    allowed: Mask
+    allowed: NDArray[np.uint8]
+    penalty: NDArray[np.int64]
     lock: Lock
 
 
@@ -49,13 +63,15 @@ def fill(
     hole: NDArray[np.bool_],
     *,
     slope: float = 0.0,
-    forbidden: NDArray[np.bool_] | None = None,
+    sky: NDArray[np.bool_] | None = None,
+    barred: NDArray[np.bool_] | None = None,
     seed: int = 0,
 ) -> Filling:
     """Fill ``hole`` (H, W) of the image (H, W, 3) from the rest of it.
 
-    ``slope`` is that of the horizon, pixels down per pixel right; pixels in ``forbidden`` (H, W)
-    are kept where they are but never copied. The same seed gives the same bytes.
+    ``slope`` is that of the horizon, pixels down per pixel right; where ``sky`` (H, W)
+    is given, only it is continued above the photo; ``barred`` (H, W) is
+    kept but never copied. The same seed gives the same bytes.
 
     Raises:
         InputError: nothing is left to copy from.
@@ -64,31 +80,84 @@ def fill(
     rows, cols = np.indices((height, width), dtype=np.int32)
     if not hole.any():
         return Filling(image, rows, cols)
-    sources = ~hole if forbidden is None else ~(hole | forbidden)
+    sources = ~hole if barred is None else ~(hole | barred)
     if not sources.any():
         raise InputError("the hole covers the whole photo", "leave some of it to copy from")
+    oddity = _oddity(image, sources)
+    if sky is not None:
+        oddity[sky] *= 0.3
     finest = min(0.5, float(np.sqrt(SEARCHED_PIXELS / np.count_nonzero(hole))))
     doublings = np.log2(max(1.0, min(height, width) * finest / COARSEST))
     estimate: Image | None = None
     small: tuple[Indices, Indices] | None = None
-    for number in reversed(range(int(np.ceil(doublings)) + 1)):
-        level = _level(image, hole, sources, slope, finest / 2**number)
+    for number in reversed(range(int(doublings) + 1)):
+        level = _level(image, hole, sources, oddity, sky, slope, finest / 2**number)
         if not level.allowed.any():
             continue
-        small = _mirrored(level) if small is None else _upsampled(small, level.allowed)
+        if small is None:
+            small = _mirrored(level)
+        else:
+            small = _upsampled(small, level.allowed, level.lock.first)
         estimate = _searched(level, _initial(level, estimate, *small), *small, number, seed)
+    allowed = _permitted(sources, sky)
+    first = int(np.flatnonzero(sources.any(axis=1))[0])
     if small is not None:
-        rows, cols = _upsampled(small, sources)
+        rows, cols = _upsampled(small, allowed, first)
     else:
-        rows, cols = _nearest(rows, cols, sources)
+        rows, cols = _nearest(rows, cols, allowed, first)
     rows[~hole], cols[~hole] = np.nonzero(~hole)
-    painted = np.where(hole[..., None], image[rows, cols], image)
-    even = np.ones((height, width), np.float32)
-    filled = vote(painted, hole, rows, cols, even, FINAL_RADIUS)
-    return Filling(without_seam(filled, hole), rows, cols)
+    colour, across, down = vote_steps(image, hole, rows, cols, FINAL_RADIUS)
+    smooth = np.zeros_like(hole) if sky is None else sky[rows, cols]
+    fade = np.where(smooth, SKY_FADE, FADE) * max(height, width)
+    limit = np.where(smooth, 3 * LARGEST_STEP, LARGEST_STEP)
+    blended = without_seams(colour, across, down, hole, fade, limit)
+    painted = (np.clip(blended, 0, 255) + 0.5).astype(np.uint8)
+    return Filling(np.where(hole[..., None], painted, image), rows, cols)
 
 
-def _level(image: Image, hole: Mask, sources: Mask, slope: float, scale: float) -> _Level:
+def _oddity(image: Image, sources: Mask) -> NDArray[np.float32]:
+    """How unlike everything else in its rows each source is: mean squared 8-bit difference.
+
+    The difference of its neighbourhood to the most similar one at least APART of the photo's
+    width away. The sun or a tower is odd, grass or a row of trees is not.
+    """
+    rows, cols = np.flatnonzero(sources.any(axis=1)), np.flatnonzero(sources.any(axis=0))
+    box = slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
+    width = 96
+    height = max(8, round(width * (rows[-1] + 1 - rows[0]) / (cols[-1] + 1 - cols[0])))
+    known = sources[box].astype(np.float32)
+    share = cv2.resize(known, (width, height), interpolation=cv2.INTER_AREA)
+    total = cv2.resize(image[box] * known[..., None], (width, height), interpolation=cv2.INTER_AREA)
+    colour = cv2.GaussianBlur(total / np.maximum(share, 1e-3)[..., None], (0, 0), 1.5)
+    lowest = np.full((height, width), np.float32(np.inf))
+    for across in range(round(APART * width), width):
+        for down in range(-3, 4):
+            a = slice(max(0, down), height + min(0, down)), slice(across, width)
+            b = slice(max(0, -down), height + min(0, -down)), slice(0, width - across)
+            squares = ((colour[a] - colour[b]) ** 2).mean(axis=-1)
+            weights = np.minimum(share[a], share[b])
+            window = (min(7, squares.shape[1]), 7)
+            near = cv2.boxFilter(squares * weights, -1, window) / np.maximum(
+                cv2.boxFilter(weights, -1, window), 1e-3
+            )
+            near = np.where(weights > 0, near, np.inf)
+            np.minimum(lowest[a], near, out=lowest[a])
+            np.minimum(lowest[b], near, out=lowest[b])
+    lowest = np.where(np.isfinite(lowest), np.clip(lowest - 100, 0, 3000), 0)
+    odd = np.zeros(sources.shape, np.float32)
+    odd[box] = cv2.resize(lowest, (cols[-1] + 1 - cols[0], rows[-1] + 1 - rows[0]))
+    return odd
+
+
+def _level(
+    image: Image,
+    hole: Mask,
+    sources: Mask,
+    oddity: NDArray[np.float32],
+    sky: Mask | None,
+    slope: float,
+    scale: float,
+) -> _Level:
     size = max(8, round(hole.shape[1] * scale)), max(8, round(hole.shape[0] * scale))
 
     def shrunk(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -97,40 +166,70 @@ def _level(image: Image, hole: Mask, sources: Mask, slope: float, scale: float) 
     known = (~hole).astype(np.float32)
     share = shrunk(known)
     colour = shrunk(image * known[..., None]) / np.maximum(share, 1e-3)[..., None]
-    whole = (shrunk(sources.astype(np.float32)) > 0.99).astype(np.uint8)
     patch = np.ones((2 * RADIUS + 1, 2 * RADIUS + 1), np.uint8)
-    allowed = cv2.erode(whole, patch, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+
+    def patches_inside(mask: Mask) -> Mask:
+        whole = (shrunk(mask.astype(np.float32)) > 0.99).astype(np.uint8)
+        inside = cv2.erode(whole, patch, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        return np.asarray(inside > 0)
+
+    inside = patches_inside(sources)
+    allowed = _permitted(inside, None if sky is None else patches_inside(sources & sky))
     used = np.flatnonzero(allowed.any(axis=1)) if allowed.any() else np.zeros(1, int)
     lock = Lock(int(used[0]), int(used[-1]), max(2, round(REACH * np.ptp(used))), slope)
-    return _Level((colour + 0.5).astype(np.uint8), share < 0.5, allowed, lock)
+    penalty = (ODDITY_WEIGHT * PATCH_VALUES * shrunk(oddity)).astype(np.int64)
+    return _Level((colour + 0.5).astype(np.uint8), share < 0.5, allowed, penalty, lock)
 
 
-def _nearest(rows: Indices, cols: Indices, allowed: Mask) -> tuple[Indices, Indices]:
-    """The same sources, but the nearest allowed one for each that is not allowed."""
-    nearest = distance_transform_edt(~allowed, return_distances=False, return_indices=True)
-    return (
-        np.where(allowed[rows, cols], rows, nearest[0][rows, cols]).astype(np.int32),
-        np.where(allowed[rows, cols], cols, nearest[1][rows, cols]).astype(np.int32),
-    )
+def _permitted(known: Mask, sky: Mask | None) -> NDArray[np.uint8]:
+    """2 where a source may serve any target, 1 where none above the photo, else 0."""
+    continued = known if sky is None or not (known & sky).any() else known & sky
+    return known.astype(np.uint8) + continued
+
+
+def _nearest(
+    rows: Indices, cols: Indices, allowed: NDArray[np.uint8], first: int
+) -> tuple[Indices, Indices]:
+    """The same sources, but the nearest permitted one for each that is not permitted."""
+    rows, cols = rows.copy(), cols.copy()
+    for part, needed in ((slice(0, first), 2), (slice(first, None), 1)):
+        wrong = allowed[rows[part], cols[part]] < needed
+        if not wrong.any():
+            continue
+        barred = (allowed < needed).astype(np.uint8)
+        labels = cv2.distanceTransformWithLabels(
+            barred, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )[1]
+        free = np.flatnonzero(barred == 0)
+        place = np.zeros(len(free) + 1, np.int64)
+        place[labels.ravel()[free]] = free
+        found = place[labels[rows[part][wrong], cols[part][wrong]]]
+        rows[part][wrong], cols[part][wrong] = np.unravel_index(found, allowed.shape)
+    return rows, cols
 
 
 def _mirrored(level: _Level) -> tuple[Indices, Indices]:
-    """Sources mirrored at the sides of the photo, and near its edge above and below it."""
+    """Sources mirrored at the edges of the photo, at their height under a tilted horizon."""
+
+    def reflected(count: int, used: NDArray[np.uint8]) -> NDArray[np.int64]:
+        first, last = np.flatnonzero(used)[[0, -1]]
+        around = (np.arange(count) - first) % max(1, 2 * (last - first))
+        return first + np.minimum(around, 2 * (last - first) - around)
+
     height, width = level.hole.shape
-    y, x = np.indices((height, width))
     lock = level.lock
-    above = np.minimum(2 * lock.first - y, lock.first + lock.reach)
-    below = np.maximum(2 * lock.last - y, lock.last - lock.reach)
-    rows = np.where(y < lock.first, above, np.where(y > lock.last, below, y))
-    used = np.flatnonzero(level.allowed.any(axis=0))
-    left, right = int(used[0]), int(used[-1])
-    around = (x - left) % max(1, 2 * (right - left))
-    cols = left + np.minimum(around, 2 * (right - left) - around)
-    rows = np.clip(rows, lock.first, lock.last)
-    return _nearest(rows.astype(np.int32), np.clip(cols, left, right).astype(np.int32), level.allowed)
+    cols = reflected(width, level.allowed.max(axis=0))
+    tilt = np.round(lock.slope * (cols - np.arange(width))).astype(np.int64)
+    rows = reflected(height, level.allowed.max(axis=1))[:, None] + tilt
+    rows = np.clip(rows, lock.first, lock.last).astype(np.int32)
+    return _nearest(
+        rows, np.broadcast_to(cols.astype(np.int32), rows.shape), level.allowed, lock.first
+    )
 
 
-def _upsampled(small: tuple[Indices, Indices], allowed: Mask) -> tuple[Indices, Indices]:
+def _upsampled(
+    small: tuple[Indices, Indices], allowed: NDArray[np.uint8], first: int
+) -> tuple[Indices, Indices]:
     """The same offsets between target and source, on a larger grid."""
     height, width = allowed.shape
     small_height, small_width = small[0].shape
@@ -141,7 +240,7 @@ def _upsampled(small: tuple[Indices, Indices], allowed: Mask) -> tuple[Indices, 
     right = small[1][small_y, small_x] - small_x
     rows = np.clip(y + down * height // small_height, 0, height - 1)
     cols = np.clip(x + right * width // small_width, 0, width - 1)
-    return _nearest(rows.astype(np.int32), cols.astype(np.int32), allowed)
+    return _nearest(rows.astype(np.int32), cols.astype(np.int32), allowed, first)
 
 
 def _initial(level: _Level, coarser: Image | None, rows: Indices, cols: Indices) -> Image:
@@ -149,7 +248,8 @@ def _initial(level: _Level, coarser: Image | None, rows: Indices, cols: Indices)
     if coarser is None:
         guess = level.image[rows, cols]
     else:
-        guess = cv2.resize(coarser, (width, height), interpolation=cv2.INTER_CUBIC)
+        enlarged = cv2.resize(coarser, (width, height), interpolation=cv2.INTER_CUBIC)
+        guess = np.asarray(enlarged, np.uint8)
     return np.where(level.hole[..., None], guess, level.image)
 
 
@@ -160,9 +260,9 @@ def _searched(
     hole = level.hole
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
     confidence = np.maximum(1.3 ** (-depth / 4), 1e-6)
-    for turn in range({0: 2, 1: 3}.get(number, 6)):
+    for turn in range({0: 3, 1: 4}.get(number, 6)):
         costs = improve_patches(
-            estimate, hole, level.allowed, rows, cols, level.lock,
+            estimate, hole, level.allowed, level.penalty, rows, cols, level.lock,
             passes=3 if number else 2,
             radius=max(hole.shape),
             seed=seed + 1000 * number + turn,

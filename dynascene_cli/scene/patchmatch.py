@@ -9,6 +9,7 @@ how many threads run or how they are timed.
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -31,7 +32,8 @@ class Lock:
     """Which rows may serve which: a source lies within ``reach`` rows of its target's row.
 
     Rows run along the horizon, which falls by ``slope`` pixels per pixel to the right; targets
-    above ``first`` or below ``last`` are served as those rows are.
+    above ``first`` or below ``last`` are served as those rows are, with a third of their distance
+    to them added to the reach.
     """
 
     first: int
@@ -62,7 +64,7 @@ def _distance(flat, height, width, y, x, sy, sx, limit):  # type: ignore[no-unty
 
 @njit(cache=True, nogil=True)
 def _search_band(  # type: ignore[no-untyped-def]
-    flat, hole, allowed, rows, cols, costs, old_rows, old_cols, top, bottom,
+    flat, hole, allowed, penalty, rows, cols, costs, old_rows, old_cols, top, bottom,
     backward, radius, first, last, reach, slope, seed,
 ):  # fmt: skip
     height, width = hole.shape
@@ -71,13 +73,16 @@ def _search_band(  # type: ignore[no-untyped-def]
     for row in range(top, bottom):
         y = bottom - 1 - (row - top) if backward else row
         level = min(max(y, first), last)
+        slack = reach + (abs(y - level) + 2) // 3
+        needed = 2 if y < first else 1
         for column in range(width):
             x = width - 1 - column if backward else column
             if not hole[y, x]:
                 continue
             best_y = rows[y, x]
             best_x = cols[y, x]
-            best = _distance(flat, height, width, y, x, best_y, best_x, FAR)
+            extra = penalty[best_y, best_x]
+            best = extra + _distance(flat, height, width, y, x, best_y, best_x, FAR)
             for neighbour in range(2):
                 ny = y + step if neighbour == 0 else y
                 nx = x if neighbour == 0 else x + step
@@ -89,11 +94,12 @@ def _search_band(  # type: ignore[no-untyped-def]
                 else:
                     cy = old_rows[ny, nx] - (ny - y)
                     cx = old_cols[ny, nx] - (nx - x)
-                if cy < 0 or cx < 0 or cy >= height or cx >= width or not allowed[cy, cx]:
+                if cy < 0 or cx < 0 or cy >= height or cx >= width or allowed[cy, cx] < needed:
                     continue
-                if abs(cy - level + slope * (cx - x)) > reach:
+                if abs(cy - level - slope * (cx - x)) > slack:
                     continue
-                distance = _distance(flat, height, width, y, x, cy, cx, best)
+                extra = penalty[cy, cx]
+                distance = extra + _distance(flat, height, width, y, x, cy, cx, best - extra)
                 if distance < best:
                     best, best_y, best_x = distance, cy, cx
             reach_x = radius
@@ -101,17 +107,18 @@ def _search_band(  # type: ignore[no-untyped-def]
                 state ^= state << np.uint64(13)
                 state ^= state >> np.uint64(7)
                 state ^= state << np.uint64(17)
-                reach_y = min(reach_x, reach)
+                reach_y = min(reach_x, slack)
                 low = np.int64(state & np.uint64(0xFFFFFF))
                 high = np.int64((state >> np.uint64(32)) & np.uint64(0xFFFFFF))
                 cy = best_y - reach_y + low % (2 * reach_y + 1)
                 cx = best_x - reach_x + high % (2 * reach_x + 1)
                 reach_x //= 2
-                if cy < 0 or cx < 0 or cy >= height or cx >= width or not allowed[cy, cx]:
+                if cy < 0 or cx < 0 or cy >= height or cx >= width or allowed[cy, cx] < needed:
                     continue
-                if abs(cy - level + slope * (cx - x)) > reach:
+                if abs(cy - level - slope * (cx - x)) > slack:
                     continue
-                distance = _distance(flat, height, width, y, x, cy, cx, best)
+                extra = penalty[cy, cx]
+                distance = extra + _distance(flat, height, width, y, x, cy, cx, best - extra)
                 if distance < best:
                     best, best_y, best_x = distance, cy, cx
             rows[y, x] = best_y
@@ -120,15 +127,15 @@ def _search_band(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _vote_band(flat, hole, rows, cols, weights, radius, top, bottom, out):  # type: ignore[no-untyped-def]
+def _vote_band(flat, hole, rows, cols, weights, top, bottom, out):  # type: ignore[no-untyped-def]
     height, width = hole.shape
     for y in range(top, bottom):
         for x in range(width):
             if not hole[y, x]:
                 continue
             red = green = blue = total = np.float32(0)
-            for ny in range(max(0, y - radius), min(height, y + radius + 1)):
-                for nx in range(max(0, x - radius), min(width, x + radius + 1)):
+            for ny in range(max(0, y - RADIUS), min(height, y + RADIUS + 1)):
+                for nx in range(max(0, x - RADIUS), min(width, x + RADIUS + 1)):
                     if not hole[ny, nx]:
                         continue
                     sy = rows[ny, nx] + y - ny
@@ -146,15 +153,56 @@ def _vote_band(flat, hole, rows, cols, weights, radius, top, bottom, out):  # ty
                 out[y, 3 * x + 2] = np.uint8(blue / total + np.float32(0.5))
 
 
+@njit(cache=True, nogil=True)
+def _vote_steps_band(  # type: ignore[no-untyped-def]
+    image, hole, rows, cols, radius, top, bottom, colour, across, down
+):
+    height, width = hole.shape
+    for y in range(top, bottom):
+        for x in range(width):
+            right = x + 1 < width and hole[y, x + 1]
+            below = y + 1 < height and hole[y + 1, x]
+            if not hole[y, x] and not right and not below:
+                continue
+            votes = np.float32(0)
+            right_votes = np.float32(0)
+            below_votes = np.float32(0)
+            for ny in range(max(0, y - radius), min(height, y + radius + 1)):
+                for nx in range(max(0, x - radius), min(width, x + radius + 1)):
+                    if not hole[ny, nx]:
+                        continue
+                    sy = rows[ny, nx] + y - ny
+                    sx = cols[ny, nx] + x - nx
+                    if sy < 0 or sx < 0 or sy >= height or sx >= width or hole[sy, sx]:
+                        continue
+                    votes += 1
+                    step_right = sx + 1 < width and not hole[sy, sx + 1]
+                    step_below = sy + 1 < height and not hole[sy + 1, sx]
+                    right_votes += step_right
+                    below_votes += step_below
+                    for k in range(3):
+                        here = np.float32(image[sy, sx, k])
+                        colour[y, x, k] += here
+                        if step_right:
+                            across[y, x, k] += image[sy, sx + 1, k] - here
+                        if step_below:
+                            down[y, x, k] += image[sy + 1, sx, k] - here
+            for k in range(3):
+                colour[y, x, k] /= max(votes, np.float32(1))
+                across[y, x, k] /= max(right_votes, np.float32(1))
+                down[y, x, k] /= max(below_votes, np.float32(1))
+
+
 def _bands(height: int) -> list[tuple[int, int]]:
     edges = [height * i // BANDS for i in range(BANDS + 1)]
-    return [(top, bottom) for top, bottom in zip(edges, edges[1:], strict=False) if top < bottom]
+    return [(top, bottom) for top, bottom in pairwise(edges) if top < bottom]
 
 
 def improve_patches(
     image: Image,
     hole: Mask,
-    allowed: Mask,
+    allowed: NDArray[np.uint8],
+    penalty: NDArray[np.int64],
     rows: Indices,
     cols: Indices,
     lock: Lock,
@@ -165,8 +213,10 @@ def improve_patches(
 ) -> NDArray[np.int64]:
     """Improve, in place, the sources (rows, cols) (H, W) of the hole's patches; their distances.
 
-    ``image`` (H, W, 3) holds the present estimate inside the hole; ``allowed`` are the centres of
-    patches that may be copied, at least RADIUS from the border; ``radius`` is that of the first
+    ``image`` (H, W, 3) holds the present estimate inside the hole; ``allowed`` (H, W) is positive
+    at the centres of patches that may be copied, at least RADIUS from the border, and 2 where they
+    may also be copied above the first row of the lock; ``penalty`` is added to the
+    distance of each of them; ``radius`` is that of the first
     random try, in pixels.
     """
     height, width = hole.shape
@@ -179,9 +229,9 @@ def improve_patches(
             old_rows, old_cols = rows.copy(), cols.copy()
             jobs = [
                 threads.submit(
-                    _search_band, flat, hole, allowed, rows, cols, costs, old_rows, old_cols,
-                    top, bottom, number % 2 == 1, radius, lock.first, lock.last, lock.reach,
-                    lock.slope, states[number * len(bands) + i],
+                    _search_band, flat, hole, allowed, penalty, rows, cols, costs, old_rows,
+                    old_cols, top, bottom, number % 2 == 1, radius, lock.first, lock.last,
+                    lock.reach, lock.slope, states[number * len(bands) + i],
                 )
                 for i, (top, bottom) in enumerate(bands)
             ]  # fmt: skip
@@ -196,7 +246,6 @@ def vote(
     rows: Indices,
     cols: Indices,
     weights: NDArray[np.float32],
-    radius: int = RADIUS,
 ) -> Image:
     """The image (H, W, 3) with its hole repainted from all patches that overlap each pixel.
 
@@ -207,9 +256,30 @@ def vote(
     out = flat.copy()
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         jobs = [
-            threads.submit(_vote_band, flat, hole, rows, cols, weights, radius, top, bottom, out)
+            threads.submit(_vote_band, flat, hole, rows, cols, weights, top, bottom, out)
             for top, bottom in _bands(height)
         ]
         for job in jobs:
             job.result()
     return out.reshape(image.shape)
+
+
+def vote_steps(
+    image: Image, hole: Mask, rows: Indices, cols: Indices, radius: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Colours (H, W, 3) and their steps to the right and down that the copied patches vote for.
+
+    Colours outside the hole are the image's own; steps are meant at or beside the hole only.
+    """
+    height = len(hole)
+    colour, across, down = (np.zeros(image.shape, np.float32) for _ in range(3))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+        jobs = [
+            threads.submit(
+                _vote_steps_band, image, hole, rows, cols, radius, top, bottom, colour, across, down
+            )
+            for top, bottom in _bands(height)
+        ]
+        for job in jobs:
+            job.result()
+    return np.where(hole[..., None], colour, image), across, down

@@ -1,1 +1,50 @@
-"""Frames in and out: colour, alpha and audio by their tags."""
+"""Frames in and out (PyAV), colour, alpha and sound."""
+
+from dynascene_cli.video.chunks import (
+    CHUNK_LENGTH,
+    ChunkedFrames,
+    chunk_path,
+    chunk_sink,
+    read_chunk,
+    write_chunk,
+)
+from dynascene_cli.video.images import (
+    CoverWindow,
+    Photo,
+    cover,
+    cover_window,
+    encoded_image,
+    read_depth,
+    read_photo,
+    write_image,
+)
+from dynascene_cli.video.opening import open_clip
+from dynascene_cli.video.publishing import check_writable
+from dynascene_cli.video.reading import AlphaFrames, alpha_frames, read_alpha, read_frames
+from dynascene_cli.video.writing import Sink, check_output, open_sink
+
+__all__ = [
+    "CHUNK_LENGTH",
+    "AlphaFrames",
+    "ChunkedFrames",
+    "CoverWindow",
+    "Photo",
+    "Sink",
+    "alpha_frames",
+    "check_output",
+    "check_writable",
+    "chunk_path",
+    "chunk_sink",
+    "cover",
+    "cover_window",
+    "encoded_image",
+    "open_clip",
+    "open_sink",
+    "read_alpha",
+    "read_chunk",
+    "read_depth",
+    "read_frames",
+    "read_photo",
+    "write_chunk",
+    "write_image",
+]

@@ -1,0 +1,83 @@
+"""What a move does in a typical scene, before there is a clip or a photo."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from dynascene_cli.camera.keyframes import Trajectory
+from dynascene_cli.camera.sampling import Reference, sample
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import centre
+from dynascene_cli.shot import CameraPath
+
+CLIP_SECONDS = 5
+FRAME_RATE = Fraction(24)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The most that a camera goes (metres) and turns (degrees), and its least and most zoom."""
+
+    travel: float
+    turn_deg: float
+    focal_ratio: tuple[float, float]
+
+
+def typical_reference(subject_distance: float, camera_height: float) -> Reference:
+    """A level 16:9 camera with a normal lens, the person's feet straight ahead, in metres.
+
+    Raises:
+        InputError: no such camera can be.
+    """
+    if not 0 < camera_height < subject_distance < math.inf:
+        raise InputError(
+            f"--subject-distance {subject_distance:g} with --camera-height {camera_height:g}",
+            "both above 0, and the distance to the feet longer than the height",
+        )
+    depth = math.sqrt(subject_distance**2 - camera_height**2)
+    return Reference(
+        intrinsics=np.array([[1920.0, 0, 960], [0, 1920, 540], [0, 0, 1]]),
+        extrinsics=np.eye(3, 4),
+        width=1920,
+        height=1080,
+        subject_distance=subject_distance,
+        subject=np.array([0.0, camera_height, depth]),
+        scene_depth=2 * subject_distance,
+        camera_height=camera_height,
+    )
+
+
+def previewed(
+    moves: Sequence[Trajectory], reference: Reference, amount: float = 1.0, seed: int | None = None
+) -> CameraPath:
+    """The moves' path over their own duration, or over five seconds if that is the clip's.
+
+    Raises:
+        InputError: as for sample.
+    """
+    rates = [Fraction(str(move.fps)) for move in moves if move.fps is not None]
+    rate = max(rates, default=FRAME_RATE)
+    frame_count = round((duration(moves) or CLIP_SECONDS) * rate) + 1
+    return sample(moves, reference, frame_count, rate, amount, seed)
+
+
+def duration(moves: Sequence[Trajectory]) -> float | None:
+    """Seconds until the last keyframe; None for moves that last as long as the clip."""
+    ends = [move.keyframes[-1].time for move in moves if move.time_unit == "seconds"]
+    return max(ends, default=None)
+
+
+def extent(path: CameraPath) -> Extent:
+    """How far the path leads from its first pose and focal length."""
+    centres, rotations = centre(path.extrinsics), path.extrinsics[:, :, :3]
+    travel = np.linalg.norm(centres - centres[0], axis=1).max()
+    cosine = (np.trace(rotations @ rotations[0].T, axis1=1, axis2=2) - 1) / 2
+    ratios = path.intrinsics[:, 0, 0] / path.intrinsics[0, 0, 0]
+    return Extent(
+        travel=round(float(travel), 4),
+        turn_deg=round(float(np.degrees(np.arccos(np.clip(cosine, -1, 1)).max())), 3),
+        focal_ratio=(round(float(ratios.min()), 4), round(float(ratios.max()), 4)),
+    )

@@ -1,0 +1,138 @@
+"""``dynascene trajectory``: camera moves listed, written for editing, drawn and checked."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dynascene_cli.commands import options
+
+app = typer.Typer(help="List, write, draw and check camera moves.", no_args_is_help=True)
+
+Amount = Annotated[float, typer.Option("--amount", help="Multiplies the whole move.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Which shake.")]
+Distance = Annotated[float, typer.Option("--subject-distance", help="Metres to the person's feet.")]
+Height = Annotated[float, typer.Option("--camera-height", help="Metres above the ground.")]
+MoveArgument = Annotated[
+    str, typer.Argument(metavar="NAME|FILE", help="A preset, a .json file, or some joined by +.")
+]
+
+
+@app.command("list")
+def list_moves(as_json: options.AsJson = False) -> None:
+    """Name every preset and say what it does."""
+    from dynascene_cli.camera.trajectory import load_trajectory, preset_names
+    from dynascene_cli.console import Console
+    from dynascene_cli.presets_folder import presets_folder
+
+    moves = [load_trajectory(name) for name in preset_names()]
+    folder = presets_folder() / "cameras"
+    rows = [
+        {"name": m.name, "description": m.description, "file": str(folder / f"{m.name}.json")}
+        for m in moves
+    ]
+    width = max(len(move.name) for move in moves)
+    text = "\n".join(f"{move.name:{width}}  {move.description}" for move in moves)
+    Console(as_json=as_json).result({"moves": rows}, text)
+
+
+@app.command("make")
+def make(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Presets or .json files to join.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .json file to write.")],
+    amount: Amount = 1.0,
+    seed: Seed = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write a move, or several joined into one, as a file to edit and give to --camera."""
+    from dataclasses import replace
+
+    from dynascene_cli.camera.composition import joined, scaled
+    from dynascene_cli.camera.trajectory import load_move, trajectory_text
+    from dynascene_cli.console import Console
+    from dynascene_cli.errors import InputError
+    from dynascene_cli.video.publishing import check_writable, published
+
+    name = "+".join(names)
+    moves = load_move(name)
+    if output.suffix.lower() != ".json":
+        raise InputError(f"{output}: not a .json file", "name the move FILE.json")
+    if any(_same_file(output, move.name) for move in moves):
+        raise InputError(f"{output}: is one of the inputs", "write to another file")
+    move = joined([scaled(one, amount) for one in moves], name)
+    if seed is not None and move.shake is not None:
+        move = replace(move, shake=replace(move.shake, seed=seed))
+    check_writable(output)
+    with published(output) as temporary:
+        temporary.write_text(trajectory_text(move), encoding="utf-8")
+    data = {"output": str(output), "keyframes": len(move.keyframes), "units": move.units}
+    Console(as_json=as_json).result(data, str(output))
+
+
+@app.command("plot")
+def plot(
+    move: MoveArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .png picture to write.")],
+    amount: Amount = 1.0,
+    seed: Seed = None,
+    subject_distance: Distance = 4.0,
+    camera_height: Height = 1.6,
+    as_json: options.AsJson = False,
+) -> None:
+    """Draw a move from above and in perspective, around a person of 1.7 m."""
+    from PIL import Image
+
+    from dynascene_cli.camera.preview import previewed, typical_reference
+    from dynascene_cli.camera.trajectory import load_move
+    from dynascene_cli.console import Console
+    from dynascene_cli.errors import InputError
+    from dynascene_cli.reports.camera_plot import camera_plot
+    from dynascene_cli.video.publishing import check_writable, published
+
+    if output.suffix.lower() != ".png":
+        raise InputError(f"{output}: not a .png file", "name the picture FILE.png")
+    reference = typical_reference(subject_distance, camera_height)
+    path = previewed(load_move(move), reference, amount, seed)
+    title = move if amount == 1 else f"{move} × {amount:g}"
+    check_writable(output)
+    picture = camera_plot(path, reference.subject, camera_height, title)
+    with published(output) as temporary:
+        Image.fromarray(picture).save(temporary, "PNG")
+    Console(as_json=as_json).result({"output": str(output)}, str(output))
+
+
+@app.command("check")
+def check(
+    move: MoveArgument,
+    amount: Amount = 1.0,
+    subject_distance: Distance = 4.0,
+    camera_height: Height = 1.6,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say whether a move is right and what it does; exit 1 and the reason if it is not."""
+    from dynascene_cli.camera.conflicts import check_path
+    from dynascene_cli.camera.preview import duration, extent, previewed, typical_reference
+    from dynascene_cli.camera.trajectory import load_move
+    from dynascene_cli.console import Console
+
+    moves = load_move(move)
+    reference = typical_reference(subject_distance, camera_height)
+    path = previewed(moves, reference, amount)
+    check_path(path, reference.subject, camera_height, subject_distance, move)
+    reach = extent(path)
+    seconds = duration(moves)
+    lasts = "lasts as long as the clip" if seconds is None else f"lasts {seconds:g} s"
+    shortest, longest = reach.focal_ratio
+    text = (
+        f"OK: {move}: {lasts}; with the person {subject_distance:g} m away the camera goes "
+        f"{reach.travel:.2f} m and turns {reach.turn_deg:.1f}°, "
+        f"its focal length × {shortest:.2f} to {longest:.2f}"
+    )
+    data = {"move": move, "ok": True, "seconds": seconds, **vars(reach)}
+    Console(as_json=as_json).result(data, text)
+
+
+def _same_file(output: Path, name: str) -> bool:
+    return output.exists() and Path(name).exists() and output.samefile(name)

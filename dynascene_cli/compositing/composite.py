@@ -1,0 +1,227 @@
+"""One frame of the finished picture: the person over the plate, and its layers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.compositing.blend import darken, over, wrap_light
+from dynascene_cli.compositing.boxes import AnyArray, Box, opaque_box, reduced
+from dynascene_cli.compositing.foreground import foreground_colours
+from dynascene_cli.compositing.grain import Grain
+from dynascene_cli.compositing.light import DECODE, gain_table
+from dynascene_cli.compositing.look import Look
+from dynascene_cli.compositing.shadow import contact_shadow, shadow_box
+from dynascene_cli.compositing.warp import (
+    inside,
+    is_identity,
+    landing_box,
+    touches_edge,
+    warped,
+)
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats
+from dynascene_cli.shot import Image
+
+Gray = NDArray[np.uint8]
+
+FAINTEST_ALPHA = 3
+"""Alpha up to this, of 255, does not widen the person's box: mattes leave such specks far away."""
+
+SURROUNDINGS = 24 / 1080
+"""How much background around the person their colours are told apart from, in frame heights."""
+
+WRAP_AMOUNT = 0.25
+WRAP_REACH = 5 / 1080
+"""The share of the plate's light that wraps, and how far it does, in frame heights."""
+
+
+@dataclass(frozen=True)
+class CompositeSettings:
+    """What is done to bring person and plate together; each effect can be turned off alone.
+
+    ``relight``: ``scene`` moves the plate's exposure and white balance towards the person's,
+    ``person`` the person's towards the plate's. ``seed`` is the grain's.
+    """
+
+    relight: Literal["off", "scene", "person"] = "scene"
+    shadow: bool = True
+    light_wrap: bool = True
+    plate_blur: bool = True
+    grain: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Composite:
+    """A frame and what it is made of: in linear light, foreground over shadow over background.
+
+    ``picture`` and ``background`` (the plate after relighting, blur and grain) are full frames;
+    the layers are full frames too, built when they are asked for.
+    """
+
+    picture: Image
+    background: Image
+    person_box: Box
+    person_colours: Image
+    person_alpha: Gray
+    shadow_box: Box
+    shadow_share: Gray
+
+    @property
+    def foreground(self) -> NDArray[np.uint8]:
+        """The person, relit and with the light wrap, straight RGBA (H, W, 4)."""
+        layer = np.zeros((*self.picture.shape[:2], 4), np.uint8)
+        inner = self.person_box.crop(layer)
+        inner[..., :3] = self.person_colours
+        inner[..., 3] = self.person_alpha
+        return layer
+
+    @property
+    def matte(self) -> Gray:
+        """The person's alpha (H, W) in the output frame."""
+        layer = np.zeros(self.picture.shape[:2], np.uint8)
+        self.person_box.crop(layer)[:] = self.person_alpha
+        return layer
+
+    @property
+    def shadow(self) -> NDArray[np.uint8]:
+        """The shadow as black, straight RGBA (H, W, 4): alpha is the share of light taken."""
+        layer = np.zeros((*self.picture.shape[:2], 4), np.uint8)
+        self.shadow_box.crop(layer)[..., 3] = self.shadow_share
+        return layer
+
+
+class Compositor:
+    """Frames of one shot, each from its own inputs alone: any may be made again, in any order."""
+
+    def __init__(self, look: Look, settings: CompositeSettings, width: int, height: int) -> None:
+        """``width`` × ``height`` is the output frame, which plates have."""
+        self.width, self.height = width, height
+        self._contrast = look.contrast
+        self._shadow, self._wrap = settings.shadow, settings.light_wrap
+        gains = np.asarray(look.plate_gains)
+        self._plate_table = self._person_table = None
+        if settings.relight == "scene" and np.any(gains != 1):
+            self._plate_table = gain_table(gains)
+        if settings.relight == "person" and np.any(gains != 1):
+            self._person_table = gain_table(1 / gains)
+        self._blur = look.plate_blur if settings.plate_blur else 0.0
+        with_grain = settings.grain and look.grain > 0
+        self._grain = Grain(look.grain, width, height, settings.seed) if with_grain else None
+
+    def frame(
+        self,
+        index: int,
+        clip_frame: Image,
+        alpha: Gray,
+        plate: Image,
+        clip_to_frame: Floats,
+        contact_pixels: Floats,
+        person_height_pixels: float,
+    ) -> Composite:
+        """Frame ``index`` of the shot.
+
+        ``clip_frame`` (H, W, 3) and ``alpha`` (H, W) are the clip's; ``plate`` the output frame's
+        background; ``clip_to_frame`` (2, 3) the similarity from the former to the latter;
+        ``contact_pixels`` (2,) where the person meets the ground, and their height, both in
+        output pixels (NaN: unknown, no shadow).
+
+        Raises:
+            InputError: the plate has not the compositor's size, or alpha not the clip frame's.
+        """
+        self._check(clip_frame, alpha, plate)
+        background = self.background(index, plate)
+        box, colours, coverage = self._person(clip_frame, alpha, clip_to_frame)
+        picture = background.copy()
+        if box.empty:
+            return Composite(picture, background, box, colours, coverage, box, coverage)
+        ground_box, taken = Box(0, 0, 0, 0), np.zeros((0, 0), np.uint8)
+        known = np.all(np.isfinite(contact_pixels)) and person_height_pixels > 0
+        if self._shadow and known:
+            reach = shadow_box(contact_pixels, person_height_pixels, self.width, self.height)
+            if not reach.empty:
+                ground_box = reach
+                taken = contact_shadow(
+                    coverage, box, contact_pixels, person_height_pixels, self._contrast, reach
+                )
+                darken(taken, ground_box.crop(picture))
+        if self._person_table is not None:
+            colours = np.asarray(cv2.LUT(colours, self._person_table), np.uint8)
+        if self._wrap:
+            colours = self._wrapped(colours, coverage, box.crop(picture))
+        over(colours, coverage, box.crop(picture))
+        return Composite(picture, background, box, colours, coverage, ground_box, taken)
+
+    def background(self, index: int, plate: Image) -> Image:
+        """The plate of frame ``index`` after blur, relighting and grain."""
+        image: AnyArray = plate
+        if self._blur > 0:
+            side = 2 * int(np.ceil(2.5 * self._blur)) + 1
+            image = cv2.GaussianBlur(image, (side, side), self._blur)
+        if self._plate_table is not None:
+            image = cv2.LUT(image, self._plate_table)
+        if self._grain is not None:
+            image = image.copy() if image is plate else image
+            self._grain.add(image, index)
+        return image
+
+    def _check(self, clip_frame: Image, alpha: Gray, plate: Image) -> None:
+        if plate.shape != (self.height, self.width, 3):
+            raise InputError(
+                f"a plate is {plate.shape[1]}x{plate.shape[0]}, the output is "
+                f"{self.width}x{self.height}",
+                "render the plate at the output's size",
+            )
+        if alpha.shape != clip_frame.shape[:2]:
+            raise InputError(
+                f"a matte is {alpha.shape[1]}x{alpha.shape[0]}, its frame is "
+                f"{clip_frame.shape[1]}x{clip_frame.shape[0]}",
+                "give mattes of the clip's size",
+            )
+
+    def _person(
+        self, clip_frame: Image, alpha: Gray, clip_to_frame: Floats
+    ) -> tuple[Box, Image, Gray]:
+        """The box of the output frame that the person is in, their own colours and alpha there."""
+        clip_height, clip_width = alpha.shape
+        nobody = Box(0, 0, 0, 0), np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8)
+        opaque = opaque_box(alpha, FAINTEST_ALPHA)
+        if opaque.empty:
+            return nobody
+        source = opaque.grown(max(8, round(SURROUNDINGS * clip_height)), clip_width, clip_height)
+        own_alpha = np.ascontiguousarray(source.crop(alpha))
+        own = np.ascontiguousarray(source.crop(clip_frame))
+        own = foreground_colours(own, own_alpha, clip_height)
+        same_size = (clip_width, clip_height) == (self.width, self.height)
+        if same_size and is_identity(clip_to_frame):
+            return source, own, own_alpha
+        target = landing_box(source, clip_to_frame, self.width, self.height)
+        if target.empty:
+            return nobody
+        colours, coverage = warped(own, own_alpha, source, clip_to_frame, target)
+        if touches_edge(source, clip_width, clip_height):
+            within = inside(clip_to_frame, clip_width, clip_height, target)
+            coverage = np.round(coverage * within).astype(np.uint8)
+        return target, colours, coverage
+
+    def _wrapped(self, colours: Image, coverage: Gray, behind: Image) -> Image:
+        """The person's colours with the light of what is behind over their edge."""
+        reach = WRAP_REACH * self.height
+        reduction = max(1, round(reach / 1.3))
+        near_alpha, near_light = (
+            _mean_nearby(mean, reach / reduction)
+            for mean in (
+                reduced(coverage, reduction) * np.float32(1 / 255),
+                DECODE[reduced(behind, reduction)],
+            )
+        )
+        spilled = colours.copy()
+        wrap_light(spilled, coverage, near_alpha, near_light, reduction, WRAP_AMOUNT)
+        return spilled
+
+
+def _mean_nearby(image: AnyArray, reach: float) -> AnyArray:
+    return cv2.GaussianBlur(image, (0, 0), reach, borderType=cv2.BORDER_REPLICATE)

@@ -1,0 +1,97 @@
+"""The layers of a render, for other programs: films with alpha, the camera, the settings."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynascene_cli.compositing import Composite
+from dynascene_cli.errors import InputError
+from dynascene_cli.project import publish_text
+from dynascene_cli.shot import CameraPath, Image
+from dynascene_cli.video import Sink, check_writable, open_sink
+
+FILMS = {
+    "plate": False,
+    "background": False,
+    "foreground": True,
+    "matte": False,
+    "shadow": True,
+}
+"""The films by name, and whether each has alpha."""
+
+
+@dataclass(frozen=True)
+class LayerSinks:
+    """The open films of a render."""
+
+    films: Mapping[str, Sink]
+
+    def write(self, plate: Image, made: Composite) -> None:
+        """Write one frame to each film."""
+        self.films["plate"].write(plate)
+        self.films["background"].write(made.background)
+        self.films["foreground"].write(made.foreground)
+        self.films["matte"].write(np.repeat(made.matte[..., None], 3, axis=2))
+        self.films["shadow"].write(made.shadow)
+
+
+def check_layers(folder: Path) -> None:
+    """Make sure that the layers' folder can be made, before any work is done.
+
+    Raises:
+        InputError: it is a file, or the folder it would be in is missing or not writable.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file", "give a folder for the layers")
+    check_writable(folder / "x" if folder.is_dir() else folder)
+
+
+@contextmanager
+def open_layers(
+    folder: Path, path: CameraPath, settings: Mapping[str, Any]
+) -> Iterator[LayerSinks]:
+    """Films that appear in ``folder`` together, with camera.json and settings.json, at the end."""
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.resolve().parent))
+    try:
+        with ExitStack() as stack:
+            films = {
+                name: open_sink(
+                    temporary / f"{name}.mov",
+                    width=path.width,
+                    height=path.height,
+                    frame_rate=path.frame_rate,
+                    alpha=alpha,
+                )
+                for name, alpha in FILMS.items()
+            }
+            yield LayerSinks({name: stack.enter_context(film) for name, film in films.items()})
+        publish_text(temporary / "camera.json", json.dumps(camera_document(path)))
+        publish_text(temporary / "settings.json", json.dumps(settings, indent=1))
+        folder.mkdir(exist_ok=True)
+        for file in temporary.iterdir():
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def camera_document(path: CameraPath) -> dict[str, Any]:
+    """A camera path as JSON: OpenCV axes, pixel centres at +0.5, world-to-camera [R|t]."""
+    return {
+        "version": 1,
+        "width": path.width,
+        "height": path.height,
+        "fps": float(path.frame_rate),
+        "unit": path.unit,
+        "axes": "x right, y down, z forward; the left edge of the picture is x = 0",
+        "frames": [
+            {"intrinsics": K.tolist(), "world_to_camera": E.tolist()}
+            for K, E in zip(path.intrinsics, path.extrinsics, strict=True)
+        ],
+    }

@@ -1,0 +1,261 @@
+"""The story of a matte: the people of a clip looked for, one of them followed, chunks cached."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynascene_cli.compositing import foreground_colours
+from dynascene_cli.console import Console
+from dynascene_cli.errors import InputError
+from dynascene_cli.matting import (
+    KeptAlphas,
+    MatteFrame,
+    MatterState,
+    alpha_box,
+    assembled_tracks,
+    cast,
+    choose_matter,
+    following_state,
+    lost_ranges,
+    make_matter,
+    matte_of_given_alpha,
+    read_kept,
+)
+from dynascene_cli.project import PARTIAL_MARK, Project, file_fingerprint, stage_key
+from dynascene_cli.reports.contact_sheet import checkerboard_sheet
+from dynascene_cli.request import MatteRequest
+from dynascene_cli.shot import Clip, FrameSource, Image, Matte
+from dynascene_cli.video import (
+    CHUNK_LENGTH,
+    ChunkedFrames,
+    alpha_frames,
+    check_output,
+    check_writable,
+    chunk_path,
+    chunk_sink,
+    open_clip,
+    open_sink,
+    read_frames,
+    write_image,
+)
+
+STAGE_VERSION = 1
+SHEET_FRAMES = 12
+
+
+@dataclass(frozen=True, eq=False)
+class CachedMatte:
+    """A clip's matte, the matter that made it, and whether it was there already."""
+
+    matte: Matte
+    matter: str
+    cached: bool
+
+
+def open_request_clip(request: MatteRequest) -> Clip:
+    """The clip of a request.
+
+    Raises:
+        InputError: it cannot be read, or its trim lies outside it.
+    """
+    return open_clip(request.clip, fps=request.fps, start=request.start, end=request.end)
+
+
+def matte(
+    request: MatteRequest, output: Path, preview: Path | None, console: Console
+) -> dict[str, Any]:
+    """Make a clip's matte and write it; the answer under --json."""
+    alpha_only = "%" in output.name
+    check_output(output, alpha=not alpha_only)
+    if preview is not None:
+        check_writable(preview)
+    clip = open_request_clip(request)
+    project = Project(request.project_folder)
+    if request.dry_run:
+        cached = is_matte_cached(project, request, clip) and not request.force
+        answer = {"would_run": [] if cached else ["matte"], "cached": ["matte"] if cached else []}
+        return {"output": None, **answer}
+    console.warn(*clip.warnings)
+    with project.locked():
+        made = cached_matte(project, request, clip, console)
+        _write_matte(clip, made.matte, output, alpha_only, console)
+        if preview is not None:
+            write_image(preview, matte_sheet(clip, made.matte))
+    return {
+        "output": str(output),
+        "preview": None if preview is None else str(preview),
+        "frames": clip.frame_count,
+        "fps": float(clip.frame_rate),
+        "matter": made.matter,
+        "cached": ["matte"] if made.cached else [],
+        "warnings": console.warnings,
+    }
+
+
+def matte_sheet(clip: Clip, matte: Matte) -> Image:
+    """A contact sheet of a dozen frames of the person over a checkerboard."""
+    indices = np.unique(np.linspace(0, clip.frame_count - 1, SHEET_FRAMES).astype(int))
+    return checkerboard_sheet(
+        (
+            (
+                next(read_frames(clip, int(i), int(i) + 1)),
+                next(matte.alpha.frames(int(i), int(i) + 1)),
+            )
+            for i in indices
+        ),
+        [float(i / clip.frame_rate) for i in indices],
+    )
+
+
+def is_matte_cached(project: Project, request: MatteRequest, clip: Clip) -> bool:
+    """Whether the matte that a request asks for is whole in the project."""
+    return project.has("matte", stage_key("matte", STAGE_VERSION, _depends_on(request, clip)))
+
+
+def cached_matte(
+    project: Project, request: MatteRequest, clip: Clip, console: Console
+) -> CachedMatte:
+    """The clip's matte: from the project, or made into it; hand-corrected frames blended in.
+
+    Raises:
+        InputError: nobody, or several people alike, are in the clip; ``--keep`` does not fit it.
+        MissingError: the matter's weights are not installed.
+    """
+    name = "given" if request.matte is not None else choose_matter(request.matter)[0]
+    depends_on = _depends_on(request, clip)
+    key = stage_key("matte", STAGE_VERSION, depends_on)
+    if request.force and not request.dry_run:
+        project.forget("matte", key)
+    cached = project.has("matte", key)
+    folder = project.stage_folder("matte", key)
+    if not cached:
+        if request.matte is None:
+            console.info(f"matter: {choose_matter(request.matter)[1]}")
+        with console.progress("matte", clip.frame_count) as advance:
+            for first in range(0, clip.frame_count, CHUNK_LENGTH):
+                if not _landmark_path(folder, first).is_file():
+                    _make_chunk(folder, request, clip, first, console)
+                advance(min(first + CHUNK_LENGTH, clip.frame_count))
+        project.mark_done("matte", key, depends_on)
+    return CachedMatte(_read_matte(folder, request, clip, console), name, cached)
+
+
+def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
+    return {
+        "clip": file_fingerprint(clip.path),
+        "frames": (clip.source_frames[0], clip.source_frames[-1], clip.frame_count),
+        "fps": str(clip.frame_rate),
+        "matter": make_matter(request.matter).identity
+        if request.matte is None
+        else file_fingerprint(request.matte),
+        "person": request.person,
+    }
+
+
+def _landmark_path(folder: Path, first: int) -> Path:
+    return folder / f"landmarks_{first // CHUNK_LENGTH:05d}.npz"
+
+
+def _make_chunk(
+    folder: Path, request: MatteRequest, clip: Clip, first: int, console: Console
+) -> None:
+    """One chunk of alphas, and beside it the landmarks and the state that the next starts from."""
+    last = min(first + CHUNK_LENGTH, clip.frame_count)
+    state = _state_before(folder, request, clip, first, console)
+    made: list[MatteFrame] = []
+    path = chunk_path(folder, first // CHUNK_LENGTH, grey=True)
+    with chunk_sink(path, clip.frame_rate) as sink:
+        for frame, remembered in _mattes(request, clip, first, last, state):
+            sink.write(frame.alpha)
+            made.append(frame)
+            state = remembered
+    arrays: dict[str, Any] = {
+        "landmarks": np.stack([frame.landmarks for frame in made]),
+        "visibility": np.stack([frame.visibility for frame in made]),
+        "boxes": np.stack([alpha_box(frame.alpha) for frame in made]),
+        "found": np.array([frame.found for frame in made]),
+        **{f"state/{name}": array for name, array in state.items()},
+    }
+    target = _landmark_path(folder, first)
+    temporary = target.with_name(f".{target.stem}{PARTIAL_MARK}.npz")
+    np.savez(temporary, **arrays)
+    temporary.replace(target)
+
+
+def _mattes(
+    request: MatteRequest, clip: Clip, first: int, last: int, state: MatterState
+) -> Iterator[tuple[MatteFrame, MatterState]]:
+    frames = read_frames(clip, first, last)
+    if request.matte is not None:
+        alphas = alpha_frames(request.matte, clip).frames(first, last)
+        for frame, alpha in zip(frames, alphas, strict=True):
+            made, state = matte_of_given_alpha(frame, alpha, state)
+            yield made, state
+    else:
+        matter = make_matter(request.matter)
+        for frame in frames:
+            made, state = matter.step(frame, state)
+            yield made, state
+
+
+def _state_before(
+    folder: Path, request: MatteRequest, clip: Clip, first: int, console: Console
+) -> MatterState:
+    if first > 0:
+        with np.load(_landmark_path(folder, first - CHUNK_LENGTH)) as before:
+            names = [name for name in before.files if name.startswith("state/")]
+            return {name.removeprefix("state/"): before[name] for name in names}
+    if request.matte is not None:
+        return following_state(np.full(4, np.nan))
+    casting = cast(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
+    console.warn(*casting.warnings)
+    return make_matter(request.matter).initial_state(casting.box)
+
+
+def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Console) -> Matte:
+    parts: dict[str, list[Any]] = {"landmarks": [], "visibility": [], "boxes": [], "found": []}
+    for first in range(0, clip.frame_count, CHUNK_LENGTH):
+        with np.load(_landmark_path(folder, first)) as chunk:
+            for name, values in parts.items():
+                values.append(chunk[name])
+    whole = {name: np.concatenate(values) for name, values in parts.items()}
+    if not whole["found"].any():
+        raise InputError(
+            f"{clip.path}: nobody was found in it", "give a clip of a person, or an alpha: --matte"
+        )
+    for start, end in lost_ranges(whole["found"].tolist(), float(clip.frame_rate)):
+        console.warn(f"the person is lost from {start:.1f} s to {end:.1f} s")
+    alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)
+    if request.keep is not None:
+        alpha = KeptAlphas(alpha, read_kept(request.keep, clip))
+    tracks = assembled_tracks(
+        whole["landmarks"], whole["visibility"], whole["boxes"], float(clip.frame_rate)
+    )
+    return Matte(alpha, tracks)
+
+
+def _write_matte(
+    clip: Clip, matte: Matte, output: Path, alpha_only: bool, console: Console
+) -> None:
+    with (
+        console.progress("write", clip.frame_count) as advance,
+        open_sink(
+            output,
+            width=clip.width,
+            height=clip.height,
+            frame_rate=clip.frame_rate,
+            alpha=not alpha_only,
+            audio_from=clip if clip.has_audio and not alpha_only else None,
+        ) as sink,
+    ):
+        frames = zip(read_frames(clip), matte.alpha.frames(), strict=True)
+        for index, (frame, alpha) in enumerate(frames):
+            if alpha_only:
+                sink.write(np.repeat(alpha[..., None], 3, axis=2))
+            else:
+                clean = foreground_colours(frame, alpha, clip.height)
+                sink.write(np.dstack([clean, alpha]))
+            advance(index + 1)

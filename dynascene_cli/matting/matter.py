@@ -1,0 +1,55 @@
+"""What every matter is: frames in, alphas and landmarks out, resumable at any frame."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.geometry import Floats
+from dynascene_cli.shot import LANDMARKS, Image
+
+MatterState = dict[str, NDArray[Any]]
+"""All that a matter remembers between frames: arrays that ``numpy.savez`` keeps to the last bit."""
+
+
+@dataclass(frozen=True, eq=False)
+class MatteFrame:
+    """The person in one frame.
+
+    ``alpha`` (H, W) uint8, 255 = person; ``landmarks`` (len(LANDMARKS), 2) in the clip's pixels,
+    NaN where unknown; ``visibility`` (len(LANDMARKS),) 0..1; ``found``: whether they were seen.
+    """
+
+    alpha: Image
+    landmarks: Floats
+    visibility: Floats
+    found: bool
+
+
+def empty_matte(height: int, width: int) -> MatteFrame:
+    """A frame in which nobody was found."""
+    return MatteFrame(
+        np.zeros((height, width), np.uint8),
+        np.full((len(LANDMARKS), 2), np.nan),
+        np.zeros(len(LANDMARKS)),
+        False,
+    )
+
+
+class Matter(Protocol):
+    """A way to make mattes.
+
+    ``name`` is what the user calls it; ``identity`` also tells the weights, for cache keys.
+    """
+
+    name: str
+    identity: str
+
+    def initial_state(self, box: Floats) -> MatterState:
+        """What it knows before the first frame: the chosen person's box (4,), NaN if unknown."""
+        ...
+
+    def step(self, frame: Image, state: MatterState) -> tuple[MatteFrame, MatterState]:
+        """The next frame's matte, and what to remember for the frame after it."""
+        ...

@@ -1,0 +1,48 @@
+"""Networks run by onnxruntime on the CPU, quietly and without spinning threads."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from dynascene_cli.errors import InputError
+
+THREADS = 2
+"""Fixed, so that results do not depend on how many cores a machine has."""
+
+Tensor = NDArray[np.float32]
+
+
+class Network:
+    """An ONNX file, ready to run.
+
+    Raises:
+        InputError: the file is no network that onnxruntime can read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = THREADS
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise InputError(
+                f"{path} cannot be read as an ONNX network",
+                "dynascene models verify tells which weights are damaged",
+            ) from error
+
+    def input_names(self) -> set[str]:
+        """What the network is fed."""
+        return {node.name for node in self._session.get_inputs()}
+
+    def run(self, outputs: list[str], feed: dict[str, Tensor]) -> list[Tensor]:
+        """The named outputs for the fed inputs."""
+        tensors: list[Tensor] = self._session.run(outputs, feed)
+        return tensors

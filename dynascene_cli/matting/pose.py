@@ -1,0 +1,178 @@
+"""A person's landmarks and coarse mask by BlazePose (Bazarevsky et al. 2020), crop by crop.
+
+A crop is (centre x, centre y, side, angle): a square of the picture, turned so that the body
+stands upright in it. Each frame's landmarks give the next frame's crop.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dynascene_cli import weights
+from dynascene_cli.geometry import Floats
+from dynascene_cli.matting.network import Network, Tensor
+from dynascene_cli.shot import LANDMARKS, Image
+
+SIDE = 256
+BOX_MARGIN = 1.25
+BODY_MARGIN = 1.3
+CIRCLE_MARGIN = 1.05
+"""Side of the crop per extent of a box, of a body's landmarks, and of MediaPipe's circle around
+it (at least): wider loses detail, tighter loses limbs."""
+BODY = slice(0, 33)
+SPECK_LEVEL, SPECK_SHARE = 0.15, 0.03
+BODY_CENTRE, BODY_CIRCLE = 33, 34
+EARS, SHOULDERS = (7, 8), (11, 12)
+POINTS = (11, 12, 23, 24, 27, 28, 29, 30, 31, 32)
+"""BlazePose's numbers of LANDMARKS after head_top."""
+HEAD_ABOVE_EARS = 0.54
+"""(height of the crown − of the ears) / (ears − shoulders): Drillis & Contini 1966."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """What the network sees in one crop.
+
+    ``points`` (39, 2) in the picture's pixels, ``visibility`` (39,) and ``presence`` in 0..1,
+    ``mask`` (256, 256) float32 0..1 in the crop, ``image`` the crop itself.
+    """
+
+    crop: Floats
+    points: Floats
+    visibility: Floats
+    presence: float
+    mask: Tensor
+    image: Image
+
+
+@lru_cache(maxsize=1)
+def _network() -> Network:
+    return Network(weights.path_of("blazepose"))
+
+
+def crop_to_picture(crop: ArrayLike, side: int = SIDE) -> Floats:
+    """The similarity (2, 3) that carries pixels of a ``side`` × ``side`` crop to the picture."""
+    x, y, extent, angle = np.asarray(crop, dtype=float)
+    cosine, sine = np.cos(angle) * extent / side, np.sin(angle) * extent / side
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    return np.hstack([linear, (np.array([x, y]) - linear @ [side / 2, side / 2])[:, None]])
+
+
+def between_indices(affine: Floats) -> Floats:
+    """The same map (2, 3) between array indices, whose pixel centres are whole numbers."""
+    shifted = affine.copy()
+    shifted[:, 2] += affine[:, :2] @ [0.5, 0.5] - 0.5
+    return shifted
+
+
+def crop_of_box(box: ArrayLike) -> Floats:
+    """The upright crop (4,) around a box x0, y0, x1, y1."""
+    x0, y0, x1, y1 = np.asarray(box, dtype=float)[:4]
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0) * BOX_MARGIN, 0.0])
+
+
+def crop_of_pose(pose: Pose) -> Floats:
+    """The crop (4,) that the landmarks ask for.
+
+    It is turned as MediaPipe's body circle but drawn around the landmarks themselves, which
+    gives the mask more detail; a folded body gets the circle.
+    """
+    spoke = pose.points[BODY_CIRCLE] - pose.points[BODY_CENTRE]
+    angle = np.arctan2(spoke[1], spoke[0]) + np.pi / 2
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    upright = pose.points[BODY] @ turn.T
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    body = BODY_MARGIN * float((high - low).max())
+    circle = CIRCLE_MARGIN * 2 * float(np.hypot(*spoke))
+    return np.array([*((low + high) / 2 @ turn), max(body, circle, 16.0), angle])
+
+
+def pose_in(image: Image, crop: Floats, to_image: Floats | None = None) -> Pose:
+    """The person in a crop of the picture.
+
+    The mask is the mean of what the network says of the crop and of its mirror image, whose
+    mistakes differ. ``image`` is the picture, or a reduced part of it whose pixels ``to_image``
+    (2, 3) maps from the picture's: enough of it for the crop, at no less than its resolution.
+    """
+    to_picture = crop_to_picture(crop)
+    warp = to_picture if to_image is None else _composed(to_image, to_picture)
+    cut = cv2.warpAffine(
+        image,
+        between_indices(warp),
+        (SIDE, SIDE),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+    ).astype(np.uint8, copy=False)
+    tensor = np.asarray(cut[None] / np.float32(255), np.float32)
+    landmarks, presence, logits = _network().run(
+        ["Identity", "Identity_1", "Identity_2"], {"input_1": tensor}
+    )
+    mirrored = {"input_1": np.ascontiguousarray(tensor[:, :, ::-1])}
+    logits_mirrored = _network().run(["Identity_2"], mirrored)[0][0, :, ::-1, 0]
+    bounded = np.clip(logits[0, ..., 0], -30, 30) + np.clip(logits_mirrored, -30, 30)
+    table = landmarks.reshape(39, 5).astype(float)
+    points = table[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
+    visible = 1 / (1 + np.exp(-np.clip(table[:, 3:], -30, 30)))
+    mask = np.asarray(1 / (1 + np.exp(-bounded / 2)), np.float32)
+    return Pose(crop, points, visible.min(axis=1), float(presence.item()), mask, cut)
+
+
+def _composed(outer: Floats, inner: Floats) -> Floats:
+    linear = outer[:, :2] @ inner[:, :2]
+    return np.hstack([linear, (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]])
+
+
+def settled_pose(image: Image, box: ArrayLike) -> Pose:
+    """The person in a box, after the crop was drawn from their own landmarks."""
+    pose = pose_in(image, crop_of_box(box))
+    for _ in range(2):
+        pose = pose_in(image, crop_of_pose(pose))
+    return pose
+
+
+def without_specks(mask: Tensor, pose: Pose) -> Tensor:
+    """The mask without small islands on which no landmark lies: bits of the background."""
+    solid = (mask > SPECK_LEVEL).astype(np.uint8)
+    count, labels, table, _ = cv2.connectedComponentsWithStats(solid)
+    if count <= 2:
+        return mask
+    areas = table[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    kept = areas >= SPECK_SHARE * areas.max()
+    warp = cv2.invertAffineTransform(crop_to_picture(pose.crop))
+    x, y = np.floor(pose.points[BODY] @ warp[:, :2].T + warp[:, 2]).astype(int).T
+    inside = (x >= 0) & (y >= 0) & (x < SIDE) & (y < SIDE)
+    kept[labels[y[inside], x[inside]]] = True
+    kept[0] = True
+    return np.where(kept[labels], mask, np.float32(0))
+
+
+def landmarks_of(pose: Pose, alpha: Image) -> tuple[Floats, Floats]:
+    """LANDMARKS (N, 2) in pixels and their visibility (N,), 0 outside the picture.
+
+    ``alpha`` (H, W) uint8 is the person's matte: where it ends above the face is the crown.
+    """
+    height, width = alpha.shape
+    points = np.vstack([_head_top(pose, alpha)[None], pose.points[list(POINTS)]])
+    visibility = np.concatenate(
+        [pose.visibility[list(EARS)].max(keepdims=True), pose.visibility[list(POINTS)]]
+    )
+    inside = (points >= 0).all(axis=1) & (points <= [width, height]).all(axis=1)
+    assert len(points) == len(LANDMARKS)
+    return points, np.where(inside, visibility, 0.0)
+
+
+def _head_top(pose: Pose, alpha: Image) -> Floats:
+    ears = pose.points[list(EARS)].mean(axis=0)
+    reach = (ears - pose.points[list(SHOULDERS)].mean(axis=0)) * HEAD_ABOVE_EARS
+    steps = np.linspace(0, 3, 96)
+    samples = ears + steps[:, None] * reach
+    x, y = np.floor(samples).astype(int).T
+    inside = (x >= 0) & (y >= 0) & (x < alpha.shape[1]) & (y < alpha.shape[0])
+    covered = np.zeros(len(steps), bool)
+    covered[inside] = alpha[y[inside], x[inside]] >= 128
+    end = int(np.argmin(covered)) if not covered.all() else len(steps)
+    return samples[end - 1] if end > 0 and 0.4 < steps[end - 1] < 2.9 else ears + reach

@@ -1,0 +1,77 @@
+"""A person's landmarks over time: outliers out, jitter smoothed, nothing delayed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from dynascene_cli.geometry import Floats
+from dynascene_cli.shot import PersonTracks
+
+SMOOTHING_SECONDS = 0.06
+OUTLIER_SECONDS = 0.12
+OUTLIER_DEVIATIONS = 4.0
+OUTLIER_FLOOR = 0.01
+GAP_SECONDS = 0.25
+
+
+def assembled_tracks(
+    landmarks: Floats, visibility: Floats, boxes: Floats, fps: float
+) -> PersonTracks:
+    """The tracks of a whole clip from its frames' landmarks, by filters that delay nothing.
+
+    ``landmarks`` (F, N, 2), ``visibility`` (F, N), ``boxes`` (F, 4). A landmark that leaves its
+    neighbours' median by more than they scatter is dropped; gaps up to a quarter of a second are
+    bridged; what remains is smoothed by local quadratics (Savitzky & Golay 1964) weighted by
+    visibility, which keep the turning points of quick limbs.
+    """
+    points, visibility = landmarks.copy(), visibility.copy()
+    unknown = np.isnan(points[..., 0])
+    visibility[unknown] = 0
+    height = float(np.nanmedian(boxes[:, 3] - boxes[:, 1])) if np.isfinite(boxes).any() else 1.0
+    for landmark in range(points.shape[1]):
+        outlier = _outliers(points[:, landmark], fps, OUTLIER_FLOOR * height)
+        weights = np.where(outlier | unknown[:, landmark], 0.0, visibility[:, landmark] + 0.05)
+        visibility[outlier, landmark] = 0
+        points[:, landmark] = smoothed(points[:, landmark], weights, fps)
+    return PersonTracks(points, visibility, boxes)
+
+
+def _outliers(points: Floats, fps: float, floor: float) -> NDArray[np.bool_]:
+    reach = max(2, round(OUTLIER_SECONDS * fps))
+    padded = np.pad(points, ((reach, reach), (0, 0)), constant_values=np.nan)
+    windows = sliding_window_view(padded, 2 * reach + 1, axis=0)
+    safe = np.where(np.isfinite(windows).any(axis=2, keepdims=True), windows, 0.0)
+    median = np.nanmedian(safe, axis=2)
+    scatter = 1.4826 * np.nanmedian(np.abs(safe - median[..., None]), axis=2)
+    distance = np.abs(points - median)
+    with np.errstate(invalid="ignore"):
+        far = distance > OUTLIER_DEVIATIONS * scatter + floor
+    return far.any(axis=1)
+
+
+def smoothed(points: Floats, weights: Sequence[float] | Floats, fps: float) -> Floats:
+    """Points (F, 2) by weighted local quadratics; NaN further than a gap from what is known."""
+    weight = np.asarray(weights, float)
+    known = weight > 0
+    result = np.full_like(points, np.nan)
+    if not known.any():
+        return result
+    sigma = max(SMOOTHING_SECONDS * fps, 0.5)
+    reach = int(np.ceil(max(3 * sigma, GAP_SECONDS * fps)))
+    times = np.flatnonzero(known)
+    for frame in range(len(points)):
+        near = times[
+            np.searchsorted(times, frame - reach) : np.searchsorted(times, frame + reach + 1)
+        ]
+        if len(near) == 0 or np.abs(near - frame).min() > GAP_SECONDS * fps + 1:
+            continue
+        offset = (near - frame) / sigma
+        root = np.sqrt(weight[near] * np.exp(-(offset**2) / 2) + 1e-9)
+        bridged = near[0] <= frame <= near[-1]
+        degree = min(2 if bridged else 1, len(near) - 1)
+        basis = np.vander(offset, degree + 1, increasing=True) * root[:, None]
+        fitted = np.linalg.lstsq(basis, points[near] * root[:, None], rcond=None)[0]
+        result[frame] = fitted[0]
+    return result

@@ -1,0 +1,380 @@
+"""A z-buffered scanline raster from mesh to picture, and the sampler at the end of it.
+
+The picture is drawn in bands of rows whose buffers stay in the processor's cache. Pixels are
+indexed by their centres (index = pixel − 0.5), texels likewise. What is linear over a triangle on
+the screen is u·q, v·q and q = Z_source / Z_target, since the source position is itself a
+projection of the world point; perspective-correct interpolation of u and v alone would be wrong.
+The kernels hold no state and no locks, so that frames can be drawn on several threads.
+"""
+
+import numpy as np
+from numba import njit
+
+from dynascene_cli.projection.texture import FRACTION_BITS, mixed, opaque, sample
+
+NEAR = 0.05
+"""Metres in front of the camera at which triangles are clipped."""
+
+NEARER, FARTHER = 1, 0
+"""The sides of a cut cell, which the texture's alpha tells apart."""
+
+_ONE = 1 << FRACTION_BITS
+_BAND_ROWS = 32
+_TILE_COLUMNS = 384
+"""Where the picture slants, a row of it crosses many rows of the texture: tiles cross few."""
+
+_OVERLAP = 1e-7
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def screen_vertices(points, source, depth, camera, texels_per_pixel):  # type: ignore[no-untyped-def]
+    """Vertices as the raster takes them, (N, 6), and which of them lie beyond the near plane.
+
+    ``points`` (N, 3) world, ``source`` (N, 2) canvas pixels, ``depth`` (N,) at the photo,
+    ``camera`` (3, 4) = K[R|t]. A row in front is (x, y, 1/Z, u·q, v·q, q), in pixel and texel
+    indices; one behind is homogeneous, (x·Z, y·Z, Z, u·Z_source, v·Z_source, Z_source).
+    """
+    count = points.shape[0]
+    screen = np.empty((count, 6))
+    in_front = np.empty(count, np.bool_)
+    for i in range(count):
+        X, Y, Z = points[i, 0], points[i, 1], points[i, 2]
+        w = camera[2, 0] * X + camera[2, 1] * Y + camera[2, 2] * Z + camera[2, 3]
+        x = camera[0, 0] * X + camera[0, 1] * Y + camera[0, 2] * Z + camera[0, 3] - 0.5 * w
+        y = camera[1, 0] * X + camera[1, 1] * Y + camera[1, 2] * Z + camera[1, 3] - 0.5 * w
+        u = (source[i, 0] - 0.5) * texels_per_pixel * depth[i]
+        v = (source[i, 1] - 0.5) * texels_per_pixel * depth[i]
+        in_front[i] = w > NEAR
+        scale = 1.0 / w if in_front[i] else 1.0
+        screen[i, 0] = x * scale
+        screen[i, 1] = y * scale
+        screen[i, 2] = scale if in_front[i] else w
+        screen[i, 3] = u * scale
+        screen[i, 4] = v * scale
+        screen[i, 5] = depth[i] * scale
+    return screen, in_front
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _by_height(a, b, c):  # type: ignore[no-untyped-def]
+    """Corners from top to bottom, so that triangles sharing an edge compute it alike."""
+    x0, y0, x1, y1, x2, y2 = a[0], a[1], b[0], b[1], c[0], c[1]
+    if y1 < y0:
+        x0, y0, x1, y1 = x1, y1, x0, y0
+    if y2 < y0:
+        x0, y0, x2, y2 = x2, y2, x0, y0
+    if y2 < y1:
+        x1, y1, x2, y2 = x2, y2, x1, y1
+    return x0, y0, x1, y1, x2, y2
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _reciprocal(value):  # type: ignore[no-untyped-def]
+    return 1.0 / value if value > 1e-12 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _span(y, corners, columns):  # type: ignore[no-untyped-def]
+    """First and last pixel of row ``y`` inside a triangle of corners from top to bottom."""
+    x0, y0, x1, y1, x2, y2 = corners
+    y = min(max(y, y0), y2)
+    left = x0 + (y - y0) * (x2 - x0) * _reciprocal(y2 - y0)
+    if y < y1:
+        right = x0 + (y - y0) * (x1 - x0) * _reciprocal(y1 - y0)
+    else:
+        right = x1 + (y - y1) * (x2 - x1) * _reciprocal(y2 - y1)
+    if right < left:
+        left, right = right, left
+    begin = int(np.ceil(min(max(left - _OVERLAP, 0.0), columns + 1.0)))
+    end = int(np.floor(max(min(right + _OVERLAP, columns - 1.0), -1.0)))
+    return begin, end
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _planes(a, b, c):  # type: ignore[no-untyped-def]
+    """Gradients along x and y of the four quantities that are linear over a triangle."""
+    abx, aby, acx, acy = b[0] - a[0], b[1] - a[1], c[0] - a[0], c[1] - a[1]
+    area = abx * acy - acx * aby
+    r = 1.0 / area if abs(area) > 1e-9 else 0.0
+    px, py, sx, sy = acy * r, aby * r, abx * r, acx * r
+    return (
+        (b[2] - a[2]) * px - (c[2] - a[2]) * py,
+        (c[2] - a[2]) * sx - (b[2] - a[2]) * sy,
+        (b[3] - a[3]) * px - (c[3] - a[3]) * py,
+        (c[3] - a[3]) * sx - (b[3] - a[3]) * sy,
+        (b[4] - a[4]) * px - (c[4] - a[4]) * py,
+        (c[4] - a[4]) * sx - (b[4] - a[4]) * sy,
+        (b[5] - a[5]) * px - (c[5] - a[5]) * py,
+        (c[5] - a[5]) * sx - (b[5] - a[5]) * sy,
+        r != 0.0,
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _row_range(corners, top, rows):  # type: ignore[no-untyped-def]
+    first = max(top, int(np.ceil(max(corners[1] - _OVERLAP, -1.0))))
+    last = min(top + rows - 1, int(np.floor(min(corners[5] + _OVERLAP, top + rows + 1.0))))
+    return first, last
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_triangle(a, b, c, top, nearest, u_map, v_map):  # type: ignore[no-untyped-def]
+    """Draw a triangle's source positions into a band that begins at row ``top``."""
+    rows, columns = nearest.shape
+    corners = _by_height(a, b, c)
+    first, last = _row_range(corners, top, rows)
+    if first > last:
+        return
+    zx, zy, ux, uy, vx, vy, qx, qy, solid = _planes(a, b, c)
+    if not solid:
+        return
+    for y in range(first, last + 1):
+        begin, end = _span(float(y), corners, columns)
+        dx, dy, row = begin - a[0], y - a[1], y - top
+        z = a[2] + zx * dx + zy * dy
+        u = a[3] + ux * dx + uy * dy
+        v = a[4] + vx * dx + vy * dy
+        q = a[5] + qx * dx + qy * dy
+        near_row, u_row, v_row = nearest[row], u_map[row], v_map[row]
+        for i in range(end - begin + 1):
+            x = np.uint64(begin + i)
+            zi = z + zx * i
+            if zi > near_row[x]:
+                scale = _ONE / (q + qx * i)
+                near_row[x] = zi
+                u_row[x] = np.int32(np.floor((u + ux * i) * scale + 0.5))
+                v_row[x] = np.int32(np.floor((v + vx * i) * scale + 0.5))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_cut_triangle(  # type: ignore[no-untyped-def]
+    a, b, c, side, texels, top, nearest, u_map, v_map, fringe, fringe_nearest
+):
+    """Draw one side of a cut: what is surely its own into the band, soft edges into the fringe."""
+    texel_rows, texel_columns = texels.shape
+    flat = texels.ravel()
+    rows, columns = nearest.shape
+    corners = _by_height(a, b, c)
+    first, last = _row_range(corners, top, rows)
+    if first > last:
+        return
+    zx, zy, ux, uy, vx, vy, qx, qy, solid = _planes(a, b, c)
+    if not solid:
+        return
+    for y in range(first, last + 1):
+        begin, end = _span(float(y), corners, columns)
+        for x in range(begin, end + 1):
+            dx, dy, row = x - a[0], y - a[1], y - top
+            z = a[2] + zx * dx + zy * dy
+            scale = _ONE / (a[5] + qx * dx + qy * dy)
+            u = int(np.floor((a[3] + ux * dx + uy * dy) * scale + 0.5))
+            v = int(np.floor((a[4] + vx * dx + vy * dy) * scale + 0.5))
+            colour = sample(flat, texel_rows, texel_columns, u, v)
+            alpha = colour >> 48
+            if (alpha == 255) == (side == NEARER):
+                if z > nearest[row, x]:
+                    nearest[row, x] = z
+                    u_map[row, x] = u
+                    v_map[row, x] = v
+            elif side == NEARER and alpha > 0 and z > fringe_nearest[y, x]:
+                fringe_nearest[y, x] = z
+                fringe[y, x] = colour
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _clipped(screen, in_front, i, j, k, corners):  # type: ignore[no-untyped-def]
+    """Write what lies beyond the near plane into ``corners`` (4, 6); how many corners it has."""
+    ids = (i, j, k)
+    count = 0
+    for n in range(3):
+        this, after = ids[n], ids[(n + 1) % 3]
+        if in_front[this]:
+            corners[count] = screen[this]
+            count += 1
+        if in_front[this] != in_front[after]:
+            front, behind = (this, after) if in_front[this] else (after, this)
+            w = 1.0 / screen[front, 2]
+            t = (w - NEAR) / (w - screen[behind, 2])
+            for m in range(6):
+                at_front = screen[front, m] * w if m != 2 else w
+                corners[count, m] = (at_front + (screen[behind, m] - at_front) * t) / NEAR
+            corners[count, 2] = 1.0 / NEAR
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _row_extents(screen, in_front, kept):  # type: ignore[no-untyped-def]
+    """The highest and lowest y of each row of cells, (rows, 2); endless if any lies behind."""
+    columns = kept.shape[1] + 1
+    extents = np.empty((kept.shape[0], 2))
+    for j in range(kept.shape[0]):
+        top, bottom = np.inf, -np.inf
+        for vertex in range(j * columns, (j + 2) * columns):
+            if in_front[vertex]:
+                top, bottom = min(top, screen[vertex, 1]), max(bottom, screen[vertex, 1])
+            else:
+                top, bottom = -np.inf, np.inf
+                break
+        extents[j, 0], extents[j, 1] = top, bottom
+    return extents
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _has_gaps(picture):  # type: ignore[no-untyped-def]
+    for y in range(picture.shape[0]):
+        for x in range(picture.shape[1]):
+            if picture[y, x] == 0:
+                return True
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_cells(  # type: ignore[no-untyped-def]
+    screen, in_front, kept, extents, top, nearest, u_map, v_map
+):
+    """Draw the grid's kept cells into a band."""
+    rows, width = nearest.shape
+    bottom = top + rows - 1
+    columns = kept.shape[1] + 1
+    corners = np.empty((4, 6))
+    for j in range(kept.shape[0]):
+        if extents[j, 0] > bottom or extents[j, 1] < top:
+            continue
+        for i in range(columns - 1):
+            if not kept[j, i]:
+                continue
+            a = j * columns + i
+            b, c, d = a + 1, a + columns, a + columns + 1
+            if in_front[a] and in_front[b] and in_front[c] and in_front[d]:
+                ya, yb, yc, yd = screen[a, 1], screen[b, 1], screen[c, 1], screen[d, 1]
+                if max(max(ya, yb), max(yc, yd)) < top or min(min(ya, yb), min(yc, yd)) > bottom:
+                    continue
+                xa, xb, xc, xd = screen[a, 0], screen[b, 0], screen[c, 0], screen[d, 0]
+                if max(max(xa, xb), max(xc, xd)) < 0 or min(min(xa, xb), min(xc, xd)) > width - 1:
+                    continue
+                _fill_triangle(screen[a], screen[b], screen[c], top, nearest, u_map, v_map)
+                _fill_triangle(screen[b], screen[d], screen[c], top, nearest, u_map, v_map)
+            else:
+                for i0, i1, i2 in ((a, b, c), (b, d, c)):
+                    count = _clipped(screen, in_front, i0, i1, i2, corners)
+                    for n in range(1, count - 1):
+                        _fill_triangle(
+                            corners[0], corners[n], corners[n + 1], top, nearest, u_map, v_map
+                        )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_cut_cells(  # type: ignore[no-untyped-def]
+    screen, in_front, quads, sides, texels, top, nearest, u_map, v_map, fringe, fringe_nearest
+):
+    """Draw both sides of the cut cells into a band."""
+    bottom = top + nearest.shape[0] - 1
+    corners = np.empty((4, 6))
+    for n in range(quads.shape[0]):
+        a, b, c, d = quads[n, 0], quads[n, 1], quads[n, 2], quads[n, 3]
+        if in_front[a] and in_front[b] and in_front[c] and in_front[d]:
+            ya, yb, yc, yd = screen[a, 1], screen[b, 1], screen[c, 1], screen[d, 1]
+            if max(max(ya, yb), max(yc, yd)) < top or min(min(ya, yb), min(yc, yd)) > bottom:
+                continue
+        for i0, i1, i2 in ((a, b, c), (b, d, c)):
+            count = _clipped(screen, in_front, i0, i1, i2, corners)
+            for m in range(1, count - 1):
+                _fill_cut_triangle(
+                    corners[0], corners[m], corners[m + 1], sides[n], texels,
+                    top, nearest, u_map, v_map, fringe, fringe_nearest,
+                )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def source_map(screen, in_front, kept, width, height):  # type: ignore[no-untyped-def]
+    """1/Z (0 where uncovered) and source positions in 1/256 texel, each (height, width)."""
+    nearest = np.zeros((height, width))
+    u_map = np.zeros((height, width), np.int32)
+    v_map = np.zeros((height, width), np.int32)
+    extents = _row_extents(screen, in_front, kept)
+    _fill_cells(screen, in_front, kept, extents, 0, nearest, u_map, v_map)
+    return nearest, u_map, v_map
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_layer(  # type: ignore[no-untyped-def]
+    screen, in_front, kept, quads, sides, texels, coarser, level, coarser_weight,
+    picture, inverse_depth, fringe, fringe_nearest,
+):  # fmt: skip
+    """Draw a layer behind those drawn before; how many pixels remain uncovered.
+
+    ``texels`` of ``level`` and ``coarser`` of the next are mixed by ``coarser_weight`` / 256.
+    ``picture`` (H, W) is drawn into: texels, 0 where nothing was drawn yet. ``fringe`` (H, W)
+    collects the soft edges of cuts, ``fringe_nearest`` their 1/Z and ``inverse_depth`` that of
+    the picture; they may be empty where no layer is cut.
+    """
+    height, width = picture.shape
+    band_nearest = np.empty((_BAND_ROWS, width))
+    band_u = np.empty((_BAND_ROWS, width), np.int32)
+    band_v = np.empty((_BAND_ROWS, width), np.int32)
+    extents = _row_extents(screen, in_front, kept)
+    uncovered = 0
+    for top in range(0, height, _BAND_ROWS):
+        bottom = min(top + _BAND_ROWS, height)
+        if not _has_gaps(picture[top:bottom]):
+            continue
+        nearest, u_map, v_map = (
+            band_nearest[: bottom - top], band_u[: bottom - top], band_v[: bottom - top],
+        )  # fmt: skip
+        nearest[:] = 0
+        _fill_cells(screen, in_front, kept, extents, top, nearest, u_map, v_map)
+        _fill_cut_cells(
+            screen, in_front, quads, sides, texels, top, nearest, u_map, v_map,
+            fringe, fringe_nearest,
+        )  # fmt: skip
+        if inverse_depth.size > 0:
+            for row in range(bottom - top):
+                for x in range(width):
+                    if picture[top + row, x] == 0:
+                        inverse_depth[top + row, x] = nearest[row, x]
+        for left in range(0, width, _TILE_COLUMNS):
+            tile = slice(left, min(left + _TILE_COLUMNS, width))
+            uncovered += _sample_tile(
+                texels, coarser, level, coarser_weight,
+                nearest[:, tile], u_map[:, tile], v_map[:, tile], picture[top:bottom, tile],
+            )  # fmt: skip
+    return uncovered
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sample_tile(  # type: ignore[no-untyped-def]
+    texels, coarser, level, coarser_weight, nearest, u_map, v_map, picture
+):
+    rows, columns = texels.shape
+    coarser_rows, coarser_columns = coarser.shape
+    flat, coarser_flat = texels.ravel(), coarser.ravel()
+    uncovered = 0
+    for y in range(picture.shape[0]):
+        for x in range(picture.shape[1]):
+            if picture[y, x] == 0:
+                if nearest[y, x] > 0:
+                    u, v = u_map[y, x] >> level, v_map[y, x] >> level
+                    colour = sample(flat, rows, columns, u, v)
+                    if coarser_weight > 0:
+                        soft = sample(coarser_flat, coarser_rows, coarser_columns, u >> 1, v >> 1)
+                        colour = mixed(colour, soft, coarser_weight)
+                    picture[y, x] = opaque(colour)
+                else:
+                    uncovered += 1
+    return uncovered
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lay_fringe(picture, inverse_depth, fringe, fringe_nearest):  # type: ignore[no-untyped-def]
+    """Mix the soft edges of cuts over a picture (H, W, 4) where nothing lies before them."""
+    height, width = inverse_depth.shape
+    for y in range(height):
+        for x in range(width):
+            if fringe_nearest[y, x] > inverse_depth[y, x] > 0:
+                colour = fringe[y, x]
+                alpha = colour >> 48
+                for channel, shift in ((0, 0), (1, 32), (2, 16)):
+                    front = (colour >> shift) & 255
+                    behind = np.int64(picture[y, x, channel])
+                    picture[y, x, channel] = (front * alpha + behind * (255 - alpha) + 127) // 255

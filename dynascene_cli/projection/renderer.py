@@ -1,0 +1,217 @@
+"""The plate: one photo's relief seen by another camera, frame by frame, with nothing remembered."""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from dynascene_cli import geometry as maths
+from dynascene_cli.errors import StageError
+from dynascene_cli.geometry import Floats
+from dynascene_cli.projection.mesh import Mesh, default_step, relief_mesh
+from dynascene_cli.projection.raster import draw_layer, lay_fringe, screen_vertices
+from dynascene_cli.projection.texture import Texels, Texture, texture
+from dynascene_cli.shot import CameraPath, Image, Layer, Scene, SceneGeometry
+
+LEAST_GROUND = 0.1
+"""Share of ground in the picture below which a photo is a single card."""
+
+TOLERATED_SPECKS = 1e-4
+"""Share of a frame that may fall between the mesh's triangles; more is an error."""
+
+
+@dataclass(frozen=True, eq=False)
+class Relief:
+    """A layer ready to be drawn: its mesh and its texture."""
+
+    mesh: Mesh
+    texture: Texture
+
+
+def effective_path(
+    path: CameraPath, geometry: SceneGeometry, *, measured_depth: bool = False
+) -> CameraPath:
+    """The path that the scene can carry: without ground (or a depth map), rotation and zoom only.
+
+    Where less than a tenth of the photo is ground, the photo is a single distant card, and the
+    camera's translation is left out.
+    """
+    if measured_depth or geometry.ground_share >= LEAST_GROUND:
+        return path
+    extrinsics = path.extrinsics.copy()
+    extrinsics[:, :, 3] = 0.0
+    return replace(path, extrinsics=extrinsics)
+
+
+def camera_reach(path: CameraPath) -> float:
+    """The largest focal length × distance from the photo's camera, pixels × metres."""
+    distance = np.linalg.norm(maths.centre(path.extrinsics), axis=-1)
+    return float(np.max(path.intrinsics[:, 0, 0] * distance, initial=0.0))
+
+
+def minifications(mesh: Mesh, path: CameraPath) -> Floats:
+    """Canvas pixels to one pixel of the output, (F,): the median over what each frame sees."""
+    rows = np.unique(np.append(np.arange(0, len(mesh.ys), 3), len(mesh.ys) - 1))
+    columns = np.unique(np.append(np.arange(0, len(mesh.xs), 3), len(mesh.xs) - 1))
+    grid = len(mesh.xs) * len(mesh.ys)
+    points = mesh.points[:grid].reshape(len(mesh.ys), len(mesh.xs), 3)[np.ix_(rows, columns)]
+    source_areas = np.outer(np.diff(mesh.ys[rows]), np.diff(mesh.xs[columns]))
+    return np.array(
+        [
+            _minification(maths.project(K, E, points), source_areas, path.width, path.height)
+            for K, E in zip(path.intrinsics, path.extrinsics, strict=True)
+        ]
+    )
+
+
+def _minification(pixels: Floats, source_areas: Floats, width: int, height: int) -> float:
+    a = pixels[1:, 1:] - pixels[:-1, :-1]
+    b = pixels[1:, :-1] - pixels[:-1, 1:]
+    areas = np.abs(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]) / 2
+    middle = (pixels[1:, 1:] + pixels[:-1, :-1]) / 2
+    seen = (middle > 0).all(axis=-1) & (middle < [width, height]).all(axis=-1) & (areas > 1e-6)
+    return float(np.median(np.sqrt(source_areas[seen] / areas[seen]))) if seen.any() else 1.0
+
+
+def plate_frame(
+    reliefs: tuple[Relief, ...],
+    intrinsics: Floats,
+    extrinsics: Floats,
+    width: int,
+    height: int,
+    *,
+    minification: float = 1.0,
+) -> Image:
+    """The reliefs, front to back, as a camera sees them: RGB (height, width, 3).
+
+    At the photo's own pose the result is the photo, bit by bit. ``minification`` chooses how soft
+    a texture is sampled.
+
+    Raises:
+        StageError: the camera sees past what the layers cover.
+    """
+    texels, uncovered = drawn(
+        reliefs, intrinsics, extrinsics, width, height, minification=minification
+    )
+    share = uncovered / texels.size
+    if share > TOLERATED_SPECKS:
+        raise StageError(
+            f"the camera sees past the scene's edge in {share:.2%} of a frame",
+            "choose a smaller move with --amount",
+        )
+    rgba = texels.view(np.uint8).reshape(height, width, 4)
+    picture = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
+    if uncovered > 0:
+        picture = cv2.inpaint(picture, (texels == 0).astype(np.uint8), 2, cv2.INPAINT_TELEA)
+    return np.asarray(picture, np.uint8)
+
+
+def drawn(
+    reliefs: tuple[Relief, ...],
+    intrinsics: Floats,
+    extrinsics: Floats,
+    width: int,
+    height: int,
+    *,
+    minification: float = 1.0,
+) -> tuple[Texels, int]:
+    """Texels (height, width), 0 where no layer is seen, and how many those are."""
+    camera = np.asarray(intrinsics, dtype=float) @ np.asarray(extrinsics, dtype=float)
+    texels = np.zeros((height, width), np.uint32)
+    is_cut = any(relief.mesh.alpha is not None for relief in reliefs)
+    inverse_depth = np.zeros(texels.shape if is_cut else (0, 0))
+    fringe = np.zeros(inverse_depth.shape, np.int64)
+    fringe_nearest = np.zeros(inverse_depth.shape)
+    uncovered = texels.size
+    for relief in reliefs:
+        mesh, levels = relief.mesh, relief.texture.levels
+        level, coarser_weight = relief.texture.level_at(minification)
+        screen, in_front = screen_vertices(
+            mesh.points, mesh.source, mesh.depth, camera, relief.texture.texels_per_pixel
+        )
+        uncovered = draw_layer(
+            screen, in_front, mesh.kept, mesh.quads, mesh.sides,
+            levels[level], levels[min(level + 1, len(levels) - 1)], level,
+            round(coarser_weight * 256), texels, inverse_depth, fringe, fringe_nearest,
+        )  # fmt: skip
+        if uncovered == 0:
+            break
+    if is_cut:
+        rgba = texels.view(np.uint8).reshape(height, width, 4)
+        lay_fringe(rgba, inverse_depth, fringe, fringe_nearest)
+    return texels, uncovered
+
+
+def scene_path(scene: Scene, path: CameraPath) -> CameraPath:
+    """The path as the scene can carry it: a cut layer means that its depth was measured."""
+    measured = any(layer.cut is not None for layer in scene.layers)
+    return effective_path(path, scene.geometry, measured_depth=measured)
+
+
+def layer_mesh(scene: Scene, layer: Layer, path: CameraPath, *, step: int | None = None) -> Mesh:
+    """A layer's mesh, fine enough for the path; ``step`` None is 8 px, 16 from a megapixel on."""
+    return relief_mesh(
+        layer.depth,
+        scene.geometry,
+        scene.margins,
+        step=step or default_step(scene.geometry.width, scene.geometry.height),
+        cut=layer.cut,
+        reach=camera_reach(path),
+    )
+
+
+class ProjectionRenderer:
+    """Plate frames of a scene along a camera path, any of them at any time."""
+
+    def __init__(self, scene: Scene, path: CameraPath, *, step: int | None = None) -> None:
+        self.path = scene_path(scene, path)
+        meshes = [layer_mesh(scene, layer, self.path, step=step) for layer in scene.layers]
+        self._minifications = minifications(meshes[0], self.path)
+        smallest = float(self._minifications.max(initial=1.0))
+        self.reliefs = tuple(
+            Relief(mesh, texture(layer.image, mesh.alpha, minification=smallest))
+            for mesh, layer in zip(meshes, scene.layers, strict=True)
+        )
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames the path has."""
+        return self.path.frame_count
+
+    def frame(self, index: int) -> Image:
+        """The plate of one frame, RGB (H, W, 3); the same bytes whenever it is asked for."""
+        try:
+            return plate_frame(
+                self.reliefs,
+                self.path.intrinsics[index],
+                self.path.extrinsics[index],
+                self.path.width,
+                self.path.height,
+                minification=float(self._minifications[index]),
+            )
+        except StageError as error:
+            raise StageError(f"frame {index}: {error.message}", error.hint) from None
+
+    def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
+        """Yield frames first ≤ i < last in order, drawn ahead by as many threads as cores."""
+        end = self.frame_count if last is None else last
+        threads = min(os.cpu_count() or 1, 4, max(end - first, 1))
+        if threads == 1:
+            yield from map(self.frame, range(first, end))
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            pending: deque[Future[Image]] = deque()
+            try:
+                for index in range(first, end):
+                    pending.append(pool.submit(self.frame, index))
+                    if len(pending) > threads:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
+            finally:
+                for future in pending:
+                    future.cancel()

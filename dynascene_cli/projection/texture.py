@@ -1,0 +1,150 @@
+"""A layer's picture as the sampler reads it: twice as fine, and softer copies for zooming out.
+
+Bilinear sampling of a texture of twice the resolution keeps detail that bicubic sampling of the
+photo itself would lose between its pixels, at a third of the cost; where a position falls on a
+pixel of the photo, the pixel comes back unchanged.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from dynascene_cli.shot import Image
+
+HALF_SAMPLE = np.array([-1, 4, -11, 40, 40, -11, 4, -1]) / 64
+"""The half-sample filter of H.265 (ITU-T H.265, table 8-11)."""
+
+FINE_PIXELS = 24_000_000
+"""Canvases of more pixels than this are sampled as they are: twice as fine would not fit."""
+
+SHARP_MINIFICATION = 1.1
+"""Up to this many source pixels to one of the output, the sharp texture is taken."""
+
+FRACTION_BITS = 8
+"""Source positions are rounded to 1/256 texel: finer than 8-bit colour can show."""
+
+_ONE = 1 << FRACTION_BITS
+_LANES = 0x00FF00FF00FF00FF
+_HALF = 0x0080008000800080
+
+Texels = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """Texels (rows, columns), R | G << 8 | B << 16 | alpha << 24, at ever coarser levels.
+
+    Level 0 has ``texels_per_pixel`` (2 or 1) texels to a canvas pixel, each further level half as
+    many; index 0 lies on the centre of the canvas's first pixel in all of them. The last row and
+    column are doubled, so that a sampler may always read one further.
+    """
+
+    levels: tuple[Texels, ...]
+    texels_per_pixel: int
+
+    def level_at(self, minification: float) -> tuple[int, float]:
+        """The finer of two levels, and the weight (0..1) of the coarser, for a minification.
+
+        ``minification`` is the number of canvas pixels to one of the output. Between 1.1 and 2.2
+        it passes through the half-coarse level, which softens by less than an output pixel.
+        """
+        octaves = np.log2(max(minification / SHARP_MINIFICATION, 1.0))
+        fine = self.texels_per_pixel == 2
+        level = min(2 * octaves, octaves + 1) if fine else octaves
+        level = min(level, len(self.levels) - 1.0)
+        finer = min(int(level), max(len(self.levels) - 2, 0))
+        return finer, level - finer
+
+
+def texture(image: Image, alpha: Image | None = None, *, minification: float = 1.0) -> Texture:
+    """The texture of an image (H, W, 3) that is shown at most ``minification`` times smaller.
+
+    ``alpha`` (H, W) travels in the fourth channel, 255 where None.
+    """
+    height, width = image.shape[:2]
+    fine = height * width <= FINE_PIXELS
+    opacity = np.full((height, width), 255, np.uint8) if alpha is None else alpha
+    if fine:
+        rgba = np.dstack([_twice_as_fine(image, HALF_SAMPLE), _twice_as_fine(opacity, _MIDDLE)])
+    else:
+        rgba = np.dstack([image, opacity])
+    octaves = np.log2(max(minification / SHARP_MINIFICATION, 1.0))
+    coarser = int(np.ceil(octaves + (1 if fine and octaves > 0 else 0)))
+    levels = [rgba]
+    for _ in range(coarser):
+        levels.append(
+            np.asarray(cv2.pyrDown(levels[-1], borderType=cv2.BORDER_REPLICATE), np.uint8)
+        )
+    return Texture(tuple(map(_packed, levels)), 2 if fine else 1)
+
+
+_MIDDLE = np.array([0.5, 0.5])
+
+
+def _twice_as_fine(image: Image, half_sample: NDArray[np.float64]) -> Image:
+    """(2H − 1, 2W − 1[, C]): the image's own pixels at even indices, filtered ones between."""
+    one = np.ones(1)
+    anchor = len(half_sample) // 2 - 1
+
+    def between(kernel_x: NDArray[np.float64], kernel_y: NDArray[np.float64]) -> Image:
+        centre = (anchor if len(kernel_x) > 1 else 0, anchor if len(kernel_y) > 1 else 0)
+        filtered = cv2.sepFilter2D(
+            image, -1, kernel_x, kernel_y, anchor=centre, borderType=cv2.BORDER_REPLICATE
+        )
+        return np.asarray(filtered, np.uint8)
+
+    height, width = image.shape[:2]
+    fine = np.empty((2 * height - 1, 2 * width - 1, *image.shape[2:]), np.uint8)
+    fine[::2, ::2] = image
+    fine[::2, 1::2] = between(half_sample, one)[:, :-1]
+    fine[1::2, ::2] = between(one, half_sample)[:-1]
+    fine[1::2, 1::2] = between(half_sample, half_sample)[:-1, :-1]
+    return fine
+
+
+def _packed(rgba: Image) -> Texels:
+    padded = cv2.copyMakeBorder(rgba, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
+    return padded.view("<u4")[..., 0].astype(np.uint32, copy=False)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def sample(texels, rows, columns, u, v):  # type: ignore[no-untyped-def]
+    """Bilinear texel at fixed-point (u, v), clamped to the texture, as four 16-bit lanes.
+
+    ``texels`` (rows · columns,) is flat. Lanes are R, B, G, alpha from the lowest bits. The four
+    weights sum to 256 exactly, so a flat colour stays what it is and a position on a texel gives
+    that texel. The index is unsigned because a signed one would be tested for wrapping around.
+    """
+    u = min(max(u, 0), (columns - 2) * _ONE)
+    v = min(max(v, 0), (rows - 2) * _ONE)
+    fx, fy = u & (_ONE - 1), v & (_ONE - 1)
+    corner = (fx * fy + _ONE // 2) >> FRACTION_BITS
+    at = np.uint64((v >> FRACTION_BITS) * columns + (u >> FRACTION_BITS))
+    weighted = (
+        _lanes(texels[at]) * (_ONE - fx - fy + corner)
+        + _lanes(texels[at + np.uint64(1)]) * (fx - corner)
+        + _lanes(texels[at + np.uint64(columns)]) * (fy - corner)
+        + _lanes(texels[at + np.uint64(columns + 1)]) * corner
+    )
+    return ((weighted + _HALF) >> 8) & _LANES
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def mixed(colour, other, weight):  # type: ignore[no-untyped-def]
+    """Two samples in proportion 256 − ``weight`` : ``weight``."""
+    return ((colour * (_ONE - weight) + other * weight + _HALF) >> 8) & _LANES
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def opaque(colour):  # type: ignore[no-untyped-def]
+    """A sample's colour as a texel with alpha 255."""
+    return np.uint32((colour & 0xFF00FF) | ((colour >> 24) & 0xFF00) | 0xFF000000)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _lanes(texel):  # type: ignore[no-untyped-def]
+    t = np.int64(texel)
+    return (t & 0xFF00FF) | ((t & 0xFF00FF00) << 24)

@@ -1,0 +1,299 @@
+"""What one photo tells of its place: focal length, horizon, roll, sky and ground.
+
+Each value comes from the strongest evidence there is, keeps its source, and gives way to what the
+user says. Estimation runs on a small copy of the photo.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.scene.sky import SURE, grown_sky, sky_mask
+from dynascene_cli.scene.vanishing_points import VanishingPoint, line_segments, vanishing_points
+from dynascene_cli.shot import Image, SceneGeometry
+
+Mask = NDArray[np.bool_]
+
+CAMERA_HEIGHT = 1.6
+"""Metres: a photographer's eye."""
+
+DISAGREEMENT = 0.08
+"""Horizon candidates further apart than this share of the height are worth a warning."""
+
+LEAST_GROUND = 0.10
+"""With less ground than this share of the picture, the place is one card."""
+
+FULL_FRAME_WIDTH = 36.0
+FLAT = 0.015
+LOWEST_SKY = 0.85
+WORKING_WIDTH = 960
+PRIOR = 0.5
+PRIOR_SPREAD = 0.28
+PRIOR_CONFIDENCE = 0.2
+
+
+@dataclass(frozen=True)
+class HorizonCandidate:
+    """A guess of the horizon's row at mid-width, as a share of the height."""
+
+    row: float
+    confidence: float
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class GeometryGuess:
+    """The geometry in use and how it was come by.
+
+    ``sky`` and ``ground`` (H, W); ``sources`` says where each value came from; ``guessed`` holds
+    what the photo alone says: horizon (share of the height), focal (share of the width),
+    roll_deg, camera_height (metres) and sky_confidence.
+    """
+
+    geometry: SceneGeometry
+    sky: Mask
+    ground: Mask
+    candidates: tuple[HorizonCandidate, ...]
+    sources: Mapping[str, str]
+    guessed: Mapping[str, float]
+
+
+def frame_focal_35mm(
+    focal_35mm: float, photo_size: tuple[int, int], frame_size: tuple[int, int]
+) -> float:
+    """The 35 mm-equivalent of a frame's width, from EXIF's of the whole photo.
+
+    Sizes are (width, height); the photo covers the frame and is cropped. EXIF compares diagonals.
+    """
+    width, height = photo_size
+    cover = max(frame_size[0] / width, frame_size[1] / height)
+    focal = focal_35mm / np.hypot(FULL_FRAME_WIDTH, 24.0) * np.hypot(width, height) * cover
+    return float(focal / frame_size[0] * FULL_FRAME_WIDTH)
+
+
+def guess_geometry(
+    photo: Image,
+    *,
+    focal: float | None = None,
+    horizon: float | None = None,
+    roll_deg: float | None = None,
+    camera_height: float | None = None,
+    sky_confidence: float | None = None,
+    focal_35mm: float | None = None,
+) -> GeometryGuess:
+    """The place's geometry, guessed from a frame-filling photo (H, W, 3).
+
+    Args:
+        photo: The photo as it fills the frame.
+        focal: Overrides the focal length, as a share of the frame's width.
+        horizon: Overrides the horizon's row at mid-width, as a share of the frame's height.
+        roll_deg: Overrides the roll, clockwise positive.
+        camera_height: Overrides the camera's height over the ground, metres.
+        sky_confidence: Overrides how far the sky mask is trusted, 0..1.
+        focal_35mm: Evidence from EXIF: 36 mm is the frame's width (see `frame_focal_35mm`).
+
+    Raises:
+        InputError: an override is out of its range.
+    """
+    _check(focal, horizon, roll_deg, camera_height, sky_confidence)
+    height, width = photo.shape[:2]
+    size = (min(width, WORKING_WIDTH), max(16, round(height * min(width, WORKING_WIDTH) / width)))
+    small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+    sources: dict[str, str] = {}
+
+    exif = focal_35mm / FULL_FRAME_WIDTH if focal_35mm else None
+    guessed_focal = exif or 1.0
+    sources["focal"] = "given" if focal else "EXIF" if exif else "prior"
+    used_focal = focal or guessed_focal
+
+    segments = line_segments(small)
+    centre = (size[0] / 2, size[1] / 2)
+    points = vanishing_points(segments, used_focal * size[0], centre)
+    guessed_roll = _roll(points)
+    used_roll = guessed_roll if roll_deg is None else roll_deg
+    sources["roll_deg"] = "given" if roll_deg is not None else _source(guessed_roll != 0)
+
+    sky, guessed_confidence = sky_mask(photo)
+    used_confidence = guessed_confidence if sky_confidence is None else sky_confidence
+    sources["sky_confidence"] = "given" if sky_confidence is not None else "border sweep"
+    upper = np.zeros_like(sky)
+    upper[: round(LOWEST_SKY * height)] = True
+    sky = grown_sky(photo, sky, upper) if used_confidence >= SURE else np.zeros_like(sky)
+
+    slope = float(np.tan(np.radians(used_roll)))
+    small_sky = cv2.resize(sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    candidates = [
+        *_vanishing_candidates(points, used_focal * size[0], size, slope),
+        *_sky_candidates(small_sky, used_confidence, slope),
+        HorizonCandidate(PRIOR, PRIOR_CONFIDENCE, "prior"),
+    ]
+    best = max(candidates, key=lambda candidate: candidate.confidence)
+    used_horizon = best.row if horizon is None else horizon
+    sources["horizon"] = "given" if horizon is not None else best.source
+    sources["camera_height"] = "given" if camera_height is not None else "prior"
+
+    level = (np.arange(height) + 0.5)[:, None] - used_horizon * height
+    level = level + slope * (np.arange(width) + 0.5 - width / 2)
+    sky &= level < 0
+    found = _ground(small, used_horizon, slope, small_sky)
+    ground = cv2.resize(found.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    ground_mask = np.asarray((ground > 0) & (level > 0) & ~sky)
+    interior = used_confidence < SURE and sum(point.share > 0.15 for point in points) >= 2
+    geometry = SceneGeometry(
+        width=width,
+        height=height,
+        focal=used_focal * width,
+        horizon=used_horizon * height,
+        roll_deg=used_roll,
+        camera_height=camera_height or CAMERA_HEIGHT,
+        sky_confidence=used_confidence,
+        ground_share=float(ground_mask.mean()),
+        interior=interior,
+        warnings=_warnings(candidates, horizon, float(ground_mask.mean()), interior),
+    )
+    guessed = {
+        "horizon": best.row,
+        "focal": guessed_focal,
+        "roll_deg": guessed_roll,
+        "camera_height": CAMERA_HEIGHT,
+        "sky_confidence": guessed_confidence,
+    }
+    return GeometryGuess(geometry, sky, ground_mask, tuple(candidates), sources, guessed)
+
+
+def _source(from_lines: bool) -> str:
+    return "vertical lines" if from_lines else "prior"
+
+
+def _check(
+    focal: float | None,
+    horizon: float | None,
+    roll_deg: float | None,
+    camera_height: float | None,
+    sky_confidence: float | None,
+) -> None:
+    ranges = (
+        ("focal", focal, 0.2, 20.0, "a share of the frame's width"),
+        ("horizon", horizon, -1.0, 2.0, "a share of the frame's height"),
+        ("roll_deg", roll_deg, -45.0, 45.0, "degrees, clockwise positive"),
+        ("camera_height", camera_height, 0.05, 500.0, "metres"),
+        ("sky_confidence", sky_confidence, 0.0, 1.0, "0 is no sky, 1 is sure"),
+    )
+    for name, value, low, high, unit in ranges:
+        if value is not None and not low <= value <= high:
+            raise InputError(f"{name} is {value}", f"give {low:g} to {high:g} ({unit})")
+
+
+def _roll(points: tuple[VanishingPoint, ...]) -> float:
+    """The roll that stands vertical lines upright, degrees; 0 where there are too few."""
+    for point in points:
+        x, y, _ = point.direction * (1 if point.direction[1] >= 0 else -1)
+        if y > 0.85 and point.share > 0.25 and point.segments >= 20:
+            roll = float(np.degrees(np.arctan2(x, y)))
+            return roll if 0.3 < abs(roll) < 6 else 0.0
+    return 0.0
+
+
+def _vanishing_candidates(
+    points: tuple[VanishingPoint, ...], focal: float, size: tuple[int, int], slope: float
+) -> list[HorizonCandidate]:
+    """Finite vanishing points of about level lines, those of lines below them first of all."""
+    height = size[1]
+    candidates = []
+    for point in points:
+        x, y, z = point.direction
+        if abs(y) >= 0.5 or z <= 0.3 or point.share <= 0.06:
+            continue
+        row = (height / 2 + focal * y / z + slope * focal * x / z) / height
+        if -0.2 < row < 1.2:
+            confidence = min(1.0, 2 * point.share) * (0.5 + 0.5 * point.below)
+            # Points far to the side or above are found with a far greater error of their row.
+            confidence *= min(1.0, z / 0.6) * _plausible(float(row))
+            candidates.append(HorizonCandidate(float(row), float(confidence), "lines"))
+    return candidates
+
+
+def _sky_candidates(sky: Mask, confidence: float, slope: float) -> list[HorizonCandidate]:
+    """The sky's lower edge, which is the horizon where it is flat and straight."""
+    if confidence < SURE or not sky.any():
+        return []
+    height, width = sky.shape
+    base = np.where(sky.any(axis=0), height - 1 - sky[::-1].argmax(axis=0), 0)
+    base = base + slope * (np.arange(width) + 0.5 - width / 2)
+    seen = base[base > 0.05 * height]
+    if len(seen) < 0.5 * width:
+        return []
+    flat = float(np.mean(np.abs(seen - np.median(seen)) < FLAT * height))
+    if flat < 0.5:
+        return []
+    row = float(np.median(seen)) / height
+    return [HorizonCandidate(row, (0.35 + 0.5 * flat) * _plausible(row), "sky's base")]
+
+
+def _plausible(row: float) -> float:
+    """Photographers hold the camera about level."""
+    return float(np.exp(-(((row - PRIOR) / PRIOR_SPREAD) ** 2)))
+
+
+def _ground(small: Image, horizon: float, slope: float, sky: Mask) -> Mask:
+    """What continues the bottom of the picture, below the horizon: GrabCut on a small copy."""
+    height, width = small.shape[:2]
+    size = (192, max(16, round(192 * height / width)))
+    picture = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
+    scale = size[1] / height
+    row = np.arange(size[1])[:, None] + 0.5 + slope * (np.arange(size[0]) + 0.5 - size[0] / 2)
+    below = row - horizon * height * scale
+    labels = np.where(below > 0, cv2.GC_PR_BGD, cv2.GC_BGD).astype(np.uint8)
+    rest = size[1] - horizon * size[1]
+    labels[below > 0.35 * rest] = cv2.GC_PR_FGD
+    labels[below > 0.8 * rest] = cv2.GC_FGD
+    labels[cv2.resize(sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0] = cv2.GC_BGD
+    sure = np.count_nonzero(labels == cv2.GC_FGD)
+    if rest < 0.02 * size[1] or not sure or sure == labels.size:
+        return np.zeros((height, width), np.bool_)
+    if (labels == cv2.GC_BGD).any():
+        cv2.setRNGSeed(0)
+        inside, outside = np.zeros((1, 65)), np.zeros((1, 65))
+        whole = (0, 0, 0, 0)
+        cv2.grabCut(picture, labels, whole, inside, outside, 3, cv2.GC_INIT_WITH_MASK)
+    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    closed = cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    from_bottom = np.logical_and.accumulate(closed[::-1] > 0, axis=0)[::-1]
+    enlarged = cv2.resize(
+        from_bottom.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
+    )
+    return np.asarray(enlarged > 0)
+
+
+def _warnings(
+    candidates: list[HorizonCandidate], given: float | None, ground_share: float, interior: bool
+) -> tuple[str, ...]:
+    warnings = []
+    seen = [candidate for candidate in candidates if candidate.source != "prior"]
+    strongest = max(candidate.confidence for candidate in candidates)
+    rows = [candidate.row for candidate in seen if candidate.confidence > 0.6 * strongest]
+    if given is None and rows and max(rows) - min(rows) > DISAGREEMENT:
+        warnings.append(
+            f"the horizon could lie from {min(rows):.2f} to {max(rows):.2f} of the height: check "
+            "it with --preview-scene and give --horizon"
+        )
+    if given is None and not rows:
+        warnings.append(
+            "nothing in the photo shows where the horizon is, mid-height is taken: "
+            "check it with --preview-scene and give --horizon"
+        )
+    if ground_share < LEAST_GROUND:
+        warnings.append(
+            f"only {ground_share:.0%} of the photo is ground: it is one flat card, so that "
+            "the camera should turn and zoom but not travel"
+        )
+    if interior:
+        warnings.append(
+            "the photo looks like an interior: near walls and furniture need a depth map "
+            "(--depth FILE) before the camera can travel"
+        )
+    return tuple(warnings)

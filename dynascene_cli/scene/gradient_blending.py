@@ -1,0 +1,109 @@
+"""Seams removed in the gradient domain, after *Image Melding* (Darabi et al. 2012, section 4).
+
+The copied patches vote for each pixel's colour V and for its differences G to its neighbours; the
+picture u that minimises Σ|∇u − G|² + λ|u − V|² has the texture of the copies without their steps
+in brightness. The correction c = u − V is solved for, coarse to fine.
+"""
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from dynascene_cli.geometry import Floats
+
+Field = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SWEEPS = 10
+
+
+def without_seams(
+    colour: Field, across: Field, down: Field, hole: Mask, length: Floats, limit: Floats
+) -> Field:
+    """Colours (H, W, 3) whose steps inside the hole follow the wanted differences.
+
+    ``across`` and ``down`` (H, W, 3) are the wanted u(x+1) − u(x) and u(y+1) − u(y) of every pixel
+    at or beside the hole; the correction fades over about ``length`` (H, W) pixels.
+    Of a step greater than ``limit`` (H, W) only so much is corrected.
+    """
+    right = across.copy()
+    right[:, :-1] -= colour[:, 1:] - colour[:, :-1]
+    right[:, -1] = 0
+    below = down.copy()
+    below[:-1] -= colour[1:] - colour[:-1]
+    below[-1] = 0
+    beside = hole.copy()
+    beside[:, :-1] |= hole[:, 1:]
+    right *= beside[..., None]
+    beside = hole.copy()
+    beside[:-1] |= hole[1:]
+    below *= beside[..., None]
+    largest = limit[..., None].astype(np.float32)
+    np.clip(right, -largest, largest, out=right)
+    np.clip(below, -largest, largest, out=below)
+    screening = (1 / length**2).astype(np.float32)
+    return np.asarray(colour + _solved(right, below, hole, screening), np.float32)
+
+
+def _solved(right: Field, below: Field, hole: Mask, screening: Field) -> Field:
+    height, width = hole.shape
+    if min(height, width) < 8:
+        correction = np.zeros_like(right)
+    else:
+        coarse_hole = _halved(hole.astype(np.float32)[..., None])[..., 0] > 0.5
+        coarse = _solved(
+            _coarse_steps(right),
+            _coarse_steps(below.transpose(1, 0, 2)).transpose(1, 0, 2).copy(),
+            coarse_hole,
+            4 * _halved(screening[..., None])[..., 0],
+        )
+        size = (2 * coarse.shape[1], 2 * coarse.shape[0])
+        smooth = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
+        correction = np.asarray(np.where(hole[..., None], smooth, 0), np.float32)
+    _relax(correction, right, below, hole, screening, SWEEPS)
+    return correction
+
+
+def _halved(values: Field) -> Field:
+    """The mean of 2×2 pixels (H, W, C), edges repeated where the size is odd."""
+    even = np.pad(values, ((0, values.shape[0] % 2), (0, values.shape[1] % 2), (0, 0)), "edge")
+    total = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
+    return np.asarray(total / 4, np.float32)
+
+
+def _coarse_steps(right: Field) -> Field:
+    """Steps between the centres of 2×2 cells, from those between pixels."""
+    odd = ((0, right.shape[0] % 2), (0, right.shape[1] % 2), (0, 0))
+    steps = np.pad(right, odd)
+    inner, outer = steps[:, ::2], steps[:, 1::2]
+    following = np.zeros_like(inner)
+    following[:, :-1] = inner[:, 1:]
+    total = 0.5 * inner + outer + 0.5 * following
+    return np.asarray((total[::2] + total[1::2]) / 2, np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _relax(c, right, below, hole, screening, sweeps):  # type: ignore[no-untyped-def]
+    height, width = hole.shape
+    for _ in range(sweeps):
+        for y in range(height):
+            for x in range(width):
+                if not hole[y, x]:
+                    continue
+                for k in range(3):
+                    total = np.float32(0)
+                    count = screening[y, x]
+                    if x > 0:
+                        total += c[y, x - 1, k] + right[y, x - 1, k]
+                        count += np.float32(1)
+                    if x + 1 < width:
+                        total += c[y, x + 1, k] - right[y, x, k]
+                        count += np.float32(1)
+                    if y > 0:
+                        total += c[y - 1, x, k] + below[y - 1, x, k]
+                        count += np.float32(1)
+                    if y + 1 < height:
+                        total += c[y + 1, x, k] - below[y, x, k]
+                        count += np.float32(1)
+                    c[y, x, k] = total / count

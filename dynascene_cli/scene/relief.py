@@ -1,0 +1,110 @@
+"""The relief of a photo without a depth map: a continuous cyclorama.
+
+The ground rises smoothly into a backdrop whose distance follows where the ground ends in each
+column, and the sky recedes behind it. Nothing is cut, so nothing is ever disoccluded. Defined for
+every pixel of the infinite image plane, so that a canvas of any margins continues it.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import percentile_filter
+
+from dynascene_cli.geometry import Floats
+from dynascene_cli.scene.geometry_guess import LEAST_GROUND, GeometryGuess
+from dynascene_cli.shot import Margins
+
+Mask = NDArray[np.bool_]
+Depth = NDArray[np.float32]
+
+NEAREST_BACKDROP, FARTHEST_BACKDROP, SKY, CARD = 2.2, 40.0, 400.0, 8.0
+"""Distances in camera heights."""
+
+COVE = 0.15
+"""How wide the ground is rounded into the backdrop, as a share of the backdrop's inverse depth."""
+
+SKY_RAMP = 0.10
+"""The sky reaches its full depth so far from its edge, as a share of the frame's height."""
+
+PROFILE_WIDTH = 320
+
+
+def relief_depth(
+    guess: GeometryGuess,
+    margins: Margins = Margins(),
+    *,
+    sky: Mask | None = None,
+    step: int = 1,
+) -> Depth:
+    """The z-depth in metres of every ``step``-th pixel, from the first, of a canvas.
+
+    The canvas exceeds the frame by ``margins``; ``sky`` is its sky mask, by default the frame's,
+    continued sideways and upwards.
+    """
+    geometry = guess.geometry
+    height = geometry.height + margins.top + margins.bottom
+    width = geometry.width + margins.left + margins.right
+    camera_height = geometry.camera_height
+    x = np.arange(0, width, step) + 0.5 - margins.left - geometry.width / 2
+    y = (np.arange(0, height, step) + 0.5 - margins.top - geometry.horizon)[:, None]
+    if geometry.ground_share < LEAST_GROUND:
+        return np.full((y.size, x.size), CARD * camera_height, np.float32)
+    angle = np.radians(geometry.roll_deg)
+    level = (np.cos(angle) * y + np.sin(angle) * x).astype(np.float32)
+    column = (np.cos(angle) * x - np.sin(angle) * y).astype(np.float32)
+    ground = np.maximum(level, 0) / np.float32(camera_height * geometry.focal)
+    backdrop = np.interp(column, *_backdrop(guess)).astype(np.float32)
+    inverse = _smooth_maximum(ground, backdrop, COVE * backdrop)
+    if sky is None:
+        sides = ((margins.top, margins.bottom), (margins.left, margins.right))
+        sky = np.pad(guess.sky, sides, "edge")
+    sky = sky[::step, ::step] & (level < 0)
+    if sky.any():
+        distance = cv2.distanceTransform(sky.astype(np.uint8), cv2.DIST_L2, 5) * step
+        share = np.clip(distance / (SKY_RAMP * geometry.height), 0, 1)
+        share = share * share * (3 - 2 * share)
+        share = cv2.GaussianBlur(share, (0, 0), max(0.5, 0.008 * geometry.width / step))
+        inverse = inverse * (1 - share) + share / np.float32(SKY * camera_height)
+    return np.asarray(1 / inverse, np.float32)
+
+
+def _smooth_maximum(
+    a: NDArray[np.float32], b: NDArray[np.float32], width: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The greater of two, rounded by a parabola where they differ by less than ``width``."""
+    overlap = np.maximum(width - np.abs(a - b), 0)
+    return np.maximum(a, b) + overlap * overlap / (4 * width)
+
+
+def _backdrop(guess: GeometryGuess) -> tuple[Floats, Floats]:
+    """Levelled columns, in pixels from the middle, and the backdrop's inverse depth (1/m) there."""
+    geometry = guess.geometry
+    scale = PROFILE_WIDTH / geometry.width
+    rows = max(8, round(geometry.height * scale))
+    angle = np.radians(geometry.roll_deg)
+    c, s = np.cos(angle), np.sin(angle)
+    centre = np.array([geometry.width / 2, geometry.horizon])
+    # Index coordinates of the small levelled mask to those of the frame: centres lie at +0.5.
+    turn = np.array([[c, s], [-s, c]])
+    shift = turn @ (np.full(2, 0.5 / scale) - centre) + centre - 0.5
+    levelled = cv2.warpAffine(
+        guess.ground.astype(np.uint8),
+        np.column_stack([turn / scale, shift]),
+        (PROFILE_WIDTH, rows),
+        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    top = np.where(levelled.any(axis=0), levelled.argmax(axis=0), rows - 1)
+    below = np.maximum((top + 0.5) / scale - geometry.horizon, 1.0)
+    inverse = below / (geometry.camera_height * geometry.focal)
+    inverse = percentile_filter(inverse, 35, size=PROFILE_WIDTH // 5, mode="nearest")
+    smooth = cv2.GaussianBlur(
+        inverse[None].astype(np.float32),
+        (0, 0),
+        PROFILE_WIDTH / 12,
+        borderType=cv2.BORDER_REPLICATE,
+    )[0]
+    nearest = 1 / (NEAREST_BACKDROP * geometry.camera_height)
+    farthest = 1 / (FARTHEST_BACKDROP * geometry.camera_height)
+    columns = (np.arange(PROFILE_WIDTH, dtype=float) + 0.5) / scale - geometry.width / 2
+    return columns, np.asarray(np.clip(smooth, farthest, nearest), float)

@@ -1,0 +1,99 @@
+"""scene.json: what was guessed of a photo, for people to read and correct.
+
+The values at the top are in use; ``guessed`` repeats what the photo alone said. A value at the top
+that differs from its copy is somebody's edit: it overrides the guess, and is kept.
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.scene.geometry_guess import FULL_FRAME_WIDTH, GeometryGuess
+
+FIELDS = {
+    "horizon": "horizon",
+    "camera_height_m": "camera_height",
+    "focal": "focal",
+    "roll_deg": "roll_deg",
+    "sky_confidence": "sky_confidence",
+}
+"""The file's editable fields, and the overrides of `guess_geometry` that they are."""
+
+HELP = {
+    "horizon": "row of the horizon at mid-width, as a share of the frame's height from the top",
+    "camera_height_m": "metres from the ground to the camera that took the photo",
+    "focal": "focal length as a share of the frame's width",
+    "roll_deg": "how far that camera was turned clockwise, degrees",
+    "sky_confidence": "0 = there is no sky, 1 = the sky that was found is sure",
+}
+
+
+def write_scene_json(path: Path, guess: GeometryGuess, photo_sha256: str) -> None:
+    """Write what was guessed, keeping the edits that the file already has for this photo.
+
+    Raises:
+        InputError: the file that is there cannot be read.
+    """
+    edits = read_scene_edits(path, photo_sha256)
+    guessed = {field: round(guess.guessed[name], 4) for field, name in FIELDS.items()}
+    used = {field: edits.get(name, guessed[field]) for field, name in FIELDS.items()}
+    content = {
+        **used,
+        "about": HELP,
+        "focal_35mm_equivalent": round(used["focal"] * FULL_FRAME_WIDTH, 1),
+        "horizon_candidates": [
+            {
+                "horizon": round(candidate.row, 4),
+                "confidence": round(candidate.confidence, 2),
+                "source": candidate.source,
+            }
+            for candidate in guess.candidates
+        ],
+        "ground_share": round(guess.geometry.ground_share, 3),
+        "interior": guess.geometry.interior,
+        "warnings": list(guess.geometry.warnings),
+        "guessed": guessed,
+        "photo_sha256": photo_sha256,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def read_scene_edits(path: Path, photo_sha256: str) -> dict[str, float]:
+    """The values that somebody changed, as keyword arguments of `guess_geometry`.
+
+    Empty where there is no file or it is another photo's.
+
+    Raises:
+        InputError: the file is not JSON, or a value is not a number.
+    """
+    if not path.exists():
+        return {}
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error})", _remedy()) from error
+    if not isinstance(content, dict) or not isinstance(content.get("guessed"), dict):
+        raise InputError(f'{path}: has no "guessed" object', _remedy())
+    if content.get("photo_sha256") != photo_sha256:
+        return {}
+    edits: dict[str, float] = {}
+    for field, name in FIELDS.items():
+        if field not in content:
+            continue
+        value = content[field]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value):
+            raise InputError(f"{path}: {field} is {value!r}", f"a number: {HELP[field]}")
+        if value != content["guessed"].get(field):
+            edits[name] = float(value)
+    return edits
+
+
+def _remedy() -> str:
+    return "correct it, or delete it to have it written anew"

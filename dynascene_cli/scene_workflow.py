@@ -1,0 +1,212 @@
+"""The story of a place: a photo read, its geometry guessed or given, its scene cached."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.console import Console
+from dynascene_cli.errors import InputError
+from dynascene_cli.matting import people_in_photo
+from dynascene_cli.project import Project, file_fingerprint, publish_text, stage_key
+from dynascene_cli.reports.scene_preview import scene_preview
+from dynascene_cli.request import SceneRequest
+from dynascene_cli.scene import (
+    GeometryGuess,
+    build_scene,
+    frame_focal_35mm,
+    guess_geometry,
+    network_depth,
+    read_scene_edits,
+    write_scene_json,
+)
+from dynascene_cli.shot import Image, Layer, Margins, Scene, SceneGeometry
+from dynascene_cli.video import check_writable, cover, read_depth, read_photo, write_image
+
+STAGE_VERSION = 1
+SENSOR_WIDTH_MM = 36.0
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A photo as it fills the frame, and what was read off it.
+
+    ``people`` (H, W) is true where somebody already stands in the photo; ``depth`` is the depth
+    map, whole or of the frame; ``depends_on`` is all that a scene built from this depends on.
+    ``camera_height_given`` says that a flag or an edit fixed the camera's height.
+    """
+
+    photo: Image
+    guess: GeometryGuess
+    people: NDArray[np.bool_] | None
+    depth: NDArray[np.float32] | None
+    camera_height_given: bool
+    depends_on: dict[str, Any]
+
+
+def read_place(
+    request: SceneRequest, size: tuple[int, int], project: Project, console: Console
+) -> Place:
+    """The photo at the frame's ``size`` (width, height) and its geometry.
+
+    Flags win over edits in the project's scene.json, and those over the guess.
+
+    Raises:
+        InputError: the photo, the depth map, scene.json or a flag is wrong.
+        MissingError: a depth model was asked for and is not installed.
+    """
+    if request.preview is not None:
+        check_writable(request.preview)
+    photo = read_photo(request.photo)
+    console.warn(*photo.warnings)
+    fingerprint = file_fingerprint(request.photo)
+    picture = cover(photo.pixels, *size, request.crop)
+    edits = read_scene_edits(scene_json(project), fingerprint)
+    flags = {
+        "horizon": request.horizon,
+        "camera_height": request.camera_height,
+        "focal": request.focal_mm and request.focal_mm / SENSOR_WIDTH_MM,
+        "roll_deg": request.roll,
+    }
+    given = {**edits, **{name: value for name, value in flags.items() if value is not None}}
+    photo_size = photo.pixels.shape[1], photo.pixels.shape[0]
+    focal_35mm = photo.focal_35mm and frame_focal_35mm(photo.focal_35mm, photo_size, size)
+    guess = guess_geometry(picture, **given, focal_35mm=focal_35mm)
+    console.warn(*guess.geometry.warnings)
+    if request.preview is not None:
+        write_image(request.preview, scene_preview(picture, guess.geometry))
+        console.info(f"scene preview: {request.preview}")
+    people = people_in_photo(picture)
+    if people is not None:
+        console.warn("somebody already stands in the photo: they are painted over")
+    return Place(
+        photo=picture,
+        guess=guess,
+        people=people,
+        depth=_depth(request, picture, photo_size),
+        camera_height_given="camera_height" in given,
+        depends_on={
+            "photo": fingerprint,
+            "size": size,
+            "crop": request.crop,
+            "given": given,
+            "depth": _depth_fingerprint(request),
+        },
+    )
+
+
+def scene_json(project: Project) -> Path:
+    """Where a project keeps what was guessed of its photo, for the user to edit."""
+    return project.folder / "scene" / "scene.json"
+
+
+def write_guess(project: Project, place: Place) -> None:
+    """Write what was guessed to scene.json, keeping the edits."""
+    write_scene_json(scene_json(project), place.guess, place.depends_on["photo"])
+
+
+def _depth(
+    request: SceneRequest, picture: Image, photo_size: tuple[int, int]
+) -> NDArray[np.float32] | None:
+    if request.depth is None:
+        return None
+    if request.depth.startswith("model:"):
+        return network_depth(picture, request.depth.removeprefix("model:"))
+    depth = read_depth(Path(request.depth))
+    height, width = depth.shape
+    if abs(width / height - photo_size[0] / photo_size[1]) > 0.02 * width / height:
+        raise InputError(
+            f"{request.depth}: its shape {width}x{height} is not the photo's, "
+            f"{photo_size[0]}x{photo_size[1]}",
+            "give the depth of the whole photo",
+        )
+    return _covering(depth, picture.shape[1], picture.shape[0], request.crop)
+
+
+def _covering(
+    depth: NDArray[np.float32], width: int, height: int, centre: tuple[float, float]
+) -> NDArray[np.float32]:
+    """The depth map cropped as the photo is, without mixing near and far across edges."""
+    from dynascene_cli.video import cover_window
+
+    window = cover_window((depth.shape[1], depth.shape[0]), (width, height), centre)
+    x = (np.arange(width) + 0.5 + window.left) / window.scale
+    y = (np.arange(height) + 0.5 + window.top) / window.scale
+    columns = np.clip(x.astype(int), 0, depth.shape[1] - 1)
+    rows = np.clip(y.astype(int), 0, depth.shape[0] - 1)
+    return np.asarray(depth[np.ix_(rows, columns)])
+
+
+def _depth_fingerprint(request: SceneRequest) -> str | None:
+    if request.depth is None or request.depth.startswith("model:"):
+        return request.depth
+    return file_fingerprint(Path(request.depth))
+
+
+def scene_dependencies(
+    place: Place, geometry: SceneGeometry, margins: Margins, seed: int
+) -> dict[str, Any]:
+    """All that the built scene depends on."""
+    return {
+        **place.depends_on,
+        "camera_height": geometry.camera_height,
+        "margins": asdict(margins),
+        "seed": seed,
+    }
+
+
+def scene_key(depends_on: dict[str, Any]) -> str:
+    """The cache key of a scene."""
+    return stage_key("scene", STAGE_VERSION, depends_on)
+
+
+def cached_scene(
+    project: Project, place: Place, geometry: SceneGeometry, margins: Margins, seed: int
+) -> Scene:
+    """The scene of a place on a canvas with margins: from the project, or built and kept there."""
+    depends_on = scene_dependencies(place, geometry, margins, seed)
+    key = scene_key(depends_on)
+    if not project.has("scene", key):
+        guess = replace(place.guess, geometry=geometry)
+        scene = build_scene(
+            place.photo, guess, margins, remove=place.people, depth=place.depth, seed=seed
+        )
+        _write_scene(project.stage_folder("scene", key), scene)
+        project.mark_done("scene", key, depends_on)
+    return _read_scene(project.stage_folder("scene", key), geometry, margins)
+
+
+def _write_scene(folder: Path, scene: Scene) -> None:
+    write_image(folder / "photo.png", scene.photo)
+    for number, layer in enumerate(scene.layers):
+        write_image(folder / f"layer_{number}.png", layer.image)
+        np.save(folder / f"layer_{number}_depth.npy", layer.depth)
+    state = {
+        "cuts": [layer.cut for layer in scene.layers],
+        "median_depth": scene.median_depth,
+        "warnings": scene.warnings,
+    }
+    publish_text(folder / "layers.json", json.dumps(state, indent=1))
+
+
+def _read_scene(folder: Path, geometry: SceneGeometry, margins: Margins) -> Scene:
+    state = json.loads((folder / "layers.json").read_text(encoding="utf-8"))
+    layers = tuple(
+        Layer(
+            read_photo(folder / f"layer_{number}.png").pixels,
+            np.load(folder / f"layer_{number}_depth.npy"),
+            cut,
+        )
+        for number, cut in enumerate(state["cuts"])
+    )
+    return Scene(
+        photo=read_photo(folder / "photo.png").pixels,
+        geometry=geometry,
+        margins=margins,
+        layers=layers,
+        median_depth=state["median_depth"],
+        warnings=tuple(state["warnings"]),
+    )

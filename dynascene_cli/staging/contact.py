@@ -1,0 +1,217 @@
+"""Where the person meets the ground in the clip, frame by frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats
+from dynascene_cli.shot import PersonTracks
+from dynascene_cli.staging.proportions import (
+    ground_below,
+    height_without_feet,
+    landmark,
+    standing_heights,
+    upright,
+)
+from dynascene_cli.staging.smoothing import (
+    Mask,
+    all_finite,
+    bridged,
+    closed,
+    median_filtered,
+    smoothed,
+)
+
+EDGES = ("left", "top", "right", "bottom")
+"""The clip's edges, in the order of Contacts.cut and of a box's four numbers."""
+
+EDGE_PIXELS = 2.0
+MEDIAN_SECONDS = 0.1
+SMOOTHING_SECONDS = 0.13
+BODY_SMOOTHING_SECONDS = 0.5
+LONGEST_JUMP_SECONDS = 1.0
+JUMP_SHARE = 0.05
+LANDED_SHARE = 0.015
+STANCE_SPEED_SHARE = 0.2
+STANCE_DROP_SHARE = 0.08
+SURE_STANCE = 0.05
+LEAST_WEIGHT = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Contacts:
+    """Where and how tall the person stands in the clip, in clip pixels.
+
+    ``points`` (F, 2): the ground-contact point, held through jumps and while hidden; it lies
+    below the picture where the feet do. ``heights`` (F,): how tall the person would stand there.
+    ``airborne`` and ``feet_seen`` (F,); ``cut`` (F, 4): which of EDGES cut the person;
+    ``boxes`` (F, 4) of the matte.
+    """
+
+    points: Floats
+    heights: Floats
+    airborne: Mask
+    feet_seen: Mask
+    cut: Mask
+    boxes: Floats
+
+    @property
+    def cut_edges(self) -> tuple[bool, bool, bool, bool]:
+        """Whether left, top, right and bottom cut the person in any frame."""
+        left, top, right, bottom = (bool(edge.any()) for edge in self.cut.T)
+        return left, top, right, bottom
+
+
+def contact_points(
+    tracks: PersonTracks, clip_width: int, clip_height: int, frame_rate: float
+) -> Contacts:
+    """The ground-contact points of a person, and their standing height, from their tracks.
+
+    The contact is the slower and lower foot's (heel and toe averaged), the middle of both while
+    both stand. Without feet it lies below the head by the height that the upper body implies.
+
+    Raises:
+        InputError: nobody is seen in any frame.
+    """
+    if not all_finite(tracks.boxes).any():
+        raise InputError("nobody is seen in the clip", "give a clip or a --matte with one person")
+    size = clip_width, clip_height
+    feet = np.stack([_foot(tracks, side, *size) for side in ("left", "right")], axis=1)
+    feet_seen = np.asarray(all_finite(feet).any(axis=1))
+    if not feet_seen.any():
+        return _without_feet(tracks, frame_rate, size)
+    cut = _cut(tracks.boxes, *size)
+    upper_body = height_without_feet(tracks, *size)
+    lowest = np.fmax(feet[:, 0, 1], feet[:, 1, 1])
+    head = landmark(tracks, "head_top", *size)[:, 1]
+    head = np.where(head > EDGE_PIXELS, head, lowest - upper_body)
+    tall = float(np.percentile((lowest - head)[feet_seen & np.isfinite(head)], 80))
+    below_picture = cut[:, 3] & ~feet_seen & np.isfinite(upper_body)
+    airborne = _airborne(bridged(lowest, feet_seen), tall, frame_rate) & ~below_picture
+    points, weights = _stance_points(feet, feet_seen & ~airborne, tall, frame_rate)
+    measured = np.where(feet_seen & ~airborne, points[:, 1] - head, np.nan)
+    if below_picture.any():
+        below = upper_body * _median((measured / upper_body)[feet_seen])
+        measured[below_picture] = below[below_picture]
+        points[below_picture] = ground_below(tracks, below, *size)[below_picture]
+        weights[below_picture] = SURE_STANCE
+    sure = weights >= SURE_STANCE
+    if not sure.any():
+        sure = feet_seen
+    line = smoothed(
+        bridged(points, sure),
+        np.where(sure, weights, 0.0) + LEAST_WEIGHT,
+        max(SMOOTHING_SECONDS * frame_rate, 0.5),
+    )
+    if not np.isfinite(measured).any():
+        measured = lowest - head
+    known = np.isfinite(measured)
+    steady = known & upright(tracks, *size)
+    return Contacts(
+        points=line,
+        heights=standing_heights(measured, line, steady if steady.any() else known),
+        airborne=airborne,
+        feet_seen=feet_seen,
+        cut=cut,
+        boxes=tracks.boxes,
+    )
+
+
+def _median(values: Floats) -> float:
+    """The median of what is known; 1 where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else 1.0
+
+
+def _cut(boxes: Floats, width: int, height: int) -> Mask:
+    """Which edges cut the person; an edge touched in a single frame only is the matte's noise."""
+    with np.errstate(invalid="ignore"):
+        near = boxes[:, :2] <= EDGE_PIXELS, boxes[:, 2:] >= [width, height] - np.array(EDGE_PIXELS)
+    touched = np.hstack(near)
+    return np.asarray(touched & (touched.sum(axis=0) >= min(2, len(boxes))))
+
+
+def _foot(tracks: PersonTracks, side: str, width: int, height: int) -> Floats:
+    """The middle of a foot's sole (F, 2): of heel and toe, or of the one that is seen."""
+    heel = landmark(tracks, f"{side}_heel", width, height)
+    toe = landmark(tracks, f"{side}_toe", width, height)
+    both = (heel + toe) / 2
+    return np.where(np.isfinite(both), both, np.where(np.isfinite(heel), heel, toe))
+
+
+def _airborne(lowest: Floats, height: float, frame_rate: float) -> Mask:
+    """In which frames both feet have left the ground: short rises of the lower one (F,).
+
+    A rise counts from where it begins, not from where it has become certain.
+    """
+    median = median_filtered(lowest, max(1, round(MEDIAN_SECONDS * frame_rate)))
+    rise = closed(median, max(1, round(LONGEST_JUMP_SECONDS * frame_rate / 2))) - median
+    off = rise > LANDED_SHARE * height
+    starts = np.flatnonzero(off & ~np.concatenate([[False], off[:-1]]))
+    ends = np.flatnonzero(off & ~np.concatenate([off[1:], [False]])) + 1
+    airborne = np.zeros(len(lowest), bool)
+    for start, end in zip(starts, ends, strict=True):
+        airborne[start:end] = rise[start:end].max() > JUMP_SHARE * height
+    return airborne
+
+
+def _stance_points(
+    feet: Floats, standing: Mask, height: float, frame_rate: float
+) -> tuple[Floats, Floats]:
+    """The standing foot's point (F, 2), and how surely it stands (F,), 0..1."""
+    known = all_finite(feet)
+    step = max(1, round(0.06 * frame_rate))
+    steady = np.zeros(feet.shape)
+    speed = np.zeros(known.shape)
+    for side in range(2):
+        if known[:, side].any():
+            filled = bridged(feet[:, side], known[:, side])
+            steady[:, side] = median_filtered(
+                filled, max(1, round(MEDIAN_SECONDS * frame_rate / 2))
+            )
+            padded = np.pad(steady[:, side], ((step, step), (0, 0)), mode="edge")
+            moved = np.linalg.norm(padded[2 * step :] - padded[: -2 * step], axis=1)
+            speed[:, side] = moved * frame_rate / (2 * step)
+    rows = np.where(known, steady[:, :, 1], -np.inf)
+    drop = np.where(known, rows.max(axis=1, keepdims=True) - steady[:, :, 1], 0.0)
+    stands = np.exp(
+        -((speed / (STANCE_SPEED_SHARE * height)) ** 2) - (drop / (STANCE_DROP_SHARE * height)) ** 2
+    )
+    stands = np.where(known, stands, 0.0)
+    share = stands + 1e-9 * known
+    total = np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
+    points = np.sum(steady * (share / total)[..., None], axis=1)
+    return points, np.where(standing, stands.max(axis=1), 0.0)
+
+
+def _without_feet(tracks: PersonTracks, frame_rate: float, size: tuple[int, int]) -> Contacts:
+    """Contacts of a person whose feet no frame shows, or of whom only a matte is known."""
+    boxes = tracks.boxes
+    cut = _cut(boxes, *size)
+    whole = all_finite(boxes) & ~cut[:, 3]
+    sigma = max(BODY_SMOOTHING_SECONDS * frame_rate, 0.5)
+    if whole.any() and not np.isfinite(tracks.points).any():
+        points = np.stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, 3]], axis=1)
+        measured, known = boxes[:, 3] - boxes[:, 1], whole
+    else:
+        upper_body = height_without_feet(tracks, *size)
+        known = np.isfinite(upper_body)
+        steady = upright(tracks, *size) & known
+        tall = np.percentile(upper_body[steady if steady.any() else known], 80)
+        capped = bridged(np.minimum(upper_body, tall), known)
+        weights = np.where(steady, 1.0, LEAST_WEIGHT)
+        measured = smoothed(capped[:, None], weights, sigma)[:, 0]
+        points = ground_below(tracks, measured, *size)
+        known = known & all_finite(points)
+    median = median_filtered(bridged(points, known), max(1, round(MEDIAN_SECONDS * frame_rate)))
+    line = smoothed(median, np.where(known, 1.0, LEAST_WEIGHT), sigma)
+    nowhere = np.zeros(len(boxes), bool)
+    return Contacts(
+        points=line,
+        heights=standing_heights(measured, line, known),
+        airborne=nowhere,
+        feet_seen=nowhere,
+        cut=cut,
+        boxes=boxes,
+    )

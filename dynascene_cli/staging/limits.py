@@ -1,0 +1,154 @@
+"""How far a camera may move before it shows what the clip does not hold."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynascene_cli.geometry import Floats, centre, transform
+from dynascene_cli.shot import CameraPath, Placement, SceneGeometry
+from dynascene_cli.staging.card import carried
+from dynascene_cli.staging.contact import EDGES, Contacts
+from dynascene_cli.staging.following import placement
+from dynascene_cli.staging.smoothing import Mask
+from dynascene_cli.staging.standing import Stance
+
+NEAREST_TO_SUBJECT = 0.3
+LOWEST_ABOVE_GROUND = 0.1
+CUT_TOLERANCE = 0.25
+TRIED_SHARES = np.linspace(0.0, 1.0, 9)
+BISECTIONS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Staged:
+    """The person's placement under the shot path, which may move less than was asked for."""
+
+    placement: Placement
+    path: CameraPath
+    geometry: SceneGeometry
+    amount: float
+    warnings: tuple[str, ...] = ()
+
+
+def stage(stance: Stance, path_at: Callable[[float], CameraPath], amount: float = 1.0) -> Staged:
+    """The largest move up to ``amount`` that the person can be shown under.
+
+    ``path_at`` gives the camera path for an amount; 0 is no move. The move is limited where an
+    edge of the clip that cuts the person would come into the picture, where the camera would
+    come nearer than 0.3 of the subject distance, or would go under the ground; a warning says
+    why and what was used. Only a locked subject has no edge to show.
+
+    Raises:
+        InputError, StageError: what ``path_at`` raises; a path of the wrong length.
+    """
+
+    def obstacle(share: float) -> str | None:
+        return _obstacle(stance, path_at(share * amount))
+
+    reason = obstacle(1.0)
+    used = 1.0
+    warnings: tuple[str, ...] = ()
+    if reason is not None:
+        used = _largest_free(lambda share: obstacle(share) is None)
+        warnings = (_limited(reason, amount, used * amount),)
+    path = path_at(used * amount)
+    return Staged(placement(stance, path), path, stance.geometry, used * amount, warnings)
+
+
+def shown_cuts(
+    similarity: Floats, contacts: Contacts, clip_size: tuple[int, int], frame_size: tuple[int, int]
+) -> Mask:
+    """In which frames (F, 4) each of the clip's EDGES cuts the person inside the picture.
+
+    The stretch of the edge along the person's box, carried by ``similarity`` (F, 2, 3), meets
+    the frame by more than a quarter of a pixel.
+    """
+    x0, y0, x1, y1 = np.nan_to_num(contacts.boxes).T
+    left, top = np.zeros(len(x0)), np.zeros(len(x0))
+    right, bottom = left + clip_size[0], top + clip_size[1]
+    stretches = (
+        ((left, y0), (left, y1)),
+        ((x0, top), (x1, top)),
+        ((right, y0), (right, y1)),
+        ((x0, bottom), (x1, bottom)),
+    )
+    shown = [
+        _meets_frame(
+            carried(similarity, np.stack(first, axis=-1)),
+            carried(similarity, np.stack(last, axis=-1)),
+            frame_size,
+        )
+        for first, last in stretches
+    ]
+    return np.asarray(np.stack(shown, axis=1) & contacts.cut)
+
+
+def _meets_frame(first: Floats, second: Floats, size: tuple[int, int]) -> Mask:
+    """Whether segments (F, 2) to (F, 2) meet the frame's inside (Liang & Barsky 1984)."""
+    along = second - first
+    enter, leave = np.zeros(len(first)), np.ones(len(first))
+    inside = np.ones(len(first), bool)
+    for axis, length in enumerate(size):
+        step = along[:, axis]
+        moving = np.abs(step) > 1e-9
+        safe = np.where(moving, step, 1.0)
+        low = (CUT_TOLERANCE - first[:, axis]) / safe
+        high = (length - CUT_TOLERANCE - first[:, axis]) / safe
+        enter = np.where(moving, np.maximum(enter, np.minimum(low, high)), enter)
+        leave = np.where(moving, np.minimum(leave, np.maximum(low, high)), leave)
+        between = (first[:, axis] > CUT_TOLERANCE) & (first[:, axis] < length - CUT_TOLERANCE)
+        inside &= moving | between
+    return inside & (enter < leave)
+
+
+def _obstacle(stance: Stance, path: CameraPath) -> str | None:
+    """Why the person cannot be shown under a path, or None."""
+    if stance.subject == "locked":
+        return None
+    height = stance.geometry.camera_height
+    centres = centre(path.extrinsics)
+    if np.any(height - centres[:, 1] < LOWEST_ABOVE_GROUND * height):
+        return "the camera would go into the ground"
+    apart = np.linalg.norm(centres - stance.contact, axis=1)
+    facing = transform(path.extrinsics, stance.contact)[:, 2]
+    top = transform(path.extrinsics, stance.contact - [0.0, stance.height, 0.0])[:, 2]
+    near = NEAREST_TO_SUBJECT * stance.subject_distance
+    if np.any(apart < near) or min(facing.min(), top.min()) < 0.1 * near:
+        return "the camera would come too near to the person"
+    shown = shown_cuts(
+        placement(stance, path).clip_to_frame,
+        stance.contacts,
+        (stance.clip_width, stance.clip_height),
+        (path.width, path.height),
+    )
+    if shown.any():
+        edges = " and ".join(EDGES[i] for i in range(4) if shown[:, i].any())
+        return f"it would show where the clip's {edges} edge cuts the person off"
+    return None
+
+
+def _largest_free(is_free: Callable[[float], bool]) -> float:
+    """The largest share of a move below which every tried one is free; 0 where none is."""
+    shares = [float(share) for share in TRIED_SHARES]
+    low = 0.0
+    for share in shares[1:]:
+        if not is_free(share):
+            high = share
+            break
+        low = share
+    else:
+        return low
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_free(middle) else (low, middle)
+    return low
+
+
+def _limited(reason: str, asked: float, used: float) -> str:
+    """What was done about the obstacle, in words."""
+    remedy = "stand the person lower in the frame with --place" if "edge" in reason else ""
+    told = f"the move is limited to {used:.2f} of the {asked:.2f} asked for: {reason}"
+    if used < 0.005 * asked:
+        told = f"the camera stays still: {reason}"
+    return f"{told} ({remedy} for more)" if remedy else told

@@ -1,0 +1,76 @@
+"""Noisy series over time, made steady without delay."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from dynascene_cli.geometry import Floats
+
+Mask = NDArray[np.bool_]
+
+
+def all_finite(values: Floats) -> Mask:
+    """Whether values (..., N) are known in all their last axis (...)."""
+    return np.asarray(np.isfinite(values).all(axis=-1))
+
+
+def bridged(values: Floats, known: Mask) -> Floats:
+    """Values (F, ...) with unknown frames on the straight line between their known neighbours.
+
+    Before the first and after the last known frame the value is held. At least one is known.
+    """
+    frames = np.arange(len(values))
+    times = frames[known]
+    columns = values.reshape(len(values), -1).T
+    filled = [np.interp(frames, times, column[known]) for column in columns]
+    return np.stack(filled, axis=-1).reshape(values.shape)
+
+
+def median_filtered(values: Floats, reach: int) -> Floats:
+    """The median of each value of (F, ...) and its neighbours up to ``reach`` frames away.
+
+    Near the ends the window shrinks and stays symmetric, so that a steady motion is kept.
+    """
+    result = values.copy()
+    for near in range(1, reach + 1):
+        length = 2 * near + 1
+        if length > len(values):
+            break
+        medians = np.median(sliding_window_view(values, length, axis=0), axis=-1)
+        result[near : len(values) - near] = medians
+    return result
+
+
+def closed(values: Floats, reach: int) -> Floats:
+    """Values (F,) whose dips of up to 2·reach frames are filled to the lower of their two brims.
+
+    A morphological closing: rising and falling trends stay as they are. Beyond its ends the
+    series is continued by its own point reflection, so that a trend goes on there too.
+    """
+    if len(values) < 3:
+        return values.copy()
+    length = 2 * reach + 1
+    padded = np.pad(values, 2 * reach, mode="reflect", reflect_type="odd")
+    dilated = sliding_window_view(padded, length).max(axis=-1)
+    return np.maximum(sliding_window_view(dilated, length).min(axis=-1), values)
+
+
+def smoothed(values: Floats, weights: Floats, sigma: float) -> Floats:
+    """Values (F, N) by local straight lines under a Gaussian of ``sigma`` frames.
+
+    Weighted least squares around each frame (Cleveland 1979, locally weighted regression): zero
+    phase, exact for steady motion up to the ends. ``weights`` (F,) are positive.
+    """
+    reach = max(1, int(np.ceil(3 * sigma)))
+    offsets = np.arange(-reach, reach + 1)
+    kernel = np.exp(-((offsets / sigma) ** 2) / 2)
+    padding = ((reach, reach), (0, 0))
+    w = sliding_window_view(np.pad(weights, reach), 2 * reach + 1) * kernel
+    y = sliding_window_view(np.pad(values, padding), 2 * reach + 1, axis=0)
+    s0, s1, s2 = (np.sum(w * offsets**power, axis=1)[:, None] for power in range(3))
+    t0 = np.sum(w[:, None] * y, axis=2)
+    t1 = np.sum(w[:, None] * offsets * y, axis=2)
+    determinant = s0 * s2 - s1 * s1
+    straight = determinant > 1e-9 * s0 * s0
+    safe = np.where(straight, determinant, 1.0)
+    return np.asarray(np.where(straight, (s2 * t0 - s1 * t1) / safe, t0 / s0))

@@ -1,0 +1,133 @@
+"""Colour between coded frames and bt709 display RGB.
+
+Matrices and ranges follow ITU-R BT.601, BT.709, BT.2020 and H.273. A bt2020 or HDR picture keeps
+its primaries and transfer: only its matrix is undone, and the clip carries a warning.
+"""
+
+from functools import cache
+from typing import Literal
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+from dynascene_cli.shot import ColourTags, Image
+
+LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
+"""Weights of red and blue in the luma of each matrix."""
+
+BT709 = 1
+LIMITED, FULL = 1, 2
+HD_LINES = 720
+
+_MATRIX_OF_TAG: dict[int, Literal["bt601", "bt709", "bt2020"]] = {
+    1: "bt709",
+    4: "bt601",
+    5: "bt601",
+    6: "bt601",
+    9: "bt2020",
+    10: "bt2020",
+}
+_SWSCALE_MATRIX = {"bt601": 5, "bt709": BT709, "bt2020": 9, "rgb": BT709}
+_BT2020_PRIMARIES, _PQ, _HLG = 9, 16, 18
+_PRECISE = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+_FAST_FORMATS = ("yuv420p", "yuvj420p")
+
+
+def colour_tags(frame: av.VideoFrame) -> ColourTags:
+    """A frame's tags; an untagged picture of fewer than 720 lines is taken as bt601, else bt709."""
+    transfer: Literal["sdr", "pq", "hlg"] = "sdr"
+    if frame.color_trc in (_PQ, _HLG):
+        transfer = "pq" if frame.color_trc == _PQ else "hlg"
+    if frame.format.is_rgb or frame.format.name == "pal8":
+        return ColourTags("rgb", True, transfer)
+    matrix = _MATRIX_OF_TAG.get(frame.colorspace)
+    if matrix is None:
+        if frame.color_primaries == _BT2020_PRIMARIES:
+            matrix = "bt2020"
+        else:
+            matrix = "bt601" if min(frame.width, frame.height) < HD_LINES else "bt709"
+    full = frame.color_range == FULL
+    if frame.color_range not in (LIMITED, FULL):
+        full = frame.format.name.startswith(("yuvj", "gray"))
+    return ColourTags(matrix, full, transfer)
+
+
+def colour_warnings(frame: av.VideoFrame, tags: ColourTags) -> list[str]:
+    """What of a frame's colour this program cannot keep."""
+    if tags.transfer != "sdr":
+        curve = {"pq": "PQ (HDR10)", "hlg": "HLG"}[tags.transfer]
+        return [f"the clip is HDR ({curve}): it is read as if SDR, so colours will look flat"]
+    if tags.matrix == "bt2020" or frame.color_primaries == _BT2020_PRIMARIES:
+        return ["the clip has wide-gamut bt2020 colour: it is read as bt709 and looks duller"]
+    return []
+
+
+def rgb_image(frame: av.VideoFrame, tags: ColourTags) -> Image:
+    """RGB uint8 (H, W, 3) of a decoded frame."""
+    if frame.format.name in _FAST_FORMATS:
+        y, u, v = (plane_array(plane) for plane in frame.planes)
+        size = (frame.width, frame.height)
+        if frame.width % 2 or frame.height % 2:
+            size = (u.shape[1] * 2, u.shape[0] * 2)
+        # OpenCV's linear resize and 3 × 4 transform are as precise as swscale's careful path at
+        # half its cost; swscale's quick path is wrong by up to three levels.
+        wide = [
+            cv2.resize(chroma, size, interpolation=cv2.INTER_LINEAR)[: frame.height, : frame.width]
+            for chroma in (u, v)
+        ]
+        yuv = cv2.merge([y, *wide])
+        return np.asarray(cv2.transform(yuv, _rgb_of_yuv(tags.matrix, tags.full_range)), np.uint8)
+    converted = frame.reformat(
+        format="rgb24",
+        src_colorspace=_SWSCALE_MATRIX[tags.matrix],
+        src_color_range=FULL if tags.full_range else LIMITED,
+        dst_color_range=FULL,
+        interpolation=_PRECISE,
+        threads=1,
+    )
+    return np.ascontiguousarray(plane_array(converted.planes[0], channels=3))
+
+
+def plane_array(plane: av.video.plane.VideoPlane, channels: int = 1) -> Image:
+    """A view of one 8-bit plane, (H, W) or (H, W, channels), without the rows' padding."""
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height]
+    if channels == 1:
+        return rows[:, : plane.width]
+    return rows[:, : plane.width * channels].reshape(plane.height, plane.width, channels)
+
+
+def coded_frame(image: Image, pixel_format: str) -> av.VideoFrame:
+    """A frame of bt709 limited-range YUV, tagged, from RGB or RGBA uint8."""
+    source = av.VideoFrame.from_ndarray(image, format="rgba" if image.shape[2] == 4 else "rgb24")
+    frame = source.reformat(
+        format=pixel_format,
+        src_color_range=FULL,
+        dst_colorspace=BT709,
+        dst_color_range=LIMITED,
+        interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
+        threads=1,
+    )
+    frame.colorspace = BT709
+    frame.color_range = LIMITED
+    frame.color_primaries = BT709
+    frame.color_trc = BT709
+    return frame
+
+
+@cache
+def _rgb_of_yuv(matrix: str, full_range: bool) -> NDArray[np.float32]:
+    red, blue = LUMA[matrix]
+    green = 1 - red - blue
+    luma = np.array([red, green, blue])
+    yuv_of_rgb = np.stack(
+        [luma, ([0, 0, 1] - luma) / (2 * (1 - blue)), ([1, 0, 0] - luma) / (2 * (1 - red))]
+    )
+    offset = np.array([0.0, 128.0, 128.0])
+    if not full_range:
+        yuv_of_rgb *= np.array([[219.0], [224.0], [224.0]]) / 255
+        offset[0] = 16
+    inverse = np.linalg.inv(yuv_of_rgb)
+    return np.hstack([inverse, -(inverse @ offset)[:, None]]).astype(np.float32)

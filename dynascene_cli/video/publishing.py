@@ -1,0 +1,83 @@
+"""Files that appear whole or not at all."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dynascene_cli.errors import InputError, StageError
+
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def check_writable(path: Path) -> None:
+    """Make sure that a file or a sequence can be written at ``path``, before any work is done.
+
+    Raises:
+        InputError: the folder is missing or cannot be written, or ``path`` is itself a folder.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise InputError(
+            f"{path}: the folder {folder} does not exist", f"make it: mkdir -p {folder}"
+        )
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", "give the name of a file")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{path}: the folder {folder} cannot be written to ({error.strerror})",
+            "choose another output folder",
+        ) from error
+
+
+@contextmanager
+def published(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` to write to; it takes the name ``path`` on a clean exit.
+
+    Raises:
+        StageError: the disk is full.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        with told_when_full(path):
+            yield temporary
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def published_together(folder: Path) -> Iterator[Path]:
+    """A temporary folder in ``folder`` whose files move into it together on a clean exit.
+
+    Raises:
+        StageError: the disk is full.
+    """
+    temporary = Path(tempfile.mkdtemp(prefix=".sequence.", suffix=".part", dir=folder))
+    try:
+        with told_when_full(folder):
+            yield temporary
+            for file in sorted(temporary.iterdir()):
+                file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def told_when_full(path: Path) -> Iterator[None]:
+    """Turn a full disk's error, while ``path`` is written, into a StageError that says so."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL_DISK:
+            raise
+        raise StageError(
+            f"{path}: no space is left on the disk",
+            "free some space and run the same command: finished work is kept",
+        ) from error

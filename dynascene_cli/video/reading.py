@@ -1,0 +1,213 @@
+"""Frames of a clip, streamed from any frame on."""
+
+import contextlib
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.shot import Clip, FrameSource, Image
+from dynascene_cli.video.colour import plane_array, rgb_image
+from dynascene_cli.video.images import read_picture
+from dynascene_cli.video.opening import open_clip, opened_video
+from dynascene_cli.video.sequences import sequence_files
+
+_MOST_THREADS = 8
+_SEEK_LEADS = (0, 2, 20, 10**9)
+
+
+def read_frames(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Image]:
+    """RGB uint8 (H, W, 3) of frames first ≤ i < last, upright, as viewed on a bt709 screen.
+
+    Raises:
+        InputError: the file is damaged (naming the last good time), or a sequence's picture has
+            another size than the first.
+    """
+    if clip.kind in ("sequence", "image"):
+        for rgb, _ in _pictures(clip, first, last):
+            yield rgb
+        return
+    for frame in _decoded(clip, first, last):
+        yield _upright(rgb_image(frame, clip.colour), frame, clip)
+
+
+def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Image]:
+    """Alpha uint8 (H, W) of frames first ≤ i < last; 255 throughout where there is none."""
+    if clip.kind in ("sequence", "image"):
+        for rgb, alpha in _pictures(clip, first, last):
+            yield np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha
+        return
+    for frame in _decoded(clip, first, last):
+        yield _upright(_alpha_plane(frame), frame, clip)
+
+
+@dataclass(frozen=True)
+class AlphaFrames:
+    """A finished matte on disk: alpha uint8 (H, W) from ``clip``'s alpha, or from its grey."""
+
+    clip: Clip
+    from_alpha: bool
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames there are."""
+        return self.clip.frame_count
+
+    def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
+        """Yield alphas first ≤ i < last, in order."""
+        if self.from_alpha:
+            yield from read_alpha(self.clip, first, last)
+            return
+        for rgb in read_frames(self.clip, first, last):
+            yield np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def alpha_frames(source: str | Path, clip: Clip) -> FrameSource:
+    """A user's matte for a clip: a video or pictures in which white or alpha 1 is the person.
+
+    Raises:
+        InputError: unreadable, or of another frame count or size than the clip.
+    """
+    matte = open_clip(source, fps=clip.frame_rate)
+    if matte.frame_count != clip.frame_count:
+        raise InputError(
+            f"{source} has {matte.frame_count} frames, the clip {clip.path} has {clip.frame_count}",
+            "give one alpha for each frame of the clip",
+        )
+    if (matte.width, matte.height) != (clip.width, clip.height):
+        raise InputError(
+            f"{source} is {matte.width}x{matte.height}, the clip {clip.path} is "
+            f"{clip.width}x{clip.height}",
+            "give alphas of the clip's size",
+        )
+    # A channel that is opaque throughout is a container's habit, not a matte.
+    transparent = matte.has_alpha and next(read_alpha(matte, 0, 1)).min() < 255
+    return AlphaFrames(matte, from_alpha=bool(transparent))
+
+
+def _pictures(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image, Image | None]]:
+    files = sequence_files(clip.path)
+    for index in clip.source_frames[first:last]:
+        rgb, alpha = read_picture(files[index])
+        if rgb.shape[:2] != (clip.height, clip.width):
+            raise InputError(
+                f"{files[index]} is {rgb.shape[1]}x{rgb.shape[0]}, the sequence is "
+                f"{clip.width}x{clip.height}",
+                "give pictures of one size",
+            )
+        yield rgb, alpha
+
+
+def _decoded(clip: Clip, first: int, last: int | None) -> Iterator[av.VideoFrame]:
+    times = clip.source_times[first:last]
+    if not times:
+        return
+    for lead in _SEEK_LEADS:
+        with opened_video(clip.path) as (container, stream):
+            tick = Fraction(stream.time_base or 1)
+            # AVI has no presentation times: reordered frames are told by their count.
+            counted = container.format.name == "avi" and stream.codec_context.has_b_frames
+            target = times[0] - lead
+            sought = target > _begin(clip) and not counted
+            if sought:
+                container.seek(round(target / tick), stream=stream, backward=True)
+            decoded = _all_frames(clip, container, stream)
+            frames: Iterator[tuple[float, av.VideoFrame | None]]
+            if counted:
+                wanted = clip.source_frames[first:last]
+                frames = enumerate(decoded)
+            else:
+                wanted = tuple(round(time / tick) for time in times)
+                frames = ((_time(frame), frame) for frame in decoded)
+            place, held = next(frames, (math.inf, None))
+            if place > wanted[0] and sought:
+                # Indexes list decoding times, and leading frames need the keyframe before.
+                continue
+            for time in wanted:
+                while held is not None and place < time:
+                    place, held = next(frames, (math.inf, None))
+                if held is None:
+                    raise _damaged(clip, times[0])
+                yield held
+        return
+
+
+def _all_frames(
+    clip: Clip, container: InputContainer, stream: VideoStream
+) -> Iterator[av.VideoFrame]:
+    decoder = stream.codec_context
+    if clip.has_alpha and clip.codec == "vp9":
+        # FFmpeg's own VP9 decoder drops the alpha that libvpx reads.
+        decoder = av.CodecContext.create("libvpx-vp9", "r")
+    decoder.thread_type = "AUTO"
+    decoder.thread_count = min(os.cpu_count() or 1, _MOST_THREADS)
+    last_good = _begin(clip)
+    tick = Fraction(stream.time_base or 1)
+    failure: av.FFmpegError | None = None
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            frames = decoder.decode(packet if packet.size else None)
+        except av.FFmpegError as error:
+            failure = error
+            # Threads hold good frames from before the damage.
+            frames = _drained(decoder)
+        for frame in frames:
+            last_good = _time(frame) * tick
+            yield frame
+        if failure is not None:
+            raise _damaged(clip, last_good) from failure
+
+
+def _drained(decoder: VideoCodecContext) -> list[av.VideoFrame]:
+    frames: list[av.VideoFrame] = []
+    with contextlib.suppress(av.FFmpegError):
+        frames += decoder.decode(None)
+    return frames
+
+
+def _damaged(clip: Clip, last_good: Fraction) -> InputError:
+    seconds = max(0.0, float(last_good - _begin(clip)))
+    return InputError(
+        f"{clip.path} is damaged: the last good time is {seconds:.2f} s",
+        f"copy the file again, or use what is good with --end {seconds:.2f}",
+    )
+
+
+def _begin(clip: Clip) -> Fraction:
+    return clip.first_time - clip.start
+
+
+def _time(frame: av.VideoFrame) -> int:
+    time = frame.pts if frame.pts is not None else frame.dts
+    return 0 if time is None else time
+
+
+def _alpha_plane(frame: av.VideoFrame) -> Image:
+    if not any(part.is_alpha for part in frame.format.components):
+        return np.full((frame.height, frame.width), 255, np.uint8)
+    if frame.format.name in ("yuva420p", "yuva422p", "yuva444p", "gbrap"):
+        return plane_array(frame.planes[3])
+    rgba = frame.reformat(format="rgba", threads=1)
+    return plane_array(rgba.planes[0], channels=4)[..., 3]
+
+
+def _upright(image: Image, frame: av.VideoFrame, clip: Clip) -> Image:
+    turned = np.rot90(image, round(frame.rotation / 90) % 4)
+    size = (clip.width, clip.height)
+    if turned.shape[:2] != (clip.height, clip.width):
+        turned = np.asarray(cv2.resize(turned, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return np.ascontiguousarray(turned)

@@ -1,0 +1,64 @@
+import subprocess
+import sys
+
+from dynascene_cli import __version__
+
+HEAVY = ("numpy", "cv2", "av", "numba", "onnxruntime", "matplotlib", "rembg", "moviepy", "scipy")
+
+
+def test_version(dynascene):
+    run = dynascene("--version")
+    assert (run.code, run.out) == (0, f"dynascene {__version__}\n")
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys\n"
+        "from dynascene_cli.app import main\n"
+        "main(['render', '--help'])\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "--scene" in run.stdout
+    assert run.stderr == "[]\n"
+
+
+def test_a_misspelt_option_exits_2(dynascene):
+    run = dynascene("render", "clip.mp4", "--scen", "photo.jpg")
+    assert run.code == 2
+    assert "--scen" in run.err
+
+
+def test_a_usage_error_under_json_is_json(dynascene):
+    run = dynascene("render", "clip.mp4", "--json")
+    assert run.code == 2
+    assert run.json["exit_code"] == 2
+    assert "--scene" in run.json["error"]
+
+
+def test_doctor_says_what_this_machine_can_do(dynascene):
+    run = dynascene("doctor", "--json")
+    assert run.code == 0, run.err
+    assert all(run.json["encoders"].values())
+    assert run.json["renderers"]["projection"] is True
+
+
+def test_project_show_and_clean(dynascene, tmp_path, drawn_clip, photo):
+    clip, alphas = drawn_clip
+    dynascene(
+        *("render", clip, "--scene", photo, "--camera", "static", "--matte", alphas),
+        *("--end", "0.1"),
+    )
+    folder = tmp_path / "drawn.dynascene"
+    rows = dynascene("project", "show", folder, "--json").json["results"]
+    assert {row["stage"] for row in rows} == {"matte", "scene", "plate"}
+    assert all(row["whole"] and row["latest"] for row in rows)
+    assert dynascene("project", "clean", folder, "--json").json["freed_bytes"] > 0
+    assert dynascene("project", "show", folder, "--json").json["results"] == []
+    assert (folder / "scene" / "scene.json").is_file()
+
+
+def test_a_folder_that_is_no_project_is_told(dynascene, tmp_path):
+    run = dynascene("project", "clean", tmp_path)
+    assert run.code == 1
+    assert "not a project folder" in run.err

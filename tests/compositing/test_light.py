@@ -1,0 +1,42 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dynascene_cli.compositing.light import (
+    DECODE,
+    ENCODE,
+    ENCODE_STEPS,
+    display_light,
+    gain_table,
+    gained,
+    linear_light,
+)
+
+
+def test_every_display_value_survives_the_tables():
+    steps = (DECODE * ENCODE_STEPS + 0.5).astype(int)
+    assert np.array_equal(ENCODE[steps], np.arange(256))
+
+
+def test_middle_grey_is_about_a_fifth_of_the_light():
+    assert abs(DECODE[119] - 0.1845) < 1e-3
+
+
+@given(st.floats(0, 1))
+def test_display_light_inverts_linear_light(value):
+    assert abs(display_light(linear_light(value)) - value) < 1e-7
+
+
+@given(st.floats(0.5, 1.9), st.floats(0, 0.99), st.floats(0.001, 0.01))
+def test_a_gain_keeps_the_order_of_light_and_white(gain, light, step):
+    assert gained(light, gain) < gained(light + step, gain)
+    assert abs(gained(1.0, gain) - 1.0) < 1e-12
+
+
+def test_a_gain_is_pure_in_the_dark():
+    assert abs(gained(0.01, 1.4) / 0.01 - 1.4) < 1e-3
+
+
+def test_gains_of_one_change_no_value():
+    table = gain_table((1.0, 1.0, 1.0))
+    assert np.array_equal(table[0], np.repeat(np.arange(256)[:, None], 3, axis=1))

@@ -1,0 +1,307 @@
+import hashlib
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from video_media import (
+    beep_times,
+    beeps,
+    colour_chart,
+    first_picture_time,
+    frame_number,
+    numbered_frame,
+    patch_error,
+    write_video,
+)
+
+from dynascene_cli.errors import InputError, StageError
+from dynascene_cli.video import open_clip, open_sink, read_alpha, read_depth, read_frames
+from dynascene_cli.video.openexr import exr_planes
+
+RATE = Fraction(24000, 1001)
+
+
+def written(path, images, *, alpha=False, audio_from=None, rate=RATE):
+    height, width = images[0].shape[:2]
+    with open_sink(
+        path, width=width, height=height, frame_rate=rate, alpha=alpha, audio_from=audio_from
+    ) as sink:
+        for image in images:
+            sink.write(image)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.webm", "a.%05d.png", "a.png"])
+def test_colour_chart_survives(tmp_path, name):
+    chart = colour_chart()
+    count = 1 if name == "a.png" else 3
+    clip = open_clip(written(tmp_path / name, [chart] * count), fps=RATE)
+    assert (clip.frame_count, clip.frame_rate) == (count, RATE)
+    assert max(patch_error(image, chart) for image in read_frames(clip)) <= 2
+
+
+@pytest.mark.parametrize("name", ["a.mov", "a.webm", "a.%05d.png"])
+def test_alpha_survives(tmp_path, name):
+    chart = colour_chart()
+    ramp = np.broadcast_to(np.arange(256, dtype=np.uint8), chart.shape[:2])
+    clip = open_clip(written(tmp_path / name, [np.dstack([chart, ramp])] * 3, alpha=True), fps=RATE)
+    assert clip.has_alpha
+    assert max(patch_error(image, chart) for image in read_frames(clip)) <= 2
+    alphas = list(read_alpha(clip))
+    assert len(alphas) == 3
+    assert max(np.abs(alpha.astype(int) - ramp).max() for alpha in alphas) <= 1
+    assert (alphas[0][0, [0, 255]] == [0, 255]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [
+        ("a.mp4", "h264", "yuv420p"),
+        ("a.mov", "prores", "yuv422p10le"),
+        ("a.webm", "vp9", "yuv420p"),
+    ],
+)
+def test_video_is_tagged_bt709(tmp_path, name, codec, pixel_format):
+    path = written(tmp_path / name, [colour_chart()] * 2)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frame = next(container.decode(stream))
+        assert stream.codec_context.codec.canonical_name == codec
+        assert frame.format.name == pixel_format
+        assert (frame.colorspace, frame.color_range) == (1, 1)
+        assert (frame.color_primaries, frame.color_trc) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.webm"])
+def test_frames_and_rate_are_kept(tmp_path, name):
+    images = [numbered_frame(index) for index in range(30)]
+    clip = open_clip(written(tmp_path / name, images))
+    assert clip.frame_rate == RATE
+    assert [frame_number(image) for image in read_frames(clip)] == list(range(30))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.mov"])
+def test_odd_size_repeats_the_last_row_and_column(tmp_path, name):
+    image = np.full((65, 97, 3), 40, np.uint8)
+    image[:, 80:] = (200, 30, 60)
+    clip = open_clip(written(tmp_path / name, [image] * 2))
+    assert (clip.width, clip.height) == (98, 66)
+    corner = next(read_frames(clip))[-1, -1].astype(int)
+    assert np.abs(corner - (200, 30, 60)).max() <= 6
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.webm", "a.%05d.png"])
+def test_same_frames_give_the_same_bytes(tmp_path, name):
+    source = write_video(
+        tmp_path / "s.mp4", [numbered_frame(0)] * 20, sound=beeps(0.8, [0.2]), rate=24
+    )
+    clip = open_clip(source, start=0.1)
+    images = [numbered_frame(index) for index in range(12)]
+    digests = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        written(tmp_path / folder / name, images, audio_from=clip, rate=Fraction(24))
+        files = sorted((tmp_path / folder).iterdir())
+        digests.append([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
+    assert digests[0] == digests[1]
+
+
+def test_faststart(tmp_path):
+    data = written(tmp_path / "a.mp4", [numbered_frame(0)] * 3).read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_exr_is_linear_with_straight_alpha(tmp_path):
+    image = np.zeros((40, 50, 4), np.uint8)
+    image[..., :3] = (255, 188, 0)
+    image[:, 25:, 3] = 128
+    path = written(tmp_path / "a.%03d.exr", [image], alpha=True)
+    planes = exr_planes(path.with_name("a.001.exr"))
+    assert planes.shape == (40, 50, 4)
+    assert np.abs(planes[20, 40] - (1.0, 0.5029, 0.0, 128 / 255)).max() < 2e-3
+    grey = np.full((40, 50, 3), 188, np.uint8)
+    written(tmp_path / "b.exr", [grey])
+    assert np.abs(read_depth(tmp_path / "b.exr") - 0.5029).max() < 2e-3
+
+
+def test_sequence_is_numbered_from_one(tmp_path):
+    written(tmp_path / "out é.%04d.png", [numbered_frame(index) for index in (5, 6)])
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out é.0001.png", "out é.0002.png"]
+    assert frame_number(np.asarray(Pillow.open(tmp_path / "out é.0002.png"))) == 6
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.webm", "a.%05d.png", "a.png"])
+def test_an_error_leaves_nothing(tmp_path, name):
+    with (
+        pytest.raises(RuntimeError, match="the work failed"),
+        open_sink(tmp_path / name, width=96, height=64, frame_rate=RATE) as sink,
+    ):
+        sink.write(numbered_frame(1))
+        raise RuntimeError("the work failed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_keeps_the_file_that_was_there(tmp_path):
+    (tmp_path / "a.mp4").write_text("earlier work")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        open_sink(tmp_path / "a.mp4", width=96, height=64, frame_rate=RATE) as sink,
+    ):
+        sink.write(numbered_frame(1))
+        raise KeyboardInterrupt
+    assert (tmp_path / "a.mp4").read_text() == "earlier work"
+
+
+def test_what_cannot_be_written(tmp_path):
+    def sink(path, alpha=False):
+        return open_sink(path, width=96, height=64, frame_rate=RATE, alpha=alpha).__enter__()
+
+    with pytest.raises(InputError, match=r"\.gif names no output") as error:
+        sink(tmp_path / "a.gif")
+    assert ".webm" in error.value.hint
+    with pytest.raises(InputError, match=r"\.mp4 holds no transparency"):
+        sink(tmp_path / "a.mp4", alpha=True)
+    with pytest.raises(InputError, match="does not exist"):
+        sink(tmp_path / "none" / "a.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(InputError, match="is a folder"):
+        sink(tmp_path / "folder.mp4")
+    with pytest.raises(InputError, match="cannot be written"):
+        sink(Path("/proc/a.mp4"))
+    with pytest.raises(InputError, match="holds one frame"):
+        written(tmp_path / "a.png", [numbered_frame(0)] * 2)
+    with pytest.raises(StageError, match="no frame was written"):
+        sink_of_nothing = open_sink(tmp_path / "b.mp4", width=96, height=64, frame_rate=RATE)
+        with sink_of_nothing:
+            pass
+    assert [file.name for file in tmp_path.iterdir()] == ["folder.mp4"]
+
+
+FULL_DISK = """
+import resource, signal, sys
+import numpy as np
+from fractions import Fraction
+from pathlib import Path
+from dynascene_cli.errors import StageError
+from dynascene_cli.video import open_sink
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+rng = np.random.default_rng(0)
+try:
+    with open_sink(Path(sys.argv[1]), width=256, height=256, frame_rate=Fraction(24)) as sink:
+        for _ in range(12):
+            sink.write(rng.integers(0, 255, (256, 256, 3), np.uint8))
+except StageError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.%05d.png"])
+def test_full_disk(tmp_path, name):
+    """A limit on the size of files stands for a full disk: the same errors come from writing."""
+    told = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path / name)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "no space is left on the disk" in told.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+FLASHES = [0.25, 0.75, 1.25, 1.75]
+
+
+def flashing(rate, seconds=2.0):
+    lit = np.full((64, 96, 3), 255, np.uint8)
+    dark = np.zeros_like(lit)
+    count = round(seconds * rate)
+    return [lit if any(0 <= i / rate - t < 0.05 for t in FLASHES) else dark for i in range(count)]
+
+
+def flash_times(clip):
+    lit = [image.mean() > 128 for image in read_frames(clip)]
+    return [
+        float(i / clip.frame_rate) for i, now in enumerate(lit) if now and not (i and lit[i - 1])
+    ]
+
+
+def packets(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        return [bytes(packet) for packet in container.demux(stream) if packet.size]
+
+
+@pytest.mark.parametrize(("source", "target"), [("s.mp4", "a.mp4"), ("s.mkv", "a.mov")])
+def test_sound_is_copied_bit_for_bit(tmp_path, source, target):
+    images = flashing(24)
+    path = write_video(tmp_path / source, images, sound=beeps(2, FLASHES))
+    clip = open_clip(path)
+    assert clip.has_audio
+    result = written(tmp_path / target, images, audio_from=clip, rate=clip.frame_rate)
+    assert packets(result) == packets(path)
+    assert in_sync(result, tolerance=0.003)
+
+
+def in_sync(path, tolerance):
+    begin = first_picture_time(path)
+    seen = flash_times(open_clip(path))
+    heard = [time - begin for time in beep_times(path)]
+    assert len(heard) == len(seen) > 0, (heard, seen)
+    return np.abs(np.subtract(heard, seen)).max() <= tolerance
+
+
+@pytest.mark.parametrize("target", ["a.mp4", "a.mov", "a.webm"])
+def test_trimmed_sound_stays_in_sync(tmp_path, target):
+    path = write_video(tmp_path / "s.mp4", flashing(24), sound=beeps(2, FLASHES))
+    clip = open_clip(path, start=0.5, end=1.5)
+    result = written(tmp_path / target, list(read_frames(clip)), audio_from=clip, rate=Fraction(24))
+    assert np.allclose(flash_times(open_clip(result)), [0.25, 0.75], atol=1e-6)
+    assert in_sync(result, tolerance=0.002)
+    with av.open(str(result)) as container:
+        sound = container.streams.audio[0]
+        assert float(sound.duration or 0) * sound.time_base <= 1.1
+
+
+@pytest.mark.parametrize("target", ["a.mp4", "a.webm"])
+@pytest.mark.parametrize("late", ["picture", "sound"])
+def test_streams_that_begin_apart_stay_in_sync(tmp_path, late, target):
+    images = flashing(24)
+    if late == "sound":
+        sound, start, times = beeps(1.5, [t - 0.5 for t in FLASHES[1:]]), 0.5, None
+        images = images[:12] + images[12:]
+        images[:12] = [np.zeros_like(images[0])] * 12
+    else:
+        sound, start = beeps(2.5, [t + 0.3 for t in FLASHES]), 0.0
+        times = [0.3 + i / 24 for i in range(len(images))]
+    path = write_video(tmp_path / "s.mkv", images, times=times, sound=sound, sound_start=start)
+    clip = open_clip(path)
+    assert clip.frame_count == len(images)
+    result = written(tmp_path / target, list(read_frames(clip)), audio_from=clip, rate=Fraction(24))
+    assert in_sync(result, tolerance=0.005)
+
+
+def test_variable_rate_stays_in_sync(tmp_path):
+    times = [0.0]
+    while times[-1] < 1.9:
+        times.append(times[-1] + (1 / 60 if len(times) % 3 else 1 / 20))
+    lit = [any(0 <= time - flash < 0.05 for flash in FLASHES) for time in times]
+    images = [np.full((64, 96, 3), 255 * on, np.uint8) for on in lit]
+    path = write_video(tmp_path / "s.mkv", images, rate=60, times=times, sound=beeps(2, FLASHES))
+    clip = open_clip(path)
+    assert clip.variable_rate
+    result = written(
+        tmp_path / "a.mp4", list(read_frames(clip)), audio_from=clip, rate=clip.frame_rate
+    )
+    assert in_sync(result, tolerance=0.055)
+
+
+def test_a_clip_without_sound_gives_none(tmp_path):
+    clip = open_clip(write_video(tmp_path / "s.mp4", [numbered_frame(0)] * 3))
+    result = written(tmp_path / "a.mp4", [numbered_frame(0)] * 3, audio_from=clip)
+    assert not open_clip(result).has_audio
