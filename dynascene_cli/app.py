@@ -6,8 +6,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from dynascene_cli import __version__
 from dynascene_cli.commands import demo, doctor, info, matte, models, project, render, trajectory
@@ -53,12 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = typer.main.get_command(app)
     try:
         code = command.main(words, prog_name="dynascene", standalone_mode=False)
-    except click.ClickException as error:
-        if "--json" in words:
-            return _failed(error.format_message(), "see --help", error.exit_code, words)
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except TyperException as error:
+        return _failed(error.format_message(), "see --help", error.exit_code, words)
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted: the same command continues", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:

@@ -64,6 +64,21 @@ def open_request_clip(request: MatteRequest) -> Clip:
     return open_clip(request.clip, fps=request.fps, start=request.start, end=request.end)
 
 
+def check_matte_request(request: MatteRequest, clip: Clip) -> None:
+    """Make sure that a matte can be made as asked for, before any work is done.
+
+    Raises:
+        InputError: the given alpha or the kept ones do not fit the clip; no matter has that name.
+        MissingError: the matter's weights are not installed.
+    """
+    if request.matte is not None:
+        alpha_frames(request.matte, clip)
+    else:
+        make_matter(request.matter)
+    if request.keep is not None:
+        read_kept(request.keep, clip)
+
+
 def matte(
     request: MatteRequest, output: Path, preview: Path | None, console: Console
 ) -> dict[str, Any]:
@@ -73,6 +88,7 @@ def matte(
     if preview is not None:
         check_writable(preview)
     clip = open_request_clip(request)
+    check_matte_request(request, clip)
     project = Project(request.project_folder)
     if request.dry_run:
         cached = is_matte_cached(project, request, clip) and not request.force

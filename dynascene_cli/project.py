@@ -6,9 +6,9 @@ a key is right by construction; what is being made lies in a temporary place unt
 
 import hashlib
 import json
-import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from typing import Any
 
 from dynascene_cli.errors import InputError
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
@@ -72,7 +72,7 @@ class Project:
             ) from error
         with stream:
             try:
-                if os.name == "nt":
+                if sys.platform == "win32":
                     msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
                 else:
                     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,5 @@
 """The story of a shot on one page: matte, place, staging, plate, composite, write."""
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,12 +10,9 @@ from typing import Any
 import numpy as np
 
 from dynascene_cli.camera import (
-    Reference,
     Trajectory,
     background_motion,
-    check_path,
     load_move,
-    sample,
 )
 from dynascene_cli.compositing import (
     CompositeSettings,
@@ -27,38 +23,31 @@ from dynascene_cli.compositing import (
 from dynascene_cli.console import Console
 from dynascene_cli.errors import MissingError
 from dynascene_cli.layers import LayerSinks, check_layers, open_layers
-from dynascene_cli.matte_workflow import cached_matte, is_matte_cached, open_request_clip
-from dynascene_cli.project import Project, stage_key
-from dynascene_cli.projection import ProjectionRenderer, effective_path, needed_margins
+from dynascene_cli.matte_workflow import (
+    cached_matte,
+    check_matte_request,
+    is_matte_cached,
+    open_request_clip,
+)
+from dynascene_cli.planning import Plan, move_names, planned
+from dynascene_cli.plate_workflow import CachedPlate
+from dynascene_cli.project import Project
 from dynascene_cli.reporting import settings_of, write_report
-from dynascene_cli.request import RenderRequest, Subject
-from dynascene_cli.scene import relief_depth
+from dynascene_cli.request import RenderRequest
 from dynascene_cli.scene_workflow import (
-    Place,
-    cached_scene,
     read_place,
-    scene_dependencies,
-    scene_key,
     write_guess,
 )
-from dynascene_cli.shot import CameraPath, Clip, Image, Margins, Matte
-from dynascene_cli.staging import Staged, person_heights, stage, stance
+from dynascene_cli.shot import Clip, Image, Matte
+from dynascene_cli.staging import person_heights
 from dynascene_cli.video import (
-    CHUNK_LENGTH,
-    ChunkedFrames,
     check_output,
-    chunk_path,
-    chunk_sink,
     open_sink,
-    read_chunk,
     read_frames,
 )
 
-PLATE_VERSION = 1
 LOOK_SAMPLES = 6
 MOTION_SAMPLES = 8
-WIDEST_MARGIN = 0.6
-PLANNING_STEP = 8
 
 
 @dataclass(frozen=True)
@@ -99,18 +88,6 @@ class RenderResult:
         return "\n".join(made)
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A staged shot and the keys under which its scene and plate are cached."""
-
-    place: Place
-    staged: Staged
-    margins: Margins
-    seed: int
-    scene_key: str
-    plate_key: str
-
-
 def render(request: RenderRequest, console: Console) -> RenderResult:
     """The finished video of a request, from what is cached and what has to be made.
 
@@ -121,8 +98,9 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     check_output(request.output_path)
     if request.layers is not None:
         check_layers(request.layers)
-    moves = load_move("+".join(_move_names(request.camera)))
+    moves = load_move("+".join(move_names(request.camera)))
     clip = open_request_clip(request.matte)
+    check_matte_request(request.matte, clip)
     size = _output_size(request, clip)
     project = Project(request.matte.project_folder)
     if request.matte.dry_run:
@@ -138,14 +116,14 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         if request.camera.split("+")[0] == "auto":
             _warn_of_motion(clip, matted.matte, console)
         with clock.measured("staging"):
-            plan = _plan(request, clip, matted.matte, place, moves, size, console)
+            plan = planned(request, clip, matted.matte, place, moves, size, console)
         if request.matte.force:
             project.forget("scene", plan.scene_key)
             project.forget("plate", plan.plate_key)
-        cached += [name for name, key in _stages(plan) if project.has(name, key)]
+        cached += [name for name, key in plan.stages if project.has(name, key)]
         with clock.measured("scene"):
-            plate = _Plate(project, plan)
-        with clock.measured("plate and composite"):
+            plate = CachedPlate(project, plan)
+        with clock.measured("composite"):
             middle = _composited(request, clip, matted.matte, plan, plate, console)
         report = None
         if request.report:
@@ -175,11 +153,6 @@ def _check_renderer(request: RenderRequest) -> None:
         )
 
 
-def _move_names(camera: str) -> list[str]:
-    """Until a clip's own camera is estimated, ``auto`` holds the camera still."""
-    return ["static" if part == "auto" else part for part in camera.split("+")]
-
-
 def _output_size(request: RenderRequest, clip: Clip) -> tuple[int, int]:
     width, height = request.size or (clip.width, clip.height)
     if request.draft:
@@ -200,8 +173,8 @@ def _dry_run(
     if is_matte_cached(project, request.matte, clip) and not request.matte.force:
         place = read_place(replace(request.scene, preview=None), size, project, console)
         matte = cached_matte(project, request.matte, clip, console).matte
-        plan = _plan(request, clip, matte, place, moves, size, console)
-        cached = ["matte", *(name for name, key in _stages(plan) if project.has(name, key))]
+        plan = planned(request, clip, matte, place, moves, size, console)
+        cached = ["matte", *(name for name, key in plan.stages if project.has(name, key))]
         would_run = [name for name in would_run if name not in cached]
     return RenderResult(
         output=request.output_path,
@@ -226,144 +199,12 @@ def _warn_of_motion(clip: Clip, matte: Matte, console: Console) -> None:
         )
 
 
-def _filmed_path(clip: Clip) -> CameraPath:
-    """The clip's camera, standing still, its focal length the width of the picture."""
-    K = np.array([[clip.width, 0, clip.width / 2], [0, clip.width, clip.height / 2], [0, 0, 1.0]])
-    return CameraPath(
-        intrinsics=np.repeat(K[None], clip.frame_count, axis=0),
-        extrinsics=np.repeat(np.eye(3, 4)[None], clip.frame_count, axis=0),
-        width=clip.width,
-        height=clip.height,
-        frame_rate=clip.frame_rate,
-        unit="scene_depth",
-    )
-
-
-def _plan(
-    request: RenderRequest,
-    clip: Clip,
-    matte: Matte,
-    place: Place,
-    moves: tuple[Trajectory, ...],
-    size: tuple[int, int],
-    console: Console,
-) -> Plan:
-    """The person put into the place, the camera that films them, and the canvas it will see."""
-    by_default: Subject = "locked" if request.camera == "auto" else "anchored"
-    stands = stance(
-        matte.tracks,
-        _filmed_path(clip),
-        place.guess.geometry,
-        place=request.place,
-        person_height=request.person_height,
-        camera_height_given=place.camera_height_given,
-        subject=request.subject or by_default,
-    )
-    console.warn(*stands.warnings)
-    reference = Reference(
-        intrinsics=stands.geometry.intrinsics,
-        extrinsics=stands.geometry.extrinsics,
-        width=size[0],
-        height=size[1],
-        subject_distance=stands.subject_distance,
-        subject=stands.contact[0],
-        scene_depth=_median_depth(place, stands.geometry.camera_height),
-        camera_height=stands.geometry.camera_height,
-    )
-
-    def path_at(amount: float) -> CameraPath:
-        path = sample(moves, reference, clip.frame_count, clip.frame_rate, amount, request.seed)
-        return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
-
-    if any(name.endswith(".json") for name in _move_names(request.camera)):
-        check_path(
-            path_at(request.amount),
-            reference.subject,
-            reference.camera_height,
-            reference.subject_distance,
-            request.camera,
-        )
-    staged = stage(stands, path_at, request.amount)
-    console.warn(*staged.warnings)
-    guess = replace(place.guess, geometry=stands.geometry)
-    widest = _widest_canvas(size)
-    depth = relief_depth(guess, widest, step=PLANNING_STEP)
-    plan = needed_margins(depth, widest, stands.geometry, staged.path)
-    console.warn(*plan.warnings)
-    console.detail(f"painted in: at most {plan.outpainted_largest:.1%} of the picture")
-    dependencies = scene_dependencies(place, stands.geometry, plan.margins, request.seed)
-    key = scene_key(dependencies)
-    path_bytes = staged.path.intrinsics.tobytes() + staged.path.extrinsics.tobytes()
-    plate = {"scene": key, "path": hashlib.sha256(path_bytes).hexdigest(), "size": size}
-    return Plan(
-        place=place,
-        staged=staged,
-        margins=plan.margins,
-        seed=request.seed,
-        scene_key=key,
-        plate_key=stage_key("plate", PLATE_VERSION, plate),
-    )
-
-
-def _widest_canvas(size: tuple[int, int]) -> Margins:
-    side, above = round(WIDEST_MARGIN * size[0]), round(WIDEST_MARGIN * size[1])
-    return Margins(side, above, side, above)
-
-
-def _median_depth(place: Place, camera_height: float) -> float:
-    depth = relief_depth(place.guess, step=PLANNING_STEP)
-    solid = depth[~place.guess.sky[::PLANNING_STEP, ::PLANNING_STEP]]
-    scale = camera_height / place.guess.geometry.camera_height
-    return float(np.median(solid if solid.size else depth)) * scale
-
-
-def _stages(plan: Plan) -> tuple[tuple[str, str], ...]:
-    return ("scene", plan.scene_key), ("plate", plan.plate_key)
-
-
-class _Plate:
-    """The shot's background: chunks from the project, or rendered into it as they are asked for."""
-
-    def __init__(self, project: Project, plan: Plan) -> None:
-        self._project, self._plan = project, plan
-        self._folder = project.stage_folder("plate", plan.plate_key)
-        self._renderer: ProjectionRenderer | None = None
-        self._whole = project.has("plate", plan.plate_key)
-        if not self._whole:
-            geometry = plan.staged.geometry
-            scene = cached_scene(project, plan.place, geometry, plan.margins, plan.seed)
-            self._renderer = ProjectionRenderer(scene, plan.staged.path)
-
-    def sampled(self, index: int) -> Image:
-        """One frame, without keeping it."""
-        if self._renderer is not None:
-            return self._renderer.frame(index)
-        count = self._plan.staged.path.frame_count
-        return next(ChunkedFrames(self._folder, count, grey=False).frames(index, index + 1))
-
-    def frames(self) -> Iterator[Image]:
-        """All frames in order; each chunk is published when its last frame has been taken."""
-        count = self._plan.staged.path.frame_count
-        for number, first in enumerate(range(0, count, CHUNK_LENGTH)):
-            path = chunk_path(self._folder, number, grey=False)
-            if path.exists() or self._renderer is None:
-                yield from read_chunk(path)
-            else:
-                last = min(first + CHUNK_LENGTH, count)
-                with chunk_sink(path, self._plan.staged.path.frame_rate) as sink:
-                    for frame in self._renderer.frames(first, last):
-                        sink.write(frame)
-                        yield frame
-        if not self._whole:
-            self._project.mark_done("plate", self._plan.plate_key, {"scene": self._plan.scene_key})
-
-
 def _composited(
     request: RenderRequest,
     clip: Clip,
     matte: Matte,
     plan: Plan,
-    plate: _Plate,
+    plate: CachedPlate,
     console: Console,
 ) -> tuple[Image, Image]:
     """Write the video and the layers; the middle frame of the clip and of the result."""
@@ -422,7 +263,7 @@ def _layer_sinks(request: RenderRequest, plan: Plan, stack: ExitStack) -> LayerS
     return stack.enter_context(open_layers(request.layers, plan.staged.path, settings_of(request)))
 
 
-def _look_samples(clip: Clip, matte: Matte, plan: Plan, plate: _Plate) -> Iterator[LookSample]:
+def _look_samples(clip: Clip, matte: Matte, plan: Plan, plate: CachedPlate) -> Iterator[LookSample]:
     for index in np.unique(np.linspace(0, clip.frame_count - 1, LOOK_SAMPLES).astype(int)):
         i = int(index)
         yield LookSample(

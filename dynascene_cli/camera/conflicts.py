@@ -62,12 +62,12 @@ def check_path(
             time and how near is near enough.
     """
     for problem in path_problems(path, subject, camera_height, subject_distance):
-        through = f"{source}: the camera passes through the {problem.obstacle}"
-        at = f"{problem.distance:.2f} m from it at {problem.seconds:.2f} s"
+        does = f"comes within {problem.distance:.2f} m of"
         if problem.distance < 0:
-            at = f"{-problem.distance:.2f} m below it at {problem.seconds:.2f} s"
+            does = "goes through"
         raise InputError(
-            f"{through} ({at})", f"keep {problem.needed:.2f} m away, or lower --amount"
+            f"{source}: the camera {does} the {problem.obstacle} at {problem.seconds:.2f} s",
+            f"keep {problem.needed:.2f} m away, or lower --amount",
         )
 
 

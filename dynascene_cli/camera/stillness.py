@@ -23,8 +23,8 @@ class BackgroundMotion:
     """Whether the background moves, and by how much.
 
     ``still_share`` is the share of its features that stay in place between the first frame and
-    the frame that fits it least; ``shift`` the median displacement of those that could be
-    followed to that frame, as a fraction of the picture's width.
+    the frame that fits it least; ``shift`` the largest median displacement of those that could
+    be followed to a frame, as a fraction of the picture's width.
     """
 
     moves: bool
@@ -52,9 +52,9 @@ def background_motion(
             if len(moved) < FEWEST_FEATURES:
                 continue
             share = float(np.mean(found & (moved < STILL_PIXELS)))
-            if share < still_share:
-                still_share = share
-                shift = float(np.median(moved[found])) / WIDTH if found.any() else 0.0
+            still_share = min(still_share, share)
+            if found.sum() >= FEWEST_FEATURES:
+                shift = max(shift, float(np.median(moved[found])) / WIDTH)
     return BackgroundMotion(still_share < STILL_SHARE, still_share, shift)
 
 

@@ -29,9 +29,12 @@ SMOOTHING = 0.35
 COLOUR_NOISE = 2e-4
 SEPARATION = 16.0
 """Squared Mahalanobis distance of the two sides at which colour and mask weigh the same."""
-PRIOR = 0.15
-PLACE = 1.0
-LOW, HIGH = 0.03, 0.97
+WIDE_WINDOW, WIDE_SHARE = 10.0, 0.1
+"""A second window for where nothing near is sure, and how little it counts elsewhere."""
+PRIOR = 0.3
+PLACE = 1.5
+"""How much a colour's alpha is raised inside the mask and lowered outside, and the standard
+deviation in mask pixels of what counts as inside."""
 FAINT = 0.05
 UNDECIDED = 128
 
@@ -107,7 +110,7 @@ def refined_alpha(frame: Image, mask: Tensor, crop: Floats, part: ReducedPart) -
     r, g, b = frame[y0:y1, x0:x1][y, x].T.astype(np.float32)
     by_colour = np.clip(red * r + green * g + blue * b + constant, 0, 1)
     value = prior + weight * (by_colour - prior + PRIOR * (2 * place - 1))
-    window[y, x] = np.clip((value - LOW) * (255 / (HIGH - LOW)) + 0.5, 0, 255).astype(np.uint8)
+    window[y, x] = np.clip(value * 255 + 0.5, 0, 255).astype(np.uint8)
     return alpha
 
 
@@ -143,9 +146,8 @@ def _edge_model(small: Image, coarse: Tensor, regions: Image, unit: float) -> Te
     colour = small.astype(np.float32) / 255
     r, g, b = cv2.split(colour)
     moments = cv2.merge([r, g, b, r * r, r * g, r * b, g * g, g * b, b * b, np.ones_like(r)])
-    radius = WINDOW * unit
     (mean_1, scatter_1, count_1), (mean_0, scatter_0, count_0) = (
-        _statistics(_window_mean(moments * side[..., None], radius)[band])
+        _statistics(_neighbourhood(moments * side[..., None], unit)[band])
         for side in (person, place)
     )
     scatter = np.asarray((scatter_1 + scatter_0) / 2, np.float32)
@@ -169,13 +171,19 @@ def _disc(radius: float) -> Image:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)).astype(np.uint8)
 
 
+def _neighbourhood(values: Tensor, unit: float) -> Tensor:
+    """Sums around each pixel that count what is near, and what is further off a little."""
+    near, wide = (
+        _window_mean(_window_mean(values, radius * unit), radius * unit)
+        for radius in (WINDOW, WIDE_WINDOW)
+    )
+    return near + np.float32(WIDE_SHARE) * wide
+
+
 def _window_mean(values: Tensor, radius: float) -> Tensor:
     side = 2 * max(1, round(radius)) + 1
-    for _ in range(2):
-        values = cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT).astype(
-            np.float32, copy=False
-        )
-    return values
+    blurred = cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)
+    return blurred.astype(np.float32, copy=False)
 
 
 def _statistics(moments: Tensor) -> tuple[Tensor, Tensor, Tensor]:

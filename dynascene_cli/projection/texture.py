@@ -20,7 +20,7 @@ HALF_SAMPLE = np.array([-1, 4, -11, 40, 40, -11, 4, -1]) / 64
 FINE_PIXELS = 24_000_000
 """Canvases of more pixels than this are sampled as they are: twice as fine would not fit."""
 
-SHARP_MINIFICATION = 1.1
+SHARP_MINIFICATION = 1.25
 """Up to this many source pixels to one of the output, the sharp texture is taken."""
 
 FRACTION_BITS = 8
@@ -48,8 +48,8 @@ class Texture:
     def level_at(self, minification: float) -> tuple[int, float]:
         """The finer of two levels, and the weight (0..1) of the coarser, for a minification.
 
-        ``minification`` is the number of canvas pixels to one of the output. Between 1.1 and 2.2
-        it passes through the half-coarse level, which softens by less than an output pixel.
+        ``minification`` is the number of canvas pixels to one of the output. From 1.25 to 2.5
+        it passes through two levels at once, since the first is finer than the picture.
         """
         octaves = np.log2(max(minification / SHARP_MINIFICATION, 1.0))
         fine = self.texels_per_pixel == 2

@@ -20,6 +20,7 @@ from dynascene_cli.staging.smoothing import (
     bridged,
     closed,
     median_filtered,
+    settled,
     smoothed,
 )
 
@@ -28,14 +29,17 @@ EDGES = ("left", "top", "right", "bottom")
 
 EDGE_PIXELS = 2.0
 MEDIAN_SECONDS = 0.1
-SMOOTHING_SECONDS = 0.13
+SMOOTHING_SECONDS = 0.1
 BODY_SMOOTHING_SECONDS = 0.5
+REST_SECONDS = 0.8
+REST_SHARE = 0.02
 LONGEST_JUMP_SECONDS = 1.0
 JUMP_SHARE = 0.05
 LANDED_SHARE = 0.015
 STANCE_SPEED_SHARE = 0.2
 STANCE_DROP_SHARE = 0.08
 SURE_STANCE = 0.05
+WHOLE_FOOT_SHARE = 0.03
 LEAST_WEIGHT = 0.02
 
 
@@ -78,17 +82,19 @@ def contact_points(
         raise InputError("nobody is seen in the clip", "give a clip or a --matte with one person")
     size = clip_width, clip_height
     feet = np.stack([_foot(tracks, side, *size) for side in ("left", "right")], axis=1)
+    feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
     if not feet_seen.any():
         return _without_feet(tracks, frame_rate, size)
-    cut = _cut(tracks.boxes, *size)
     upper_body = height_without_feet(tracks, *size)
     lowest = np.fmax(feet[:, 0, 1], feet[:, 1, 1])
     head = landmark(tracks, "head_top", *size)[:, 1]
     head = np.where(head > EDGE_PIXELS, head, lowest - upper_body)
     tall = float(np.percentile((lowest - head)[feet_seen & np.isfinite(head)], 80))
+    cut = _cut(tracks.boxes, *size)
+    cut[:, 3] &= ~(feet_whole & (lowest < clip_height - WHOLE_FOOT_SHARE * tall))
     below_picture = cut[:, 3] & ~feet_seen & np.isfinite(upper_body)
-    airborne = _airborne(bridged(lowest, feet_seen), tall, frame_rate) & ~below_picture
+    airborne = _airborne(feet[:, :, 1], tall, frame_rate) & ~below_picture
     points, weights = _stance_points(feet, feet_seen & ~airborne, tall, frame_rate)
     measured = np.where(feet_seen & ~airborne, points[:, 1] - head, np.nan)
     if below_picture.any():
@@ -99,11 +105,7 @@ def contact_points(
     sure = weights >= SURE_STANCE
     if not sure.any():
         sure = feet_seen
-    line = smoothed(
-        bridged(points, sure),
-        np.where(sure, weights, 0.0) + LEAST_WEIGHT,
-        max(SMOOTHING_SECONDS * frame_rate, 0.5),
-    )
+    line = _steady(bridged(points, sure), np.where(sure, weights, 0.0), tall, frame_rate)
     if not np.isfinite(measured).any():
         measured = lowest - head
     known = np.isfinite(measured)
@@ -116,6 +118,14 @@ def contact_points(
         cut=cut,
         boxes=tracks.boxes,
     )
+
+
+def _steady(points: Floats, weights: Floats, height: float, frame_rate: float) -> Floats:
+    """The line that contact points (F, 2) follow: at rest while the foot is, never late."""
+    weights = weights + LEAST_WEIGHT
+    rest = max(REST_SECONDS * frame_rate, 0.5)
+    at_rest = settled(points, weights, rest, REST_SHARE * height)
+    return smoothed(at_rest, weights, max(SMOOTHING_SECONDS * frame_rate, 0.5))
 
 
 def _median(values: Floats) -> float:
@@ -140,17 +150,26 @@ def _foot(tracks: PersonTracks, side: str, width: int, height: int) -> Floats:
     return np.where(np.isfinite(both), both, np.where(np.isfinite(heel), heel, toe))
 
 
-def _airborne(lowest: Floats, height: float, frame_rate: float) -> Mask:
-    """In which frames both feet have left the ground: short rises of the lower one (F,).
+def _airborne(rows: Floats, height: float, frame_rate: float) -> Mask:
+    """In which frames (F,) every foot that is seen has left the ground, by the rows (F, 2).
 
-    A rise counts from where it begins, not from where it has become certain.
+    Each foot is compared with its own ground line, its row with short rises filled. A jump counts
+    from where it begins, not from where it has become certain.
     """
-    median = median_filtered(lowest, max(1, round(MEDIAN_SECONDS * frame_rate)))
-    rise = closed(median, max(1, round(LONGEST_JUMP_SECONDS * frame_rate / 2))) - median
+    median = max(1, round(MEDIAN_SECONDS * frame_rate))
+    window = max(1, round(LONGEST_JUMP_SECONDS * frame_rate / 2))
+    rises = np.full(rows.shape, np.inf)
+    for side in range(rows.shape[1]):
+        seen = np.isfinite(rows[:, side])
+        if seen.any():
+            row = median_filtered(bridged(rows[:, side], seen), median)
+            rises[seen, side] = (closed(row, window) - row)[seen]
+    rise = rises.min(axis=1)
+    rise[np.isinf(rise)] = 0.0
     off = rise > LANDED_SHARE * height
     starts = np.flatnonzero(off & ~np.concatenate([[False], off[:-1]]))
     ends = np.flatnonzero(off & ~np.concatenate([off[1:], [False]])) + 1
-    airborne = np.zeros(len(lowest), bool)
+    airborne = np.zeros(len(rows), bool)
     for start, end in zip(starts, ends, strict=True):
         airborne[start:end] = rise[start:end].max() > JUMP_SHARE * height
     return airborne
@@ -205,7 +224,11 @@ def _without_feet(tracks: PersonTracks, frame_rate: float, size: tuple[int, int]
         points = ground_below(tracks, measured, *size)
         known = known & all_finite(points)
     median = median_filtered(bridged(points, known), max(1, round(MEDIAN_SECONDS * frame_rate)))
-    line = smoothed(median, np.where(known, 1.0, LEAST_WEIGHT), sigma)
+    line = smoothed(
+        _steady(median, known.astype(float), float(np.median(measured[known])), frame_rate),
+        np.where(known, 1.0, LEAST_WEIGHT),
+        sigma,
+    )
     nowhere = np.zeros(len(boxes), bool)
     return Contacts(
         points=line,

@@ -14,6 +14,7 @@ HIGHEST_CAMERA = 2.4
 """Camera heights in metres between which a photo is believed to be taken."""
 
 LOWEST_FEET = 0.985
+NOTICED = 0.06
 LARGER = np.exp(np.linspace(0.0, 2.5, 1251))
 
 
@@ -58,14 +59,14 @@ class Framer:
         if fits and self._faults(as_filmed) == (0, 0):
             return as_filmed
         below = self._below_horizon(believable)
-        framings = [
-            self._at(scale * factor, below) for factor in np.concatenate([1 / LARGER[1:], LARGER])
-        ]
+        column = as_filmed.scale * float(self.contacts.points[0, 0]) + as_filmed.x
+        framings = [self._at(scale * f, below, column) for f in (*1 / LARGER[1:], *LARGER)]
         best = min(framings, key=lambda f: (*self._faults(f), self._change(f, as_filmed)))
         cut, awkward = self._faults(best)
         if cut:
             return self._outside(as_filmed)
-        warnings = () if fits and not awkward else (self._told(best, as_filmed),)
+        told = awkward or (not fits and self._change(best, as_filmed) > NOTICED)
+        warnings = (self._told(best, as_filmed),) if told else ()
         return Framing(best.scale, best.x, best.y, believable, warnings)
 
     def placed(self, place: tuple[float, float]) -> Framing:
@@ -88,8 +89,7 @@ class Framer:
                 f"give a Y above {lowest + 0.02:.2f}, or the right --horizon",
             )
         asked = (y - horizon) / below
-        lower = np.concatenate([[1.0], LARGER[1:], 1 / LARGER[1:]])
-        framings = [self._at(asked * factor, below, x) for factor in lower]
+        framings = [self._at(asked * f, below, x) for f in (*LARGER, *1 / LARGER[1:])]
         whole = [f for f in framings if self._faults(f)[0] == 0]
         if not whole:
             told = "--place would show where the clip cuts the person off: their framing is kept"

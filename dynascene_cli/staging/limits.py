@@ -16,8 +16,9 @@ from dynascene_cli.staging.standing import Stance
 NEAREST_TO_SUBJECT = 0.3
 LOWEST_ABOVE_GROUND = 0.1
 CUT_TOLERANCE = 0.25
-TRIED_SHARES = np.linspace(0.0, 1.0, 9)
-BISECTIONS = 10
+TRIED_SHARES = tuple(i / 8 for i in range(1, 8))
+BISECTIONS = 9
+LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +47,15 @@ def stage(stance: Stance, path_at: Callable[[float], CameraPath], amount: float 
     def obstacle(share: float) -> str | None:
         return _obstacle(stance, path_at(share * amount))
 
-    reason = obstacle(1.0)
-    used = 1.0
-    warnings: tuple[str, ...] = ()
-    if reason is not None:
-        used = _largest_free(lambda share: obstacle(share) is None)
-        warnings = (_limited(reason, amount, used * amount),)
+    used, reason = _largest_free(obstacle)
     path = path_at(used * amount)
-    return Staged(placement(stance, path), path, stance.geometry, used * amount, warnings)
+    return Staged(
+        placement=placement(stance, path),
+        path=path,
+        geometry=stance.geometry,
+        amount=used * amount,
+        warnings=() if reason is None else (_limited(reason, amount, used * amount),),
+    )
 
 
 def shown_cuts(
@@ -109,13 +111,13 @@ def _obstacle(stance: Stance, path: CameraPath) -> str | None:
     height = stance.geometry.camera_height
     centres = centre(path.extrinsics)
     if np.any(height - centres[:, 1] < LOWEST_ABOVE_GROUND * height):
-        return "the camera would go into the ground"
+        return "would go into the ground"
     apart = np.linalg.norm(centres - stance.contact, axis=1)
     facing = transform(path.extrinsics, stance.contact)[:, 2]
     top = transform(path.extrinsics, stance.contact - [0.0, stance.height, 0.0])[:, 2]
     near = NEAREST_TO_SUBJECT * stance.subject_distance
     if np.any(apart < near) or min(facing.min(), top.min()) < 0.1 * near:
-        return "the camera would come too near to the person"
+        return "would come too near to the person"
     shown = shown_cuts(
         placement(stance, path).clip_to_frame,
         stance.contacts,
@@ -124,31 +126,37 @@ def _obstacle(stance: Stance, path: CameraPath) -> str | None:
     )
     if shown.any():
         edges = " and ".join(EDGES[i] for i in range(4) if shown[:, i].any())
-        return f"it would show where the clip's {edges} edge cuts the person off"
+        return f"would show where the clip's {edges} edge cuts the person off"
     return None
 
 
-def _largest_free(is_free: Callable[[float], bool]) -> float:
-    """The largest share of a move below which every tried one is free; 0 where none is."""
-    shares = [float(share) for share in TRIED_SHARES]
-    low = 0.0
-    for share in shares[1:]:
-        if not is_free(share):
-            high = share
+def _largest_free(obstacle: Callable[[float], str | None]) -> tuple[float, str | None]:
+    """The largest share of a move below which every tried one is free, and what is beyond."""
+    reason = obstacle(1.0)
+    if reason is None:
+        return 1.0, None
+    low, high = 0.0, 1.0
+    for share in TRIED_SHARES:
+        beyond = obstacle(share)
+        if beyond is not None:
+            high, reason = share, beyond
             break
         low = share
-    else:
-        return low
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        low, high = (middle, high) if is_free(middle) else (low, middle)
-    return low
+        beyond = obstacle(middle)
+        if beyond is None:
+            low = middle
+        else:
+            high, reason = middle, beyond
+    return (low if low >= LEAST_SHARE else 0.0), reason
 
 
 def _limited(reason: str, asked: float, used: float) -> str:
     """What was done about the obstacle, in words."""
-    remedy = "stand the person lower in the frame with --place" if "edge" in reason else ""
-    told = f"the move is limited to {used:.2f} of the {asked:.2f} asked for: {reason}"
-    if used < 0.005 * asked:
-        told = f"the camera stays still: {reason}"
-    return f"{told} ({remedy} for more)" if remedy else told
+    told = f"the move is limited to {used:.2f} of the {asked:.2f} asked for"
+    if used == 0:
+        told = "the camera stays still"
+    if "edge" in reason:
+        reason += " (a larger person, by a lower --place, leaves more room)"
+    return f"{told}: a larger one {reason}"

@@ -75,10 +75,15 @@ class AlphaFrames:
 def alpha_frames(source: str | Path, clip: Clip) -> FrameSource:
     """A user's matte for a clip: a video or pictures in which white or alpha 1 is the person.
 
+    For a trimmed clip it is a matte of the trimmed frames, or of the whole clip.
+
     Raises:
         InputError: unreadable, or of another frame count or size than the clip.
     """
     matte = open_clip(source, fps=clip.frame_rate)
+    if matte.frame_count > clip.frame_count and (clip.start > 0 or clip.end is not None):
+        end = None if clip.end is None else float(clip.end)
+        matte = open_clip(source, fps=clip.frame_rate, start=float(clip.start), end=end)
     if matte.frame_count != clip.frame_count:
         raise InputError(
             f"{source} has {matte.frame_count} frames, the clip {clip.path} has {clip.frame_count}",

@@ -48,7 +48,11 @@ def report(width: int, height: int) -> None:
     print(f"{width}×{height}, canvas {scene.layers[0].image.shape[1::-1]}")
     truck = move_path("truck", place)
     moves = {name: move_path(name, place) for name in ("dolly-in", "truck", "orbit-right")}
-    for name, path in {**moves, "zoom-out": zoom_out(truck, 1.3)}.items():
+    for name, path in {
+        **moves,
+        "zoom-out": zoom_out(truck, 1.25),
+        "far out": zoom_out(truck, 1.4),
+    }.items():
         start = time.process_time()
         renderer = ProjectionRenderer(scene, path)
         build = (time.process_time() - start) * 1e3

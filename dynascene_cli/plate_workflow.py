@@ -1,0 +1,59 @@
+"""The story of a plate: rendered chunk by chunk as it is looked at, and cached."""
+
+from collections.abc import Iterator
+
+from dynascene_cli.planning import Plan
+from dynascene_cli.project import Project
+from dynascene_cli.projection import ProjectionRenderer, uncovered_share
+from dynascene_cli.scene_workflow import cached_scene
+from dynascene_cli.shot import Image, Margins, Scene
+from dynascene_cli.video import CHUNK_LENGTH, ChunkedFrames, chunk_path, chunk_sink, read_chunk
+
+WIDENING = 64
+"""Pixels by which margins grow when the scene's depth lets a frame see past the planned ones."""
+
+
+class CachedPlate:
+    """The shot's background: chunks from the project, or rendered into it as they are asked for."""
+
+    def __init__(self, project: Project, plan: Plan) -> None:
+        self._project, self._plan = project, plan
+        self._folder = project.stage_folder("plate", plan.plate_key)
+        self._renderer: ProjectionRenderer | None = None
+        self._whole = project.has("plate", plan.plate_key)
+        if not self._whole:
+            self._renderer = ProjectionRenderer(_covering_scene(project, plan), plan.staged.path)
+
+    def sampled(self, index: int) -> Image:
+        """One frame, without keeping it."""
+        if self._renderer is not None:
+            return self._renderer.frame(index)
+        count = self._plan.staged.path.frame_count
+        return next(ChunkedFrames(self._folder, count, grey=False).frames(index, index + 1))
+
+    def frames(self) -> Iterator[Image]:
+        """All frames in order; each chunk is published when its last frame has been taken."""
+        count = self._plan.staged.path.frame_count
+        for number, first in enumerate(range(0, count, CHUNK_LENGTH)):
+            path = chunk_path(self._folder, number, grey=False)
+            if path.exists() or self._renderer is None:
+                yield from read_chunk(path)
+            else:
+                last = min(first + CHUNK_LENGTH, count)
+                with chunk_sink(path, self._plan.staged.path.frame_rate) as sink:
+                    for frame in self._renderer.frames(first, last):
+                        sink.write(frame)
+                        yield frame
+        if not self._whole:
+            self._project.mark_done("plate", self._plan.plate_key, {"scene": self._plan.scene_key})
+
+
+def _covering_scene(project: Project, plan: Plan) -> Scene:
+    """The plan's scene, on a wider canvas where its depth lets a frame see past the planned one."""
+    for wider in (0, WIDENING, 4 * WIDENING):
+        sides = (side + wider if side else 0 for side in vars(plan.margins).values())
+        margins = Margins(*sides)
+        scene = cached_scene(project, plan.place, plan.staged.geometry, margins, plan.seed)
+        if not uncovered_share(scene, plan.staged.path).any():
+            break
+    return scene
