@@ -95,7 +95,7 @@ def planned(
     staged, canvas = _covered(request, stands, path_at, place, size)
     console.warn(*staged.warnings, *canvas.warnings)
     console.detail(f"painted in: at most {canvas.outpainted_largest:.1%} of the picture")
-    dependencies = scene_dependencies(place, stands.geometry, canvas.margins, request.seed)
+    dependencies = scene_dependencies(place, stands.geometry, canvas.margins, request.seed or 0)
     key = scene_key(dependencies)
     path_bytes = staged.path.intrinsics.tobytes() + staged.path.extrinsics.tobytes()
     plate = {"scene": key, "path": hashlib.sha256(path_bytes).hexdigest(), "size": size}
@@ -103,7 +103,7 @@ def planned(
         place=place,
         staged=staged,
         margins=canvas.margins,
-        seed=request.seed,
+        seed=request.seed or 0,
         scene_key=key,
         plate_key=stage_key("plate", PLATE_VERSION, plate),
     )

@@ -54,7 +54,10 @@ class SceneRequest:
 
 @dataclass(frozen=True)
 class RenderRequest:
-    """A whole render: the clip and its matte, the place, the camera, the look, the outputs."""
+    """A whole render: the clip and its matte, the place, the camera, the look, the outputs.
+
+    ``seed`` replaces those of shaking moves; None leaves each its own and is 0 elsewhere.
+    """
 
     matte: MatteRequest
     scene: SceneRequest
@@ -66,7 +69,7 @@ class RenderRequest:
     person_height: float = 1.7
     size: tuple[int, int] | None = None
     draft: bool = False
-    seed: int = 0
+    seed: int | None = None
     relight: Relight = "scene"
     shadow: bool = True
     light_wrap: bool = True

@@ -218,7 +218,7 @@ def _composited(
             light_wrap=request.light_wrap,
             plate_blur=request.plate_blur,
             grain=request.grain,
-            seed=request.seed,
+            seed=request.seed or 0,
         ),
         path.width,
         path.height,

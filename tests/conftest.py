@@ -84,14 +84,14 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def drawn_clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A drawn figure that sways, 140 frames of 128 × 96, and the folder of its exact alphas."""
+    """A drawn figure that sways, 70 frames of 128 × 96, and the folder of its exact alphas."""
     folder = tmp_path_factory.mktemp("drawn")
     alphas = folder / "alphas"
     alphas.mkdir()
     rng = np.random.default_rng(0)
     wall = rng.integers(60, 90, (96, 128, 3), dtype=np.uint8)
     with open_sink(folder / "drawn.mp4", width=128, height=96, frame_rate=Fraction(24)) as sink:
-        for index in range(140):
+        for index in range(70):
             x = round(64 + 6 * np.sin(index / 12))
             alpha = np.zeros((96, 128), np.uint8)
             cv2.circle(alpha, (x, 28), 7, 255, -1, cv2.LINE_AA)

@@ -10,16 +10,17 @@ GROUND, CAMERA, PERSON = "#e8e4da", "#1f5fa8", "#c2410c"
 
 def on_paper(x: float, y: float, z: float) -> np.ndarray:
     """An oblique view: x to the right, y down, z into the picture."""
-    return np.array([x + 0.62 * z, -y + 0.34 * z])
+    return np.array([x + 0.62 * z, -y + 0.22 * z])
 
 
 def main() -> None:
+    """Write the picture beside this file."""
     figure = Figure(figsize=(7.2, 3.9), dpi=120, layout="constrained")
     axes = figure.subplots()
     axes.set_aspect("equal")
     axes.axis("off")
-    height, person, distance = 1.1, 1.25, 3.2
-    corners = [(-1.3, height, -0.4), (1.5, height, -0.4), (1.5, height, 4.0), (-1.3, height, 4.0)]
+    height, person, distance = 1.45, 1.65, 3.2
+    corners = [(-1.3, height, -0.4), (1.6, height, -0.4), (1.6, height, 4.0), (-1.3, height, 4.0)]
     axes.fill(*np.array([on_paper(*corner) for corner in corners]).T, color=GROUND)
 
     def line(first: tuple, last: tuple, **style: object) -> None:
@@ -39,15 +40,15 @@ def main() -> None:
     axes.annotate(
         "1 subject distance",
         on_paper(0, height / 2, distance / 2),
-        (-4, -20),
+        (-50, -22),
         textcoords="offset points",
         fontsize=9,
         color="0.3",
-        rotation=7,
+        rotation=-19,
     )
-    arrow((1.1, 0, 0), "x  right: truck", (4, -4))
-    arrow((0, 0.85, 0), "y  down: pedestal", (-112, -2))
-    arrow((0, 0, 1.5), "z  forward: dolly", (-24, 12))
+    arrow((0.95, 0, 0), "x  right: truck", (4, -4))
+    arrow((0, 1.0, 0), "y  down: pedestal", (-112, -2))
+    arrow((0, 0, 1.5), "z  forward: dolly", (-20, 8))
     axes.plot(*on_paper(0, 0, 0), "s", color=CAMERA, markersize=11)
     axes.annotate(
         "first camera, [0, 0, 0]", on_paper(0, 0, 0), (-132, 6), textcoords="offset points"

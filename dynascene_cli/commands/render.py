@@ -107,7 +107,9 @@ def render(
     draft: Annotated[
         bool, typer.Option("--draft", help="A quarter of the pixels, for deciding.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Of handheld shake, filling and grain.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of handheld shake, filling and grain.", min=0)
+    ] = None,
     layers: Annotated[
         Path | None, typer.Option("--layers", help="Folder for the layers of the picture.")
     ] = None,

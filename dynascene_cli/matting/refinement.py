@@ -18,7 +18,7 @@ from dynascene_cli.matting.network import Tensor
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_to_picture
 from dynascene_cli.shot import Image
 
-WORKING_PIXELS = 1.5
+WORKING_PIXELS = 1.25
 """Side of a mask pixel at the reduced size."""
 UNSURE = 1.0
 BAND = 2.0
@@ -173,11 +173,8 @@ def _disc(radius: float) -> Image:
 
 def _neighbourhood(values: Tensor, unit: float) -> Tensor:
     """Sums around each pixel that count what is near, and what is further off a little."""
-    near, wide = (
-        _window_mean(_window_mean(values, radius * unit), radius * unit)
-        for radius in (WINDOW, WIDE_WINDOW)
-    )
-    return near + np.float32(WIDE_SHARE) * wide
+    near = _window_mean(_window_mean(values, WINDOW * unit), WINDOW * unit)
+    return near + np.float32(WIDE_SHARE) * _window_mean(values, WIDE_WINDOW * unit)
 
 
 def _window_mean(values: Tensor, radius: float) -> Tensor:

@@ -82,11 +82,11 @@ def _draw_solid(
     def plot(points: Floats, **style: Any) -> None:
         axes.plot(points[:, 0], points[:, 2], camera_height - points[:, 1], **style)
 
-    for apex, *corners in frustums:
-        last = np.array_equal(apex, frustums[-1, 0])
-        plot(np.stack([*corners, corners[0]]), color=PATH if last else FRUSTUM, linewidth=0.9)
+    for number, (apex, *corners) in enumerate(frustums, start=1):
+        colour = PATH if number == len(frustums) else FRUSTUM
+        plot(np.stack([*corners, corners[0]]), color=colour, linewidth=0.9)
         for corner in corners:
-            plot(np.stack([apex, corner]), color=PATH if last else FRUSTUM, linewidth=0.6)
+            plot(np.stack([apex, corner]), color=colour, linewidth=0.6)
     plot(centres, color=PATH, linewidth=2)
     on_ground = np.stack(
         [centres[:, 0], np.full(len(centres), camera_height), centres[:, 2]], axis=1

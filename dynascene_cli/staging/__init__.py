@@ -2,7 +2,7 @@
 
 from dynascene_cli.staging.contact import Contacts, contact_points
 from dynascene_cli.staging.following import person_heights, placement
-from dynascene_cli.staging.limits import Staged, stage
+from dynascene_cli.staging.limits import Staged, room_for, stage
 from dynascene_cli.staging.standing import Stance, stance
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "contact_points",
     "person_heights",
     "placement",
+    "room_for",
     "stage",
     "stance",
 ]

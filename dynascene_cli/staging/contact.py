@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
@@ -31,6 +32,7 @@ EDGE_PIXELS = 2.0
 MEDIAN_SECONDS = 0.1
 SMOOTHING_SECONDS = 0.1
 BODY_SMOOTHING_SECONDS = 0.5
+BOW_SHARE = 0.02
 REST_SECONDS = 0.8
 REST_SHARE = 0.02
 LONGEST_JUMP_SECONDS = 1.0
@@ -39,6 +41,7 @@ LANDED_SHARE = 0.015
 STANCE_SPEED_SHARE = 0.2
 STANCE_DROP_SHARE = 0.08
 SURE_STANCE = 0.05
+LONGEST_STRIDE_SECONDS = 0.8
 WHOLE_FOOT_SHARE = 0.03
 LEAST_WEIGHT = 0.02
 
@@ -178,7 +181,11 @@ def _airborne(rows: Floats, height: float, frame_rate: float) -> Mask:
 def _stance_points(
     feet: Floats, standing: Mask, height: float, frame_rate: float
 ) -> tuple[Floats, Floats]:
-    """The standing foot's point (F, 2), and how surely it stands (F,), 0..1."""
+    """The standing foot's point (F, 2), and how surely it stands (F,), 0..1.
+
+    Sureness is relative to the surest moment within a stride, so that the contact also follows
+    whoever never stands still in the picture: a rider, or a runner whom the camera follows.
+    """
     known = all_finite(feet)
     step = max(1, round(0.06 * frame_rate))
     steady = np.zeros(feet.shape)
@@ -201,7 +208,10 @@ def _stance_points(
     share = stands + 1e-9 * known
     total = np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
     points = np.sum(steady * (share / total)[..., None], axis=1)
-    return points, np.where(standing, stands.max(axis=1), 0.0)
+    surest = np.where(standing, stands.max(axis=1), 0.0)
+    reach = max(1, round(LONGEST_STRIDE_SECONDS * frame_rate / 2))
+    best = sliding_window_view(np.pad(surest, reach), 2 * reach + 1).max(axis=1)
+    return points, surest / np.maximum(best, 1e-300)
 
 
 def _without_feet(tracks: PersonTracks, frame_rate: float, size: tuple[int, int]) -> Contacts:
@@ -220,7 +230,11 @@ def _without_feet(tracks: PersonTracks, frame_rate: float, size: tuple[int, int]
         tall = np.percentile(upper_body[steady if steady.any() else known], 80)
         capped = bridged(np.minimum(upper_body, tall), known)
         weights = np.where(steady, 1.0, LEAST_WEIGHT)
-        measured = smoothed(capped[:, None], weights, sigma)[:, 0]
+        measured = smoothed(capped[:, None], weights, 2 * sigma)[:, 0]
+        for _ in range(3):
+            bowed = capped < (1 - BOW_SHARE) * measured
+            weights = np.where(bowed, LEAST_WEIGHT**2, weights)
+            measured = smoothed(capped[:, None], weights, 2 * sigma)[:, 0]
         points = ground_below(tracks, measured, *size)
         known = known & all_finite(points)
     median = median_filtered(bridged(points, known), max(1, round(MEDIAN_SECONDS * frame_rate)))

@@ -15,6 +15,7 @@ HIGHEST_CAMERA = 2.4
 
 LOWEST_FEET = 0.985
 NOTICED = 0.06
+MOST_ROOM_ABOVE = 0.1
 LARGER = np.exp(np.linspace(0.0, 2.5, 1251))
 
 
@@ -170,7 +171,8 @@ class Framer:
         """How many cut edges of the clip would be in the picture, and how much else is awkward."""
         width, height = self.geometry.width, self.geometry.height
         left, top, right, bottom = self.contacts.cut_edges
-        side, above = self.room * width - 1e-6, self.room * height - 1e-6
+        side = self.room * width - 1e-6
+        above = min(self.room, MOST_ROOM_ABOVE) * height - 1e-6
         shown = (
             int(left and framing.x > -side)
             + int(top and framing.y > -above)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from dynascene_cli.staging.standing import Stance
 NEAREST_TO_SUBJECT = 0.3
 LOWEST_ABOVE_GROUND = 0.1
 CUT_TOLERANCE = 0.25
+ROOMS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25)
+WORTHWHILE_SHARE = 0.05
 TRIED_SHARES = tuple(i / 8 for i in range(1, 8))
 BISECTIONS = 9
 LEAST_SHARE = 0.01
@@ -44,10 +47,7 @@ def stage(stance: Stance, path_at: Callable[[float], CameraPath], amount: float 
         InputError, StageError: what ``path_at`` raises; a path of the wrong length.
     """
 
-    def obstacle(share: float) -> str | None:
-        return _obstacle(stance, path_at(share * amount))
-
-    used, reason = _largest_free(obstacle)
+    used, reason = _largest_free(lambda share: _obstacle(stance, path_at(share * amount)))
     path = path_at(used * amount)
     return Staged(
         placement=placement(stance, path),
@@ -56,6 +56,36 @@ def stage(stance: Stance, path_at: Callable[[float], CameraPath], amount: float 
         amount=used * amount,
         warnings=() if reason is None else (_limited(reason, amount, used * amount),),
     )
+
+
+def room_for(
+    stance_at: Callable[[float], Stance],
+    path_of: Callable[[Stance, float], CameraPath],
+    amount: float = 1.0,
+) -> float:
+    """The least room, a share of the frame, with which a cut person allows the whole move.
+
+    ``stance_at`` gives the stance for a room, ``path_of`` the camera path of a stance and an
+    amount. Where no room is enough, it is the one that allows most; 0 for a person whom no edge
+    cuts, or for whom room would mean to leave the picture.
+    """
+    best_room, best_share = 0.0, -1.0
+    for room in ROOMS:
+        stance = stance_at(room)
+        if room and not _in_picture(stance):
+            break
+        share, reason = _largest_free(partial(_obstacle_at, stance, path_of, amount))
+        if share > best_share + WORTHWHILE_SHARE:
+            best_room, best_share = room, share
+        if reason is None or "edge" not in reason:
+            break
+    return best_room
+
+
+def _in_picture(stance: Stance) -> bool:
+    """Whether the person, before any move, stands well inside the frame for most of the clip."""
+    columns = carried(stance.clip_to_frame, stance.contacts.points)[:, 0] / stance.geometry.width
+    return bool(0.08 < np.median(columns) < 0.92)
 
 
 def shown_cuts(
@@ -102,6 +132,12 @@ def _meets_frame(first: Floats, second: Floats, size: tuple[int, int]) -> Mask:
         between = (first[:, axis] > CUT_TOLERANCE) & (first[:, axis] < length - CUT_TOLERANCE)
         inside &= moving | between
     return inside & (enter < leave)
+
+
+def _obstacle_at(
+    stance: Stance, path_of: Callable[[Stance, float], CameraPath], amount: float, share: float
+) -> str | None:
+    return _obstacle(stance, path_of(stance, share * amount))
 
 
 def _obstacle(stance: Stance, path: CameraPath) -> str | None:

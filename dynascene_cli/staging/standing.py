@@ -1,6 +1,7 @@
 """The person at the photo's own pose: one similarity, and where on its ground they stand."""
 
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, centre, compose, relative_to_first
 from dynascene_cli.shot import CameraPath, PersonTracks, SceneGeometry
 from dynascene_cli.staging.card import card, carried, composed, ground_met, similarities
-from dynascene_cli.staging.contact import Contacts, contact_points
+from dynascene_cli.staging.contact import EDGES, Contacts, contact_points
 from dynascene_cli.staging.framing import Framer, Framing
 from dynascene_cli.staging.smoothing import Mask
 
@@ -57,8 +58,9 @@ def stance(
     ``filmed`` is the clip's camera, with the clip's size; it may move, in metres then.
     ``geometry`` is the photo's, of the output's size; its camera height is only a start unless
     ``camera_height_given``. ``place`` (fractions of the output) puts the first contact there.
-    ``room`` keeps edges that cut the person this share of the frame outside it, so that a move
-    has something to use up. A ``locked`` subject covers the frame as it was filmed.
+    ``room`` keeps edges that cut the person this share of the frame outside it (a tenth at most
+    above and below), so that a move has something to use up; a given ``place`` goes before it.
+    A ``locked`` subject covers the frame as it was filmed.
 
     Raises:
         InputError: nobody is seen; ``place`` is not on the ground, or given for a locked subject;
@@ -77,6 +79,7 @@ def stance(
     size = filmed.width, filmed.height
     contacts = contact_points(tracks, *size, float(filmed.frame_rate))
     given = geometry.camera_height if camera_height_given else None
+    room = room if place is None else 0.0
     framer = Framer(contacts, size, geometry, person_height, given, room)
     if subject == "locked":
         framing = _covering(framer)
@@ -95,6 +98,12 @@ def stance(
             contacts, filmed, geometry, person_height, base
         )
     warnings = framing.warnings
+    if room > 0 and subject == "anchored" and any(contacts.cut_edges):
+        edges = " and ".join(compress(EDGES, contacts.cut_edges))
+        warnings += (
+            f"the clip's {edges} edge cuts the person off: they are shown further out by up to "
+            f"{100 * room:.0f} % of the frame, which leaves room for the move",
+        )
     if lowered.any() and subject == "anchored":
         warnings += (_floating(lowered, float(filmed.frame_rate)),)
     return Stance(

@@ -293,3 +293,16 @@ def test_whatever_a_file_holds_it_is_a_trajectory_or_one_clear_line(top, inner):
         assert error.hint
     else:
         assert len(move.keyframes) == 1
+
+
+def test_the_documented_example_is_a_trajectory():
+    page = (Path(__file__).parents[2] / "docs" / "cameras.md").read_text(encoding="utf-8")
+    example = page.split("```json\n")[1].split("```")[0]
+    assert len(trajectory_from_document(json.loads(example), "docs/cameras.md").keyframes) == 3
+
+
+def test_the_documented_presets_are_the_shipped_ones():
+    page = (Path(__file__).parents[2] / "docs" / "cameras.md").read_text(encoding="utf-8")
+    rows = page.split("## The presets")[1].split("Every preset")[0].splitlines()
+    named = [name for row in rows if row.startswith("| `") for name in row.split("|")[1].split(",")]
+    assert sorted(name.strip(" `") for name in named) == preset_names()

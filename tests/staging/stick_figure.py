@@ -92,7 +92,7 @@ def tracks(
     frames = len(motion.feet)
     middle = motion.feet.mean(axis=1)
     bend = np.radians(motion.bend_deg)
-    hip = middle + [0.0, 0.53 * HEIGHT, 0.0]
+    hip = middle + np.array([0.0, 0.53 * HEIGHT, 0.0])
     spine = np.stack([np.sin(bend), np.cos(bend), np.zeros(frames)], axis=1)
     shoulder = hip + spine * (0.818 - 0.53) * HEIGHT
     head = hip + spine * 0.47 * HEIGHT
@@ -106,9 +106,9 @@ def tracks(
     }
     for foot, side in enumerate(("left", "right")):
         sole = motion.feet[:, foot]
-        world[f"{side}_ankle"] = sole + [0.0, 0.08, 0.0]
-        world[f"{side}_heel"] = sole + [-0.12, 0.0, 0.0]
-        world[f"{side}_toe"] = sole + [0.12, 0.0, 0.0]
+        world[f"{side}_ankle"] = sole + np.array([0.0, 0.08, 0.0])
+        world[f"{side}_heel"] = sole - np.array([0.12, 0.0, 0.0])
+        world[f"{side}_toe"] = sole + np.array([0.12, 0.0, 0.0])
     points = np.stack([seen(geometry, world[name]) for name in LANDMARKS], axis=1)
     low = points.min(axis=1) - 4, points.max(axis=1) + 4
     size = [geometry.width, geometry.height]
@@ -162,7 +162,6 @@ def moved(geometry: SceneGeometry, frames: int, move: str, amount: float = 1.0) 
         angle = np.radians(12) * u
         C = pivot - 5.0 * np.stack([np.sin(angle), 0 * angle, np.cos(angle)], axis=1)
         R = np.stack([rotation_about("y", float(a)) for a in np.degrees(angle)])
-        C = C + [0.0, 0.0, 0.0]
     elif move == "handheld":
         t = np.arange(frames) / FPS
         C = 0.03 * amount * np.stack([np.sin(7 * t), np.sin(5 * t + 1), np.sin(6 * t)], axis=1)

@@ -306,8 +306,14 @@ def test_matte_from_white_or_alpha(tmp_path):
         read = list(matte.frames(1, 3))
         assert len(read) == 2
         assert np.abs(read[0].astype(int) - alpha).max() <= 1
-    with pytest.raises(InputError, match=r"has 4 frames, the clip .* has 3"):
-        alpha_frames(folder, open_clip(tmp_path / "clip.mp4", end=3 / 24))
+    trimmed = alpha_frames(folder, open_clip(tmp_path / "clip.mp4", start=1 / 24, end=3 / 24))
+    assert trimmed.frame_count == 2
+    (folder / "3.png").unlink()
+    with pytest.raises(InputError, match=r"has 3 frames, the clip .* has 4"):
+        alpha_frames(folder, clip)
+    with pytest.raises(InputError, match=r"has 3 frames, the clip .* has 4"):
+        alpha_frames(folder, open_clip(tmp_path / "clip.mp4", end=4 / 24))
+    Pillow.fromarray(alpha).save(folder / "3.png")
     small = open_clip(write_video(tmp_path / "s.mp4", [numbered_frame(0, 64, 64)] * 4))
     with pytest.raises(InputError, match=r"is 96x64, the clip .* is 64x64"):
         alpha_frames(folder, small)

@@ -1,0 +1,192 @@
+"""The person at the photo's own pose: framing, believable size, --place, cut edges."""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from stick_figure import FPS, Motion, moved, photo, seen, standing, still, tracks, walking
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import project
+from dynascene_cli.shot import CameraPath, SceneGeometry
+from dynascene_cli.staging import Stance, stance
+from dynascene_cli.staging.card import carried
+
+FILMED = photo(horizon=250.0)
+
+
+def staged_in(
+    scene: SceneGeometry, motion: Motion | None = None, noise: float = 0.0, **options: Any
+) -> Stance:
+    motion = motion or standing()
+    person = tracks(motion, FILMED, noise)
+    return stance(person, still(FILMED, len(motion.feet)), scene, **options)
+
+
+def foot(stands: Stance, frame: int = 0) -> tuple[float, float]:
+    x, y = carried(stands.clip_to_frame[frame], stands.contacts.points[frame])
+    return float(x), float(y)
+
+
+def tall(stands: Stance) -> float:
+    return float(stands.contacts.heights[0] * stands.clip_to_frame[0, 0, 0])
+
+
+def test_the_clips_framing_and_its_camera_height_are_kept_where_believable() -> None:
+    stands = staged_in(replace(FILMED, camera_height=3.3))
+    np.testing.assert_array_equal(stands.clip_to_frame, np.eye(2, 3)[None].repeat(75, axis=0))
+    assert stands.geometry.camera_height == pytest.approx(1.5, rel=1e-3)
+    np.testing.assert_allclose(stands.contact[0], [0.3, 1.5, 5.0], rtol=2e-3)
+    assert stands.subject_distance == pytest.approx(np.hypot(np.hypot(0.3, 1.5), 5.0), rel=2e-3)
+    assert stands.warnings == ()
+
+
+def test_a_taller_person_means_a_higher_camera() -> None:
+    stands = staged_in(FILMED, person_height=1.36)
+    assert stands.geometry.camera_height == pytest.approx(1.2, rel=2e-3)
+    assert stands.height == 1.36
+
+
+@pytest.mark.parametrize("horizon, bound", [(560.0, 0.8), (-200.0, 2.4)])
+def test_an_unbelievable_camera_moves_the_person_the_least(horizon: float, bound: float) -> None:
+    place = photo(horizon=horizon)
+    stands = staged_in(place)
+    assert stands.geometry.camera_height == pytest.approx(bound)
+    assert 1.7 * (foot(stands)[1] - horizon) / tall(stands) == pytest.approx(bound, rel=2e-3)
+    assert foot(stands)[1] <= 0.985 * place.height
+    assert len(stands.warnings) == 1 and "as filmed" in stands.warnings[0]
+
+
+def test_feet_filmed_above_the_horizon_come_down_to_the_ground() -> None:
+    stands = staged_in(photo(horizon=680.0))
+    assert foot(stands)[1] > 680
+    assert tall(stands) < 0.5 * stands.contacts.heights[0]
+
+
+def test_a_given_camera_height_is_obeyed() -> None:
+    stands = staged_in(replace(FILMED, camera_height=2.0), camera_height_given=True)
+    assert stands.geometry.camera_height == 2.0
+    assert 1.7 * (foot(stands)[1] - 250) / tall(stands) == pytest.approx(2.0, rel=2e-3)
+
+
+def test_place_moves_the_first_contact_and_the_size_follows_the_ground() -> None:
+    kept = staged_in(FILMED)
+    stands = staged_in(FILMED, place=(0.25, 0.6))
+    assert foot(stands) == pytest.approx((0.25 * 1280, 0.6 * 720), abs=0.01)
+    assert tall(stands) / tall(kept) == pytest.approx((432 - 250) / (foot(kept)[1] - 250), rel=1e-6)
+    assert stands.geometry.camera_height == kept.geometry.camera_height
+
+
+def test_place_follows_a_rolled_horizon() -> None:
+    rolled = photo(horizon=300.0, roll_deg=4.0)
+    left, right = (staged_in(rolled, place=(x, 0.8)) for x in (0.1, 0.9))
+    ends = seen(rolled, np.array([[-4000.0, 1.5, 5000.0], [4000.0, 1.5, 5000.0]]))
+    falls_to_the_right = ends[1, 1] > ends[0, 1]
+    assert (tall(left) > tall(right)) == falls_to_the_right
+    for stands in (left, right):
+        top = project(
+            rolled.intrinsics,
+            rolled.extrinsics,
+            stands.contact[0] - np.array([0, stands.height, 0]),
+        )
+        length = np.linalg.norm(top - foot(stands))
+        assert length == pytest.approx(tall(stands), rel=0.01)
+
+
+@pytest.mark.parametrize("place", [(0.5, 0.2), (0.5, 0.347)])
+def test_place_in_the_sky_is_refused(place: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match=r"--place 0\.5,0\.3?.*horizon is at 0\.35"):
+        staged_in(FILMED, place=place)
+
+
+def test_a_locked_subject_is_not_placed() -> None:
+    with pytest.raises(InputError, match="--subject locked"):
+        staged_in(FILMED, place=(0.5, 0.9), subject="locked")
+
+
+def test_no_person_is_five_metres_tall() -> None:
+    with pytest.raises(InputError, match="--person-height 5"):
+        staged_in(FILMED, person_height=5)
+
+
+def test_another_size_keeps_the_clips_height_and_the_person_in_the_picture() -> None:
+    portrait = replace(FILMED, width=405, height=720, focal=405.0)
+    stands = staged_in(portrait, standing(x=1.5))
+    assert stands.clip_to_frame[0, 0, 0] == 1.0
+    assert 0.05 * 405 < foot(stands)[0] < 0.95 * 405
+    half = replace(FILMED, width=640, height=360, focal=640.0, horizon=125.0)
+    np.testing.assert_allclose(staged_in(half).clip_to_frame[0], np.eye(2, 3) / 2)
+
+
+@pytest.mark.parametrize(
+    "horizon, place",
+    [(row, None) for row in (250.0, 400.0, 600.0, 900.0)]
+    + [(row, (0.4, 0.95)) for row in (250.0, 400.0, 600.0)]
+    + [(row, (0.6, 1.4)) for row in (250.0, 400.0, 600.0, 900.0)],
+)
+def test_a_cut_below_stays_below_the_frame(
+    horizon: float, place: tuple[float, float] | None
+) -> None:
+    stands = staged_in(photo(horizon=horizon), standing(z=2.0), place=place)
+    assert stands.contacts.cut_edges == (False, False, False, True)
+    assert carried(stands.clip_to_frame[0], np.array([0.0, 720.0]))[1] >= 720 - 1e-6
+
+
+def test_room_leaves_a_cut_outside_by_a_share_of_the_frame() -> None:
+    kept, roomy = (staged_in(FILMED, standing(z=2.0), room=room) for room in (0.0, 0.05))
+    edge = carried(roomy.clip_to_frame[0], np.array([0.0, 720.0]))[1]
+    assert 1.05 * 720 <= edge < 1.07 * 720
+    assert roomy.geometry.camera_height == pytest.approx(kept.geometry.camera_height)
+    assert roomy.subject_distance < kept.subject_distance
+
+
+def test_noise_never_moves_the_clip_itself() -> None:
+    stands = staged_in(FILMED, walking((0, 1), (0.2, 4.5)), noise=1.5)
+    assert np.ptp(stands.clip_to_frame, axis=0).max() == 0
+    assert stands.contact[-1, 2] > stands.contact[0, 2] + 3
+    np.testing.assert_allclose(stands.contact[:, 1], stands.geometry.camera_height)
+
+
+def test_walking_up_to_the_horizon_is_told_with_its_times() -> None:
+    stands = staged_in(FILMED, walking((0, 1), (0.2, 5.0), frames=560), place=(0.5, 0.5))
+    assert any("horizon" in warning for warning in stands.warnings)
+    assert np.isfinite(stands.contact).all()
+
+
+@pytest.mark.parametrize("move", ["truck", "dolly", "handheld"])
+def test_a_moving_filmed_camera_is_taken_out_of_the_clip(move: str) -> None:
+    """Filmed by a moving camera, the person lands where the still photo would show them."""
+    motion = standing(60)
+    filmed = moved(FILMED, 60, move, amount=0.5)
+    truth = still(FILMED, 60)
+    person = tracks(motion, FILMED)
+    world = np.array([0.0, FILMED.camera_height, 0.0]) + motion.feet * [1, -1, 1]
+    shift = project(filmed.intrinsics, filmed.extrinsics, world.mean(axis=1)) - project(
+        truth.intrinsics, truth.extrinsics, world.mean(axis=1)
+    )
+    points = person.points + shift[:, None]
+    stands = stance(replace(person, points=points), filmed, FILMED)
+    landed = carried(stands.clip_to_frame, points[:, 7:].mean(axis=1))
+    soles = project(truth.intrinsics, truth.extrinsics, world.mean(axis=1))
+    np.testing.assert_allclose(landed, soles, atol=6.0)
+
+
+def test_a_filmed_camera_in_unknown_units_is_refused() -> None:
+    path = moved(FILMED, 75, "truck")
+    person = tracks(standing(), FILMED)
+    with pytest.raises(InputError, match="unknown lengths"):
+        stance(person, replace(path, unit="scene_depth"), FILMED)
+
+
+def test_a_still_filmed_camera_needs_no_unit() -> None:
+    path = CameraPath(
+        np.repeat(FILMED.intrinsics[None], 75, axis=0),
+        np.repeat(np.eye(3, 4)[None], 75, axis=0),
+        1280,
+        720,
+        Fraction(FPS),
+        "scene_depth",
+    )
+    assert stance(tracks(standing(), FILMED), path, FILMED).warnings == ()
