@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from dynascene_cli.request import RenderRequest, Subject
 from dynascene_cli.scene import relief_depth
 from dynascene_cli.scene_workflow import Place, scene_dependencies, scene_key
 from dynascene_cli.shot import CameraPath, Clip, Margins, Matte
-from dynascene_cli.staging import Staged, Stance, stage, stance
+from dynascene_cli.staging import Staged, Stance, room_for, stage, stance
 
 PLATE_VERSION = 1
 
@@ -59,40 +60,49 @@ def planned(
 ) -> Plan:
     """The person put into the place, the camera that films them, and the canvas it will see."""
     by_default: Subject = "locked" if request.camera == "auto" else "anchored"
-    stands = stance(
-        matte.tracks,
-        _filmed_path(clip),
-        place.guess.geometry,
-        place=request.place,
-        person_height=request.person_height,
-        camera_height_given=place.camera_height_given,
-        subject=request.subject or by_default,
-    )
-    console.warn(*stands.warnings)
-    reference = Reference(
-        intrinsics=stands.geometry.intrinsics,
-        extrinsics=stands.geometry.extrinsics,
-        width=size[0],
-        height=size[1],
-        subject_distance=stands.subject_distance,
-        subject=stands.contact[0],
-        scene_depth=_median_depth(place, stands.geometry.camera_height),
-        camera_height=stands.geometry.camera_height,
-    )
+    subject = request.subject or by_default
+    scene_depth = _median_depth(place)
 
-    def path_at(amount: float) -> CameraPath:
+    def stance_at(room: float) -> Stance:
+        return stance(
+            matte.tracks,
+            _filmed_path(clip),
+            place.guess.geometry,
+            place=request.place,
+            person_height=request.person_height,
+            camera_height_given=place.camera_height_given,
+            subject=subject,
+            room=room,
+        )
+
+    def path_of(stands: Stance, amount: float) -> CameraPath:
+        rescaled = stands.geometry.camera_height / place.guess.geometry.camera_height
+        reference = Reference(
+            intrinsics=stands.geometry.intrinsics,
+            extrinsics=stands.geometry.extrinsics,
+            width=size[0],
+            height=size[1],
+            subject_distance=stands.subject_distance,
+            subject=stands.contact[0],
+            scene_depth=scene_depth * rescaled,
+            camera_height=stands.geometry.camera_height,
+        )
         path = sample(moves, reference, clip.frame_count, clip.frame_rate, amount, request.seed)
         return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
 
+    stands = stance_at(0.0)
     if any(name.endswith(".json") for name in move_names(request.camera)):
         check_path(
-            path_at(request.amount),
-            reference.subject,
-            reference.camera_height,
-            reference.subject_distance,
+            path_of(stands, request.amount),
+            stands.contact[0],
+            stands.geometry.camera_height,
+            stands.subject_distance,
             request.camera,
         )
-    staged, canvas = _covered(request, stands, path_at, place, size)
+    if subject == "anchored" and request.place is None:
+        stands = stance_at(room_for(stance_at, path_of, request.amount))
+    console.warn(*stands.warnings)
+    staged, canvas = _covered(request, stands, partial(path_of, stands), place, size)
     console.warn(*staged.warnings, *canvas.warnings)
     console.detail(f"painted in: at most {canvas.outpainted_largest:.1%} of the picture")
     dependencies = scene_dependencies(place, stands.geometry, canvas.margins, request.seed or 0)
@@ -143,11 +153,10 @@ def _widest_canvas(size: tuple[int, int]) -> Margins:
     return Margins(side, above, side, above)
 
 
-def _median_depth(place: Place, camera_height: float) -> float:
+def _median_depth(place: Place) -> float:
     depth = relief_depth(place.guess, step=PLANNING_STEP)
     solid = depth[~place.guess.sky[::PLANNING_STEP, ::PLANNING_STEP]]
-    scale = camera_height / place.guess.geometry.camera_height
-    return float(np.median(solid if solid.size else depth)) * scale
+    return float(np.median(solid if solid.size else depth))
 
 
 def _filmed_path(clip: Clip) -> CameraPath:
