@@ -9,6 +9,9 @@ from dynascene_cli.commands import options
 
 MEDIA = Path(__file__).parents[1] / "demo_media"
 
+# The gymnast walks to the left: starting right of the middle, he stays in the picture.
+PLACE, AMOUNT = (0.62, 0.74), 0.8
+
 
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="The video.")] = Path(
@@ -33,6 +36,8 @@ def demo(
         ),
         scene=SceneRequest(photo=MEDIA / "picos.jpg"),
         camera=camera,
+        amount=AMOUNT,
+        place=PLACE,
         output=output,
         report=True,
     )

@@ -25,7 +25,8 @@ def without_seams(
 
     ``across`` and ``down`` (H, W, 3) are the wanted u(x+1) − u(x) and u(y+1) − u(y) of every pixel
     at or beside the hole; the correction fades over about ``length`` (H, W) pixels.
-    Of a step greater than ``limit`` (H, W) only so much is corrected.
+    Of a step greater than ``limit`` (H, W) inside the hole only so much is corrected: it is an
+    edge of something. At the hole's border it is a seam, and all of it is.
     """
     right = across.copy()
     right[:, :-1] -= colour[:, 1:] - colour[:, :-1]
@@ -39,8 +40,13 @@ def without_seams(
     beside = hole.copy()
     beside[:-1] |= hole[1:]
     below *= beside[..., None]
-    largest = limit[..., None].astype(np.float32)
+    border = np.zeros_like(hole)
+    border[:, :-1] = hole[:, :-1] != hole[:, 1:]
+    largest = np.where(border, np.inf, limit)[..., None].astype(np.float32)
     np.clip(right, -largest, largest, out=right)
+    border[:] = False
+    border[:-1] = hole[:-1] != hole[1:]
+    largest = np.where(border, np.inf, limit)[..., None].astype(np.float32)
     np.clip(below, -largest, largest, out=below)
     screening = (1 / length**2).astype(np.float32)
     return np.asarray(colour + _solved(right, below, hole, screening), np.float32)
