@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from dynascene_cli.compositing import Composite
 from dynascene_cli.errors import InputError
 from dynascene_cli.project import publish_text
 from dynascene_cli.shot import CameraPath, Image
-from dynascene_cli.video import Sink, check_writable, open_sink
+from dynascene_cli.video import Sink, check_spared, check_writable, open_sink
 
 FILMS = {
     "plate": False,
@@ -42,15 +42,18 @@ class LayerSinks:
         self.films["shadow"].write(made.shadow)
 
 
-def check_layers(folder: Path) -> None:
-    """Make sure that the layers' folder can be made, before any work is done.
+def check_layers(folder: Path, inputs: Iterable[Path]) -> None:
+    """Make sure that the layers can be written, and leave the inputs be, before any work is done.
 
     Raises:
-        InputError: it is a file, or the folder it would be in is missing or not writable.
+        InputError: the folder is a file, or the one it would be in is missing or not writable; a
+            layer would be written over an input.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file", "give a folder for the layers")
     check_writable(folder / "x" if folder.is_dir() else folder)
+    for name in (*(f"{film}.mov" for film in FILMS), "camera.json", "settings.json"):
+        check_spared(folder / name, inputs)
 
 
 @contextmanager

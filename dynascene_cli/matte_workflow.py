@@ -26,14 +26,15 @@ from dynascene_cli.matting import (
 )
 from dynascene_cli.project import PARTIAL_MARK, Project, file_fingerprint, stage_key
 from dynascene_cli.reports.contact_sheet import checkerboard_sheet
-from dynascene_cli.request import MatteRequest
+from dynascene_cli.request import MatteRequest, clip_name
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
 from dynascene_cli.video import (
     CHUNK_LENGTH,
     ChunkedFrames,
     alpha_frames,
     check_output,
-    check_writable,
+    check_picture,
+    check_spared,
     chunk_path,
     chunk_sink,
     open_clip,
@@ -80,14 +81,18 @@ def check_matte_request(request: MatteRequest, clip: Clip) -> None:
 
 
 def matte(
-    request: MatteRequest, output: Path, preview: Path | None, console: Console
+    request: MatteRequest, output: Path | None, preview: Path | None, console: Console
 ) -> dict[str, Any]:
     """Make a clip's matte and write it; the answer under --json."""
-    alpha_only = "%" in output.name
-    check_output(output, alpha=not alpha_only)
-    if preview is not None:
-        check_writable(preview)
     clip = open_request_clip(request)
+    if output is None:
+        suffix = ".png" if clip.kind == "image" else ".mov"
+        output = Path(f"{clip_name(request.clip)}-matte{suffix}")
+    alpha_only = "%" in output.name
+    check_output(output, alpha=not alpha_only, frame_count=clip.frame_count)
+    check_spared(output, request.inputs)
+    if preview is not None:
+        check_picture(preview, request.inputs)
     check_matte_request(request, clip)
     project = Project(request.project_folder)
     if request.dry_run:

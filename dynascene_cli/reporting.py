@@ -32,6 +32,7 @@ def write_report(
     matte: Matte,
     photo: Image,
     staged: Staged,
+    output: Path,
     before_after: tuple[Image, Image],
     console: Console,
 ) -> Path:
@@ -51,7 +52,6 @@ def write_report(
             "image/jpeg",
         ),
     ]
-    output = request.output_path
     page = html_page(
         output.stem,
         video=output.read_bytes() if output.suffix in VIDEO_TYPES else None,

@@ -33,6 +33,11 @@ class MatteRequest:
         """Where intermediates are cached: ``<clip name>.dynascene`` in the current folder."""
         return self.project or Path(f"{clip_name(self.clip)}.dynascene")
 
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The user's files that a run reads, which it may never change."""
+        return tuple(path for path in (Path(self.clip), self.matte, self.keep) if path)
+
 
 @dataclass(frozen=True)
 class SceneRequest:
@@ -79,12 +84,18 @@ class RenderRequest:
     layers: Path | None = None
     report: bool = False
 
-    @property
-    def output_path(self) -> Path:
-        """``-o``, or ``<clip>-<scene>-<camera>.mp4`` in the current folder."""
+    def output_path(self, *, still: bool) -> Path:
+        """``-o``, or ``<clip>-<scene>-<camera>.mp4`` in the current folder; ``.png`` of a still."""
         camera = "+".join(Path(part).stem for part in self.camera.split("+"))
-        name = f"{clip_name(self.matte.clip)}-{self.scene.photo.stem}-{camera}.mp4"
-        return self.output or Path(name)
+        name = f"{clip_name(self.matte.clip)}-{self.scene.photo.stem}-{camera}"
+        return self.output or Path(name + (".png" if still else ".mp4"))
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The user's files that a run reads, which it may never change."""
+        moves = [Path(part) for part in self.camera.split("+") if part.endswith(".json")]
+        depth = [Path(self.scene.depth)] if self.scene.depth else []
+        return (*self.matte.inputs, self.scene.photo, *depth, *moves)
 
 
 def clip_name(clip: str) -> str:

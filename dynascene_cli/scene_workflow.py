@@ -24,7 +24,7 @@ from dynascene_cli.scene import (
     write_scene_json,
 )
 from dynascene_cli.shot import Image, Layer, Margins, Scene, SceneGeometry
-from dynascene_cli.video import check_writable, cover, read_depth, read_photo, write_image
+from dynascene_cli.video import cover, read_depth, read_photo, read_picture, write_image
 
 STAGE_VERSION = 1
 SENSOR_WIDTH_MM = 36.0
@@ -58,8 +58,6 @@ def read_place(
         InputError: the photo, the depth map, scene.json or a flag is wrong.
         MissingError: a depth model was asked for and is not installed.
     """
-    if request.preview is not None:
-        check_writable(request.preview)
     photo = read_photo(request.photo)
     console.warn(*photo.warnings)
     fingerprint = file_fingerprint(request.photo)
@@ -196,14 +194,14 @@ def _read_scene(folder: Path, geometry: SceneGeometry, margins: Margins) -> Scen
     state = json.loads((folder / "layers.json").read_text(encoding="utf-8"))
     layers = tuple(
         Layer(
-            read_photo(folder / f"layer_{number}.png").pixels,
+            read_picture(folder / f"layer_{number}.png")[0],
             np.load(folder / f"layer_{number}_depth.npy"),
             cut,
         )
         for number, cut in enumerate(state["cuts"])
     )
     return Scene(
-        photo=read_photo(folder / "photo.png").pixels,
+        photo=read_picture(folder / "photo.png")[0],
         geometry=geometry,
         margins=margins,
         layers=layers,

@@ -12,6 +12,7 @@ import numpy as np
 from dynascene_cli.camera import (
     Trajectory,
     background_motion,
+    check_amount,
     load_move,
 )
 from dynascene_cli.compositing import (
@@ -42,6 +43,8 @@ from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import person_heights
 from dynascene_cli.video import (
     check_output,
+    check_picture,
+    check_spared,
     open_sink,
     read_frames,
 )
@@ -95,16 +98,16 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
     """
     _check_renderer(request)
-    check_output(request.output_path)
-    if request.layers is not None:
-        check_layers(request.layers)
+    check_amount(request.amount)
     moves = load_move("+".join(move_names(request.camera)))
     clip = open_request_clip(request.matte)
+    output = request.output_path(still=clip.kind == "image")
+    _check_outputs(request, output, clip)
     check_matte_request(request.matte, clip)
     size = _output_size(request, clip)
     project = Project(request.matte.project_folder)
     if request.matte.dry_run:
-        return _dry_run(request, project, clip, size, moves, console)
+        return _dry_run(request, project, clip, size, moves, output, console)
     console.warn(*clip.warnings)
     place = read_place(request.scene, size, project, console)
     clock = _Clock()
@@ -124,15 +127,23 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         with clock.measured("scene"):
             plate = CachedPlate(project, plan)
         with clock.measured("composite"):
-            middle = _composited(request, clip, matted.matte, plan, plate, console)
+            middle = _composited(request, clip, matted.matte, plan, plate, output, console)
         report = None
         if request.report:
             with clock.measured("report"):
                 report = write_report(
-                    project, request, clip, matted.matte, place.photo, plan.staged, middle, console
+                    project,
+                    request,
+                    clip,
+                    matted.matte,
+                    place.photo,
+                    plan.staged,
+                    output,
+                    middle,
+                    console,
                 )
     return RenderResult(
-        output=request.output_path,
+        output=output,
         frames=clip.frame_count,
         fps=float(clip.frame_rate),
         renderer="projection",
@@ -153,6 +164,15 @@ def _check_renderer(request: RenderRequest) -> None:
         )
 
 
+def _check_outputs(request: RenderRequest, output: Path, clip: Clip) -> None:
+    check_output(output, frame_count=clip.frame_count)
+    check_spared(output, request.inputs)
+    if request.scene.preview is not None:
+        check_picture(request.scene.preview, request.inputs)
+    if request.layers is not None:
+        check_layers(request.layers, request.inputs)
+
+
 def _output_size(request: RenderRequest, clip: Clip) -> tuple[int, int]:
     width, height = request.size or (clip.width, clip.height)
     if request.draft:
@@ -166,6 +186,7 @@ def _dry_run(
     clip: Clip,
     size: tuple[int, int],
     moves: tuple[Trajectory, ...],
+    output: Path,
     console: Console,
 ) -> RenderResult:
     """What would run: where the matte is not cached, nothing after it can be."""
@@ -177,7 +198,7 @@ def _dry_run(
         cached = ["matte", *(name for name, key in plan.stages if project.has(name, key))]
         would_run = [name for name in would_run if name not in cached]
     return RenderResult(
-        output=request.output_path,
+        output=output,
         frames=clip.frame_count,
         fps=float(clip.frame_rate),
         renderer="projection",
@@ -205,6 +226,7 @@ def _composited(
     matte: Matte,
     plan: Plan,
     plate: CachedPlate,
+    output: Path,
     console: Console,
 ) -> tuple[Image, Image]:
     """Write the video and the layers; the middle frame of the clip and of the result."""
@@ -230,7 +252,7 @@ def _composited(
         layers = _layer_sinks(request, plan, stack)
         video = stack.enter_context(
             open_sink(
-                request.output_path,
+                output,
                 width=path.width,
                 height=path.height,
                 frame_rate=clip.frame_rate,

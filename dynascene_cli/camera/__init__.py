@@ -1,5 +1,6 @@
 """Camera moves: presets and trajectories, sampled into paths."""
 
+from dynascene_cli.camera.composition import check_amount
 from dynascene_cli.camera.conflicts import PathProblem, check_path, path_problems
 from dynascene_cli.camera.keyframes import Trajectory
 from dynascene_cli.camera.sampling import Reference, sample
@@ -12,6 +13,7 @@ __all__ = [
     "Reference",
     "Trajectory",
     "background_motion",
+    "check_amount",
     "check_path",
     "load_move",
     "load_trajectory",

@@ -22,6 +22,16 @@ JOINED_KEYFRAMES = 13
 NO_TURN = (1.0, 0.0, 0.0, 0.0)
 
 
+def check_amount(amount: float) -> None:
+    """Make sure that a move can be multiplied by ``amount``.
+
+    Raises:
+        InputError: the amount is no number ≥ 0.
+    """
+    if not (math.isfinite(amount) and amount >= 0):
+        raise InputError(f"--amount {amount:g} is not 0 or more", "1 is the move as it is written")
+
+
 def scaled(move: Trajectory, amount: float, around: Surroundings | None = None) -> Trajectory:
     """The move with translation, rotation, shake and the logarithm of the zoom × amount.
 
@@ -32,8 +42,7 @@ def scaled(move: Trajectory, amount: float, around: Surroundings | None = None) 
         InputError: the amount is no number ≥ 0, keyframes in millimetres have no focal length to
             be scaled from, or arcs between keyframes reach half a turn.
     """
-    if not (math.isfinite(amount) and amount >= 0):
-        raise InputError(f"--amount {amount:g} is not 0 or more", "1 is the move as it is written")
+    check_amount(amount)
     if amount == 1:
         return move
     positions = np.array([keyframe.position for keyframe in move.keyframes], dtype=float)

@@ -16,7 +16,7 @@ def matte(
             "-o",
             "--output",
             help=".mov or .webm: the person with alpha; name.%05d.png: the alpha "
-            "[default: <clip>-matte.mov].",
+            "[default: <clip>-matte.mov; .png for an image].",
         ),
     ] = None,
     matter: options.MatterName = "auto",
@@ -39,7 +39,7 @@ def matte(
     """Separate the person of CLIP from where they were filmed."""
     from dynascene_cli.console import Console
     from dynascene_cli.matte_workflow import matte as matted
-    from dynascene_cli.request import MatteRequest, clip_name
+    from dynascene_cli.request import MatteRequest
 
     request = MatteRequest(
         clip=clip,
@@ -54,5 +54,5 @@ def matte(
         dry_run=dry_run,
     )
     console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
-    data = matted(request, output or Path(f"{clip_name(clip)}-matte.mov"), preview, console)
+    data = matted(request, output, preview, console)
     console.result(data, str(data.get("output") or ""))

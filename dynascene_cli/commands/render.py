@@ -25,7 +25,7 @@ def render(
             "-o",
             "--output",
             help=".mp4, .mov, .webm, name.%05d.png or one image "
-            "[default: <clip>-<scene>-<camera>.mp4].",
+            "[default: <clip>-<scene>-<camera>.mp4; .png for an image].",
         ),
     ] = None,
     renderer: Annotated[

@@ -11,15 +11,17 @@ from dynascene_cli.video.chunks import (
 from dynascene_cli.video.images import (
     CoverWindow,
     Photo,
+    check_picture,
     cover,
     cover_window,
     encoded_image,
     read_depth,
     read_photo,
+    read_picture,
     write_image,
 )
 from dynascene_cli.video.opening import open_clip
-from dynascene_cli.video.publishing import check_writable
+from dynascene_cli.video.publishing import check_spared, check_writable
 from dynascene_cli.video.reading import AlphaFrames, alpha_frames, read_alpha, read_frames
 from dynascene_cli.video.writing import Sink, check_output, open_sink
 
@@ -32,6 +34,8 @@ __all__ = [
     "Sink",
     "alpha_frames",
     "check_output",
+    "check_picture",
+    "check_spared",
     "check_writable",
     "chunk_path",
     "chunk_sink",
@@ -45,6 +49,7 @@ __all__ = [
     "read_depth",
     "read_frames",
     "read_photo",
+    "read_picture",
     "write_chunk",
     "write_image",
 ]

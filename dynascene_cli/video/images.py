@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from PIL import Image as Pillow
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image
 from dynascene_cli.video.openexr import exr_planes
-from dynascene_cli.video.publishing import published
+from dynascene_cli.video.publishing import check_spared, check_writable, published
+from dynascene_cli.video.sequences import PICTURE_SUFFIXES
 
 SMALLEST_SIDE = 32
 JPEG_QUALITY = 95
@@ -128,6 +130,25 @@ def write_image(path: Path, image: Image) -> None:
         temporary.write_bytes(encoded_image(image, path))
 
 
+def check_picture(path: Path, inputs: Iterable[Path]) -> None:
+    """Make sure that ``write_image`` can write ``path`` and leaves the inputs be.
+
+    Raises:
+        InputError: the suffix names no kind of picture, the folder cannot be written, or an input
+            would be written over.
+    """
+    _check_suffix(path)
+    check_writable(path)
+    check_spared(path, inputs)
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise InputError(
+            f"{path}: {path.suffix or 'no suffix'} names no kind of picture", "use .png or .jpg"
+        )
+
+
 def encoded_image(image: Image, path: Path) -> bytes:
     """The bytes of the picture file that ``path``'s suffix asks for; the same each time."""
     suffix = path.suffix.lower()
@@ -135,10 +156,7 @@ def encoded_image(image: Image, path: Path) -> bytes:
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if quality else []
     if suffix == ".png":
         options = [cv2.IMWRITE_PNG_COMPRESSION, 3]
-    if suffix not in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"):
-        raise InputError(
-            f"{path}: {suffix or 'no suffix'} names no kind of picture", "use .png or .jpg"
-        )
+    _check_suffix(path)
     if image.ndim == 3:
         swap = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
         image = np.asarray(cv2.cvtColor(image, swap), np.uint8)

@@ -25,6 +25,18 @@ def numbered(path: Path, number: int) -> Path:
     return path.with_name(path.name[: found.start()] + digits + path.name[found.end() :])
 
 
+def frame_number(pattern: Path, name: str) -> int | None:
+    """Which frame of ``pattern`` a file name is, or None: the inverse of ``numbered``."""
+    found = _NUMBER.search(pattern.name)
+    if found is None:
+        return None
+    before, after = pattern.name[: found.start()], pattern.name[found.end() :]
+    match = re.fullmatch(re.escape(before) + r"(\d+)" + re.escape(after), name)
+    if match is None or numbered(pattern, int(match[1])).name != name:
+        return None
+    return int(match[1])
+
+
 def sequence_files(source: Path) -> list[Path]:
     """The picture files of a pattern, by number, or of a folder, by name with numbers in order.
 
@@ -41,15 +53,10 @@ def sequence_files(source: Path) -> list[Path]:
     found = _NUMBER.search(source.name)
     if found is None:
         return [source]
-    name = re.compile(
-        re.escape(source.name[: found.start()]) + r"(\d+)" + re.escape(source.name[found.end() :])
-    )
     folder = source.parent
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     numbers = sorted(
-        int(match[1])
-        for match in map(name.fullmatch, names)
-        if match and numbered(source, int(match[1])).name == match[0]
+        number for name in names if (number := frame_number(source, name)) is not None
     )
     if not numbers:
         raise InputError(f"{source}: no file matches", f"for example {numbered(source, 1).name}")

@@ -117,18 +117,28 @@ def open_sink(
                 video.close()
 
 
-def check_output(path: Path, *, alpha: bool = False) -> None:
+def check_output(path: Path, *, alpha: bool = False, frame_count: int = 1) -> None:
     """Make sure that ``open_sink`` can write ``path``, before any work is done.
 
     Raises:
-        InputError: the suffix is unknown or holds no alpha, or the folder cannot be written.
+        InputError: the suffix is unknown, holds no alpha or fewer frames, or the folder cannot be
+            written.
     """
     suffix = path.suffix.lower()
     if suffix not in (".mp4", ".mov", ".webm", *_STILLS):
         raise InputError(f"{path}: {suffix or 'no suffix'} names no output", _CHOICES)
     if alpha and suffix in (".mp4", ".jpg", ".jpeg"):
         raise InputError(f"{path}: {suffix} holds no transparency", "use .mov, .webm or .png")
+    if frame_count > 1 and suffix in _STILLS and not is_pattern(path):
+        raise _holds_one_frame(path.name)
     check_writable(path)
+
+
+def _holds_one_frame(name: str) -> InputError:
+    return InputError(
+        f"{name} holds one frame, the clip has more",
+        f"use {Path(name).stem}.%05d{Path(name).suffix} or .mp4",
+    )
 
 
 class _VideoSink:
@@ -220,9 +230,7 @@ class _SequenceSink:
 class _StillSink(_SequenceSink):
     def write(self, frame: Image) -> None:
         if self._count:
-            raise InputError(
-                f"{self._name} holds one frame, the clip has more", "use name.%05d.png or .mp4"
-            )
+            raise _holds_one_frame(self._name)
         super().write(frame)
 
 
