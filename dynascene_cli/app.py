@@ -48,21 +48,25 @@ def _common(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code (DESIGN: 0, 1, 2, 3, 4 or 130)."""
+    """Run the command line and return its exit code: 0, 1, 2, 3, 4 or 130."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = typer.main.get_command(app)
     try:
         code = command.main(words, prog_name="dynascene", standalone_mode=False)
     except TyperException as error:
-        return _failed(error.format_message(), "see --help", error.exit_code, words)
+        message = error.format_message()
+        # Where nothing was asked for, the help has been printed and there is no message.
+        return _failed(message, "see --help", error.exit_code, words) if message else 2
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted: the same command continues", file=sys.stderr)
-        return INTERRUPTED
+        code = INTERRUPTED
     except Exception as error:
         failure = _as_failure(error)
         if "--verbose" in words:
             traceback.print_exception(error)
         return _failed(failure.message, failure.hint, failure.exit_code, words)
+    # Typer turns an interruption into its exit code, without a word.
+    if code == INTERRUPTED:
+        return _failed("interrupted", "the same command continues", INTERRUPTED, words)
     return code if isinstance(code, int) else 0
 
 

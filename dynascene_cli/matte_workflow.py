@@ -49,10 +49,11 @@ SHEET_FRAMES = 12
 
 @dataclass(frozen=True, eq=False)
 class CachedMatte:
-    """A clip's matte, the matter that made it, and whether it was there already."""
+    """A clip's matte, the matter that made it, its cache key, and whether it was there already."""
 
     matte: Matte
     matter: str
+    key: str
     cached: bool
 
 
@@ -75,7 +76,7 @@ def check_matte_request(request: MatteRequest, clip: Clip) -> None:
     if request.matte is not None:
         alpha_frames(request.matte, clip)
     else:
-        make_matter(request.matter)
+        make_matter(_matter_name(request)[0])
     if request.keep is not None:
         read_kept(request.keep, clip)
 
@@ -145,23 +146,35 @@ def cached_matte(
         InputError: nobody, or several people alike, are in the clip; ``--keep`` does not fit it.
         MissingError: the matter's weights are not installed.
     """
-    name = "given" if request.matte is not None else choose_matter(request.matter)[0]
+    name = "given" if request.matte is not None else _matter_name(request)[0]
     depends_on = _depends_on(request, clip)
     key = stage_key("matte", STAGE_VERSION, depends_on)
     if request.force and not request.dry_run:
         project.forget("matte", key)
     cached = project.has("matte", key)
+    if request.person is not None and name not in ("bundled", "given"):
+        console.warn(
+            f"{name} keeps everybody in the picture: --person only says whose feet are followed; "
+            "--matter bundled keeps the chosen person alone"
+        )
     folder = project.stage_folder("matte", key)
     if not cached:
         if request.matte is None:
-            console.info(f"matter: {choose_matter(request.matter)[1]}")
+            console.info(f"matter: {_matter_name(request)[1]}")
         with console.progress("matte", clip.frame_count) as advance:
             for first in range(0, clip.frame_count, CHUNK_LENGTH):
                 if not _landmark_path(folder, first).is_file():
                     _make_chunk(folder, request, clip, first, console)
                 advance(min(first + CHUNK_LENGTH, clip.frame_count))
         project.mark_done("matte", key, depends_on)
-    return CachedMatte(_read_matte(folder, request, clip, console), name, cached)
+    return CachedMatte(_read_matte(folder, request, clip, console), name, key, cached)
+
+
+def _matter_name(request: MatteRequest) -> tuple[str, str]:
+    """The request's matter and why it is taken."""
+    if request.matter == "auto" and request.person is not None:
+        return "bundled", "bundled: the one that keeps a chosen person alone"
+    return choose_matter(request.matter)
 
 
 def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
@@ -169,7 +182,7 @@ def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
         "clip": file_fingerprint(clip.path),
         "frames": (clip.source_frames[0], clip.source_frames[-1], clip.frame_count),
         "fps": str(clip.frame_rate),
-        "matter": make_matter(request.matter).identity
+        "matter": make_matter(_matter_name(request)[0]).identity
         if request.matte is None
         else file_fingerprint(request.matte),
         "person": request.person,
@@ -216,7 +229,7 @@ def _mattes(
             made, state = matte_of_given_alpha(frame, alpha, state)
             yield made, state
     else:
-        matter = make_matter(request.matter)
+        matter = make_matter(_matter_name(request)[0])
         for frame in frames:
             made, state = matter.step(frame, state)
             yield made, state
@@ -233,7 +246,7 @@ def _state_before(
         return following_state(np.full(4, np.nan))
     casting = cast(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
     console.warn(*casting.warnings)
-    return make_matter(request.matter).initial_state(casting.box)
+    return make_matter(_matter_name(request)[0]).initial_state(casting.box)
 
 
 def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Console) -> Matte:

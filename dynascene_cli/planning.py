@@ -1,15 +1,17 @@
 """The plan of a shot: the person in the place, the camera, and the canvas that it will see."""
 
 import hashlib
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dynascene_cli.camera import Reference, Trajectory, check_path, sample
 from dynascene_cli.console import Console
-from dynascene_cli.project import stage_key
+from dynascene_cli.project import Project, publish_text, stage_key
 from dynascene_cli.projection import MarginsPlan, effective_path, needed_margins
 from dynascene_cli.request import RenderRequest, Subject
 from dynascene_cli.scene import relief_depth
@@ -18,6 +20,7 @@ from dynascene_cli.shot import CameraPath, Clip, Margins, Matte
 from dynascene_cli.staging import Staged, Stance, room_for, stage, stance
 
 PLATE_VERSION = 1
+MARGINS_VERSION = 1
 
 WIDEST_MARGIN = 0.6
 """How far past each side of the photo may be painted in, as a share of the frame."""
@@ -63,6 +66,7 @@ def planned(
     subject = request.subject or by_default
     scene_depth = _median_depth(place)
 
+    @cache
     def stance_at(room: float) -> Stance:
         return stance(
             matte.tracks,
@@ -107,8 +111,7 @@ def planned(
     console.detail(f"painted in: at most {canvas.outpainted_largest:.1%} of the picture")
     dependencies = scene_dependencies(place, stands.geometry, canvas.margins, request.seed or 0)
     key = scene_key(dependencies)
-    path_bytes = staged.path.intrinsics.tobytes() + staged.path.extrinsics.tobytes()
-    plate = {"scene": key, "path": hashlib.sha256(path_bytes).hexdigest(), "size": size}
+    plate = {"scene": key, "path": _path_digest(staged.path), "size": size}
     return Plan(
         place=place,
         staged=staged,
@@ -132,13 +135,37 @@ def _covered(
     shape = size[1] + widest.top + widest.bottom, size[0] + widest.left + widest.right
     # Whether the margins will be sky is decided when they are painted in: plan for either.
     skies = (None, np.zeros(shape, bool), np.ones(shape, bool))
-    depths = [relief_depth(guess, widest, sky=sky, step=PLANNING_STEP) for sky in skies]
+
+    @cache
+    def depths() -> list[NDArray[np.float32]]:
+        return [relief_depth(guess, widest, sky=sky, step=PLANNING_STEP) for sky in skies]
+
+    def margins_of(path: CameraPath) -> MarginsPlan:
+        """Kept in the project beside what was read off the photo: seconds for a long path."""
+        depends_on = {
+            "place": place.key,
+            "geometry": asdict(stands.geometry),
+            "path": _path_digest(path),
+            "size": size,
+        }
+        key = stage_key("margins", MARGINS_VERSION, depends_on)
+        folder = Project(request.matte.project_folder).folder / "scene" / place.key
+        kept = folder / f"margins-{key}.json"
+        if kept.is_file():
+            fields = json.loads(kept.read_text(encoding="utf-8"))
+            margins, warnings = Margins(**fields["margins"]), tuple(fields["warnings"])
+            return MarginsPlan(**{**fields, "margins": margins, "warnings": warnings})
+        plan = needed_margins(depths(), widest, stands.geometry, path)
+        if folder.is_dir() and not request.matte.dry_run:
+            publish_text(kept, json.dumps(asdict(plan)))
+        return plan
+
     staged = stage(stands, path_at, request.amount)
-    plan = needed_margins(depths, widest, stands.geometry, staged.path)
+    plan = margins_of(staged.path)
     asked = staged.amount
     while plan.uncovered > 0 and staged.amount > SMALLEST_AMOUNT:
         staged = stage(stands, path_at, staged.amount * SHRINKING)
-        plan = needed_margins(depths, widest, stands.geometry, staged.path)
+        plan = margins_of(staged.path)
     if staged.amount < asked:
         limited = (
             f"the move is limited to {staged.amount:.2f} of the {request.amount:.2f} asked for: "
@@ -146,6 +173,10 @@ def _covered(
         )
         staged = replace(staged, warnings=(*staged.warnings, limited))
     return staged, plan
+
+
+def _path_digest(path: CameraPath) -> str:
+    return hashlib.sha256(path.intrinsics.tobytes() + path.extrinsics.tobytes()).hexdigest()
 
 
 def _widest_canvas(size: tuple[int, int]) -> Margins:

@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,9 +59,13 @@ class Project:
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process; the lock is the system's and dies with it.
 
+        What was not finished is cleared away on leaving: a folder that was made for a run that
+        found nothing to keep goes with it.
+
         Raises:
             InputError: the folder cannot be made, or another run holds it.
         """
+        made = not self.folder.exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             stream = (self.folder / "lock").open("a+")
@@ -82,7 +86,13 @@ class Project:
                     "wait for it, or choose another folder with --project",
                 ) from error
             self._remove_partial()
-            yield
+            try:
+                yield
+            finally:
+                self._remove_partial()
+                self._remove_empty()
+                if made and [path.name for path in self.folder.iterdir()] == ["lock"]:
+                    shutil.rmtree(self.folder, ignore_errors=True)
 
     def stage_folder(self, stage: str, key: str) -> Path:
         """Where a stage's result with this key lies; made if absent."""
@@ -118,6 +128,11 @@ class Project:
     def _remove_partial(self) -> None:
         for leftover in self.folder.glob(f"*/*/*{PARTIAL_MARK}*"):
             leftover.unlink(missing_ok=True)
+
+    def _remove_empty(self) -> None:
+        for folder in (*self.folder.glob("*/*/"), *self.folder.glob("*/")):
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def publish_text(path: Path, text: str) -> None:

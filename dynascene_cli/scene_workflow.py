@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError
 from dynascene_cli.matting import people_in_photo
-from dynascene_cli.project import Project, file_fingerprint, publish_text, stage_key
+from dynascene_cli.project import PARTIAL_MARK, Project, file_fingerprint, publish_text, stage_key
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.request import SceneRequest
 from dynascene_cli.scene import (
@@ -20,7 +20,9 @@ from dynascene_cli.scene import (
     frame_focal_35mm,
     guess_geometry,
     network_depth,
+    read_guess_file,
     read_scene_edits,
+    write_guess_file,
     write_scene_json,
 )
 from dynascene_cli.shot import Image, Layer, Margins, Scene, SceneGeometry
@@ -28,6 +30,7 @@ from dynascene_cli.video import cover, read_depth, read_photo, read_picture, wri
 
 STAGE_VERSION = 1
 SENSOR_WIDTH_MM = 36.0
+GUESS_FILE = "place.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,8 @@ class Place:
 
     ``people`` (H, W) is true where somebody already stands in the photo; ``depth`` is the depth
     map, whole or of the frame; ``depends_on`` is all that a scene built from this depends on.
-    ``camera_height_given`` says that a flag or an edit fixed the camera's height.
+    ``camera_height_given`` says that a flag or an edit fixed the camera's height; ``key`` is the
+    cache key of what was read off the photo.
     """
 
     photo: Image
@@ -44,15 +48,22 @@ class Place:
     people: NDArray[np.bool_] | None
     depth: NDArray[np.float32] | None
     camera_height_given: bool
+    key: str
     depends_on: dict[str, Any]
 
 
 def read_place(
-    request: SceneRequest, size: tuple[int, int], project: Project, console: Console
+    request: SceneRequest,
+    size: tuple[int, int],
+    project: Project,
+    console: Console,
+    *,
+    force: bool = False,
 ) -> Place:
     """The photo at the frame's ``size`` (width, height) and its geometry.
 
-    Flags win over edits in the project's scene.json, and those over the guess.
+    Flags win over edits in the project's scene.json, and those over the guess; ``force`` guesses
+    anew.
 
     Raises:
         InputError: the photo, the depth map, scene.json or a flag is wrong.
@@ -72,12 +83,18 @@ def read_place(
     given = {**edits, **{name: value for name, value in flags.items() if value is not None}}
     photo_size = photo.pixels.shape[1], photo.pixels.shape[0]
     focal_35mm = photo.focal_35mm and frame_focal_35mm(photo.focal_35mm, photo_size, size)
-    guess = guess_geometry(picture, **given, focal_35mm=focal_35mm)
+    depends_on = {"photo": fingerprint, "size": size, "crop": request.crop, "given": given}
+    key = stage_key("place", STAGE_VERSION, depends_on)
+    kept = project.folder / "scene" / key / GUESS_FILE
+    if kept.is_file() and not force:
+        guess, people = read_guess_file(kept)
+    else:
+        guess = guess_geometry(picture, **given, focal_35mm=focal_35mm)
+        people = people_in_photo(picture)
     console.warn(*guess.geometry.warnings)
     if request.preview is not None:
         write_image(request.preview, scene_preview(picture, guess.geometry))
         console.info(f"scene preview: {request.preview}")
-    people = people_in_photo(picture)
     if people is not None:
         console.warn("somebody already stands in the photo: they are painted over")
     return Place(
@@ -86,13 +103,8 @@ def read_place(
         people=people,
         depth=_depth(request, picture, photo_size),
         camera_height_given="camera_height" in given,
-        depends_on={
-            "photo": fingerprint,
-            "size": size,
-            "crop": request.crop,
-            "given": given,
-            "depth": _depth_fingerprint(request),
-        },
+        key=key,
+        depends_on={**depends_on, "depth": _depth_fingerprint(request)},
     )
 
 
@@ -101,8 +113,14 @@ def scene_json(project: Project) -> Path:
     return project.folder / "scene" / "scene.json"
 
 
-def write_guess(project: Project, place: Place) -> None:
-    """Write what was guessed to scene.json, keeping the edits."""
+def keep_place(project: Project, place: Place) -> None:
+    """Keep what was read off the photo, and tell it in scene.json, whose edits stay."""
+    folder = project.stage_folder("scene", place.key)
+    if not (folder / GUESS_FILE).is_file():
+        temporary = folder / f".{PARTIAL_MARK}.{GUESS_FILE}"
+        write_guess_file(temporary, place.guess, place.people)
+        temporary.replace(folder / GUESS_FILE)
+        project.mark_done("scene", place.key, place.depends_on)
     write_scene_json(scene_json(project), place.guess, place.depends_on["photo"])
 
 

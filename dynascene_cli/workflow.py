@@ -18,12 +18,12 @@ from dynascene_cli.camera import (
 from dynascene_cli.compositing import (
     CompositeSettings,
     Compositor,
-    LookSample,
-    measure_look,
+    Look,
 )
 from dynascene_cli.console import Console
 from dynascene_cli.errors import MissingError
 from dynascene_cli.layers import LayerSinks, check_layers, open_layers
+from dynascene_cli.look_workflow import cached_look
 from dynascene_cli.matte_workflow import (
     cached_matte,
     check_matte_request,
@@ -36,8 +36,8 @@ from dynascene_cli.project import Project
 from dynascene_cli.reporting import settings_of, write_report
 from dynascene_cli.request import RenderRequest
 from dynascene_cli.scene_workflow import (
+    keep_place,
     read_place,
-    write_guess,
 )
 from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import person_heights
@@ -49,7 +49,6 @@ from dynascene_cli.video import (
     read_frames,
 )
 
-LOOK_SAMPLES = 6
 MOTION_SAMPLES = 8
 
 
@@ -109,12 +108,14 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     if request.matte.dry_run:
         return _dry_run(request, project, clip, size, moves, output, console)
     console.warn(*clip.warnings)
-    place = read_place(request.scene, size, project, console)
+    place = read_place(request.scene, size, project, console, force=request.matte.force)
     clock = _Clock()
     with project.locked():
-        write_guess(project, place)
         with clock.measured("matte"):
             matted = cached_matte(project, request.matte, clip, console)
+        if request.matte.force:
+            project.forget("scene", place.key)
+        keep_place(project, place)
         cached = ["matte"] if matted.cached else []
         if request.camera.split("+")[0] == "auto":
             _warn_of_motion(clip, matted.matte, console)
@@ -127,7 +128,8 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         with clock.measured("scene"):
             plate = CachedPlate(project, plan)
         with clock.measured("composite"):
-            middle = _composited(request, clip, matted.matte, plan, plate, output, console)
+            look = cached_look(project, clip, matted, request.matte.keep, plan, plate)
+            middle = _composited(request, clip, matted.matte, plan, plate, look, output, console)
         report = None
         if request.report:
             with clock.measured("report"):
@@ -226,6 +228,7 @@ def _composited(
     matte: Matte,
     plan: Plan,
     plate: CachedPlate,
+    look: Look,
     output: Path,
     console: Console,
 ) -> tuple[Image, Image]:
@@ -233,7 +236,7 @@ def _composited(
     placement, path = plan.staged.placement, plan.staged.path
     heights = person_heights(placement, path)
     compositor = Compositor(
-        measure_look(_look_samples(clip, matte, plan, plate)),
+        look,
         CompositeSettings(
             relight=request.relight,
             shadow=request.shadow,
@@ -283,17 +286,6 @@ def _layer_sinks(request: RenderRequest, plan: Plan, stack: ExitStack) -> LayerS
     if request.layers is None:
         return None
     return stack.enter_context(open_layers(request.layers, plan.staged.path, settings_of(request)))
-
-
-def _look_samples(clip: Clip, matte: Matte, plan: Plan, plate: CachedPlate) -> Iterator[LookSample]:
-    for index in np.unique(np.linspace(0, clip.frame_count - 1, LOOK_SAMPLES).astype(int)):
-        i = int(index)
-        yield LookSample(
-            next(read_frames(clip, i, i + 1)),
-            next(matte.alpha.frames(i, i + 1)),
-            plate.sampled(i),
-            plan.staged.placement.clip_to_frame[i],
-        )
 
 
 class _Clock:

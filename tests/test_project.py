@@ -62,10 +62,20 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path):
     project = Project(tmp_path)
     with project.locked():
         folder = project.stage_folder("plate", "k1")
+        (folder / "chunk_00000.mkv").touch()
     leftover = folder / ".chunk_00001.123.part.mkv"
     leftover.touch()
     with project.locked():
         assert not leftover.exists()
+    assert [path.name for path in folder.iterdir()] == ["chunk_00000.mkv"]
+
+
+def test_a_folder_made_for_nothing_goes_again(tmp_path: Path):
+    project = Project(tmp_path / "p")
+    with pytest.raises(InputError), project.locked():
+        project.stage_folder("matte", "k1")
+        raise InputError("nobody is there")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_second_process_is_refused_while_the_lock_is_held(tmp_path: Path):

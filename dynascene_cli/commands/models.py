@@ -48,9 +48,12 @@ def add(
     """Register a weights file that you have, and show its licence."""
     from dynascene_cli import weights
     from dynascene_cli.console import Console
+    from dynascene_cli.matting.network import Network
 
     console = Console(as_json=as_json)
     console.info(f"Licence of {name}: {weights.find(name).licence}")
+    if file.is_file():
+        Network(file)
     added = weights.add(name, file)
     data = {
         "name": name,

@@ -9,6 +9,8 @@ from dynascene_cli.matting.pose import crop_of_box, landmarks_of, pose_in, settl
 from dynascene_cli.shot import LANDMARKS, Image
 
 SOLID = 128
+PAUSE = 24
+"""Frames for which nobody is looked for after an alpha in which nobody was recognised."""
 MIN_AREA = 1e-4
 """Share of the frame below which an alpha shows nobody."""
 
@@ -27,11 +29,17 @@ def matte_of_given_alpha(
 ) -> tuple[MatteFrame, MatterState]:
     """The landmarks of the person whose alpha (H, W) is given, and what to remember.
 
-    The alpha stays as it is. A crop that drifted off the alpha is drawn again around it.
+    The alpha stays as it is. A crop that drifted off the alpha is drawn again around it. An alpha
+    in which nobody is recognised (a dog, a car) costs a search, so the next one waits a while.
     """
     if (alpha >= SOLID).mean() < MIN_AREA:
         empty = empty_matte(*frame.shape[:2])
         return MatteFrame(alpha, empty.landmarks, empty.visibility, False), state
+    pause = float(state.get("pause", np.zeros(()))[()])
+    if pause > 0:
+        unseen = empty_matte(*frame.shape[:2])
+        waiting = {**state, "pause": np.array(pause - 1)}
+        return MatteFrame(alpha, unseen.landmarks, unseen.visibility, True), waiting
     box = alpha_box(alpha)
     followed = followed_pose(frame, {**state, "box": box})
     pose = followed[0] if followed is not None else pose_in(frame, crop_of_box(box))
@@ -40,6 +48,10 @@ def matte_of_given_alpha(
     points, visibility = landmarks_of(pose, alpha)
     if not _covers(box, pose.points[[11, 12, 23, 24]]):
         points, visibility = np.full_like(points, np.nan), np.zeros(len(LANDMARKS))
+        return MatteFrame(alpha, points, visibility, True), {
+            **next_state(pose),
+            "pause": np.array(float(PAUSE)),
+        }
     return MatteFrame(alpha, points, visibility, True), next_state(pose)
 
 

@@ -84,26 +84,28 @@ def needed_margins(
     step = (geometry.width + canvas.left + canvas.right) / CELLS_ACROSS
     reach = camera_reach(path)
     reached = np.empty((len(reliefs), len(frames), 4))
-    uncovered, outpainted, stretching = np.empty((3, len(reliefs), len(frames)))
+    uncovered = np.empty((len(reliefs), len(frames)))
+    outpainted, stretching = np.empty((2, len(frames)))
     for r, relief in enumerate(reliefs):
         mesh = relief_mesh(relief, geometry, canvas, step=step, reach=reach)
         for n, frame in enumerate(frames):
             view = _view(mesh, canvas, geometry, path, frame)
             reached[r, n] = _reach_beyond(view, geometry)
             uncovered[r, n] = _share_outside(view, geometry, widest)
-            outpainted[r, n] = _share_outside(view, geometry, Margins())
-            stretching[r, n] = _anisotropy(view)
+            if r == 0:
+                outpainted[n] = _share_outside(view, geometry, Margins())
+                stretching[n] = _anisotropy(view)
     needed = reached.max(axis=(0, 1))
     if len(frames) < path.frame_count:
         needed += np.abs(np.diff(reached, axis=1)).max(axis=(0, 1)) / 2
     wanted = np.where(needed > -0.49, np.ceil((needed + SAFETY) / QUANTUM) * QUANTUM, 0.0)
     most = np.array([widest.left, widest.top, widest.right, widest.bottom])
     margins = Margins(*np.minimum(wanted, most).astype(int).tolist())
-    worst, anisotropy = float(uncovered.max()), float(stretching[0].max())
+    worst, anisotropy = float(uncovered.max()), float(stretching.max())
     return MarginsPlan(
         margins=margins,
-        outpainted_largest=float(outpainted[0].max()),
-        outpainted_mean=float(outpainted[0].mean()),
+        outpainted_largest=float(outpainted.max()),
+        outpainted_mean=float(outpainted.mean()),
         uncovered=worst,
         anisotropy=anisotropy,
         warnings=tuple(_warnings(worst, anisotropy)),

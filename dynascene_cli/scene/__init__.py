@@ -7,6 +7,7 @@ from dynascene_cli.scene.geometry_guess import (
     frame_focal_35mm,
     guess_geometry,
 )
+from dynascene_cli.scene.guess_file import read_guess_file, write_guess_file
 from dynascene_cli.scene.outpainting import build_scene
 from dynascene_cli.scene.relief import relief_depth
 from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
@@ -18,7 +19,9 @@ __all__ = [
     "frame_focal_35mm",
     "guess_geometry",
     "network_depth",
+    "read_guess_file",
     "read_scene_edits",
     "relief_depth",
+    "write_guess_file",
     "write_scene_json",
 ]

@@ -22,7 +22,13 @@ from dynascene_cli.video.images import (
 )
 from dynascene_cli.video.opening import open_clip
 from dynascene_cli.video.publishing import check_spared, check_writable
-from dynascene_cli.video.reading import AlphaFrames, alpha_frames, read_alpha, read_frames
+from dynascene_cli.video.reading import (
+    AlphaFrames,
+    alpha_frames,
+    read_alpha,
+    read_frames,
+    read_frames_at,
+)
 from dynascene_cli.video.writing import Sink, check_output, open_sink
 
 __all__ = [
@@ -48,6 +54,7 @@ __all__ = [
     "read_chunk",
     "read_depth",
     "read_frames",
+    "read_frames_at",
     "read_photo",
     "read_picture",
     "write_chunk",

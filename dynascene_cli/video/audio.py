@@ -10,6 +10,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from numpy.typing import NDArray
 
+from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Clip
 
 _COPIED = {
@@ -24,6 +25,7 @@ _ENCODED = {
 }
 _JITTER = 0.04
 _LEAD = 1.0
+_FADE = 0.003
 
 
 def add_sound(
@@ -46,33 +48,63 @@ def samples(clip: Clip) -> Iterator[NDArray[np.float32]]:
     """The clip's sound as float (channels, n) blocks that begin with its first frame.
 
     Gaps are silent and what lies outside the clip is cut to the sample, so that sample n is due
-    n / rate seconds after the first frame.
+    n / rate seconds after the first frame. moviepy cuts and fades the trimmed ends; PyAV reads
+    for it, because moviepy's own reader knows no timestamps within a stream, no file without a
+    duration and no more than two channels.
     """
+    from moviepy import AudioClip
+    from moviepy.audio.fx import AudioFadeIn, AudioFadeOut
+
+    start = float(clip.start)
+    fades = [AudioFadeIn(_FADE)] if clip.start > 0 else []
+    if clip.end is not None:
+        fades.append(AudioFadeOut(_FADE))
     with av.open(f"file:{clip.path}", metadata_errors="ignore") as source:
         stream = source.streams.audio[0]
-        rate = stream.rate
-        total = round(clip.duration * rate)
-        written = 0
+        rate, channels = stream.rate, stream.layout.nb_channels
+        decoded = _placed_blocks(source, stream, clip)
+        position, block = 0, np.zeros((channels, 0), np.float32)
+
+        def sound_at(times: Floats) -> Floats:
+            nonlocal position, block
+            # Counted from the cut: a time half-way between two samples would round either way.
+            first = round((float(times[0]) - start) * rate)
+            last = first + len(times)
+            heard = np.zeros((channels, len(times)))
+            while True:
+                begin, end = max(position, first), min(position + block.shape[1], last)
+                if begin < end:
+                    heard[:, begin - first : end - first] = block[
+                        :, begin - position : end - position
+                    ]
+                following = None if position + block.shape[1] >= last else next(decoded, None)
+                if following is None:
+                    return heard[0] if channels == 1 else heard.T
+                position, block = following
+
+        sound = AudioClip(duration=start + clip.duration, fps=rate)
+        sound.frame_function, sound.nchannels = sound_at, channels
+        cut = sound.subclipped(start).with_effects(fades)
+        for chunk in cut.iter_chunks(chunksize=rate, logger=None):
+            yield np.asarray(chunk, np.float32).reshape(-1, channels).T
+
+
+def _placed_blocks(
+    source: InputContainer, stream: AudioStream, clip: Clip
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Decoded (channels, n) blocks, each with the samples from the clip's first frame to it."""
+    if clip.start > 0:
         # Codecs need some packets before the wanted one to be settled.
-        seek_to = float(clip.first_time) - _LEAD
-        if clip.start > 0:
-            source.seek(round(max(seek_to, 0.0) * av.time_base))
-        for frame in _planar(source, stream):
-            block = np.asarray(frame.to_ndarray(), np.float32)
-            time = (frame.pts or 0) * (frame.time_base or Fraction(1, rate))
-            position = round((time - clip.first_time) * rate)
-            if written and abs(position - written) < _JITTER * rate:
-                position = written
-            if position > written:
-                gap = min(position, total) - written
-                yield np.zeros((block.shape[0], gap), np.float32)
-                written += gap
-            if written >= total:
-                return
-            block = block[:, written - position : total - position]
-            if block.size:
-                yield block
-                written += block.shape[1]
+        source.seek(round(max(float(clip.first_time) - _LEAD, 0.0) * av.time_base))
+    due = 0
+    for frame in _planar(source, stream):
+        block = np.asarray(frame.to_ndarray(), np.float32)
+        time = (frame.pts or 0) * (frame.time_base or Fraction(1, stream.rate))
+        position = round((time - clip.first_time) * stream.rate)
+        if due > 0 and abs(position - due) < _JITTER * stream.rate:
+            position = due
+        yield position, block
+        due = position + block.shape[1]
 
 
 def _copied(container: OutputContainer, clip: Clip) -> Iterator["av.Packet[AudioStream]"]:
@@ -131,7 +163,7 @@ def _planar(source: InputContainer, stream: AudioStream) -> Iterator[av.AudioFra
     resampler = av.AudioResampler(format="fltp")
     for packet in source.demux(stream):
         # One damaged packet of sound is a click, no reason to refuse a clip.
-        with contextlib.suppress(av.error.InvalidDataError):
+        with contextlib.suppress(av.error.FFmpegError):
             for frame in packet.decode():
                 if frame.pts is not None:
                     yield from resampler.resample(frame)

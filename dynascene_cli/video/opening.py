@@ -89,6 +89,8 @@ def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             yield container, streams[0]
         elif container.streams.audio:
             raise InputError(f"{path} has sound but no picture", _FORMATS_HINT)
+        elif _lacks_index(path):
+            raise _cut_before_index(path)
         else:
             raise InputError(f"{path} has no picture", _FORMATS_HINT)
 
@@ -221,13 +223,10 @@ def _tell_cut_short(path: Path, last_good: float, end: float | None) -> None:
 
 
 def _unreadable(path: Path) -> InputError:
+    if _lacks_index(path):
+        return _cut_before_index(path)
     with path.open("rb") as file:
         head = file.read(4096)
-    if head[4:8] == b"ftyp" and not _has_index(path):
-        return InputError(
-            f"{path} is cut short: its index (moov) is missing, so the last good time is 0.00 s",
-            "copy the file again, or repair the recording",
-        )
     try:
         head.decode()
     except UnicodeDecodeError as error:
@@ -237,22 +236,32 @@ def _unreadable(path: Path) -> InputError:
     return InputError(f"{path} is text, not a video", _FORMATS_HINT)
 
 
-def _has_index(path: Path) -> bool:
+def _cut_before_index(path: Path) -> InputError:
+    return InputError(
+        f"{path} is cut short: its index (moov) is missing, so the last good time is 0.00 s",
+        "copy the file again, or repair the recording",
+    )
+
+
+def _lacks_index(path: Path) -> bool:
+    """Whether the file is an MP4 or MOV without a whole index."""
     size = path.stat().st_size
     position = 0
     with path.open("rb") as file:
         while position + 8 <= size:
             file.seek(position)
             header = file.read(16)
+            if position == 0 and header[4:8] != b"ftyp":
+                return False
             length = int.from_bytes(header[:4], "big")
             if length == 1:
                 length = int.from_bytes(header[8:16], "big")
             if header[4:8] == b"moov":
-                return position + length <= size
+                return position + length > size
             if length < 8:
-                return False
+                return True
             position += length
-    return False
+    return position > 0
 
 
 def _is_still(path: Path) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ from dynascene_cli.video.opening import open_clip, opened_video
 from dynascene_cli.video.sequences import sequence_files
 
 _MOST_THREADS = 8
+_WORTH_SEEK = 125
 _SEEK_LEADS = (0, 2, 20, 10**9)
 
 
@@ -39,6 +40,25 @@ def read_frames(clip: Clip, first: int = 0, last: int | None = None) -> Iterator
         return
     for frame in _decoded(clip, first, last):
         yield _upright(rgb_image(frame, clip.colour), frame, clip)
+
+
+def read_frames_at(clip: Clip, indices: Sequence[int]) -> Iterator[Image]:
+    """RGB uint8 (H, W, 3) of the frames with these numbers, which rise.
+
+    Frames between near ones are decoded but not converted: that costs less than to seek, which
+    decodes from the last keyframe every time.
+    """
+    if clip.kind in ("sequence", "image"):
+        for index in indices:
+            yield from read_frames(clip, index, index + 1)
+        return
+    starts = [i for i in range(len(indices)) if i == 0 or indices[i] - indices[i - 1] > _WORTH_SEEK]
+    for start, end in zip(starts, [*starts[1:], len(indices)], strict=True):
+        wanted = indices[start:end]
+        frames = _decoded(clip, wanted[0], wanted[-1] + 1)
+        for index, frame in enumerate(frames, wanted[0]):
+            if index in wanted:
+                yield _upright(rgb_image(frame, clip.colour), frame, clip)
 
 
 def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Image]:

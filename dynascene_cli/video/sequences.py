@@ -55,9 +55,7 @@ def sequence_files(source: Path) -> list[Path]:
         return [source]
     folder = source.parent
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-    numbers = sorted(
-        number for name in names if (number := frame_number(source, name)) is not None
-    )
+    numbers = sorted(number for name in names if (number := frame_number(source, name)) is not None)
     if not numbers:
         raise InputError(f"{source}: no file matches", f"for example {numbered(source, 1).name}")
     for before, after in pairwise(numbers):

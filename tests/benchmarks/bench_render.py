@@ -15,6 +15,7 @@ import sys
 import tempfile
 from fractions import Fraction
 from itertools import islice
+from multiprocessing import Process
 from pathlib import Path
 
 import cv2
@@ -54,21 +55,31 @@ GRAIN = 2.0
 
 
 def full_hd_clip(path: Path, seconds: float) -> None:
-    """The shipped gymnast, played forth and back, in a 1920 × 1080 frame with a photo's texture."""
+    """The shipped gymnast, forth and back, in a 1920 × 1080 frame before a slowly panned photo."""
     clip = open_clip(MEDIA / "gym.mp4")
     once = [cover(frame, 612, 1080) for frame in islice(read_frames(clip), 60)]
     turn = once + once[::-1]
     rng = np.random.default_rng(0)
-    wall = cover(read_photo(MEDIA / "picos.jpg").pixels, 1920, 1080)
+    wide = cover(read_photo(MEDIA / "picos.jpg").pixels, 2000, 1125)
     grains = [
-        cv2.GaussianBlur(rng.normal(0, 2 * GRAIN, wall.shape).astype(np.float32), (0, 0), 0.6)
+        cv2.GaussianBlur(rng.normal(0, 2 * GRAIN, (1080, 1920, 3)).astype(np.float32), (0, 0), 0.6)
         for _ in range(12)
     ]
     with open_sink(path, width=1920, height=1080, frame_rate=Fraction(30)) as sink:
         for index in range(round(seconds * 30)):
-            frame = wall + grains[index % len(grains)]
+            x = 40 + 38 * np.sin(index / 40)
+            shift = np.array([[1.0, 0.0, -x], [0.0, 1.0, -20.0]])
+            frame = cv2.warpAffine(wide, shift, (1920, 1080)) + grains[index % len(grains)]
             frame[:, 654:1266] = turn[index % len(turn)]
             sink.write(np.clip(frame, 0, 255).astype(np.uint8))
+
+
+def made(path: Path, seconds: float) -> Path:
+    """``full_hd_clip`` in a process of its own: a child's peak memory starts from its parent's."""
+    maker = Process(target=full_hd_clip, args=(path, seconds))
+    maker.start()
+    maker.join()
+    return path
 
 
 def cost(*words: object) -> tuple[float, float]:
@@ -91,8 +102,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.chdir(folder)
-        clip = folder / "clip.mp4"
-        full_hd_clip(clip, arguments.seconds)
+        clip = made(folder / "clip.mp4", arguments.seconds)
         render = [*program, "render", "-q", "--camera", "dolly-in"]
         render += ["--scene", MEDIA / "picos.jpg", "-o", "out.mp4"]
         cost(*render, clip, "--end", 0.1, "--project", "warm")
@@ -107,8 +117,7 @@ def main() -> None:
         cost(*program, "project", "clean", "clip.dynascene", "--stage", "scene")
         rows["only the matte cached"] = cost(*render, clip)
         if arguments.memory:
-            long_clip = folder / "long.mp4"
-            full_hd_clip(long_clip, 6 * arguments.seconds)
+            long_clip = made(folder / "long.mp4", 6 * arguments.seconds)
             rows["from nothing, six times as long"] = cost(*render, long_clip)
         rows["--help"] = cost(*program, "render", "--help")
         rows["import typer, rich"] = cost(python, "-c", IMPORTS)

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from dynascene_cli import __version__
 
 HEAVY = ("numpy", "cv2", "av", "numba", "onnxruntime", "matplotlib", "rembg", "moviepy", "scipy")
@@ -36,6 +38,14 @@ def test_a_usage_error_under_json_is_json(dynascene):
     assert "--scene" in run.json["error"]
 
 
+@pytest.mark.parametrize("words", [(), ("trajectory",), ("project",)])
+def test_without_arguments_the_help_is_shown(dynascene, words):
+    run = dynascene(*words)
+    assert run.code == 2
+    assert "Usage: dynascene" in run.out
+    assert run.err == ""
+
+
 def test_doctor_says_what_this_machine_can_do(dynascene):
     run = dynascene("doctor", "--json")
     assert run.code == 0, run.err
@@ -52,7 +62,8 @@ def test_project_show_and_clean(dynascene, tmp_path, drawn_clip, photo):
     folder = tmp_path / "drawn.dynascene"
     rows = dynascene("project", "show", folder, "--json").json["results"]
     assert {row["stage"] for row in rows} == {"matte", "scene", "plate"}
-    assert all(row["whole"] and row["latest"] for row in rows)
+    assert all(row["whole"] for row in rows)
+    assert sum(row["latest"] for row in rows) == 3
     assert dynascene("project", "clean", folder, "--json").json["freed_bytes"] > 0
     assert dynascene("project", "show", folder, "--json").json["results"] == []
     assert (folder / "scene" / "scene.json").is_file()

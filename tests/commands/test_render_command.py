@@ -153,7 +153,7 @@ def test_an_interruption_exits_130_and_leaves_no_output(tmp_path, drawn_clip, ph
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert [path.name for path in tmp_path.iterdir()] == ["drawn.dynascene"]
+    assert {path.name for path in tmp_path.iterdir()} <= {"drawn.dynascene"}
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(

@@ -254,6 +254,15 @@ def test_cut_short_names_the_last_good_time(tmp_path, name):
     assert abs(kept.duration - good) < 0.1
 
 
+def test_cut_short_within_the_index(tmp_path):
+    whole = write_video(tmp_path / "a.mp4", noisy(8), options={"movflags": "+faststart"})
+    cut = tmp_path / "cut.mp4"
+    data = whole.read_bytes()
+    cut.write_bytes(data[: data.index(b"moov") + 120])
+    with pytest.raises(InputError, match=r"moov.* last good time is 0\.00 s"):
+        open_clip(cut)
+
+
 def test_cut_short_before_the_index(tmp_path):
     cut = truncated(write_video(tmp_path / "a.mp4", noisy(48)), 0.5)
     with pytest.raises(InputError, match=r"moov.* last good time is 0\.00 s"):

@@ -248,6 +248,13 @@ def test_sound_is_copied_bit_for_bit(tmp_path, source, target):
     assert in_sync(result, tolerance=0.003)
 
 
+def sound_of(path):
+    with av.open(str(path)) as container:
+        blocks = [frame.to_ndarray() for frame in container.decode(audio=0)]
+    sound = np.concatenate(blocks, axis=1)[0]
+    return sound / 32768 if sound.dtype == np.int16 else sound
+
+
 def in_sync(path, tolerance):
     begin = first_picture_time(path)
     seen = flash_times(open_clip(path))
@@ -266,6 +273,54 @@ def test_trimmed_sound_stays_in_sync(tmp_path, target):
     with av.open(str(result)) as container:
         sound = container.streams.audio[0]
         assert float(sound.duration or 0) * sound.time_base <= 1.1
+
+
+@pytest.mark.parametrize("target", ["a.mp4", "a.mov", "a.webm"])
+def test_trimmed_sound_does_not_click_and_keeps_its_phase(tmp_path, capfd, target):
+    """A cosine cut at two of its crests, where a bare cut would jump by 0.5."""
+    tone = 0.5 * np.cos(2 * np.pi * 110 * np.arange(96000) / 48000)
+    path = write_video(tmp_path / "s.mp4", [numbered_frame(0)] * 48, sound=tone)
+    clip = open_clip(path, start=0.5, end=1.5)
+    images = list(read_frames(clip))
+    heard = sound_of(written(tmp_path / target, images, audio_from=clip, rate=Fraction(24)))
+    assert np.abs(np.diff(heard, prepend=0, append=0)).max() < 0.02
+    middle = np.arange(4800, 43200)
+    phase = np.angle(heard[middle] @ np.exp(-2j * np.pi * 110 * middle / 48000))
+    assert abs(phase / (2 * np.pi * 110)) < 0.002
+    assert np.abs(heard[middle]).max() == pytest.approx(0.5, abs=0.02)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_damaged_sound_stays_in_sync(tmp_path):
+    path = write_video(tmp_path / "s.mp4", flashing(24), sound=beeps(2, FLASHES))
+    with av.open(str(path)) as container:
+        damaged = [p for p in container.demux(audio=0) if p.pts and 48000 < p.pts < 52000]
+    data = bytearray(path.read_bytes())
+    for packet in damaged:
+        data[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(data)
+    clip = open_clip(path, start=0.5)
+    result = written(
+        tmp_path / "a.mov", list(read_frames(clip)), audio_from=clip, rate=Fraction(24)
+    )
+    assert len(damaged) >= 2
+    assert in_sync(result, tolerance=0.002)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.5, None), (None, 1.5)])
+def test_an_end_that_is_not_trimmed_is_not_faded(tmp_path, start, end):
+    level = np.full(96000, 0.5)
+    path = write_video(
+        tmp_path / "s.mkv", [numbered_frame(0)] * 48, sound=level, sound_codec="pcm_s16be"
+    )
+    clip = open_clip(path, start=start, end=end)
+    heard = sound_of(
+        written(tmp_path / "a.mov", list(read_frames(clip)), audio_from=clip, rate=Fraction(24))
+    )
+    faded = np.abs(heard - 0.5) > 0.01
+    assert faded[:96].all() == (start is not None)
+    assert faded[-96:].all() == (end is not None)
+    assert not faded[192:-192].any()
 
 
 @pytest.mark.parametrize("target", ["a.mp4", "a.webm"])

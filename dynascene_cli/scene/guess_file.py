@@ -1,0 +1,48 @@
+"""A guessed geometry kept in a file, exactly, so that one photo is looked at once."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.scene.geometry_guess import GeometryGuess, HorizonCandidate
+from dynascene_cli.shot import SceneGeometry
+
+Mask = NDArray[np.bool_]
+
+
+def write_guess_file(path: Path, guess: GeometryGuess, people: Mask | None) -> None:
+    """Write a guess and the mask (H, W) of who stands in the photo to an .npz file."""
+    text = {
+        "geometry": asdict(guess.geometry),
+        "candidates": [asdict(candidate) for candidate in guess.candidates],
+        "sources": dict(guess.sources),
+        "guessed": dict(guess.guessed),
+        "people": people is not None,
+    }
+    nobody = np.zeros_like(guess.sky)
+    masks = np.stack([guess.sky, guess.ground, nobody if people is None else people])
+    np.savez_compressed(
+        path, text=np.array(json.dumps(text, default=float)), masks=np.packbits(masks, axis=-1)
+    )
+
+
+def read_guess_file(path: Path) -> tuple[GeometryGuess, Mask | None]:
+    """What ``write_guess_file`` wrote."""
+    with np.load(path) as arrays:
+        text = json.loads(str(arrays["text"]))
+        packed = arrays["masks"]
+    fields = text["geometry"]
+    geometry = SceneGeometry(**{**fields, "warnings": tuple(fields["warnings"])})
+    sky, ground, people = np.unpackbits(packed, axis=-1, count=geometry.width).astype(bool)
+    guess = GeometryGuess(
+        geometry=geometry,
+        sky=sky,
+        ground=ground,
+        candidates=tuple(HorizonCandidate(**candidate) for candidate in text["candidates"]),
+        sources=text["sources"],
+        guessed=text["guessed"],
+    )
+    return guess, people if text["people"] else None
