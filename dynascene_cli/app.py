@@ -18,6 +18,7 @@ app = typer.Typer(
     help="A person, a photo, a camera move: the person standing in that place, "
     "filmed by that camera.",
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.command("render")(render.render)

@@ -7,7 +7,9 @@ import typer
 
 from dynascene_cli.commands import options
 
-app = typer.Typer(help="Weights: where they come from, their licence, their checksum.")
+app = typer.Typer(
+    help="Weights: where they come from, their licence, their checksum.", rich_markup_mode=None
+)
 
 
 @app.command("list")

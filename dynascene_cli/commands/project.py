@@ -10,7 +10,9 @@ import typer
 from dynascene_cli.commands import options
 from dynascene_cli.errors import InputError
 
-app = typer.Typer(help="Show or clear what a project folder caches.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show or clear what a project folder caches.", no_args_is_help=True, rich_markup_mode=None
+)
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A .dynascene folder.")]
 

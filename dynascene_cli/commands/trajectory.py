@@ -7,7 +7,9 @@ import typer
 
 from dynascene_cli.commands import options
 
-app = typer.Typer(help="List, write, draw and check camera moves.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, write, draw and check camera moves.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Amount = Annotated[float, typer.Option("--amount", help="Multiplies the whole move.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Which shake.")]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
 
-THREADS = 2
-"""Fixed, so that results do not depend on how many cores a machine has."""
+THREADS = 1
+"""Fixed, so that results do not depend on the machine; networks this small gain nothing by two."""
 
 Tensor = NDArray[np.float32]
 

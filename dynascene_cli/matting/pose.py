@@ -90,12 +90,15 @@ def crop_of_pose(pose: Pose) -> Floats:
     return np.array([*((low + high) / 2 @ turn), max(body, circle, 16.0), angle])
 
 
-def pose_in(image: Image, crop: Floats, to_image: Floats | None = None) -> Pose:
+def pose_in(
+    image: Image, crop: Floats, to_image: Floats | None = None, *, mirrored: bool = True
+) -> Pose:
     """The person in a crop of the picture.
 
     The mask is the mean of what the network says of the crop and of its mirror image, whose
-    mistakes differ. ``image`` is the picture, or a reduced part of it whose pixels ``to_image``
-    (2, 3) maps from the picture's: enough of it for the crop, at no less than its resolution.
+    mistakes differ; without ``mirrored`` it is of the crop alone, at half the cost. ``image`` is
+    the picture, or a reduced part of it whose pixels ``to_image`` (2, 3) maps from the picture's:
+    enough of it for the crop, at no less than its resolution.
     """
     to_picture = crop_to_picture(crop)
     warp = to_picture if to_image is None else _composed(to_image, to_picture)
@@ -110,13 +113,15 @@ def pose_in(image: Image, crop: Floats, to_image: Floats | None = None) -> Pose:
     landmarks, presence, logits = _network().run(
         ["Identity", "Identity_1", "Identity_2"], {"input_1": tensor}
     )
-    mirrored = {"input_1": np.ascontiguousarray(tensor[:, :, ::-1])}
-    logits_mirrored = _network().run(["Identity_2"], mirrored)[0][0, :, ::-1, 0]
-    bounded = np.clip(logits[0, ..., 0], -30, 30) + np.clip(logits_mirrored, -30, 30)
+    bounded = np.clip(logits[0, ..., 0], -30, 30)
+    if mirrored:
+        mirror_image = {"input_1": np.ascontiguousarray(tensor[:, :, ::-1])}
+        of_mirror = _network().run(["Identity_2"], mirror_image)[0][0, :, ::-1, 0]
+        bounded = (bounded + np.clip(of_mirror, -30, 30)) / 2
     table = landmarks.reshape(39, 5).astype(float)
     points = table[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
     visible = 1 / (1 + np.exp(-np.clip(table[:, 3:], -30, 30)))
-    mask = np.asarray(1 / (1 + np.exp(-bounded / 2)), np.float32)
+    mask = np.asarray(1 / (1 + np.exp(-bounded)), np.float32)
     return Pose(crop, points, visible.min(axis=1), float(presence.item()), mask, cut)
 
 
@@ -127,10 +132,9 @@ def _composed(outer: Floats, inner: Floats) -> Floats:
 
 def settled_pose(image: Image, box: ArrayLike) -> Pose:
     """The person in a box, after the crop was drawn from their own landmarks."""
-    pose = pose_in(image, crop_of_box(box))
-    for _ in range(2):
-        pose = pose_in(image, crop_of_pose(pose))
-    return pose
+    first = pose_in(image, crop_of_box(box), mirrored=False)
+    second = pose_in(image, crop_of_pose(first), mirrored=False)
+    return pose_in(image, crop_of_pose(second))
 
 
 def without_specks(mask: Tensor, pose: Pose) -> Tensor:

@@ -16,22 +16,20 @@ import time
 from itertools import islice
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.matting import make_matter
 from dynascene_cli.matting.robust_video import RobustVideoMatter
+from dynascene_cli.video import open_clip, read_frames
 
 DEMO = Path(__file__).resolve().parents[2] / "dynascene_cli" / "demo_media" / "gym.mp4"
 UNKNOWN = np.full(4, np.nan)
 
 
 def decoded(path, count):
-    with av.open(str(path)) as container:
-        for frame in islice(container.decode(video=0), count):
-            yield frame.to_ndarray(format="rgb24")
+    yield from islice(read_frames(open_clip(path)), count)
 
 
 def mattes(matter, frames):
