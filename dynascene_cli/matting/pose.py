@@ -117,7 +117,7 @@ def pose_in(
     if mirrored:
         mirror_image = {"input_1": np.ascontiguousarray(tensor[:, :, ::-1])}
         of_mirror = _network().run(["Identity_2"], mirror_image)[0][0, :, ::-1, 0]
-        bounded = (bounded + np.clip(of_mirror, -30, 30)) / 2
+        bounded = np.asarray((bounded + np.clip(of_mirror, -30, 30)) / 2, np.float32)
     table = landmarks.reshape(39, 5).astype(float)
     points = table[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
     visible = 1 / (1 + np.exp(-np.clip(table[:, 3:], -30, 30)))
