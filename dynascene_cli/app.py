@@ -56,8 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = command.main(words, prog_name="dynascene", standalone_mode=False)
     except TyperException as error:
         message = error.format_message()
-        # Where nothing was asked for, the help has been printed and there is no message.
-        return _failed(message, "see --help", error.exit_code, words) if message else 2
+        # Where nothing was asked for, Typer's message is the help.
+        if message.startswith("Usage:"):
+            print(message)
+            return error.exit_code
+        return _failed(message, "see --help", error.exit_code, words)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
