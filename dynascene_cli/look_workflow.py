@@ -6,15 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dynascene_cli.compositing import Look, LookSample, measure_look
-from dynascene_cli.matte_workflow import CachedMatte
+from dynascene_cli.matte_workflow import CachedMatte, frames_and_alphas, spread_indices
 from dynascene_cli.planning import Plan
 from dynascene_cli.plate_workflow import CachedPlate
 from dynascene_cli.project import Project, file_fingerprint, publish_text, stage_key
 from dynascene_cli.shot import Clip
-from dynascene_cli.video import read_frames_at
 
 LOOK_VERSION = 1
 LOOK_SAMPLES = 6
@@ -47,11 +44,8 @@ def cached_look(
 def _samples(
     clip: Clip, matted: CachedMatte, plan: Plan, plate: CachedPlate
 ) -> Iterator[LookSample]:
-    indices = np.unique(np.linspace(0, clip.frame_count - 1, LOOK_SAMPLES).astype(int)).tolist()
-    for index, frame in zip(indices, read_frames_at(clip, indices), strict=True):
-        yield LookSample(
-            frame,
-            next(matted.matte.alpha.frames(index, index + 1)),
-            plate.sampled(index),
-            plan.staged.placement.clip_to_frame[index],
-        )
+    indices = spread_indices(clip, LOOK_SAMPLES)
+    pairs = frames_and_alphas(clip, matted.matte, indices)
+    for index, (frame, alpha) in zip(indices, pairs, strict=True):
+        to_frame = plan.staged.placement.clip_to_frame[index]
+        yield LookSample(frame, alpha, plate.sampled(index), to_frame)

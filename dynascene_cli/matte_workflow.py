@@ -1,6 +1,6 @@
 """The story of a matte: the people of a clip looked for, one of them followed, chunks cached."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from dynascene_cli.video import (
     open_clip,
     open_sink,
     read_frames,
+    read_frames_at,
     write_image,
 )
 
@@ -119,17 +120,22 @@ def matte(
 
 def matte_sheet(clip: Clip, matte: Matte) -> Image:
     """A contact sheet of a dozen frames of the person over a checkerboard."""
-    indices = np.unique(np.linspace(0, clip.frame_count - 1, SHEET_FRAMES).astype(int))
-    return checkerboard_sheet(
-        (
-            (
-                next(read_frames(clip, int(i), int(i) + 1)),
-                next(matte.alpha.frames(int(i), int(i) + 1)),
-            )
-            for i in indices
-        ),
-        [float(i / clip.frame_rate) for i in indices],
-    )
+    indices = spread_indices(clip, SHEET_FRAMES)
+    times = [float(index / clip.frame_rate) for index in indices]
+    return checkerboard_sheet(frames_and_alphas(clip, matte, indices), times)
+
+
+def spread_indices(clip: Clip, count: int) -> list[int]:
+    """Up to ``count`` frame numbers from the clip's first to its last, evenly apart."""
+    return np.unique(np.linspace(0, clip.frame_count - 1, count).astype(int)).tolist()
+
+
+def frames_and_alphas(
+    clip: Clip, matte: Matte, indices: Sequence[int]
+) -> Iterator[tuple[Image, Image]]:
+    """The clip's frames of rising numbers, decoded in one pass, each with its alpha."""
+    for index, frame in zip(indices, read_frames_at(clip, indices), strict=True):
+        yield frame, next(matte.alpha.frames(index, index + 1))
 
 
 def is_matte_cached(project: Project, request: MatteRequest, clip: Clip) -> bool:

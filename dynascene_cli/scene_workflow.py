@@ -26,7 +26,14 @@ from dynascene_cli.scene import (
     write_scene_json,
 )
 from dynascene_cli.shot import Image, Layer, Margins, Scene, SceneGeometry
-from dynascene_cli.video import cover, read_depth, read_photo, read_picture, write_image
+from dynascene_cli.video import (
+    cover,
+    cover_window,
+    read_depth,
+    read_photo,
+    read_picture,
+    write_image,
+)
 
 STAGE_VERSION = 1
 SENSOR_WIDTH_MM = 36.0
@@ -146,8 +153,6 @@ def _covering(
     depth: NDArray[np.float32], width: int, height: int, centre: tuple[float, float]
 ) -> NDArray[np.float32]:
     """The depth map cropped as the photo is, without mixing near and far across edges."""
-    from dynascene_cli.video import cover_window
-
     window = cover_window((depth.shape[1], depth.shape[0]), (width, height), centre)
     x = (np.arange(width) + 0.5 + window.left) / window.scale
     y = (np.arange(height) + 0.5 + window.top) / window.scale

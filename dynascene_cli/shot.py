@@ -122,6 +122,12 @@ class Matte:
 PathUnit = Literal["metres", "scene_depth", "subject_distance"]
 
 
+NEAREST_TO_SUBJECT = 0.3
+LOWEST_ABOVE_GROUND = 0.1
+"""How near a shot's camera may come: subject distances to the person, its first heights over the
+ground."""
+
+
 @dataclass(frozen=True, eq=False)
 class CameraPath:
     """A camera's intrinsics and pose in every frame.
@@ -153,6 +159,10 @@ class Margins:
     bottom: int = 0
 
 
+LEAST_GROUND = 0.1
+"""Share of ground in the picture below which a photo is a single card."""
+
+
 @dataclass(frozen=True, eq=False)
 class SceneGeometry:
     """What is known of the place in the photo, for a frame of ``width`` × ``height`` pixels.
@@ -172,6 +182,11 @@ class SceneGeometry:
     ground_share: float
     interior: bool
     warnings: tuple[str, ...] = ()
+
+    @property
+    def is_card(self) -> bool:
+        """Whether the photo shows too little ground to be more than one distant card."""
+        return self.ground_share < LEAST_GROUND
 
     @property
     def intrinsics(self) -> Floats:

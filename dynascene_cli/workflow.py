@@ -4,10 +4,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import tee
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from dynascene_cli.camera import (
     Trajectory,
@@ -22,13 +21,15 @@ from dynascene_cli.compositing import (
 )
 from dynascene_cli.console import Console
 from dynascene_cli.errors import MissingError
-from dynascene_cli.layers import LayerSinks, check_layers, open_layers
+from dynascene_cli.layers import check_layers, open_layers
 from dynascene_cli.look_workflow import cached_look
 from dynascene_cli.matte_workflow import (
     cached_matte,
     check_matte_request,
+    frames_and_alphas,
     is_matte_cached,
     open_request_clip,
+    spread_indices,
 )
 from dynascene_cli.planning import Plan, move_names, planned
 from dynascene_cli.plate_workflow import CachedPlate
@@ -212,9 +213,9 @@ def _dry_run(
 
 
 def _warn_of_motion(clip: Clip, matte: Matte, console: Console) -> None:
-    indices = np.unique(np.linspace(0, clip.frame_count - 1, MOTION_SAMPLES).astype(int))
-    frames = (next(read_frames(clip, int(i), int(i) + 1)) for i in indices)
-    alphas = (next(matte.alpha.frames(int(i), int(i) + 1)) for i in indices)
+    pairs = frames_and_alphas(clip, matte, spread_indices(clip, MOTION_SAMPLES))
+    first, second = tee(pairs)
+    frames, alphas = (frame for frame, _ in first), (alpha for _, alpha in second)
     if background_motion(frames, alphas).moves:
         console.warn(
             "the clip's own camera moves, and --camera auto cannot follow it yet: the new "
@@ -252,7 +253,9 @@ def _composited(
     streams = zip(read_frames(clip), matte.alpha.frames(), plate.frames(), strict=True)
     with ExitStack() as stack:
         advance = stack.enter_context(console.progress("composite", clip.frame_count))
-        layers = _layer_sinks(request, plan, stack)
+        layers = None
+        if request.layers is not None:
+            layers = stack.enter_context(open_layers(request.layers, path, settings_of(request)))
         video = stack.enter_context(
             open_sink(
                 output,
@@ -280,12 +283,6 @@ def _composited(
             advance(index + 1)
     assert before_after is not None
     return before_after
-
-
-def _layer_sinks(request: RenderRequest, plan: Plan, stack: ExitStack) -> LayerSinks | None:
-    if request.layers is None:
-        return None
-    return stack.enter_context(open_layers(request.layers, plan.staged.path, settings_of(request)))
 
 
 class _Clock:

@@ -7,10 +7,7 @@ import numpy as np
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, centre
-from dynascene_cli.shot import CameraPath
-
-NEAREST_TO_SUBJECT = 0.3
-LOWEST_ABOVE_GROUND = 0.1
+from dynascene_cli.shot import LOWEST_ABOVE_GROUND, NEAREST_TO_SUBJECT, CameraPath
 
 
 @dataclass(frozen=True)

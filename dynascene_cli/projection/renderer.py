@@ -17,9 +17,6 @@ from dynascene_cli.projection.raster import draw_layer, lay_fringe, screen_verti
 from dynascene_cli.projection.texture import Texels, Texture, texture
 from dynascene_cli.shot import CameraPath, Image, Layer, Scene, SceneGeometry
 
-LEAST_GROUND = 0.1
-"""Share of ground in the picture below which a photo is a single card."""
-
 TOLERATED_SPECKS = 1e-4
 """Share of a frame that may fall between the mesh's triangles; more is an error."""
 
@@ -40,7 +37,7 @@ def effective_path(
     Where less than a tenth of the photo is ground, the photo is a single distant card, and the
     camera's translation is left out.
     """
-    if measured_depth or geometry.ground_share >= LEAST_GROUND:
+    if measured_depth or not geometry.is_card:
         return path
     extrinsics = path.extrinsics.copy()
     extrinsics[:, :, 3] = 0.0

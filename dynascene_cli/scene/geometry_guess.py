@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dynascene_cli.errors import InputError
 from dynascene_cli.scene.sky import SURE, grown_sky, sky_mask
 from dynascene_cli.scene.vanishing_points import VanishingPoint, line_segments, vanishing_points
-from dynascene_cli.shot import Image, SceneGeometry
+from dynascene_cli.shot import LEAST_GROUND, Image, SceneGeometry
 
 Mask = NDArray[np.bool_]
 
@@ -23,9 +23,6 @@ CAMERA_HEIGHT = 1.6
 
 DISAGREEMENT = 0.08
 """Horizon candidates further apart than this share of the height are worth a warning."""
-
-LEAST_GROUND = 0.10
-"""With less ground than this share of the picture, the place is one card."""
 
 FULL_FRAME_WIDTH = 36.0
 FLAT = 0.015

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.scene.geometry_guess import LEAST_GROUND, GeometryGuess
+from dynascene_cli.scene.geometry_guess import GeometryGuess
 from dynascene_cli.shot import Margins
 
 Mask = NDArray[np.bool_]
@@ -46,7 +46,7 @@ def relief_depth(
     camera_height = geometry.camera_height
     x = np.arange(0, width, step) + 0.5 - margins.left - geometry.width / 2
     y = (np.arange(0, height, step) + 0.5 - margins.top - geometry.horizon)[:, None]
-    if geometry.ground_share < LEAST_GROUND:
+    if geometry.is_card:
         return np.full((y.size, x.size), CARD * camera_height, np.float32)
     angle = np.radians(geometry.roll_deg)
     level = (np.cos(angle) * y + np.sin(angle) * x).astype(np.float32)

@@ -7,15 +7,19 @@ from functools import partial
 import numpy as np
 
 from dynascene_cli.geometry import Floats, centre, transform
-from dynascene_cli.shot import CameraPath, Placement, SceneGeometry
+from dynascene_cli.shot import (
+    LOWEST_ABOVE_GROUND,
+    NEAREST_TO_SUBJECT,
+    CameraPath,
+    Placement,
+    SceneGeometry,
+)
 from dynascene_cli.staging.card import carried
 from dynascene_cli.staging.contact import EDGES, Contacts
 from dynascene_cli.staging.following import placement
 from dynascene_cli.staging.smoothing import Mask
 from dynascene_cli.staging.standing import Stance
 
-NEAREST_TO_SUBJECT = 0.3
-LOWEST_ABOVE_GROUND = 0.1
 CUT_TOLERANCE = 0.25
 ROOMS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25)
 WORTHWHILE_SHARE = 0.05
