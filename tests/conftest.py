@@ -10,10 +10,15 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dynascene_cli.app import main
 from dynascene_cli.commands.demo import MEDIA as DEMO_MEDIA
 from dynascene_cli.video import cover, open_clip, open_sink, read_frames, read_photo, write_image
+
+# How fast a busy machine draws and runs examples says nothing about the program.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 SHARED = Path(os.environ.get("DYNASCENE_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
