@@ -10,7 +10,17 @@ import typer
 from typer.exceptions import TyperException
 
 from dynascene_cli import __version__
-from dynascene_cli.commands import demo, doctor, info, matte, models, project, render, trajectory
+from dynascene_cli.commands import (
+    demo,
+    doctor,
+    estimate_camera,
+    info,
+    matte,
+    models,
+    project,
+    render,
+    trajectory,
+)
 from dynascene_cli.errors import DynasceneError, StageError
 
 app = typer.Typer(
@@ -23,6 +33,7 @@ app = typer.Typer(
 )
 app.command("render")(render.render)
 app.command("matte")(matte.matte)
+app.command("estimate-camera")(estimate_camera.estimate_camera)
 app.add_typer(trajectory.app, name="trajectory")
 app.command("demo")(demo.demo)
 app.command("info")(info.info)

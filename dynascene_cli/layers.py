@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.compositing import Composite
 from dynascene_cli.errors import InputError
 from dynascene_cli.project import publish_text
@@ -75,26 +76,10 @@ def open_layers(
                 for name, alpha in FILMS.items()
             }
             yield LayerSinks({name: stack.enter_context(film) for name, film in films.items()})
-        publish_text(temporary / "camera.json", json.dumps(camera_document(path)))
+        write_camera(temporary / "camera.json", path)
         publish_text(temporary / "settings.json", json.dumps(settings, indent=1))
         folder.mkdir(exist_ok=True)
         for file in temporary.iterdir():
             file.replace(folder / file.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def camera_document(path: CameraPath) -> dict[str, Any]:
-    """A camera path as JSON: OpenCV axes, pixel centres at +0.5, world-to-camera [R|t]."""
-    return {
-        "version": 1,
-        "width": path.width,
-        "height": path.height,
-        "fps": float(path.frame_rate),
-        "unit": path.unit,
-        "axes": "x right, y down, z forward; the left edge of the picture is x = 0",
-        "frames": [
-            {"intrinsics": K.tolist(), "world_to_camera": E.tolist()}
-            for K, E in zip(path.intrinsics, path.extrinsics, strict=True)
-        ],
-    }

@@ -1,4 +1,4 @@
-"""The story of a look: measured once a shot from a few of its frames, and kept with the plate."""
+"""The story of a look: the clip's side kept with its matte, the shot's with its plate."""
 
 import json
 from collections.abc import Iterator
@@ -6,15 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dynascene_cli.compositing import Look, LookSample, measure_look
+from dynascene_cli.compositing import ClipMoment, Look, LookSample, clip_moment, measure_look
 from dynascene_cli.matte_workflow import CachedMatte, frames_and_alphas, spread_indices
 from dynascene_cli.planning import Plan
 from dynascene_cli.plate_workflow import CachedPlate
 from dynascene_cli.project import Project, file_fingerprint, publish_text, stage_key
 from dynascene_cli.shot import Clip
 
-LOOK_VERSION = 1
-LOOK_SAMPLES = 6
+LOOK_VERSION = 2
+LOOK_SAMPLES = 5
 
 
 def cached_look(
@@ -26,26 +26,39 @@ def cached_look(
     plate: CachedPlate,
 ) -> Look:
     """What brings plate and person of a shot together: from the project, or measured."""
-    depends_on = {
-        "matte": matted.key,
-        "keep": keep and file_fingerprint(keep),
-        "placement": plan.staged.placement.clip_to_frame.tolist(),
-    }
+    of_clip = {"matte": matted.key, "keep": keep and file_fingerprint(keep)}
+    depends_on = {**of_clip, "placement": plan.staged.placement.clip_to_frame.tolist()}
     key = stage_key("look", LOOK_VERSION, depends_on)
     path = project.stage_folder("plate", plan.plate_key) / f"look-{key}.json"
     if path.is_file():
         fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return Look(**{**fields, "plate_gains": tuple(fields["plate_gains"])})
-    look = measure_look(_samples(clip, matted, plan, plate))
+    moments = _cached_moments(project, clip, matted, stage_key("moments", LOOK_VERSION, of_clip))
+    look = measure_look(_samples(moments, plan, plate))
     publish_text(path, json.dumps(asdict(look)))
     return look
 
 
+def _cached_moments(
+    project: Project, clip: Clip, matted: CachedMatte, key: str
+) -> dict[int, ClipMoment]:
+    """A few frames' moments: the same in every place and under every camera."""
+    path = project.stage_folder("matte", matted.key) / f"moments-{key}.json"
+    if not path.is_file():
+        indices = spread_indices(clip, LOOK_SAMPLES)
+        pairs = frames_and_alphas(clip, matted.matte, indices)
+        moments = {
+            index: asdict(clip_moment(frame, alpha))
+            for index, (frame, alpha) in zip(indices, pairs, strict=True)
+        }
+        publish_text(path, json.dumps(moments))
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {int(index): ClipMoment(**fields) for index, fields in kept.items()}
+
+
 def _samples(
-    clip: Clip, matted: CachedMatte, plan: Plan, plate: CachedPlate
+    moments: dict[int, ClipMoment], plan: Plan, plate: CachedPlate
 ) -> Iterator[LookSample]:
-    indices = spread_indices(clip, LOOK_SAMPLES)
-    pairs = frames_and_alphas(clip, matted.matte, indices)
-    for index, (frame, alpha) in zip(indices, pairs, strict=True):
+    for index, moment in moments.items():
         to_frame = plan.staged.placement.clip_to_frame[index]
-        yield LookSample(frame, alpha, plate.sampled(index), to_frame)
+        yield LookSample(moment, plate.sampled(index), to_frame)

@@ -9,11 +9,11 @@ import numpy as np
 
 from dynascene_cli.compositing import foreground_colours
 from dynascene_cli.console import Console
-from dynascene_cli.errors import InputError
 from dynascene_cli.matting import (
     KeptAlphas,
     MatteFrame,
     MatterState,
+    NobodyError,
     alpha_box,
     assembled_tracks,
     cast,
@@ -44,7 +44,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 SHEET_FRAMES = 12
 
 
@@ -202,9 +202,13 @@ def _landmark_path(folder: Path, first: int) -> Path:
 def _make_chunk(
     folder: Path, request: MatteRequest, clip: Clip, first: int, console: Console
 ) -> None:
-    """One chunk of alphas, and beside it the landmarks and the state that the next starts from."""
+    """One chunk of alphas, and beside it the landmarks and the state that the next starts from.
+
+    The first chunk also keeps what was warned about the cast, to be told whenever it is read.
+    """
     last = min(first + CHUNK_LENGTH, clip.frame_count)
-    state = _state_before(folder, request, clip, first, console)
+    state, warnings = _state_before(folder, request, clip, first)
+    console.warn(*warnings)
     made: list[MatteFrame] = []
     path = chunk_path(folder, first // CHUNK_LENGTH, grey=True)
     with chunk_sink(path, clip.frame_rate) as sink:
@@ -217,6 +221,7 @@ def _make_chunk(
         "visibility": np.stack([frame.visibility for frame in made]),
         "boxes": np.stack([alpha_box(frame.alpha) for frame in made]),
         "found": np.array([frame.found for frame in made]),
+        "warnings": np.array(warnings, dtype=str),
         **{f"state/{name}": array for name, array in state.items()},
     }
     target = _landmark_path(folder, first)
@@ -242,17 +247,17 @@ def _mattes(
 
 
 def _state_before(
-    folder: Path, request: MatteRequest, clip: Clip, first: int, console: Console
-) -> MatterState:
+    folder: Path, request: MatteRequest, clip: Clip, first: int
+) -> tuple[MatterState, tuple[str, ...]]:
+    """The state that a chunk starts from, and what there is to warn about before the first."""
     if first > 0:
         with np.load(_landmark_path(folder, first - CHUNK_LENGTH)) as before:
             names = [name for name in before.files if name.startswith("state/")]
-            return {name.removeprefix("state/"): before[name] for name in names}
+            return {name.removeprefix("state/"): before[name] for name in names}, ()
     if request.matte is not None:
-        return following_state(np.full(4, np.nan))
+        return following_state(np.full(4, np.nan)), ()
     casting = cast(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
-    console.warn(*casting.warnings)
-    return make_matter(_matter_name(request)[0]).initial_state(casting.box)
+    return make_matter(_matter_name(request)[0]).initial_state(casting.box), casting.warnings
 
 
 def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Console) -> Matte:
@@ -261,9 +266,10 @@ def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Consol
         with np.load(_landmark_path(folder, first)) as chunk:
             for name, values in parts.items():
                 values.append(chunk[name])
+            console.warn(*chunk["warnings"].tolist())
     whole = {name: np.concatenate(values) for name, values in parts.items()}
     if not whole["found"].any():
-        raise InputError(
+        raise NobodyError(
             f"{clip.path}: nobody was found in it", "give a clip of a person, or an alpha: --matte"
         )
     for start, end in lost_ranges(whole["found"].tolist(), float(clip.frame_rate)):

@@ -2,28 +2,46 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.camera import Reference, Trajectory, check_path, sample
+from dynascene_cli.camera import Trajectory, load_move, names_a_file
+from dynascene_cli.camera.estimation.estimate import Estimate
+from dynascene_cli.clearance import check_path
 from dynascene_cli.console import Console
 from dynascene_cli.project import Project, publish_text, stage_key
-from dynascene_cli.projection import MarginsPlan, effective_path, needed_margins
-from dynascene_cli.request import RenderRequest, Subject
+from dynascene_cli.projection import MarginsPlan, needed_margins
+from dynascene_cli.request import RenderRequest
 from dynascene_cli.scene import relief_depth
-from dynascene_cli.scene_workflow import Place, scene_dependencies, scene_key
+from dynascene_cli.scene_workflow import (
+    Place,
+    keep_place,
+    read_place,
+    scene_dependencies,
+    scene_key,
+)
 from dynascene_cli.shot import CameraPath, Clip, Margins, Matte
-from dynascene_cli.staging import Staged, Stance, room_for, stage, stance
+from dynascene_cli.shot_camera import (
+    Filmed,
+    ShotCamera,
+    accompanying_camera,
+    move_camera,
+    reframed,
+)
+from dynascene_cli.staging import Staged, move_conflicts, stage
 
-PLATE_VERSION = 1
+PLATE_VERSION = 2
 MARGINS_VERSION = 1
 
+OWN_CAMERA = "auto"
+
 WIDEST_MARGIN = 0.6
-"""How far past each side of the photo may be painted in, as a share of the frame."""
+WIDEST_OWN_MARGIN = 1.2
+"""How far past each side of the photo may be painted in, as a share of the frame: under a move,
+and sideways under the clip's own camera, which must be followed."""
 
 PLANNING_STEP = 8
 SHRINKING = 0.85
@@ -48,90 +66,136 @@ class Plan:
 
 
 def move_names(camera: str) -> list[str]:
-    """The moves that ``--camera`` joins; until a clip's own camera is estimated, auto is static."""
-    return ["static" if part == "auto" else part for part in camera.split("+")]
+    """The moves that ``--camera`` joins, beside the clip's own camera; none of them is static."""
+    names = [part for part in camera.split("+") if part != OWN_CAMERA]
+    return names or ([] if OWN_CAMERA in camera.split("+") else ["static"])
 
 
 def planned(
     request: RenderRequest,
     clip: Clip,
     matte: Matte,
+    estimate: Estimate | None,
     place: Place,
     moves: tuple[Trajectory, ...],
     size: tuple[int, int],
     console: Console,
 ) -> Plan:
-    """The person put into the place, the camera that films them, and the canvas it will see."""
-    by_default: Subject = "locked" if request.camera == "auto" else "anchored"
-    subject = request.subject or by_default
-    scene_depth = _median_depth(place)
+    """The person put into the place, the camera that films them, and the canvas it will see.
 
-    @cache
-    def stance_at(room: float) -> Stance:
-        return stance(
-            matte.tracks,
-            _filmed_path(clip),
-            place.guess.geometry,
-            place=request.place,
-            person_height=request.person_height,
-            camera_height_given=place.camera_height_given,
-            subject=subject,
-            room=room,
-        )
+    ``estimate`` is the clip's own camera, None where it stands still.
+    """
+    path = _still_path(clip) if estimate is None else estimate.path
+    points = np.empty((0, 3)) if estimate is None else estimate.points
+    filmed = Filmed(matte.tracks, path, points)
+    if OWN_CAMERA in request.camera.split("+") and filmed.moves:
+        place = _reread(request, filmed, place, size, console)
+        return _accompanying(request, filmed, place, moves, size, console)
+    return _moving(request, filmed, place, moves or load_move("static"), size, console)
 
-    def path_of(stands: Stance, amount: float) -> CameraPath:
-        rescaled = stands.geometry.camera_height / place.guess.geometry.camera_height
-        reference = Reference(
-            intrinsics=stands.geometry.intrinsics,
-            extrinsics=stands.geometry.extrinsics,
-            width=size[0],
-            height=size[1],
-            subject_distance=stands.subject_distance,
-            subject=stands.contact[0],
-            scene_depth=scene_depth * rescaled,
-            camera_height=stands.geometry.camera_height,
-        )
-        path = sample(moves, reference, clip.frame_count, clip.frame_rate, amount, request.seed)
-        return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
 
-    stands = stance_at(0.0)
-    if any(name.endswith(".json") for name in move_names(request.camera)):
+def _moving(
+    request: RenderRequest,
+    filmed: Filmed,
+    place: Place,
+    moves: tuple[Trajectory, ...],
+    size: tuple[int, int],
+    console: Console,
+) -> Plan:
+    """The plan of a move in the photo's place."""
+    camera = move_camera(request, filmed, place, moves, _median_depth(place))
+    stands = camera.stance
+    if any(names_a_file(move.name) for move in moves):
         check_path(
-            path_of(stands, request.amount),
-            stands.contact[0],
+            camera.path_at(request.amount),
+            stands.contact,
             stands.geometry.camera_height,
             stands.subject_distance,
             request.camera,
         )
-    if subject == "anchored" and request.place is None:
-        stands = stance_at(room_for(stance_at, path_of, request.amount))
     console.warn(*stands.warnings)
-    staged, canvas = _covered(request, stands, partial(path_of, stands), place, size)
+    staged, canvas = _covered(request, camera, place, size, WIDEST_MARGIN)
+    return _plan(request, camera, place, staged, canvas, console)
+
+
+def _accompanying(
+    request: RenderRequest,
+    filmed: Filmed,
+    place: Place,
+    moves: tuple[Trajectory, ...],
+    size: tuple[int, int],
+    console: Console,
+) -> Plan:
+    """The plan of the clip's own camera, its motion made smaller only where the photo ends."""
+    depth, share = _median_depth(place), 1.0
+    while True:
+        camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
+        staged, canvas = _covered(request, camera, place, size, WIDEST_OWN_MARGIN)
+        if canvas.uncovered == 0 or share < SMALLEST_AMOUNT:
+            break
+        share *= SHRINKING
+    console.warn(*camera.stance.warnings)
+    if share < 1:
+        console.warn(
+            f"the clip's camera sees further than can be painted in around the photo: {share:.0%} "
+            "of its motion is used, and the background slides under the person; a wider photo "
+            "would hold all of it"
+        )
+    return _plan(request, camera, place, staged, canvas, console)
+
+
+def _plan(
+    request: RenderRequest,
+    camera: ShotCamera,
+    place: Place,
+    staged: Staged,
+    canvas: MarginsPlan,
+    console: Console,
+) -> Plan:
     console.warn(*staged.warnings, *canvas.warnings)
+    console.warn(*move_conflicts(camera.stance, staged))
     console.detail(f"painted in: at most {canvas.outpainted_largest:.1%} of the picture")
-    dependencies = scene_dependencies(place, stands.geometry, canvas.margins, request.seed or 0)
-    key = scene_key(dependencies)
+    seed = request.seed or 0
+    key = scene_key(scene_dependencies(place, staged.geometry, canvas.margins, seed))
+    size = staged.path.width, staged.path.height
     plate = {"scene": key, "path": _path_digest(staged.path), "size": size}
     return Plan(
         place=place,
         staged=staged,
         margins=canvas.margins,
-        seed=request.seed or 0,
+        seed=seed,
         scene_key=key,
         plate_key=stage_key("plate", PLATE_VERSION, plate),
     )
 
 
-def _covered(
+def _reread(
     request: RenderRequest,
-    stands: Stance,
-    path_at: Callable[[float], CameraPath],
+    filmed: Filmed,
     place: Place,
     size: tuple[int, int],
+    console: Console,
+) -> Place:
+    """The photo re-framed for the clip's camera, and kept in the project."""
+    project = Project(request.matte.project_folder)
+    read = read_place(reframed(request, filmed, place), size, project, console)
+    if not request.matte.dry_run:
+        keep_place(project, read)
+    return replace(read, camera_height_given=place.camera_height_given)
+
+
+def _covered(
+    request: RenderRequest,
+    camera: ShotCamera,
+    place: Place,
+    size: tuple[int, int],
+    widest_margin: float,
 ) -> tuple[Staged, MarginsPlan]:
     """The staged shot, its move made smaller until the widest canvas covers every frame."""
+    stands, path_at = camera.stance, camera.path_at
     guess = replace(place.guess, geometry=stands.geometry)
-    widest = _widest_canvas(size)
+    side, above = round(widest_margin * size[0]), round(WIDEST_MARGIN * size[1])
+    widest = Margins(side, above, side, above)
     shape = size[1] + widest.top + widest.bottom, size[0] + widest.left + widest.right
     # Whether the margins will be sky is decided when they are painted in: plan for either.
     skies = (None, np.zeros(shape, bool), np.ones(shape, bool))
@@ -147,6 +211,7 @@ def _covered(
             "geometry": asdict(stands.geometry),
             "path": _path_digest(path),
             "size": size,
+            "widest": asdict(widest),
         }
         key = stage_key("margins", MARGINS_VERSION, depends_on)
         folder = Project(request.matte.project_folder).folder / "scene" / place.key
@@ -163,7 +228,7 @@ def _covered(
     staged = stage(stands, path_at, request.amount)
     plan = margins_of(staged.path)
     asked = staged.amount
-    while plan.uncovered > 0 and staged.amount > SMALLEST_AMOUNT:
+    while plan.uncovered > 0 and staged.amount > SMALLEST_AMOUNT and camera.departs:
         staged = stage(stands, path_at, staged.amount * SHRINKING)
         plan = margins_of(staged.path)
     if staged.amount < asked:
@@ -179,18 +244,13 @@ def _path_digest(path: CameraPath) -> str:
     return hashlib.sha256(path.intrinsics.tobytes() + path.extrinsics.tobytes()).hexdigest()
 
 
-def _widest_canvas(size: tuple[int, int]) -> Margins:
-    side, above = round(WIDEST_MARGIN * size[0]), round(WIDEST_MARGIN * size[1])
-    return Margins(side, above, side, above)
-
-
 def _median_depth(place: Place) -> float:
     depth = relief_depth(place.guess, step=PLANNING_STEP)
     solid = depth[~place.guess.sky[::PLANNING_STEP, ::PLANNING_STEP]]
     return float(np.median(solid if solid.size else depth))
 
 
-def _filmed_path(clip: Clip) -> CameraPath:
+def _still_path(clip: Clip) -> CameraPath:
     """The clip's camera, standing still, its focal length the width of the picture."""
     K = np.array([[clip.width, 0, clip.width / 2], [0, clip.width, clip.height / 2], [0, 0, 1.0]])
     return CameraPath(

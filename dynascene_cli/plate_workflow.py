@@ -1,12 +1,15 @@
 """The story of a plate: rendered chunk by chunk as it is looked at, and cached."""
 
 from collections.abc import Iterator
+from itertools import islice, repeat
+
+import numpy as np
 
 from dynascene_cli.planning import Plan
 from dynascene_cli.project import Project
 from dynascene_cli.projection import ProjectionRenderer, uncovered_share
 from dynascene_cli.scene_workflow import cached_scene
-from dynascene_cli.shot import Image, Margins, Scene
+from dynascene_cli.shot import CameraPath, Image, Margins, Scene
 from dynascene_cli.video import CHUNK_LENGTH, ChunkedFrames, chunk_path, chunk_sink, read_chunk
 
 WIDENING = 64
@@ -19,6 +22,7 @@ class CachedPlate:
     def __init__(self, project: Project, plan: Plan) -> None:
         self._project, self._plan = project, plan
         self._folder = project.stage_folder("plate", plan.plate_key)
+        self._kept_count = 1 if _stands_still(plan.staged.path) else plan.staged.path.frame_count
         self._renderer: ProjectionRenderer | None = None
         self._whole = project.has("plate", plan.plate_key)
         if not self._whole:
@@ -28,24 +32,39 @@ class CachedPlate:
         """One frame, without keeping it."""
         if self._renderer is not None:
             return self._renderer.frame(index)
-        count = self._plan.staged.path.frame_count
-        return next(ChunkedFrames(self._folder, count, grey=False).frames(index, index + 1))
+        kept = ChunkedFrames(self._folder, self._kept_count, grey=False)
+        first = min(index, self._kept_count - 1)
+        return next(kept.frames(first, first + 1))
 
     def frames(self) -> Iterator[Image]:
-        """All frames in order; each chunk is published when its last frame has been taken."""
-        count = self._plan.staged.path.frame_count
+        """All frames in order; each chunk is published when its last frame has been taken.
+
+        A camera that stands still has one frame, drawn and kept once: the same array each time.
+        """
+        if self._kept_count == 1:
+            (frame,) = self._kept_frames()
+            yield from repeat(frame, self._plan.staged.path.frame_count)
+        else:
+            yield from self._kept_frames()
+
+    def _kept_frames(self) -> Iterator[Image]:
+        count = self._kept_count
         for number, first in enumerate(range(0, count, CHUNK_LENGTH)):
             path = chunk_path(self._folder, number, grey=False)
+            last = min(first + CHUNK_LENGTH, count)
             if path.exists() or self._renderer is None:
-                yield from read_chunk(path)
+                yield from islice(read_chunk(path), last - first)
             else:
-                last = min(first + CHUNK_LENGTH, count)
                 with chunk_sink(path, self._plan.staged.path.frame_rate) as sink:
                     for frame in self._renderer.frames(first, last):
                         sink.write(frame)
                         yield frame
         if not self._whole:
             self._project.mark_done("plate", self._plan.plate_key, {"scene": self._plan.scene_key})
+
+
+def _stands_still(path: CameraPath) -> bool:
+    return all(np.all(poses == poses[:1]) for poses in (path.intrinsics, path.extrinsics))
 
 
 def _covering_scene(project: Project, plan: Plan) -> Scene:

@@ -21,7 +21,9 @@ VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm"}
 def settings_of(request: RenderRequest) -> dict[str, Any]:
     """A request as plain JSON, flat: every setting by its name."""
     nested = asdict(request)
-    flat = {**nested.pop("matte"), **nested.pop("scene"), **nested}
+    filmed = nested.pop("filmed")
+    clip_camera = {"method": filmed["method"], "clip_focal_mm": filmed["focal_mm"]}
+    flat = {**filmed["matte"], **nested.pop("scene"), **clip_camera, **nested}
     return {name: str(value) if isinstance(value, Path) else value for name, value in flat.items()}
 
 

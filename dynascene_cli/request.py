@@ -6,6 +6,7 @@ from typing import Literal
 
 Relight = Literal["off", "scene", "person"]
 Subject = Literal["anchored", "locked"]
+Method = Literal["auto", "tracks", "colmap", "vggsfm"]
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,30 @@ class MatteRequest:
 
 
 @dataclass(frozen=True)
+class CameraRequest:
+    """How to tell the camera that filmed a clip.
+
+    ``focal_mm`` is the clip's own lens, for a 36 mm wide sensor; ``strict`` refuses an estimate
+    of low confidence.
+    """
+
+    matte: MatteRequest
+    method: Method = "auto"
+    focal_mm: float | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True)
 class SceneRequest:
     """How to read the photo: None leaves a value to the guess or to scene.json's edits.
 
-    ``crop`` and ``horizon`` are fractions of the photo and of the frame; ``camera_height`` is in
+    ``crop`` (None: its middle, or what suits the clip's camera) and ``horizon`` are fractions of
+    the photo and of the frame; ``camera_height`` is in
     metres, ``focal_mm`` for a 36 mm wide sensor, ``roll`` in degrees, clockwise.
     """
 
     photo: Path
-    crop: tuple[float, float] = (0.5, 0.5)
+    crop: tuple[float, float] | None = None
     horizon: float | None = None
     camera_height: float | None = None
     focal_mm: float | None = None
@@ -62,9 +78,11 @@ class RenderRequest:
     """A whole render: the clip and its matte, the place, the camera, the look, the outputs.
 
     ``seed`` replaces those of shaking moves; None leaves each its own and is 0 elsewhere.
+    ``filmed`` says how to tell the clip's own camera, ``scale`` the metres of one of its units;
+    ``smooth`` (seconds) and ``stabilise`` steady it.
     """
 
-    matte: MatteRequest
+    filmed: CameraRequest
     scene: SceneRequest
     camera: str = "auto"
     renderer: Literal["auto", "projection", "dynascene"] = "auto"
@@ -72,6 +90,9 @@ class RenderRequest:
     subject: Subject | None = None
     place: tuple[float, float] | None = None
     person_height: float = 1.7
+    scale: float | None = None
+    smooth: float = 0.0
+    stabilise: bool = False
     size: tuple[int, int] | None = None
     draft: bool = False
     seed: int | None = None
@@ -84,6 +105,11 @@ class RenderRequest:
     layers: Path | None = None
     report: bool = False
 
+    @property
+    def matte(self) -> MatteRequest:
+        """How to separate the person from the clip."""
+        return self.filmed.matte
+
     def output_path(self, *, still: bool) -> Path:
         """``-o``, or ``<clip>-<scene>-<camera>.mp4`` in the current folder; ``.png`` of a still."""
         camera = "+".join(Path(part).stem for part in self.camera.split("+"))
@@ -93,7 +119,7 @@ class RenderRequest:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """The user's files that a run reads, which it may never change."""
-        moves = [Path(part) for part in self.camera.split("+") if part.endswith(".json")]
+        moves = [Path(part) for part in self.camera.split("+") if Path(part).is_file()]
         depth = [Path(self.scene.depth)] if self.scene.depth else []
         return (*self.matte.inputs, self.scene.photo, *depth, *moves)
 

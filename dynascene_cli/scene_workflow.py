@@ -27,6 +27,7 @@ from dynascene_cli.scene import (
 )
 from dynascene_cli.shot import Image, Layer, Margins, Scene, SceneGeometry
 from dynascene_cli.video import (
+    CoverWindow,
     cover,
     cover_window,
     read_depth,
@@ -38,6 +39,7 @@ from dynascene_cli.video import (
 STAGE_VERSION = 1
 SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
+MIDDLE = (0.5, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +49,20 @@ class Place:
     ``people`` (H, W) is true where somebody already stands in the photo; ``depth`` is the depth
     map, whole or of the frame; ``depends_on`` is all that a scene built from this depends on.
     ``camera_height_given`` says that a flag or an edit fixed the camera's height; ``key`` is the
-    cache key of what was read off the photo.
+    cache key of what was read off the photo. ``window`` is where the frame lies in the whole
+    photo, of ``photo_size`` (width, height). ``warnings`` are for the user.
     """
 
     photo: Image
+    photo_size: tuple[int, int]
+    window: CoverWindow
     guess: GeometryGuess
     people: NDArray[np.bool_] | None
     depth: NDArray[np.float32] | None
     camera_height_given: bool
     key: str
     depends_on: dict[str, Any]
+    warnings: tuple[str, ...]
 
 
 def read_place(
@@ -77,9 +83,9 @@ def read_place(
         MissingError: a depth model was asked for and is not installed.
     """
     photo = read_photo(request.photo)
-    console.warn(*photo.warnings)
     fingerprint = file_fingerprint(request.photo)
-    picture = cover(photo.pixels, *size, request.crop)
+    crop = request.crop or MIDDLE
+    picture = cover(photo.pixels, *size, crop)
     edits = read_scene_edits(scene_json(project), fingerprint)
     flags = {
         "horizon": request.horizon,
@@ -90,7 +96,7 @@ def read_place(
     given = {**edits, **{name: value for name, value in flags.items() if value is not None}}
     photo_size = photo.pixels.shape[1], photo.pixels.shape[0]
     focal_35mm = photo.focal_35mm and frame_focal_35mm(photo.focal_35mm, photo_size, size)
-    depends_on = {"photo": fingerprint, "size": size, "crop": request.crop, "given": given}
+    depends_on = {"photo": fingerprint, "size": size, "crop": crop, "given": given}
     key = stage_key("place", STAGE_VERSION, depends_on)
     kept = project.folder / "scene" / key / GUESS_FILE
     if kept.is_file() and not force:
@@ -98,20 +104,23 @@ def read_place(
     else:
         guess = guess_geometry(picture, **given, focal_35mm=focal_35mm)
         people = people_in_photo(picture)
-    console.warn(*guess.geometry.warnings)
     if request.preview is not None:
         write_image(request.preview, scene_preview(picture, guess.geometry))
         console.info(f"scene preview: {request.preview}")
+    warnings = (*photo.warnings, *guess.geometry.warnings)
     if people is not None:
-        console.warn("somebody already stands in the photo: they are painted over")
+        warnings += ("somebody already stands in the photo: they are painted over",)
     return Place(
         photo=picture,
+        photo_size=photo_size,
+        window=cover_window(photo_size, size, crop),
         guess=guess,
         people=people,
         depth=_depth(request, picture, photo_size),
         camera_height_given="camera_height" in given,
         key=key,
         depends_on={**depends_on, "depth": _depth_fingerprint(request)},
+        warnings=warnings,
     )
 
 
@@ -121,13 +130,17 @@ def scene_json(project: Project) -> Path:
 
 
 def keep_place(project: Project, place: Place) -> None:
-    """Keep what was read off the photo, and tell it in scene.json, whose edits stay."""
+    """Keep what was read off the photo in the project."""
     folder = project.stage_folder("scene", place.key)
     if not (folder / GUESS_FILE).is_file():
         temporary = folder / f".{PARTIAL_MARK}.{GUESS_FILE}"
         write_guess_file(temporary, place.guess, place.people)
         temporary.replace(folder / GUESS_FILE)
         project.mark_done("scene", place.key, place.depends_on)
+
+
+def tell_place(project: Project, place: Place) -> None:
+    """Tell what was guessed of the photo in scene.json, whose edits stay."""
     write_scene_json(scene_json(project), place.guess, place.depends_on["photo"])
 
 
@@ -146,7 +159,7 @@ def _depth(
             f"{photo_size[0]}x{photo_size[1]}",
             "give the depth of the whole photo",
         )
-    return _covering(depth, picture.shape[1], picture.shape[0], request.crop)
+    return _covering(depth, picture.shape[1], picture.shape[0], request.crop or MIDDLE)
 
 
 def _covering(

@@ -122,12 +122,6 @@ class Matte:
 PathUnit = Literal["metres", "scene_depth", "subject_distance"]
 
 
-NEAREST_TO_SUBJECT = 0.3
-LOWEST_ABOVE_GROUND = 0.1
-"""How near a shot's camera may come: subject distances to the person, its first heights over the
-ground."""
-
-
 @dataclass(frozen=True, eq=False)
 class CameraPath:
     """A camera's intrinsics and pose in every frame.

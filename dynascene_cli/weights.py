@@ -4,28 +4,47 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import platformdirs
 
+from dynascene_cli.downloading import file_sha256, hub_url
 from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.presets_folder import presets_folder
 
 FOLDER_VARIABLE = "DYNASCENE_WEIGHTS"
 REMBG_PREFIX = "rembg:"
+CHECKPOINT_PREFIX = "dynascene:"
+CHECKPOINTS = "checkpoints"
 
 State = Literal["shipped", "added", "absent"]
 
 
 @dataclass(frozen=True)
+class RemoteFile:
+    """One file to be fetched: where to inside the weights' folder, from where, and what it is."""
+
+    path: str
+    url: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
 class Weights:
-    """One entry of the registry; ``file`` is relative to the weights folder or the package."""
+    """One entry of the registry; ``file`` is relative to the weights folder or the package.
+
+    ``file`` is a folder where several ``files`` make the weights, and may be one where a
+    checkpoint is meant. ``url`` is a page for people; ``download`` the address of the one file;
+    ``hub`` a hub's OWNER/NAME of ``files`` by their paths there.
+    """
 
     name: str
     kind: str
@@ -35,27 +54,56 @@ class Weights:
     file: str
     sha256: str = ""
     url: str = ""
+    download: str = ""
+    hub: str = ""
+    revision: str = "main"
+    files: tuple[tuple[str, str], ...] = ()
 
     @property
     def path(self) -> Path:
-        """Where the file lies, or would lie once it is added."""
-        folder = shipped_folder() if self.shipped else weights_folder()
-        return folder / self.file
+        """Where the weights lie, or would lie once they are added."""
+        if self.shipped:
+            return shipped_folder() / self.file
+        path = weights_folder() / self.file
+        as_file = path.with_name(path.name + ".safetensors")
+        return as_file if self.kind == "checkpoint" and as_file.is_file() else path
 
     @property
     def state(self) -> State:
         """Whether it ships with the package, was added, or is not on this machine."""
         if self.shipped:
             return "shipped"
-        return "added" if self.path.is_file() else "absent"
+        return "added" if self.path.exists() else "absent"
+
+    @property
+    def remote(self) -> tuple[RemoteFile, ...]:
+        """What `dynascene models pull` fetches; nothing where the authors publish no files."""
+        if self.download:
+            return (RemoteFile(Path(self.file).name, self.download, self.sha256),)
+        return tuple(
+            RemoteFile(path, hub_url(self.hub, path, self.revision), sha256)
+            for path, sha256 in self.files
+        )
 
     @property
     def expected_sha256(self) -> str:
         """The checksum of the registry, else the one recorded on adding, else empty."""
-        record = _record_path(self.path)
+        record = record_path(self.path)
         if self.sha256 or not record.is_file():
             return self.sha256
         return str(json.loads(record.read_text("utf-8"))["sha256"])
+
+    @property
+    def how_to_get(self) -> str:
+        """The command, or commands, that bring the weights here."""
+        if self.remote:
+            return f"dynascene models pull {self.name} --accept-licence"
+        if self.kind != "checkpoint":
+            return f"dynascene models add {self.name} FILE"
+        return (
+            f"dynascene models add {self.name} PATH with one that you have, "
+            "dynascene models assemble from base weights, or dynascene train"
+        )
 
 
 def weights_folder() -> Path:
@@ -74,11 +122,16 @@ def registry() -> dict[str, Weights]:
     """Every registered set of weights by name, in the order of ``presets/models.toml``."""
     with (presets_folder() / "models.toml").open("rb") as file:
         entries = tomllib.load(file)["model"]
-    return {entry["name"]: Weights(**entry) for entry in entries}
+    return {entry["name"]: _entry(entry) for entry in entries}
+
+
+def _entry(values: dict[str, Any]) -> Weights:
+    files = tuple((file["path"], file.get("sha256", "")) for file in values.pop("files", ()))
+    return Weights(**values, files=files)
 
 
 def find(name: str) -> Weights:
-    """The registered weights of that name; any ``rembg:MODEL`` has an entry.
+    """The registered weights of that name; any ``rembg:MODEL`` or ``dynascene:NAME`` has an entry.
 
     Raises:
         InputError: no weights are called that.
@@ -86,49 +139,64 @@ def find(name: str) -> Weights:
     known = registry()
     if name in known:
         return known[name]
-    model = name.removeprefix(REMBG_PREFIX)
-    if name != model and model.replace("-", "").replace("_", "").isalnum():
-        return Weights(
-            name=name,
-            kind="matting",
-            description=f"rembg's {model}, frame by frame.",
-            licence="see the model's own page",
-            shipped=False,
-            file=f"rembg/{model}.onnx",
-            url="https://github.com/danielgatis/rembg/releases/tag/v0.0.0",
-        )
+    prefix, _, rest = name.rpartition(":")
+    if re.fullmatch(r"[A-Za-z0-9][\w.-]*", rest):
+        if f"{prefix}:" == REMBG_PREFIX:
+            return Weights(
+                name=name,
+                kind="matting",
+                description=f"rembg's {rest}, frame by frame.",
+                licence="see the model's own page",
+                shipped=False,
+                file=f"rembg/{rest}.onnx",
+                url="https://github.com/danielgatis/rembg/releases/tag/v0.0.0",
+            )
+        if f"{prefix}:" == CHECKPOINT_PREFIX:
+            return Weights(
+                name=name,
+                kind="checkpoint",
+                description=f"A checkpoint of the diffusion network that was added as {rest}.",
+                licence="as the checkpoint says",
+                shipped=False,
+                file=f"{CHECKPOINTS}/{rest}",
+            )
     near = difflib.get_close_matches(name, known, 1)
     meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
     raise InputError(f"no weights are called {name!r}", meant)
 
 
 def path_of(name: str) -> Path:
-    """The weights file of that name.
+    """The weights of that name: a file, or a folder.
 
     Raises:
         InputError: no weights are called that.
-        MissingError: the file is not on this machine.
+        MissingError: they are not on this machine; the hint gets them.
     """
     weights = find(name)
-    if not weights.path.is_file():
-        where = f" (published at {weights.url})" if weights.url else ""
+    if weights.state == "absent":
+        where = f" (published at {weights.url})" if weights.url and not weights.remote else ""
         raise MissingError(
-            f"the weights of {name} are not on this machine{where}",
-            f"dynascene models add {name} FILE",
+            f"the weights of {name} are not on this machine{where}", weights.how_to_get
         )
     return weights.path
 
 
 def sha256_of(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """A file's SHA-256 in hexadecimal; a folder's, over its files' names and contents."""
+    if path.is_file():
+        return file_sha256(path)
+    digest = hashlib.sha256()
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        named = file.relative_to(path).as_posix().encode()
+        digest.update(named + b"\0" + bytes.fromhex(file_sha256(file)))
+    return digest.hexdigest()
 
 
-def add(name: str, source: Path) -> Weights:
+def add(name: str, source: Path, check: Callable[[Path], object] = lambda path: None) -> Weights:
     """Copy ``source`` into the weights folder as ``name``, whole or not at all.
 
-    Its SHA-256 is checked where the registry has one, and recorded otherwise.
+    Its SHA-256 is checked where the registry has one, and recorded otherwise. ``check`` looks at
+    the source first, and raises where it is no such weights.
 
     Raises:
         InputError: the name is not registered or ships with the package, the file is missing, or
@@ -137,27 +205,52 @@ def add(name: str, source: Path) -> Weights:
     weights = find(name)
     if weights.shipped:
         raise InputError(f"{name} ships with the package", "nothing has to be added")
-    if not source.is_file():
-        raise InputError(f"{source} is no file", f"give the path of the {name} weights")
+    wants_folder = bool(weights.files)
+    if not (source.is_dir() if wants_folder else source.is_file()) and not (
+        weights.kind == "checkpoint" and source.is_dir()
+    ):
+        kind = "folder" if wants_folder else "file"
+        raise InputError(f"{source} is no {kind}", f"give the path of the {name} weights")
+    check(source)
+    for path, sha256 in weights.files:
+        held = source / path
+        if not held.is_file():
+            raise InputError(f"{source} is not {name}: it lacks {path}", "give the whole folder")
+        if sha256 and file_sha256(held) != sha256:
+            raise InputError(f"{held} is not {name}'s", f"the registry has SHA-256 {sha256}")
     weights.path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary_name = tempfile.mkstemp(dir=weights.path.parent, suffix=".part")
-    os.close(handle)
-    temporary = Path(temporary_name)
-    try:
-        shutil.copyfile(source, temporary)
-        digest = sha256_of(temporary)
+    with tempfile.TemporaryDirectory(dir=weights.path.parent, suffix=".part") as folder:
+        copy = Path(folder) / source.name
+        if wants_folder:
+            for path, _ in weights.files:
+                (copy / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / path, copy / path)
+        elif source.is_dir():
+            shutil.copytree(source, copy)
+        else:
+            shutil.copyfile(source, copy)
+        digest = sha256_of(copy)
         if weights.sha256 and digest != weights.sha256:
             raise InputError(
                 f"{source} is not {name}: its SHA-256 is {digest}",
                 f"the registry has {weights.sha256}",
             )
-        _record_path(weights.path).write_text(
-            json.dumps({"name": name, "sha256": digest, "licence": weights.licence}) + "\n", "utf-8"
-        )
-        temporary.replace(weights.path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        place(weights, copy, digest)
     return weights
+
+
+def place(weights: Weights, made: Path, digest: str) -> None:
+    """Move what was copied or fetched to where the weights lie, in place of what lay there."""
+    if weights.path.exists():
+        record_path(weights.path).unlink(missing_ok=True)
+        shutil.rmtree(weights.path) if weights.path.is_dir() else weights.path.unlink()
+    target = weights_folder() / weights.file
+    if weights.kind == "checkpoint" and made.is_file():
+        target = target.with_name(target.name + ".safetensors")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    record = {"name": weights.name, "sha256": digest, "licence": weights.licence}
+    record_path(target).write_text(json.dumps(record) + "\n", "utf-8")
+    made.replace(target)
 
 
 def verify(name: str) -> str:
@@ -172,18 +265,21 @@ def verify(name: str) -> str:
     if weights.expected_sha256 and digest != weights.expected_sha256:
         raise InputError(
             f"{weights.path} is damaged: its SHA-256 is {digest}, not {weights.expected_sha256}",
-            "install the package again" if weights.shipped else f"dynascene models add {name} FILE",
+            "install the package again" if weights.shipped else weights.how_to_get,
         )
     return digest
 
 
 def on_this_machine() -> tuple[Weights, ...]:
-    """Every registered set of weights, then rembg models that were added beside them."""
+    """Every registered set of weights, then rembg models and checkpoints that were added."""
     known = registry()
-    added = sorted((weights_folder() / "rembg").glob("*.onnx"))
-    extra = [find(REMBG_PREFIX + path.stem) for path in added]
-    return (*known.values(), *(weights for weights in extra if weights.name not in known))
+    folder = weights_folder()
+    added = [REMBG_PREFIX + path.stem for path in sorted((folder / "rembg").glob("*.onnx"))]
+    records = sorted((folder / CHECKPOINTS).glob("*.json"))
+    added += [str(json.loads(record.read_text("utf-8"))["name"]) for record in records]
+    return (*known.values(), *(find(name) for name in added if name not in known))
 
 
-def _record_path(path: Path) -> Path:
+def record_path(path: Path) -> Path:
+    """Where what is known of added weights is recorded."""
     return path.with_name(path.name + ".json")

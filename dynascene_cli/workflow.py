@@ -1,24 +1,18 @@
-"""The story of a shot on one page: matte, place, staging, plate, composite, write."""
+"""The story of a shot on one page: matte, camera, place, staging, plate, composite, write."""
 
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import tee
 from pathlib import Path
 from typing import Any
 
-from dynascene_cli.camera import (
-    Trajectory,
-    background_motion,
-    check_amount,
-    load_move,
-)
-from dynascene_cli.compositing import (
-    CompositeSettings,
-    Compositor,
-    Look,
-)
+import numpy as np
+
+from dynascene_cli.camera import Trajectory, check_amount, load_move
+from dynascene_cli.camera.estimation.estimate import Estimate
+from dynascene_cli.camera_workflow import filmed_camera, foreground_of, is_estimate_cached
+from dynascene_cli.compositing import CompositeSettings, Compositor, Look
 from dynascene_cli.console import Console
 from dynascene_cli.errors import MissingError
 from dynascene_cli.layers import check_layers, open_layers
@@ -26,31 +20,24 @@ from dynascene_cli.look_workflow import cached_look
 from dynascene_cli.matte_workflow import (
     cached_matte,
     check_matte_request,
-    frames_and_alphas,
     is_matte_cached,
     open_request_clip,
-    spread_indices,
 )
 from dynascene_cli.planning import Plan, move_names, planned
 from dynascene_cli.plate_workflow import CachedPlate
 from dynascene_cli.project import Project
 from dynascene_cli.reporting import settings_of, write_report
 from dynascene_cli.request import RenderRequest
-from dynascene_cli.scene_workflow import (
-    keep_place,
-    read_place,
-)
+from dynascene_cli.scene_workflow import keep_place, read_place, tell_place
 from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import person_heights
 from dynascene_cli.video import (
     check_output,
     check_picture,
     check_spared,
+    decoded_frames,
     open_sink,
-    read_frames,
 )
-
-MOTION_SAMPLES = 8
 
 
 @dataclass(frozen=True)
@@ -99,7 +86,8 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     """
     _check_renderer(request)
     check_amount(request.amount)
-    moves = load_move("+".join(move_names(request.camera)))
+    names = move_names(request.camera)
+    moves = load_move("+".join(names)) if names else ()
     clip = open_request_clip(request.matte)
     output = request.output_path(still=clip.kind == "image")
     _check_outputs(request, output, clip)
@@ -110,18 +98,25 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         return _dry_run(request, project, clip, size, moves, output, console)
     console.warn(*clip.warnings)
     place = read_place(request.scene, size, project, console, force=request.matte.force)
+    console.warn(*place.warnings)
     clock = _Clock()
     with project.locked():
         with clock.measured("matte"):
             matted = cached_matte(project, request.matte, clip, console)
+        cached = ["matte"] if matted.cached else []
+        foreground = foreground_of(request.matte, matted.matte, matted.key)
+        if is_estimate_cached(project, request.filmed, clip, foreground):
+            cached.append("camera")
+        with clock.measured("camera"):
+            estimate = filmed_camera(
+                project, request.filmed, clip, matted.matte, foreground, console
+            )
         if request.matte.force:
             project.forget("scene", place.key)
         keep_place(project, place)
-        cached = ["matte"] if matted.cached else []
-        if request.camera.split("+")[0] == "auto":
-            _warn_of_motion(clip, matted.matte, console)
+        tell_place(project, place)
         with clock.measured("staging"):
-            plan = planned(request, clip, matted.matte, place, moves, size, console)
+            plan = planned(request, clip, matted.matte, estimate, place, moves, size, console)
         if request.matte.force:
             project.forget("scene", plan.scene_key)
             project.forget("plate", plan.plate_key)
@@ -150,7 +145,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         frames=clip.frame_count,
         fps=float(clip.frame_rate),
         renderer="projection",
-        camera={"source": request.camera, "confidence": None},
+        camera={"source": request.camera, "confidence": _confidence(estimate)},
         warnings=tuple(console.warnings),
         seconds=clock.seconds,
         cached=tuple(cached),
@@ -192,35 +187,36 @@ def _dry_run(
     output: Path,
     console: Console,
 ) -> RenderResult:
-    """What would run: where the matte is not cached, nothing after it can be."""
-    would_run, cached = ["matte", "scene", "plate"], []
+    """What would run: where a stage is not cached, none after it can be."""
+    would_run, cached, confidence = ["matte", "camera", "scene", "plate"], [], None
     if is_matte_cached(project, request.matte, clip) and not request.matte.force:
-        place = read_place(replace(request.scene, preview=None), size, project, console)
-        matte = cached_matte(project, request.matte, clip, console).matte
-        plan = planned(request, clip, matte, place, moves, size, console)
-        cached = ["matte", *(name for name, key in plan.stages if project.has(name, key))]
+        cached = ["matte"]
+        matted = cached_matte(project, request.matte, clip, console)
+        foreground = foreground_of(request.matte, matted.matte, matted.key)
+        if is_estimate_cached(project, request.filmed, clip, foreground):
+            cached.append("camera")
+            estimate = filmed_camera(
+                project, request.filmed, clip, matted.matte, foreground, console
+            )
+            confidence = _confidence(estimate)
+            place = read_place(replace(request.scene, preview=None), size, project, console)
+            plan = planned(request, clip, matted.matte, estimate, place, moves, size, console)
+            cached += [name for name, key in plan.stages if project.has(name, key)]
         would_run = [name for name in would_run if name not in cached]
     return RenderResult(
         output=output,
         frames=clip.frame_count,
         fps=float(clip.frame_rate),
         renderer="projection",
-        camera={"source": request.camera, "confidence": None},
+        camera={"source": request.camera, "confidence": confidence},
         warnings=tuple(console.warnings),
         cached=tuple(cached),
         would_run=(*would_run, "composite"),
     )
 
 
-def _warn_of_motion(clip: Clip, matte: Matte, console: Console) -> None:
-    pairs = frames_and_alphas(clip, matte, spread_indices(clip, MOTION_SAMPLES))
-    first, second = tee(pairs)
-    frames, alphas = (frame for frame, _ in first), (alpha for _, alpha in second)
-    if background_motion(frames, alphas).moves:
-        console.warn(
-            "the clip's own camera moves, and --camera auto cannot follow it yet: the new "
-            "background stands still"
-        )
+def _confidence(estimate: Estimate | None) -> str:
+    return "static" if estimate is None else estimate.confidence
 
 
 def _composited(
@@ -250,7 +246,7 @@ def _composited(
         path.height,
     )
     before_after = None
-    streams = zip(read_frames(clip), matte.alpha.frames(), plate.frames(), strict=True)
+    streams = zip(decoded_frames(clip), matte.alpha.frames(), plate.frames(), strict=True)
     with ExitStack() as stack:
         advance = stack.enter_context(console.progress("composite", clip.frame_count))
         layers = None
@@ -279,7 +275,7 @@ def _composited(
             if layers is not None:
                 layers.write(background, made)
             if index == clip.frame_count // 2:
-                before_after = frame, made.picture
+                before_after = np.asarray(frame), made.picture
             advance(index + 1)
     assert before_after is not None
     return before_after

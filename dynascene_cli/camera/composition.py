@@ -33,10 +33,11 @@ def check_amount(amount: float) -> None:
 
 
 def scaled(move: Trajectory, amount: float, around: Surroundings | None = None) -> Trajectory:
-    """The move with translation, rotation, shake and the logarithm of the zoom × amount.
+    """The move with translation, rotation, shake, following and the log of the zoom × amount.
 
     On a move that pivots, the angle around the person and the logarithm of the distance are
-    what is scaled. ``around`` is needed for keyframes in millimetres.
+    what is scaled. Nobody is followed by more than the whole way. ``around`` is needed for
+    keyframes in millimetres.
 
     Raises:
         InputError: the amount is no number ≥ 0, keyframes in millimetres have no focal length to
@@ -65,15 +66,18 @@ def scaled(move: Trajectory, amount: float, around: Surroundings | None = None) 
     shake = move.shake
     if shake is not None:
         shake = replace(shake, deg=shake.deg * amount, pct=shake.pct * amount)
-    return replace(move, keyframes=keyframes, shake=shake)
+    follow = move.follow
+    if follow is not None:
+        follow = replace(follow, share=min(follow.share * amount, 1.0))
+    return replace(move, keyframes=keyframes, shake=shake, follow=follow)
 
 
 def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
     """One trajectory that does what the moves do together, sampled as keyframes to be edited.
 
-    Keyframes are the moves' own and a dozen between; beside moves that only shake, a move keeps
-    its own keyframes alone. Joined with a move that pivots on the
-    subject, the others are seen from the level direction of the person too.
+    Keyframes are the moves' own and a dozen between; beside moves that only shake or follow, a
+    move keeps its own keyframes alone. Joined with a move that pivots on the subject, the others
+    are seen from the level direction of the person too.
 
     Raises:
         InputError: the moves' units, time units or shakes do not go together in one file.
@@ -82,6 +86,7 @@ def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
     travelling = [move for move in moves if any(any(k.position) for k in move.keyframes)]
     lasting = [move for move in moves if len(move.keyframes) > 1]
     shaking = [move for move in moves if move.shake is not None]
+    following = [move for move in moves if move.follow is not None]
     together = f"give them to --camera as {'+'.join(move.name for move in moves)} instead"
     if len({move.units for move in travelling}) > 1:
         raise InputError(f"{name}: the moves differ in units", together)
@@ -89,11 +94,14 @@ def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
         raise InputError(f"{name}: the moves differ in time_unit", together)
     if len(shaking) > 1:
         raise InputError(f"{name}: more than one of the moves shakes", together)
+    if len(following) > 1:
+        raise InputError(f"{name}: more than one of the moves follows the person", together)
     shake = shaking[0].shake if shaking else None
+    follow = following[0].follow if following else None
     description = " ".join(move.description for move in moves if move.description)
     if len(moving) <= 1:
         only = (moving or list(moves))[0]
-        return replace(only, name=name, shake=shake, description=description)
+        return replace(only, name=name, shake=shake, follow=follow, description=description)
     absolute = [k for move in moves for k in move.keyframes if k.focal_mm is not None]
     if absolute:
         raise InputError(f"{name}: focal_mm has no ratio outside a shot", together)
@@ -102,7 +110,7 @@ def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
         times = np.union1d(times, np.linspace(0, times.max(), JOINED_KEYFRAMES))
     else:
         times = np.zeros(1)
-    bare = [replace(move, shake=None, keep_subject_size=False) for move in moves]
+    bare = [replace(move, shake=None, follow=None, keep_subject_size=False) for move in moves]
     unit = Surroundings(np.array([0.0, 0.0, 1.0]), 1.0, 1.0, np.eye(3), 1.0, 1)
     motion = motion_at(bare, unit, times, times)
     quaternions = rotation_to_quaternion(motion.rotation)
@@ -124,6 +132,7 @@ def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
         time_unit=(lasting or moves)[0].time_unit,
         pivots=any(move.pivots for move in moves),
         keep_subject_size=any(move.keep_subject_size for move in moves),
+        follow=follow,
         shake=shake,
         description=description,
     )

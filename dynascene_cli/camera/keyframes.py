@@ -12,6 +12,7 @@ Quaternion = tuple[float, float, float, float]
 Units = Literal["subject_distance", "metres", "scene_depth"]
 TimeUnit = Literal["clip", "seconds"]
 Interpolation = Literal["catmull-rom", "linear"]
+FollowBy = Literal["pan", "truck"]
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,25 @@ class Shake:
 
 
 @dataclass(frozen=True)
+class Follow:
+    """A camera that turns after the person, or goes with them, by a ``share`` of their way.
+
+    ``seconds`` is how much of that way is looked at together, so that their steps do not show.
+    """
+
+    by: FollowBy = "pan"
+    share: float = 1.0
+    seconds: float = 1.5
+
+
+@dataclass(frozen=True)
 class Trajectory:
     """A camera move.
 
     With ``pivots`` z points level at the person, one unit is the level distance to them, and
     the camera moves between keyframes on arcs around them. With ``keep_subject_size`` the focal
-    length follows the person's depth. ``name`` is the preset or file that it was read from.
+    length follows the person's depth. With ``follow`` the whole move goes with the person.
+    ``name`` is the preset or file that it was read from.
     """
 
     name: str
@@ -60,5 +74,6 @@ class Trajectory:
     fps: float | None = None
     pivots: bool = False
     keep_subject_size: bool = False
+    follow: Follow | None = None
     shake: Shake | None = None
     description: str = ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dynascene_cli.camera.following import followed_offset, followed_pan, steady_contacts
 from dynascene_cli.camera.interpolation import orientations_between, segments, values_between
 from dynascene_cli.camera.keyframes import Keyframe, Trajectory
 from dynascene_cli.camera.shake import unsteadiness
@@ -26,8 +27,10 @@ NEAREST_DEPTH_RATIO = 0.05
 class Surroundings:
     """What a move's units and directions refer to, in metres of the levelled frame.
 
-    ``subject`` (3,) is the person's ground-contact point; ``tilt`` (3, 3) the first camera's own
-    rotation in that frame; ``focal`` in pixels of a picture ``width`` pixels wide.
+    ``subject`` (3,) is the person's first ground-contact point, ``contacts`` (F, 3) are all of
+    them, as many as the times that are asked for (None: they stand still); ``tilt`` (3, 3) the
+    first camera's own rotation in that frame; ``focal`` in pixels of a picture ``width`` pixels
+    wide.
     """
 
     subject: Floats
@@ -36,6 +39,7 @@ class Surroundings:
     tilt: Floats
     focal: float
     width: int
+    contacts: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +58,8 @@ def motion_at(
 
     Translations add; pan, tilt and roll add as on a tripod; focal ratios multiply; what pivots
     on the subject carries the other translations around with it. So the order of the moves does
-    not matter. Then the focal length follows the subject where a move asks for it, and last
-    comes the shake.
+    not matter. Then the focal length follows the subject where a move asks for it; then all
+    that goes with the person where they go; last comes the shake.
 
     Raises:
         InputError: a move cannot be made here: it names the move.
@@ -80,6 +84,15 @@ def motion_at(
     rotation = _joint_turn(turns)
     if any(move.keep_subject_size for move in moves):
         focal_ratio = focal_ratio * _depth_ratio(position, rotation, around)
+    for move in moves:
+        if move.follow is not None and around.contacts is not None:
+            contacts = steady_contacts(move.follow, around.contacts, seconds)
+            if move.follow.by == "truck":
+                position = position + followed_offset(move.follow, contacts)
+            else:
+                pan = followed_pan(move.follow, contacts, position)
+                still = np.zeros_like(pan)
+                rotation = _joint_turn([rotation, tripod_rotation(pan, still, still)])
     for move in moves:
         if move.shake is not None:
             noise = unsteadiness(seconds, move.shake.hz, move.shake.seed)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,11 +10,14 @@ import numpy as np
 from dynascene_cli.camera.keyframes import Trajectory
 from dynascene_cli.camera.sampling import Reference, sample
 from dynascene_cli.errors import InputError
-from dynascene_cli.geometry import centre
+from dynascene_cli.geometry import Floats, centre
 from dynascene_cli.shot import CameraPath
+from dynascene_cli.video.timeline import snapped_rate
 
 CLIP_SECONDS = 5
 FRAME_RATE = Fraction(24)
+WALKING_SPEED = 1.2
+"""Metres a second, to the right: how a person walks who is followed."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,10 @@ class Extent:
     focal_ratio: tuple[float, float]
 
 
-def typical_reference(subject_distance: float, camera_height: float) -> Reference:
-    """A level 16:9 camera with a normal lens, the person's feet straight ahead, in metres.
+def typical_reference(
+    subject_distance: float, camera_height: float, size: tuple[int, int] = (1920, 1080)
+) -> Reference:
+    """A level camera with a normal lens, the person's feet straight ahead, in metres.
 
     Raises:
         InputError: no such camera can be.
@@ -38,11 +43,12 @@ def typical_reference(subject_distance: float, camera_height: float) -> Referenc
             "both above 0, and the distance to the feet longer than the height",
         )
     depth = math.sqrt(subject_distance**2 - camera_height**2)
+    width, height = size
     return Reference(
-        intrinsics=np.array([[1920.0, 0, 960], [0, 1920, 540], [0, 0, 1]]),
+        intrinsics=np.array([[width, 0.0, width / 2], [0, width, height / 2], [0, 0, 1]]),
         extrinsics=np.eye(3, 4),
-        width=1920,
-        height=1080,
+        width=width,
+        height=height,
         subject_distance=subject_distance,
         subject=np.array([0.0, camera_height, depth]),
         scene_depth=2 * subject_distance,
@@ -51,17 +57,32 @@ def typical_reference(subject_distance: float, camera_height: float) -> Referenc
 
 
 def previewed(
-    moves: Sequence[Trajectory], reference: Reference, amount: float = 1.0, seed: int | None = None
+    moves: Sequence[Trajectory],
+    reference: Reference,
+    amount: float = 1.0,
+    seed: int | None = None,
+    frame_count: int | None = None,
+    frame_rate: Fraction | None = None,
 ) -> CameraPath:
     """The moves' path over their own duration, or over five seconds if that is the clip's.
 
     Raises:
         InputError: as for sample.
     """
-    rates = [Fraction(str(move.fps)) for move in moves if move.fps is not None]
-    rate = max(rates, default=FRAME_RATE)
-    frame_count = round((duration(moves) or CLIP_SECONDS) * rate) + 1
-    return sample(moves, reference, frame_count, rate, amount, seed)
+    rates = [snapped_rate(move.fps) for move in moves if move.fps is not None]
+    rate = frame_rate or max(rates, default=FRAME_RATE)
+    count = frame_count or round((duration(moves) or CLIP_SECONDS) * rate) + 1
+    contacts = walked(moves, reference, count, rate)
+    return sample(moves, replace(reference, contacts=contacts), count, rate, amount, seed)
+
+
+def walked(
+    moves: Sequence[Trajectory], reference: Reference, frame_count: int, frame_rate: Fraction
+) -> Floats:
+    """Where the typical person meets the ground (F, 3): they walk if a move follows them."""
+    speed = WALKING_SPEED if any(move.follow is not None for move in moves) else 0.0
+    seconds = np.arange(frame_count) / float(frame_rate)
+    return np.asarray(reference.subject + seconds[:, None] * [speed, 0.0, 0.0])
 
 
 def duration(moves: Sequence[Trajectory]) -> float | None:

@@ -10,6 +10,7 @@ import numpy as np
 from dynascene_cli.camera.composition import scaled
 from dynascene_cli.camera.keyframes import Trajectory
 from dynascene_cli.camera.motion import Surroundings, motion_at
+from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, rotation_about
 from dynascene_cli.shot import CameraPath
 
@@ -19,8 +20,9 @@ class Reference:
     """The shot's first camera and what the units of a move mean in its scene.
 
     ``intrinsics`` (3, 3) and ``extrinsics`` (3, 4), which may carry roll and pitch; ``subject``
-    (3,) is the person's ground-contact point in the world; ``subject_distance`` from the camera
-    to it, ``scene_depth`` and ``camera_height`` are in metres.
+    (3,) is the person's first ground-contact point in the world, and ``contacts`` (F, 3) are
+    those of all frames (None: they stay there); ``subject_distance`` from the camera to it,
+    ``scene_depth`` and ``camera_height`` are in metres.
     """
 
     intrinsics: Floats
@@ -31,6 +33,7 @@ class Reference:
     subject: Floats
     scene_depth: float
     camera_height: float
+    contacts: Floats | None = None
 
 
 def sample(
@@ -48,7 +51,11 @@ def sample(
 
     Raises:
         InputError: the amount is no number ≥ 0, or the move cannot be made here.
+        StageError: the reference's contacts are those of another clip.
     """
+    contacts = reference.contacts
+    if contacts is not None and len(contacts) != frame_count:
+        raise StageError(f"{len(contacts)} ground contacts for {frame_count} frames")
     moves = (move,) if isinstance(move, Trajectory) else tuple(move)
     K, E = reference.intrinsics, reference.extrinsics
     level, tilt = _levelled(E)
@@ -60,6 +67,7 @@ def sample(
         tilt=tilt,
         focal=float(K[0, 0]),
         width=reference.width,
+        contacts=None if contacts is None else (contacts - start) @ level,
     )
     frames = np.arange(frame_count)
     motion = motion_at(

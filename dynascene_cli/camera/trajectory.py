@@ -1,11 +1,14 @@
-"""Camera moves as files: presets and edited JSON, read and written."""
+"""Camera moves as files: presets, edited JSON and other programs' cameras."""
 
 import difflib
 import json
 from pathlib import Path
 from typing import Any
 
+from dynascene_cli.camera.formats import is_camera_file, read_motion
+from dynascene_cli.camera.formats.files import json_of
 from dynascene_cli.camera.keyframes import Keyframe, Shake, Trajectory
+from dynascene_cli.camera.replay import trajectory_of_path
 from dynascene_cli.camera.validation import trajectory_from_document
 from dynascene_cli.errors import InputError
 from dynascene_cli.presets_folder import presets_folder
@@ -28,18 +31,25 @@ def preset_names() -> list[str]:
 
 
 def load_trajectory(name_or_path: str | Path) -> Trajectory:
-    """The preset of that name, or the trajectory in that ``.json`` file.
+    """The preset of that name, or the move in that file: a trajectory's or a camera's.
 
     Raises:
-        InputError: there is no such preset or file, or the file is not a valid trajectory.
+        InputError: there is no such preset or file, or the file is not a valid trajectory or
+            camera.
     """
     text = str(name_or_path)
-    if not _names_a_file(text):
+    if not text.strip():
+        hint = "give a preset of dynascene trajectory list, or a file"
+        raise InputError("a camera move's name is empty", hint)
+    if is_camera(text):
+        camera, timed = read_motion(Path(text))
+        return trajectory_of_path(camera, text, timed=timed)
+    if not names_a_file(text):
         path = presets_folder() / "cameras" / f"{text}.json"
         if text not in preset_names():
             raise InputError(f"{text}: no such camera move", _nearest_preset(text))
-        return trajectory_from_document(_document(path), text)
-    return trajectory_from_document(_document(Path(text)), text)
+        return trajectory_from_document(json_of(path), text)
+    return trajectory_from_document(json_of(Path(text)), text)
 
 
 def load_move(text: str) -> tuple[Trajectory, ...]:
@@ -77,6 +87,8 @@ def trajectory_text(trajectory: Trajectory) -> str:
         head["pivot"] = "subject"
     if trajectory.keep_subject_size:
         head["keep_subject_size"] = True
+    if trajectory.follow is not None:
+        head["follow"] = vars(trajectory.follow)
     if trajectory.shake is not None:
         head["shake"] = vars(trajectory.shake)
     lines = [f"  {json.dumps(key)}: {_json(value)}," for key, value in head.items()]
@@ -106,8 +118,14 @@ def _rounded(value: object) -> object:
     return value
 
 
-def _names_a_file(text: str) -> bool:
-    return text.lower().endswith(".json") or "/" in text or "\\" in text
+def is_camera(text: str) -> bool:
+    """Whether a move's name is that of a camera file or folder; a preset's name comes first."""
+    return text not in preset_names() and is_camera_file(Path(text))
+
+
+def names_a_file(text: str) -> bool:
+    """Whether a move is a file and no preset, be it there or not."""
+    return text.lower().endswith(".json") or "/" in text or "\\" in text or is_camera(text)
 
 
 def _nearest_preset(name: str) -> str:
@@ -115,18 +133,3 @@ def _nearest_preset(name: str) -> str:
     if nearest:
         return f"did you mean {nearest[0]}?"
     return "see dynascene trajectory list, or give a .json file"
-
-
-def _document(path: Path) -> object:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file", "give a trajectory's .json file") from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", "give a readable .json file") from error
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{path}: not JSON: {error.msg} at {where}", "mend it there") from error
-    except (UnicodeDecodeError, RecursionError, ValueError) as error:
-        hint = "dynascene trajectory make writes one to start from"
-        raise InputError(f"{path}: not a JSON text file", hint) from error

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from dynascene_cli.camera.interpolation import bezier_handles
-from dynascene_cli.camera.keyframes import Keyframe, Shake, Trajectory
+from dynascene_cli.camera.keyframes import Follow, Keyframe, Shake, Trajectory
 from dynascene_cli.errors import InputError
 from dynascene_cli.presets_folder import presets_folder
 
@@ -30,11 +30,12 @@ def trajectory_from_document(document: object, source: str) -> Trajectory:
     assert isinstance(document, dict)
     keyframes = tuple(_keyframe(item) for item in document["keyframes"])
     pivots = document.get("pivot") == "subject"
-    shake = document.get("shake")
+    shake, follow = document.get("shake"), document.get("follow")
     trajectory = Trajectory(
         name=source,
         keyframes=keyframes,
         shake=None if shake is None else Shake(**{**shake, "seed": int(shake.get("seed", 0))}),
+        follow=None if follow is None else Follow(**follow),
         pivots=pivots,
         **{
             key: document[key]
@@ -155,7 +156,7 @@ def _wrong(source: str, place: Place, what: str, hint: str) -> InputError:
     if words[:1] == ["keyframes"] and len(words) > 1:
         where.append(f"keyframe {int(words[1]) + 1}")
         words = words[2:]
-    keys = [str(word) for word in words if isinstance(word, str)]
+    keys = [" ".join(word.split()) for word in words if isinstance(word, str)]
     subject = ".".join(keys) or "the file"
     if what.startswith("is "):
         what = f"{subject if keys or len(where) == 1 else 'it'} {what}"

@@ -27,12 +27,14 @@ def demo(
 ) -> None:
     """Render the clip and photo that ship with the package; write the video and its report."""
     from dynascene_cli.console import Console
-    from dynascene_cli.request import MatteRequest, RenderRequest, SceneRequest
+    from dynascene_cli.request import CameraRequest, MatteRequest, RenderRequest, SceneRequest
     from dynascene_cli.workflow import render
 
     request = RenderRequest(
-        matte=MatteRequest(
-            clip=str(MEDIA / "gym.mp4"), project=project or Path("dynascene-demo.dynascene")
+        filmed=CameraRequest(
+            MatteRequest(
+                clip=str(MEDIA / "gym.mp4"), project=project or Path("dynascene-demo.dynascene")
+            )
         ),
         scene=SceneRequest(photo=MEDIA / "picos.jpg"),
         camera=camera,

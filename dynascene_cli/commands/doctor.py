@@ -26,7 +26,11 @@ def doctor(as_json: options.AsJson = False) -> None:
     from dynascene_cli.weights import on_this_machine
 
     encoders = {use: name in av.codecs_available for use, name in ENCODERS.items()}
-    matters = {weights.name: weights.state != "absent" for weights in on_this_machine()}
+    matters = {
+        weights.name: weights.state != "absent"
+        for weights in on_this_machine()
+        if weights.kind not in ("base", "checkpoint")
+    }
     data = {
         "dynascene": __version__,
         "python": platform.python_version(),

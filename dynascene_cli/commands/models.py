@@ -1,15 +1,25 @@
 """``dynascene models``: weights, where they come from, their licence, their checksum."""
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dynascene_cli.commands import options
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dynascene_cli.console import Console
+    from dynascene_cli.downloading import Told
+    from dynascene_cli.weights import Weights
+
 app = typer.Typer(
     help="Weights: where they come from, their licence, their checksum.", rich_markup_mode=None
 )
+
+SECONDS_BETWEEN_LINES = 5.0
 
 
 @app.command("list")
@@ -28,6 +38,7 @@ def list_models(as_json: options.AsJson = False) -> None:
             "description": weights.description,
             "url": weights.url,
             "path": str(weights.path) if weights.state != "absent" else None,
+            "get": weights.how_to_get if weights.state == "absent" else None,
         }
         for weights in known
     ]
@@ -43,27 +54,60 @@ def list_models(as_json: options.AsJson = False) -> None:
 
 @app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(help="As `models list` calls it; any rembg:MODEL too.")],
-    file: Annotated[Path, typer.Argument(help="The weights file; it is copied.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="As `models list` calls it; any rembg:MODEL or dynascene:NAME too."),
+    ],
+    path: Annotated[Path, typer.Argument(help="The weights' file or folder; it is copied.")],
     as_json: options.AsJson = False,
 ) -> None:
-    """Register a weights file that you have, and show its licence."""
+    """Register weights that you have, and show their licence."""
     from dynascene_cli import weights
     from dynascene_cli.console import Console
-    from dynascene_cli.matting.network import Network
 
     console = Console(as_json=as_json)
     console.info(f"Licence of {name}: {weights.find(name).licence}")
-    if file.is_file():
-        Network(file)
-    added = weights.add(name, file)
-    data = {
-        "name": name,
-        "path": str(added.path),
-        "sha256": added.expected_sha256,
-        "licence": added.licence,
-    }
-    console.result(data, f"{name} added: {added.path}")
+    _tell_added(console, weights.add(name, path, _check_of(name)))
+
+
+@app.command("pull")
+def pull(
+    name: Annotated[str, typer.Argument(help="As `models list` calls it; dynascene:NAME too.")],
+    source: Annotated[
+        str,
+        typer.Option("--from", help="Another place: an address, OWNER/NAME or OWNER/NAME/FILE."),
+    ] = "",
+    sha256: Annotated[
+        str, typer.Option("--sha256", help="What the file (a folder's checkpoint.json) must have.")
+    ] = "",
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept its licence; asked once.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Fetch weights from where they are published; the same command continues a broken download."""
+    from dynascene_cli import pulling, weights
+    from dynascene_cli.console import Console
+    from dynascene_cli.errors import InputError
+
+    console = Console(as_json=as_json)
+    if sha256 and not source:
+        raise typer.BadParameter("goes with --from", param_hint="--sha256")
+    known = weights.find(name)
+    if known.state == "added" and not source:
+        try:
+            weights.verify(name)
+        except InputError as damage:
+            console.warn(damage.message)
+        else:
+            console.info(f"{name} is here already")
+            _tell_added(console, known)
+            return
+    console.info(f"Licence of {name}: {known.licence}")
+    pulled = pulling.pull(
+        name, source, sha256.lower(), accept_licence, _lines(console, name), _check_of(name)
+    )
+    _tell_added(console, pulled)
 
 
 @app.command("verify")
@@ -73,7 +117,7 @@ def verify(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compare weights files with their checksums."""
+    """Compare weights with their checksums."""
     from dynascene_cli import weights
     from dynascene_cli.console import Console
 
@@ -81,3 +125,115 @@ def verify(
     checked = {each: weights.verify(each) for each in ([name] if name else present)}
     text = "\n".join(f"{each}: as it should be, {digest}" for each, digest in checked.items())
     Console(as_json=as_json).result({"verified": checked}, text)
+
+
+@app.command("assemble")
+def assemble(
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="A .safetensors file or a folder [dynascene:base]."),
+    ] = None,
+    preset: Annotated[str, typer.Option(help="dynascene or actanywhere.")] = "dynascene",
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="FIELD=VALUE of the network, as reference_geometry=tied_rays."),
+    ] = None,
+    inpainting: Annotated[
+        str, typer.Option(help="Stable Diffusion 1.5 inpainting: a folder, or a name.")
+    ] = "sd15-inpainting",
+    clip: Annotated[
+        str, typer.Option(help="CLIP ViT-L/14: a file or folder, or a name.")
+    ] = "clip-vit-l14",
+    motion: Annotated[
+        str, typer.Option(help="AnimateDiff's motion modules: a file or folder, or a name.")
+    ] = "animatediff-v2",
+    camera_ctrl: Annotated[
+        str | None, typer.Option(help="CameraCtrl's weights: a file, or the name cameractrl.")
+    ] = None,
+    full_precision: Annotated[
+        bool, typer.Option("--full-precision", help="32 bits a weight; 16 by default.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the weights that nothing is loaded into.")] = 0,
+    as_json: options.AsJson = False,
+) -> None:
+    """Build the checkpoint that training begins with from base weights."""
+    from dynascene_cli import weights
+    from dynascene_cli.console import Console
+    from dynascene_cli.diffusion.configuration import with_fields
+    from dynascene_cli.diffusion.packages import require_packages
+
+    require_packages()
+    from dynascene_cli.diffusion.assembly import Sources, assemble, licence_of
+
+    console = Console(as_json=as_json)
+    config = with_fields(preset, fields or [])
+    sources = Sources(
+        inpainting=_located(inpainting),
+        clip=_located(clip),
+        motion=_located(motion) if config.motion else None,
+        camera_ctrl=_located(camera_ctrl) if camera_ctrl else None,
+    )
+    folder = weights.weights_folder()
+    made = output or folder / weights.CHECKPOINTS / ".assembled.safetensors"
+    info = assemble(config, sources, made, licence_of(sources), full_precision, seed)
+    if output is None:
+        base = weights.find(weights.CHECKPOINT_PREFIX + "base")
+        weights.place(base, made, weights.sha256_of(made))
+        made = base.path
+        console.info(f"It is called {base.name}: --checkpoint {base.name}")
+    data = {"output": str(made), "licence": info.licence, "base": info.base}
+    console.result(data, f"assembled: {made}")
+
+
+def _located(name_or_path: str) -> Path:
+    from dynascene_cli.weights import path_of
+
+    path = Path(name_or_path)
+    return path if path.exists() else path_of(name_or_path)
+
+
+def _check_of(name: str) -> "Callable[[Path], object]":
+    """What looks at weights of that name before they are kept."""
+    from dynascene_cli.weights import find
+
+    kind = find(name).kind
+    if kind == "checkpoint":
+        from dynascene_cli.diffusion.checkpoint_file import read_info
+
+        return read_info
+    if kind == "base":
+        return lambda path: None
+    from dynascene_cli.matting.network import Network
+
+    return Network
+
+
+def _tell_added(console: "Console", added: "Weights") -> None:
+    licence = added.licence
+    if added.kind == "checkpoint":
+        from dynascene_cli.diffusion.checkpoint_file import read_info
+
+        licence = read_info(added.path).licence or "none is stated"
+        console.info(f"Licence of the checkpoint: {licence}")
+    data = {
+        "name": added.name,
+        "path": str(added.path),
+        "sha256": added.expected_sha256,
+        "licence": licence,
+    }
+    console.result(data, f"{added.name} added: {added.path}")
+
+
+def _lines(console: "Console", name: str) -> "Told":
+    """Say how far a download is, every few seconds."""
+    last = time.monotonic()
+
+    def told(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            of = f" of {total / 1e6:.0f}" if total else ""
+            console.info(f"{name}: {done / 1e6:.0f}{of} MB")
+
+    return told

@@ -63,7 +63,7 @@ def clean(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Remove what is cached; your edits in scene/scene.json stay."""
+    """Remove what is cached and the report; your edits in scene/scene.json stay."""
     from dynascene_cli.project import STAGES, Project
 
     unknown = sorted(set(stage or []) - set(STAGES))
@@ -72,10 +72,13 @@ def clean(
     freed = 0
     with Project(_project_folder(folder)).locked():
         for name in stage or STAGES:
-            for result in (folder / name).glob("*"):
-                if result.is_dir():
-                    freed += _size(result)
-                    shutil.rmtree(result)
+            for made in (folder / name).glob("*"):
+                if made.is_dir():
+                    freed += _size(made)
+                    shutil.rmtree(made)
+                elif name == "report":
+                    freed += made.stat().st_size
+                    made.unlink()
     if as_json:
         print(json.dumps({"project": str(folder), "freed_bytes": freed}, ensure_ascii=False))
     else:

@@ -15,8 +15,8 @@ def render(
         str,
         typer.Option(
             "--camera",
-            help="auto (for now static, with a warning if the clip's background moves), static, "
-            "a preset, a trajectory file, or several joined by +.",
+            help="auto (the clip's own), static, a preset, a trajectory or camera file, or "
+            "several joined by +.",
         ),
     ] = "auto",
     output: Annotated[
@@ -50,6 +50,35 @@ def render(
     person_height: Annotated[
         float, typer.Option("--person-height", help="Metres, standing.", min=0.3, max=3.0)
     ] = 1.7,
+    scale: Annotated[
+        float | None,
+        typer.Option("--scale", help="Metres to one unit of the clip's estimated camera path."),
+    ] = None,
+    smooth: Annotated[
+        float,
+        typer.Option(
+            "--smooth",
+            metavar="SECONDS",
+            help="Smooth the clip's own camera: 0.5 takes the tremble of a hand.",
+        ),
+    ] = 0.0,
+    stabilise: Annotated[
+        bool, typer.Option("--stabilise", help="Take the shake out of the clip's own camera.")
+    ] = False,
+    method: Annotated[
+        Literal["auto", "tracks", "colmap", "vggsfm"],
+        typer.Option("--method", help="How the clip's own camera is told."),
+    ] = "auto",
+    clip_focal_mm: Annotated[
+        float | None,
+        typer.Option(
+            "--clip-focal-mm", help="Of the clip, for a 36 mm wide sensor.", min=4, max=2000
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Fail where the clip's camera is of low confidence."),
+    ] = False,
     person: options.Person = None,
     matter: options.MatterName = "auto",
     matte: Annotated[
@@ -58,8 +87,14 @@ def render(
     ] = None,
     keep: options.Keep = None,
     crop: Annotated[
-        str, typer.Option("--crop", metavar="X,Y", help="Centre of the photo's crop, fractions.")
-    ] = "0.5,0.5",
+        str | None,
+        typer.Option(
+            "--crop",
+            metavar="X,Y",
+            help="Centre of the photo's crop, fractions [default: the middle; under auto, what "
+            "meets the clip's horizon].",
+        ),
+    ] = None,
     horizon: Annotated[
         float | None,
         typer.Option("--horizon", help="Fraction of the frame's height, from the top."),
@@ -125,26 +160,31 @@ def render(
 ) -> None:
     """Put the person of CLIP into the place of a photo, filmed by a camera move."""
     from dynascene_cli.console import Console
-    from dynascene_cli.request import MatteRequest, RenderRequest, SceneRequest
+    from dynascene_cli.request import CameraRequest, MatteRequest, RenderRequest, SceneRequest
     from dynascene_cli.workflow import render as rendered
 
     request = RenderRequest(
-        matte=MatteRequest(
-            clip=clip,
-            matter=matter,
-            matte=matte,
-            person=person,
-            keep=keep,
-            fps=fps,
-            start=start,
-            end=end,
-            project=project,
-            force=force,
-            dry_run=dry_run,
+        filmed=CameraRequest(
+            matte=MatteRequest(
+                clip=clip,
+                matter=matter,
+                matte=matte,
+                person=person,
+                keep=keep,
+                fps=fps,
+                start=start,
+                end=end,
+                project=project,
+                force=force,
+                dry_run=dry_run,
+            ),
+            method=method,
+            focal_mm=clip_focal_mm,
+            strict=strict,
         ),
         scene=SceneRequest(
             photo=scene,
-            crop=options.fractions("--crop", crop),
+            crop=None if crop is None else options.fractions("--crop", crop),
             horizon=horizon,
             camera_height=camera_height,
             focal_mm=focal_mm,
@@ -158,6 +198,9 @@ def render(
         subject=subject,
         place=None if place is None else options.fractions("--place", place),
         person_height=person_height,
+        scale=scale,
+        smooth=smooth,
+        stabilise=stabilise,
         size=None if size is None else options.picture_size(size),
         draft=draft,
         seed=seed,

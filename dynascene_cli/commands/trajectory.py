@@ -8,7 +8,9 @@ import typer
 from dynascene_cli.commands import options
 
 app = typer.Typer(
-    help="List, write, draw and check camera moves.", no_args_is_help=True, rich_markup_mode=None
+    help="List, write, draw, check and convert camera moves.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 Amount = Annotated[float, typer.Option("--amount", help="Multiplies the whole move.")]
@@ -16,7 +18,7 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Which shake.")]
 Distance = Annotated[float, typer.Option("--subject-distance", help="Metres to the person's feet.")]
 Height = Annotated[float, typer.Option("--camera-height", help="Metres above the ground.")]
 MoveArgument = Annotated[
-    str, typer.Argument(metavar="NAME|FILE", help="A preset, a .json file, or some joined by +.")
+    str, typer.Argument(metavar="NAME|FILE", help="A preset, a file, or some joined by +.")
 ]
 
 
@@ -41,7 +43,7 @@ def list_moves(as_json: options.AsJson = False) -> None:
 @app.command("make")
 def make(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Presets or .json files to join.")
+        list[str], typer.Argument(metavar="NAME...", help="Presets or files to join.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .json file to write.")],
     amount: Amount = 1.0,
@@ -86,7 +88,7 @@ def plot(
     """Draw a move from above and in perspective, around a person of 1.7 m."""
     from PIL import Image
 
-    from dynascene_cli.camera.preview import previewed, typical_reference
+    from dynascene_cli.camera.preview import previewed, typical_reference, walked
     from dynascene_cli.camera.trajectory import load_move
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
@@ -96,10 +98,12 @@ def plot(
     if output.suffix.lower() != ".png":
         raise InputError(f"{output}: not a .png file", "name the picture FILE.png")
     reference = typical_reference(subject_distance, camera_height)
-    path = previewed(load_move(move), reference, amount, seed)
+    moves = load_move(move)
+    path = previewed(moves, reference, amount, seed)
+    contacts = walked(moves, reference, path.frame_count, path.frame_rate)
     title = move if amount == 1 else f"{move} × {amount:g}"
     check_writable(output)
-    picture = camera_plot(path, reference.subject, camera_height, title)
+    picture = camera_plot(path, contacts, camera_height, title)
     with published(output) as temporary:
         Image.fromarray(picture).save(temporary, "PNG")
     Console(as_json=as_json).result({"output": str(output)}, str(output))
@@ -114,15 +118,22 @@ def check(
     as_json: options.AsJson = False,
 ) -> None:
     """Say whether a move is right and what it does; exit 1 and the reason if it is not."""
-    from dynascene_cli.camera.conflicts import check_path
-    from dynascene_cli.camera.preview import duration, extent, previewed, typical_reference
+    from dynascene_cli.camera.preview import (
+        duration,
+        extent,
+        previewed,
+        typical_reference,
+        walked,
+    )
     from dynascene_cli.camera.trajectory import load_move
+    from dynascene_cli.clearance import check_path
     from dynascene_cli.console import Console
 
     moves = load_move(move)
     reference = typical_reference(subject_distance, camera_height)
     path = previewed(moves, reference, amount)
-    check_path(path, reference.subject, camera_height, subject_distance, move)
+    contacts = walked(moves, reference, path.frame_count, path.frame_rate)
+    check_path(path, contacts, camera_height, subject_distance, move)
     reach = extent(path)
     seconds = duration(moves)
     lasts = "lasts as long as the clip" if seconds is None else f"lasts {seconds:g} s"
@@ -134,6 +145,72 @@ def check(
     )
     data = {"move": move, "ok": True, "seconds": seconds, **vars(reach)}
     Console(as_json=as_json).result(data, text)
+
+
+@app.command("convert")
+def convert(
+    source: Annotated[str, typer.Argument(metavar="A", help="A camera file or folder, or a move.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="B",
+            help=".json, .txt (RealEstate10K), .chan (Nuke), .usda, .jsx (After Effects), .py "
+            "(Blender), transforms.json or camera_path.json (Nerfstudio), or a folder (COLMAP).",
+        ),
+    ],
+    size: Annotated[
+        str | None, typer.Option("--size", metavar="WxH", help="The picture, if A has none.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option("--fps", help="Frames a second, if A says none.")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, max=100_000, help="How many, of a move.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What B calls the camera [default: A's name].")
+    ] = None,
+    subject_distance: Distance = 4.0,
+    camera_height: Height = 1.6,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write a camera, or a move as it is around a person of 1.7 m, for another program."""
+    import math
+
+    from dynascene_cli.camera.formats import check_camera_output, read_camera, write_camera
+    from dynascene_cli.camera.preview import previewed, typical_reference
+    from dynascene_cli.camera.trajectory import is_camera, load_move
+    from dynascene_cli.console import Console
+    from dynascene_cli.errors import InputError
+    from dynascene_cli.video.timeline import snapped_rate
+
+    console = Console(as_json=as_json)
+    picture = options.picture_size(size) if size is not None else None
+    if fps is not None and not (math.isfinite(fps) and 0 < fps <= 1000):
+        raise InputError(f"--fps {fps} is not a frame rate", "give one such as 24 or 23.976")
+    rate = None if fps is None else snapped_rate(fps)
+    if _same_file(output, source):
+        raise InputError(f"{output}: is the input", "write to another file")
+    check_camera_output(output)
+    if is_camera(source):
+        if frames is not None:
+            raise InputError(f"--frames: {source} has its own", "--frames is for moves")
+        camera = read_camera(Path(source), size=picture, frame_rate=rate, warn=console.warn)
+    else:
+        reference = typical_reference(
+            subject_distance, camera_height, *([] if picture is None else [picture])
+        )
+        camera = previewed(load_move(source), reference, frame_count=frames, frame_rate=rate)
+    write_camera(output, camera, name=name or Path(source).stem, warn=console.warn)
+    data = {
+        "output": str(output),
+        "frames": camera.frame_count,
+        "fps": float(camera.frame_rate),
+        "size": [camera.width, camera.height],
+        "unit": camera.unit,
+        "warnings": console.warnings,
+    }
+    console.result(data, str(output))
 
 
 def _same_file(output: Path, name: str) -> bool:

@@ -2,14 +2,16 @@
 
 from dynascene_cli.compositing.composite import Composite, CompositeSettings, Compositor
 from dynascene_cli.compositing.foreground import foreground_colours
-from dynascene_cli.compositing.look import Look, LookSample, measure_look
+from dynascene_cli.compositing.look import ClipMoment, Look, LookSample, clip_moment, measure_look
 
 __all__ = [
+    "ClipMoment",
     "Composite",
     "CompositeSettings",
     "Compositor",
     "Look",
     "LookSample",
+    "clip_moment",
     "foreground_colours",
     "measure_look",
 ]

@@ -42,6 +42,10 @@ class Box(NamedTuple):
         return image[self.y0 : self.y1, self.x0 : self.x1]
 
 
+NOWHERE = Box(0, 0, 0, 0)
+"""The box of no pixel."""
+
+
 def opaque_box(alpha: NDArray[np.uint8], threshold: int) -> Box:
     """The smallest box of the pixels whose alpha exceeds the threshold."""
     _, mask = cv2.threshold(alpha, threshold, 255, cv2.THRESH_BINARY)

@@ -1,14 +1,16 @@
 """One frame of the finished picture: the person over the plate, and its layers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.blend import darken, over, wrap_light
-from dynascene_cli.compositing.boxes import AnyArray, Box, opaque_box, reduced
+from dynascene_cli.compositing.blend import darken, looked_up, over, wrap_light
+from dynascene_cli.compositing.boxes import NOWHERE, AnyArray, Box, opaque_box, reduced
 from dynascene_cli.compositing.foreground import foreground_colours
 from dynascene_cli.compositing.grain import Grain
 from dynascene_cli.compositing.light import DECODE, gain_table
@@ -24,6 +26,7 @@ from dynascene_cli.compositing.warp import (
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Image
+from dynascene_cli.video import DecodedFrame
 
 Gray = NDArray[np.uint8]
 
@@ -58,17 +61,21 @@ class CompositeSettings:
 class Composite:
     """A frame and what it is made of: in linear light, foreground over shadow over background.
 
-    ``picture`` and ``background`` (the plate after relighting, blur and grain) are full frames;
-    the layers are full frames too, built when they are asked for.
+    ``picture`` is a full frame; the layers are full frames too, built when they are asked for.
     """
 
     picture: Image
-    background: Image
     person_box: Box
     person_colours: Image
     person_alpha: Gray
     shadow_box: Box
     shadow_share: Gray
+    treated_plate: Callable[[], Image]
+
+    @property
+    def background(self) -> Image:
+        """The plate (H, W, 3) after relighting, blur and grain."""
+        return self.treated_plate()
 
     @property
     def foreground(self) -> NDArray[np.uint8]:
@@ -111,11 +118,13 @@ class Compositor:
         self._blur = look.plate_blur if settings.plate_blur else 0.0
         with_grain = settings.grain and look.grain > 0
         self._grain = Grain(look.grain, width, height, settings.seed) if with_grain else None
+        self._last_plate: Image | None = None
+        self._treated: Image | None = None
 
     def frame(
         self,
         index: int,
-        clip_frame: Image,
+        clip_frame: Image | DecodedFrame,
         alpha: Gray,
         plate: Image,
         clip_to_frame: Floats,
@@ -133,14 +142,11 @@ class Compositor:
             InputError: the plate has not the compositor's size, or alpha not the clip frame's.
         """
         self._check(clip_frame, alpha, plate)
-        background = self.background(index, plate)
+        picture = self.background(index, plate)
         box, colours, coverage = self._person(clip_frame, alpha, clip_to_frame)
-        picture = background.copy()
-        if box.empty:
-            return Composite(picture, background, box, colours, coverage, box, coverage)
-        ground_box, taken = Box(0, 0, 0, 0), np.zeros((0, 0), np.uint8)
+        ground_box, taken = NOWHERE, np.zeros((0, 0), np.uint8)
         known = np.all(np.isfinite(contact_pixels)) and person_height_pixels > 0
-        if self._shadow and known:
+        if self._shadow and known and not box.empty:
             reach = shadow_box(contact_pixels, person_height_pixels, self.width, self.height)
             if not reach.empty:
                 ground_box = reach
@@ -148,27 +154,39 @@ class Compositor:
                     coverage, box, contact_pixels, person_height_pixels, self._contrast, reach
                 )
                 darken(taken, ground_box.crop(picture))
-        if self._person_table is not None:
-            colours = np.asarray(cv2.LUT(colours, self._person_table), np.uint8)
-        if self._wrap:
-            colours = self._wrapped(colours, coverage, box.crop(picture))
-        over(colours, coverage, box.crop(picture))
-        return Composite(picture, background, box, colours, coverage, ground_box, taken)
+        if not box.empty:
+            if self._person_table is not None:
+                colours = np.asarray(cv2.LUT(colours, self._person_table), np.uint8)
+            if self._wrap:
+                colours = self._wrapped(colours, coverage, box.crop(picture))
+            over(colours, coverage, box.crop(picture))
+        background = partial(self.background, index, plate)
+        return Composite(picture, box, colours, coverage, ground_box, taken, background)
 
     def background(self, index: int, plate: Image) -> Image:
-        """The plate of frame ``index`` after blur, relighting and grain."""
+        """The plate of frame ``index`` after blur, relighting and grain, a picture of its own."""
+        # A camera that stands still gives the same array every frame: it is treated once.
+        if plate is self._last_plate:
+            self._treated = self._treated_plate(plate) if self._treated is None else self._treated
+            picture = self._treated.copy()
+        else:
+            self._last_plate, self._treated = plate, None
+            picture = self._treated_plate(plate)
+        if self._grain is not None:
+            self._grain.add(picture, index)
+        return picture
+
+    def _treated_plate(self, plate: Image) -> Image:
+        """A new picture: the plate after blur and relighting."""
         image: AnyArray = plate
         if self._blur > 0:
             side = 2 * int(np.ceil(2.5 * self._blur)) + 1
             image = cv2.GaussianBlur(image, (side, side), self._blur)
         if self._plate_table is not None:
-            image = cv2.LUT(image, self._plate_table)
-        if self._grain is not None:
-            image = image.copy() if image is plate else image
-            self._grain.add(image, index)
-        return image
+            return looked_up(image, self._plate_table)
+        return image.copy() if image is plate else image
 
-    def _check(self, clip_frame: Image, alpha: Gray, plate: Image) -> None:
+    def _check(self, clip_frame: Image | DecodedFrame, alpha: Gray, plate: Image) -> None:
         if plate.shape != (self.height, self.width, 3):
             raise InputError(
                 f"a plate is {plate.shape[1]}x{plate.shape[0]}, the output is "
@@ -183,17 +201,17 @@ class Compositor:
             )
 
     def _person(
-        self, clip_frame: Image, alpha: Gray, clip_to_frame: Floats
+        self, clip_frame: Image | DecodedFrame, alpha: Gray, clip_to_frame: Floats
     ) -> tuple[Box, Image, Gray]:
         """The box of the output frame that the person is in, their own colours and alpha there."""
         clip_height, clip_width = alpha.shape
-        nobody = Box(0, 0, 0, 0), np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8)
+        nobody = NOWHERE, np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8)
         opaque = opaque_box(alpha, FAINTEST_ALPHA)
         if opaque.empty:
             return nobody
         source = opaque.grown(max(8, round(SURROUNDINGS * clip_height)), clip_width, clip_height)
         own_alpha = np.ascontiguousarray(source.crop(alpha))
-        own = np.ascontiguousarray(source.crop(clip_frame))
+        own = np.ascontiguousarray(clip_frame[source.y0 : source.y1, source.x0 : source.x1])
         own = foreground_colours(own, own_alpha, clip_height)
         same_size = (clip_width, clip_height) == (self.width, self.height)
         if same_size and is_identity(clip_to_frame):

@@ -1,5 +1,6 @@
 """What a clip and a plate look like, measured once a shot: light, softness, grain, contrast."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -28,16 +29,30 @@ BLUR_LIMIT = 1.6 / 1080
 """The most blur that a plate is given, as a share of the frame's height."""
 
 
-@dataclass(frozen=True, eq=False)
-class LookSample:
-    """One moment of a shot: the clip's frame and alpha, its plate, and the similarity between.
+@dataclass(frozen=True)
+class ClipMoment:
+    """What one frame of a clip shows of its light, softness and grain, whatever the plate.
 
-    ``frame`` (H, W, 3) and ``alpha`` (H, W) in clip pixels; ``plate`` in output pixels;
-    ``clip_to_frame`` (2, 3) carries the former to the latter.
+    ``middle`` (x, y) in clip pixels is half-way between the person's head and feet. Lights are
+    stops of light, log2 R/G and log2 B/G, NaN where too little is seen; ``softness`` in clip
+    pixels and ``grain`` in levels of 255 are None where they cannot be told.
     """
 
-    frame: Image
-    alpha: NDArray[np.uint8]
+    middle: tuple[float, float]
+    person_light: tuple[float, float, float]
+    surroundings_light: tuple[float, float, float]
+    softness: float | None
+    grain: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class LookSample:
+    """One moment of a shot: the clip's, its plate, and the similarity between.
+
+    ``plate`` (H, W, 3) in output pixels; ``clip_to_frame`` (2, 3) carries clip pixels to those.
+    """
+
+    moment: ClipMoment
     plate: Image
     clip_to_frame: Floats = field(default_factory=lambda: np.eye(2, 3))
 
@@ -57,6 +72,24 @@ class Look:
     contrast: float = 0.5
 
 
+def clip_moment(frame: Image, alpha: NDArray[np.uint8]) -> ClipMoment:
+    """What a frame (H, W, 3) with its alpha (H, W) shows."""
+    person, behind = alpha > 250, alpha < 5
+    rows = np.flatnonzero(person.any(axis=1))
+    middle = (rows[0] + rows[-1]) / 2 if len(rows) else person.shape[0] / 2
+    lower = np.s_[int(middle) :]
+    near = cv2.dilate(alpha, np.ones((7, 7), np.uint8)) > 127
+    # The person's grain is the lower of what they and their background show: both are bounds.
+    levels = [grain_level(frame, person), grain_level(frame, behind)]
+    return ClipMoment(
+        (person.shape[1] / 2, float(middle)),
+        _light(frame[person]),
+        _light(frame[lower][behind[lower]]),
+        edge_softness(frame, near),
+        min((level for level in levels if level is not None), default=None),
+    )
+
+
 def measure_look(samples: Iterable[LookSample]) -> Look:
     """The look of a shot from a few of its frames (five spread over it are enough).
 
@@ -66,18 +99,15 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
     lights, clip_soft, plate_soft, clip_grain, plate_grain, contrasts = [], [], [], [], [], []
     height = 0
     for sample in samples:
-        height = sample.plate.shape[0]
+        moment, height = sample.moment, sample.plate.shape[0]
         scale = similarity_scale(sample.clip_to_frame)
-        person = sample.alpha > 250
-        behind = sample.alpha < 5
-        middle, middle_on_plate = _middle_rows(person, sample.clip_to_frame)
-        ground = sample.plate[min(middle_on_plate, height - 8) :]
-        surroundings = sample.frame[middle:][behind[middle:]]
-        lights.append(_light_differences(sample.frame[person], surroundings, ground))
-        near = cv2.dilate(sample.alpha, np.ones((7, 7), np.uint8)) > 127
-        clip_soft.append(_scaled(edge_softness(sample.frame, near), scale))
+        # What lies below the person's middle is lit as they are; the sky is a light, not lit.
+        middle = int(sample.clip_to_frame[1] @ [*moment.middle, 1.0])
+        ground = sample.plate[min(max(middle, 0), height - 8) :]
+        lights.append(_light_differences(moment, ground))
+        clip_soft.append(_scaled(moment.softness, scale))
         plate_soft.append(edge_softness(sample.plate))
-        clip_grain.append(_scaled(_clip_grain(sample.frame, person, behind), min(scale, 1.0)))
+        clip_grain.append(_scaled(moment.grain, min(scale, 1.0)))
         plate_grain.append(grain_level(sample.plate))
         contrasts.append(_contrast(ground))
     if not lights:
@@ -103,32 +133,21 @@ def plate_gains(differences: Floats) -> tuple[float, float, float]:
     return float(gain * red), float(gain), float(gain * blue)
 
 
-def _middle_rows(person: NDArray[np.bool_], similarity: Floats) -> tuple[int, int]:
-    """The row of the clip, and of the plate, below which the person's lower half is.
-
-    What lies there is lit as the person is; the sky above is a light, not lit by one.
-    """
-    rows = np.flatnonzero(person.any(axis=1))
-    middle = (rows[0] + rows[-1]) / 2 if len(rows) else person.shape[0] / 2
-    on_plate = similarity[1] @ [person.shape[1] / 2, middle, 1.0]
-    return int(middle), max(int(on_plate), 0)
-
-
-def _light_differences(person: Image, surroundings: Image, ground: Image) -> Floats:
-    """How the clip's light exceeds the plate's: stops, log2 R/G, log2 B/G.
+def _light_differences(moment: ClipMoment, ground: Image) -> Floats:
+    """How the clip's light exceeds that of the plate's ground (H, W, 3), as lights are told.
 
     One person's clothes say little about the light on them, and neither does what happens to be
-    behind them; a difference counts as far as both agree on it. Pixels (N, 3) or (H, W, 3).
+    behind them; a difference counts as far as both agree on it.
     """
-    target = _light(ground.reshape(-1, 3))
-    of_person = _light(person) - target
-    of_surroundings = _light(surroundings) - target
+    target = np.array(_light(ground.reshape(-1, 3)))
+    of_person = np.array(moment.person_light) - target
+    of_surroundings = np.array(moment.surroundings_light) - target
     agreed = np.minimum(np.abs(of_person), np.abs(of_surroundings))
     agreed[np.sign(of_person) != np.sign(of_surroundings)] = 0.0
     return np.nan_to_num(agreed * np.sign(of_person))
 
 
-def _light(pixels: Image) -> Floats:
+def _light(pixels: Image) -> tuple[float, float, float]:
     """Stops of bright reflections, and log2 R/G and B/G of light, from pixels (N, 3); NaN if few.
 
     Shades of grey (Finlayson and Trezzi, "Shades of Gray and Colour Constancy", CIC 2004): a
@@ -137,12 +156,14 @@ def _light(pixels: Image) -> Floats:
     pixels = pixels[:: max(1, len(pixels) // 50_000)]
     pixels = pixels[(pixels.max(axis=1) < 250) & (pixels.max(axis=1) > 8)]
     if len(pixels) < 500:
-        return np.full(3, np.nan)
+        return math.nan, math.nan, math.nan
     light = DECODE[pixels].astype(float)
     luminance = light @ LUMA
     red, green, blue = np.mean(light**4, axis=0) ** 0.25
-    return np.array(
-        [np.log2(np.percentile(luminance, 75)), np.log2(red / green), np.log2(blue / green)]
+    return (
+        float(np.log2(np.percentile(luminance, 75))),
+        float(np.log2(red / green)),
+        float(np.log2(blue / green)),
     )
 
 
@@ -152,12 +173,6 @@ def _contrast(ground: Image) -> float:
     luminance = np.maximum(DECODE[pixels] @ np.asarray(LUMA, np.float32), 1e-3)
     low, high = np.percentile(luminance, (10, 90))
     return float(np.clip((np.log2(high / low) - 1.0) / 4.0, 0.0, 1.0))
-
-
-def _clip_grain(frame: Image, person: NDArray[np.bool_], behind: NDArray[np.bool_]) -> float | None:
-    """The person's grain: the lower of what they and their background show, for both are bounds."""
-    levels = [grain_level(frame, person), grain_level(frame, behind)]
-    return min((level for level in levels if level is not None), default=None)
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

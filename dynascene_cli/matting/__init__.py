@@ -1,6 +1,6 @@
 """Person mattes: who is filmed, where they are in every frame, and where they end."""
 
-from dynascene_cli.matting.casting import Casting, cast, lost_ranges, people_in_photo
+from dynascene_cli.matting.casting import Casting, NobodyError, cast, lost_ranges, people_in_photo
 from dynascene_cli.matting.choice import choose_matter, make_matter
 from dynascene_cli.matting.following import following_state
 from dynascene_cli.matting.given import alpha_box, matte_of_given_alpha
@@ -14,6 +14,7 @@ __all__ = [
     "MatteFrame",
     "Matter",
     "MatterState",
+    "NobodyError",
     "alpha_box",
     "assembled_tracks",
     "blended_with_kept",

@@ -6,7 +6,7 @@ from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.following import NOWHERE, followed_pose, following_state, next_state
 from dynascene_cli.matting.matter import MatteFrame, MatterState, empty_matte
-from dynascene_cli.matting.pose import SIDE, landmarks_of, without_specks
+from dynascene_cli.matting.pose import SIDE, landmarks_of, mask_seen_twice, without_specks
 from dynascene_cli.matting.refinement import refined_alpha
 from dynascene_cli.matting.stability import steadied_mask
 from dynascene_cli.shot import Image
@@ -36,7 +36,7 @@ class BundledMatter:
         if followed is None:
             return empty_matte(*frame.shape[:2]), self.initial_state(state["box"])
         pose, part = followed
-        mask = pose.mask
+        mask = mask_seen_twice(pose)
         if np.isfinite(state["past_crop"]).all():
             mask = steadied_mask(
                 mask,

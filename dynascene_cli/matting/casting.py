@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.people import people_boxes
-from dynascene_cli.matting.pose import between_indices, crop_to_picture, settled_pose
+from dynascene_cli.matting.pose import (
+    between_indices,
+    crop_to_picture,
+    mask_seen_twice,
+    settling_poses,
+)
 from dynascene_cli.shot import Clip, Image
 
 SAMPLES = 10
@@ -21,6 +26,10 @@ MANY_SHARE = 0.25
 LONG_LOSS = 1.0
 PHOTO_SCORE = 0.5
 PHOTO_HEIGHT = 0.04
+
+
+class NobodyError(InputError):
+    """The clip shows nobody whom a matte could be of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +48,15 @@ def cast(clip: Clip, frame_at: Callable[[int], Image], person: str | None = None
     counted from 1 at the left, and applies to the first of those frames with people in it.
 
     Raises:
-        InputError: nobody is there, several people are and none is chosen, or the choice is none
-            of those people.
+        NobodyError: nobody is there.
+        InputError: several people are there and none is chosen, or the choice is none of them.
     """
     fps = float(clip.frame_rate)
     indices = np.unique(np.linspace(0, clip.frame_count - 1, SAMPLES).round().astype(int))
     seen = [(int(i), _sizeable(people_boxes(frame_at(int(i))), SELECTABLE)) for i in indices]
     peopled = [(index, boxes) for index, boxes in seen if len(boxes)]
     if not peopled:
-        raise InputError(
+        raise NobodyError(
             f"nobody was found in {clip.path}",
             "use a clip that shows one whole person, or give their matte with --matte",
         )
@@ -120,9 +129,10 @@ def people_in_photo(photo: Image) -> NDArray[np.bool_] | None:
     boxes = boxes[boxes[:, 3] - boxes[:, 1] >= PHOTO_HEIGHT * height]
     mask = np.zeros((height, width), bool)
     for box in boxes:
-        pose = settled_pose(photo, box)
+        pose = settling_poses(photo, box)[-1]
         if pose.presence < 0.5:
             continue
         warp = between_indices(crop_to_picture(pose.crop))
-        mask |= cv2.warpAffine(pose.mask, warp, (width, height), flags=cv2.INTER_LINEAR) > 0.3
+        seen = cv2.warpAffine(mask_seen_twice(pose), warp, (width, height), flags=cv2.INTER_LINEAR)
+        mask |= seen > 0.3
     return mask if mask.any() else None

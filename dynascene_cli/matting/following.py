@@ -8,10 +8,9 @@ from dynascene_cli.matting.people import MIN_SCORE, most_alike, people_boxes
 from dynascene_cli.matting.pose import (
     BODY_MARGIN,
     Pose,
-    crop_of_box,
     crop_of_pose,
     pose_in,
-    settled_pose,
+    settling_poses,
 )
 from dynascene_cli.matting.refinement import ReducedPart, reduced_part
 from dynascene_cli.shot import Image
@@ -44,7 +43,7 @@ def followed_pose(frame: Image, state: MatterState) -> tuple[Pose, ReducedPart] 
     known = bool(np.isfinite(state["box"]).all())
     box = most_alike(state["box"], people_boxes(frame, FAINT_SCORE if known else MIN_SCORE))
     if box is not None:
-        poses += [settled_pose(frame, box), pose_in(frame, crop_of_box(box))]
+        poses += settling_poses(frame, box)
     best = max(poses, key=lambda pose: pose.presence, default=None)
     if best is None or best.presence < FAINT_PRESENCE:
         return None

@@ -3,9 +3,9 @@
 import numpy as np
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.following import followed_pose, next_state
+from dynascene_cli.matting.following import FAINT_PRESENCE, followed_pose, next_state
 from dynascene_cli.matting.matter import MatteFrame, MatterState, empty_matte
-from dynascene_cli.matting.pose import crop_of_box, landmarks_of, pose_in, settled_pose
+from dynascene_cli.matting.pose import crop_of_box, landmarks_of, pose_in, settling_poses
 from dynascene_cli.shot import LANDMARKS, Image
 
 SOLID = 128
@@ -44,9 +44,9 @@ def matte_of_given_alpha(
     followed = followed_pose(frame, {**state, "box": box})
     pose = followed[0] if followed is not None else pose_in(frame, crop_of_box(box))
     if not _covers(box, pose.points[[11, 12, 23, 24]]):
-        pose = settled_pose(frame, box)
+        pose = settling_poses(frame, box)[-1]
     points, visibility = landmarks_of(pose, alpha)
-    if not _covers(box, pose.points[[11, 12, 23, 24]]):
+    if pose.presence < FAINT_PRESENCE or not _covers(box, pose.points[[11, 12, 23, 24]]):
         points, visibility = np.full_like(points, np.nan), np.zeros(len(LANDMARKS))
         return MatteFrame(alpha, points, visibility, True), {
             **next_state(pose),

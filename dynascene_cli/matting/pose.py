@@ -37,14 +37,14 @@ class Pose:
     """What the network sees in one crop.
 
     ``points`` (39, 2) in the picture's pixels, ``visibility`` (39,) and ``presence`` in 0..1,
-    ``mask`` (256, 256) float32 0..1 in the crop, ``image`` the crop itself.
+    ``logits`` (256, 256) float32 of being the person's, ``image`` the crop itself.
     """
 
     crop: Floats
     points: Floats
     visibility: Floats
     presence: float
-    mask: Tensor
+    logits: Tensor
     image: Image
 
 
@@ -90,15 +90,11 @@ def crop_of_pose(pose: Pose) -> Floats:
     return np.array([*((low + high) / 2 @ turn), max(body, circle, 16.0), angle])
 
 
-def pose_in(
-    image: Image, crop: Floats, to_image: Floats | None = None, *, mirrored: bool = True
-) -> Pose:
+def pose_in(image: Image, crop: Floats, to_image: Floats | None = None) -> Pose:
     """The person in a crop of the picture.
 
-    The mask is the mean of what the network says of the crop and of its mirror image, whose
-    mistakes differ; without ``mirrored`` it is of the crop alone, at half the cost. ``image`` is
-    the picture, or a reduced part of it whose pixels ``to_image`` (2, 3) maps from the picture's:
-    enough of it for the crop, at no less than its resolution.
+    ``image`` is the picture, or a reduced part of it whose pixels ``to_image`` (2, 3) maps from
+    the picture's: enough of it for the crop, at no less than its resolution.
     """
     to_picture = crop_to_picture(crop)
     warp = to_picture if to_image is None else _composed(to_image, to_picture)
@@ -109,20 +105,28 @@ def pose_in(
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
     ).astype(np.uint8, copy=False)
-    tensor = np.asarray(cut[None] / np.float32(255), np.float32)
     landmarks, presence, logits = _network().run(
-        ["Identity", "Identity_1", "Identity_2"], {"input_1": tensor}
+        ["Identity", "Identity_1", "Identity_2"], {"input_1": _fed(cut)}
     )
-    bounded = np.clip(logits[0, ..., 0], -30, 30)
-    if mirrored:
-        mirror_image = {"input_1": np.ascontiguousarray(tensor[:, :, ::-1])}
-        of_mirror = _network().run(["Identity_2"], mirror_image)[0][0, :, ::-1, 0]
-        bounded = np.asarray((bounded + np.clip(of_mirror, -30, 30)) / 2, np.float32)
     table = landmarks.reshape(39, 5).astype(float)
     points = table[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
     visible = 1 / (1 + np.exp(-np.clip(table[:, 3:], -30, 30)))
-    mask = np.asarray(1 / (1 + np.exp(-bounded)), np.float32)
-    return Pose(crop, points, visible.min(axis=1), float(presence.item()), mask, cut)
+    visibility = visible.min(axis=1)
+    return Pose(crop, points, visibility, float(presence.item()), logits[0, ..., 0], cut)
+
+
+def mask_seen_twice(pose: Pose) -> Tensor:
+    """A pose's mask (256, 256) in 0..1, helped by the network's view of the mirror image.
+
+    The two views' mistakes differ; the logits' mean decides more than the masks' mean would.
+    """
+    mirrored = _network().run(["Identity_2"], {"input_1": _fed(pose.image[:, ::-1])})[0]
+    logits = np.clip(pose.logits, -30, 30) + np.clip(mirrored[0, :, ::-1, 0], -30, 30)
+    return np.asarray(1 / (1 + np.exp(logits * np.float32(-0.5))), np.float32)
+
+
+def _fed(image: Image) -> Tensor:
+    return np.multiply(image[None], np.float32(1 / 255), order="C", dtype=np.float32)
 
 
 def _composed(outer: Floats, inner: Floats) -> Floats:
@@ -130,11 +134,12 @@ def _composed(outer: Floats, inner: Floats) -> Floats:
     return np.hstack([linear, (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]])
 
 
-def settled_pose(image: Image, box: ArrayLike) -> Pose:
-    """The person in a box, after the crop was drawn from their own landmarks."""
-    first = pose_in(image, crop_of_box(box), mirrored=False)
-    second = pose_in(image, crop_of_pose(first), mirrored=False)
-    return pose_in(image, crop_of_pose(second))
+def settling_poses(image: Image, box: ArrayLike) -> list[Pose]:
+    """The person in a box, then twice in the crop drawn from the landmarks just found."""
+    poses = [pose_in(image, crop_of_box(box))]
+    for _ in range(2):
+        poses.append(pose_in(image, crop_of_pose(poses[-1])))
+    return poses
 
 
 def without_specks(mask: Tensor, pose: Pose) -> Tensor:

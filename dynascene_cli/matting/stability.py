@@ -19,7 +19,7 @@ from dynascene_cli.shot import Image
 
 TRUST_DECIDED = 0.45
 TRUST_UNDECIDED = 0.9
-LEVELS_OF_CHANGE = 12.0
+LEVELS_OF_CHANGE = 16.0
 
 
 @lru_cache(maxsize=1)
@@ -55,10 +55,11 @@ def steadied_mask(
     x, y = sources[..., 0], sources[..., 1]
     before = cv2.remap(before, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     known = cv2.remap(known, x, y, cv2.INTER_LINEAR)
-    change = cv2.blur(cv2.absdiff(image, before).max(axis=-1).astype(np.float32), (5, 5))
+    red, green, blue = cv2.split(cv2.absdiff(image, before))
+    change = cv2.blur(cv2.max(cv2.max(red, green), blue).astype(np.float32), (5, 5))
     undecided = 1 - np.abs(2 * mask - 1)
     trust = TRUST_DECIDED + (TRUST_UNDECIDED - TRUST_DECIDED) * undecided
-    trust *= np.exp(-np.square(change / LEVELS_OF_CHANGE))
+    trust *= np.exp(-np.square(change / np.float32(LEVELS_OF_CHANGE)))
     return np.asarray(mask + trust * (known - mask), np.float32)
 
 

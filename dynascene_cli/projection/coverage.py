@@ -15,12 +15,12 @@ from dynascene_cli.geometry import Floats
 from dynascene_cli.projection.mesh import Mesh, relief_mesh
 from dynascene_cli.projection.raster import screen_vertices, source_map
 from dynascene_cli.projection.renderer import Relief, camera_reach, drawn, layer_mesh, scene_path
-from dynascene_cli.projection.texture import FRACTION_BITS, texture
+from dynascene_cli.projection.texture import texture
 from dynascene_cli.shot import CameraPath, Layer, Margins, Scene, SceneGeometry
 
 SAMPLES_ACROSS = 128
 CELLS_ACROSS = 64
-MOST_FRAMES = 240
+MOST_FRAMES = 60
 """Longer paths are tested at this many frames and their extremes."""
 
 SAFETY = 8.0
@@ -126,15 +126,19 @@ def _warnings(uncovered: float, anisotropy: float) -> Iterator[str]:
 
 
 def uncovered_share(scene: Scene, path: CameraPath) -> Floats:
-    """The share of the picture that no layer covers, for every frame (F,)."""
+    """The share of the picture that no layer covers, in the frames that are tested (≤ F,).
+
+    Those are all frames of a short path; a long one is tested as for its margins.
+    """
     path = scene_path(scene, path)
+    tested = _sampled_frames(path)
     width, height = _sample_counts(path)
     reliefs = tuple(_coverage_relief(scene, layer, path) for layer in scene.layers)
     small = _to_samples(path)
     return np.array(
         [
             drawn(reliefs, small @ K, E, width, height)[1] / (width * height)
-            for K, E in zip(path.intrinsics, path.extrinsics, strict=True)
+            for K, E in zip(path.intrinsics[tested], path.extrinsics[tested], strict=True)
         ]
     )
 
@@ -186,8 +190,8 @@ def _view(
     small = _to_samples(path) @ path.intrinsics[frame]
     extrinsics = path.extrinsics[frame]
     screen, in_front = screen_vertices(mesh.points, mesh.source, mesh.depth, small @ extrinsics, 1)
-    nearest, u, v = source_map(screen, in_front, mesh.kept, width, height)
-    source = np.stack([u, v], axis=-1) / (1 << FRACTION_BITS) + 0.5 - [canvas.left, canvas.top]
+    nearest, u, v = source_map(screen, in_front, mesh.bent, mesh.flats, width, height)
+    source = np.stack([u, v], axis=-1) + 0.5 - [canvas.left, canvas.top]
     covered = nearest > 0
     depth = 1.0 / np.where(covered, nearest, np.inf)
     down = np.linalg.inv(small).T @ extrinsics[:, 1]

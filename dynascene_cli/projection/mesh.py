@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.projection.cuts import CutCells, cut_cells
+from dynascene_cli.projection.flats import flat_pieces
 from dynascene_cli.shot import Image, Margins, SceneGeometry
 
 REFINED_SHARE = 0.5
@@ -23,6 +24,9 @@ BENT_SHARE = 98
 TOLERATED_PARALLAX = 0.04
 """Pixels by which a cell's flat interpolation may miss the relief before it is split."""
 
+FLAT_PARALLAX = 2.5e-4
+"""Pixels by which what is drawn as one flat piece may be off: less than pieces overlap by."""
+
 LEAST_CUT = 0.5
 """Pixels of parallax across a step below which it is not worth cutting."""
 
@@ -32,8 +36,9 @@ class Mesh:
     """A grid of vertices, ``ys`` × ``xs`` in canvas pixels, and those that cut cells add.
 
     ``points`` (N, 3) in the world, ``source`` (N, 2) in canvas pixels, ``depth`` (N,) at the
-    photo's pose; grid vertices come first, row by row. ``kept`` (rows − 1, columns − 1) are the
-    cells drawn as they are; ``quads`` (M, 4) and ``sides`` (M,) the two sides of cut ones.
+    photo's pose; grid vertices come first, row by row. ``flats`` (R, 4) are the
+    corners of rectangles of cells that lie in one plane; ``bent`` (rows − 1, columns − 1) are
+    the other cells that are not cut; ``quads`` (M, 4) and ``sides`` (M,) the two sides of cut ones.
     ``alpha`` (H, W) tells the sides apart, None where nothing is cut.
     """
 
@@ -42,7 +47,8 @@ class Mesh:
     points: Floats
     source: Floats
     depth: Floats
-    kept: NDArray[np.bool_]
+    bent: NDArray[np.bool_]
+    flats: NDArray[np.int64]
     quads: NDArray[np.int64]
     sides: NDArray[np.int64]
     alpha: Image | None
@@ -97,9 +103,11 @@ def relief_mesh(
     homogeneous = np.concatenate([offset, np.ones((len(offset), 1))], axis=1)
     camera_points = homogeneous @ np.linalg.inv(geometry.intrinsics).T * z[:, None]
     points = camera_points @ geometry.extrinsics[:, :3]
+    slack = FLAT_PARALLAX / reach if reach > 0 else np.inf
+    flats, bent = flat_pieces(at_vertices, ys, xs, cells.kept, slack)
     return Mesh(
-        xs, ys, np.ascontiguousarray(points), source, z,
-        cells.kept, cells.quads, cells.sides, cells.alpha,
+        xs, ys, np.ascontiguousarray(points), source, z, bent, flats,
+        cells.quads, cells.sides, cells.alpha,
     )  # fmt: skip
 
 

@@ -10,7 +10,15 @@ The kernels hold no state and no locks, so that frames can be drawn on several t
 import numpy as np
 from numba import njit
 
-from dynascene_cli.projection.texture import FRACTION_BITS, mixed, opaque, sample
+from dynascene_cli.projection.spans import (
+    by_height,
+    fill_quadrilateral,
+    fill_triangle,
+    planes,
+    row_range,
+    span,
+)
+from dynascene_cli.projection.texture import fixed, mixed, opaque, sample
 
 NEAR = 0.05
 """Metres in front of the camera at which triangles are clipped."""
@@ -18,12 +26,9 @@ NEAR = 0.05
 NEARER, FARTHER = 1, 0
 """The sides of a cut cell, which the texture's alpha tells apart."""
 
-_ONE = 1 << FRACTION_BITS
 _BAND_ROWS = 32
 _TILE_COLUMNS = 384
 """Where the picture slants, a row of it crosses many rows of the texture: tiles cross few."""
-
-_OVERLAP = 1e-7
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -55,97 +60,6 @@ def screen_vertices(points, source, depth, camera, texels_per_pixel):  # type: i
     return screen, in_front
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _by_height(a, b, c):  # type: ignore[no-untyped-def]
-    """Corners from top to bottom, so that triangles sharing an edge compute it alike."""
-    x0, y0, x1, y1, x2, y2 = a[0], a[1], b[0], b[1], c[0], c[1]
-    if y1 < y0:
-        x0, y0, x1, y1 = x1, y1, x0, y0
-    if y2 < y0:
-        x0, y0, x2, y2 = x2, y2, x0, y0
-    if y2 < y1:
-        x1, y1, x2, y2 = x2, y2, x1, y1
-    return x0, y0, x1, y1, x2, y2
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _reciprocal(value):  # type: ignore[no-untyped-def]
-    return 1.0 / value if value > 1e-12 else 0.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _span(y, corners, columns):  # type: ignore[no-untyped-def]
-    """First and last pixel of row ``y`` inside a triangle of corners from top to bottom."""
-    x0, y0, x1, y1, x2, y2 = corners
-    y = min(max(y, y0), y2)
-    left = x0 + (y - y0) * (x2 - x0) * _reciprocal(y2 - y0)
-    if y < y1:
-        right = x0 + (y - y0) * (x1 - x0) * _reciprocal(y1 - y0)
-    else:
-        right = x1 + (y - y1) * (x2 - x1) * _reciprocal(y2 - y1)
-    if right < left:
-        left, right = right, left
-    begin = int(np.ceil(min(max(left - _OVERLAP, 0.0), columns + 1.0)))
-    end = int(np.floor(max(min(right + _OVERLAP, columns - 1.0), -1.0)))
-    return begin, end
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _planes(a, b, c):  # type: ignore[no-untyped-def]
-    """Gradients along x and y of the four quantities that are linear over a triangle."""
-    abx, aby, acx, acy = b[0] - a[0], b[1] - a[1], c[0] - a[0], c[1] - a[1]
-    area = abx * acy - acx * aby
-    r = 1.0 / area if abs(area) > 1e-9 else 0.0
-    px, py, sx, sy = acy * r, aby * r, abx * r, acx * r
-    return (
-        (b[2] - a[2]) * px - (c[2] - a[2]) * py,
-        (c[2] - a[2]) * sx - (b[2] - a[2]) * sy,
-        (b[3] - a[3]) * px - (c[3] - a[3]) * py,
-        (c[3] - a[3]) * sx - (b[3] - a[3]) * sy,
-        (b[4] - a[4]) * px - (c[4] - a[4]) * py,
-        (c[4] - a[4]) * sx - (b[4] - a[4]) * sy,
-        (b[5] - a[5]) * px - (c[5] - a[5]) * py,
-        (c[5] - a[5]) * sx - (b[5] - a[5]) * sy,
-        r != 0.0,
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _row_range(corners, top, rows):  # type: ignore[no-untyped-def]
-    first = max(top, int(np.ceil(max(corners[1] - _OVERLAP, -1.0))))
-    last = min(top + rows - 1, int(np.floor(min(corners[5] + _OVERLAP, top + rows + 1.0))))
-    return first, last
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill_triangle(a, b, c, top, nearest, u_map, v_map):  # type: ignore[no-untyped-def]
-    """Draw a triangle's source positions into a band that begins at row ``top``."""
-    rows, columns = nearest.shape
-    corners = _by_height(a, b, c)
-    first, last = _row_range(corners, top, rows)
-    if first > last:
-        return
-    zx, zy, ux, uy, vx, vy, qx, qy, solid = _planes(a, b, c)
-    if not solid:
-        return
-    for y in range(first, last + 1):
-        begin, end = _span(float(y), corners, columns)
-        dx, dy, row = begin - a[0], y - a[1], y - top
-        z = a[2] + zx * dx + zy * dy
-        u = a[3] + ux * dx + uy * dy
-        v = a[4] + vx * dx + vy * dy
-        q = a[5] + qx * dx + qy * dy
-        near_row, u_row, v_row = nearest[row], u_map[row], v_map[row]
-        for i in range(end - begin + 1):
-            x = np.uint64(begin + i)
-            zi = z + zx * i
-            if zi > near_row[x]:
-                scale = _ONE / (q + qx * i)
-                near_row[x] = zi
-                u_row[x] = np.int32(np.floor((u + ux * i) * scale + 0.5))
-                v_row[x] = np.int32(np.floor((v + vx * i) * scale + 0.5))
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill_cut_triangle(  # type: ignore[no-untyped-def]
     a, b, c, side, texels, top, nearest, u_map, v_map, fringe, fringe_nearest
@@ -154,22 +68,21 @@ def _fill_cut_triangle(  # type: ignore[no-untyped-def]
     texel_rows, texel_columns = texels.shape
     flat = texels.ravel()
     rows, columns = nearest.shape
-    corners = _by_height(a, b, c)
-    first, last = _row_range(corners, top, rows)
+    corners = by_height(a, b, c)
+    first, last = row_range(corners, top, rows)
     if first > last:
         return
-    zx, zy, ux, uy, vx, vy, qx, qy, solid = _planes(a, b, c)
+    zx, zy, ux, uy, vx, vy, qx, qy, solid = planes(a, b, c)
     if not solid:
         return
     for y in range(first, last + 1):
-        begin, end = _span(float(y), corners, columns)
+        begin, end = span(float(y), corners, columns)
         for x in range(begin, end + 1):
             dx, dy, row = x - a[0], y - a[1], y - top
             z = a[2] + zx * dx + zy * dy
-            scale = _ONE / (a[5] + qx * dx + qy * dy)
-            u = int(np.floor((a[3] + ux * dx + uy * dy) * scale + 0.5))
-            v = int(np.floor((a[4] + vx * dx + vy * dy) * scale + 0.5))
-            colour = sample(flat, texel_rows, texel_columns, u, v)
+            scale = 1.0 / (a[5] + qx * dx + qy * dy)
+            u, v = (a[3] + ux * dx + uy * dy) * scale, (a[4] + vx * dx + vy * dy) * scale
+            colour = sample(flat, texel_rows, texel_columns, fixed(u), fixed(v))
             alpha = colour >> 48
             if (alpha == 255) == (side == NEARER):
                 if z > nearest[row, x]:
@@ -204,11 +117,11 @@ def _clipped(screen, in_front, i, j, k, corners):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _row_extents(screen, in_front, kept):  # type: ignore[no-untyped-def]
+def _row_extents(screen, in_front, bent):  # type: ignore[no-untyped-def]
     """The highest and lowest y of each row of cells, (rows, 2); endless if any lies behind."""
-    columns = kept.shape[1] + 1
-    extents = np.empty((kept.shape[0], 2))
-    for j in range(kept.shape[0]):
+    columns = bent.shape[1] + 1
+    extents = np.empty((bent.shape[0], 2))
+    for j in range(bent.shape[0]):
         top, bottom = np.inf, -np.inf
         for vertex in range(j * columns, (j + 2) * columns):
             if in_front[vertex]:
@@ -231,18 +144,18 @@ def _has_gaps(picture):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill_cells(  # type: ignore[no-untyped-def]
-    screen, in_front, kept, extents, top, nearest, u_map, v_map
+    screen, in_front, bent, extents, top, nearest, u_map, v_map
 ):
-    """Draw the grid's kept cells into a band."""
+    """Draw the grid's bent cells, two triangles each, into a band."""
     rows, width = nearest.shape
     bottom = top + rows - 1
-    columns = kept.shape[1] + 1
+    columns = bent.shape[1] + 1
     corners = np.empty((4, 6))
-    for j in range(kept.shape[0]):
+    for j in range(bent.shape[0]):
         if extents[j, 0] > bottom or extents[j, 1] < top:
             continue
         for i in range(columns - 1):
-            if not kept[j, i]:
+            if not bent[j, i]:
                 continue
             a = j * columns + i
             b, c, d = a + 1, a + columns, a + columns + 1
@@ -253,15 +166,44 @@ def _fill_cells(  # type: ignore[no-untyped-def]
                 xa, xb, xc, xd = screen[a, 0], screen[b, 0], screen[c, 0], screen[d, 0]
                 if max(max(xa, xb), max(xc, xd)) < 0 or min(min(xa, xb), min(xc, xd)) > width - 1:
                     continue
-                _fill_triangle(screen[a], screen[b], screen[c], top, nearest, u_map, v_map)
-                _fill_triangle(screen[b], screen[d], screen[c], top, nearest, u_map, v_map)
+                fill_triangle(screen[a], screen[b], screen[c], top, nearest, u_map, v_map)
+                fill_triangle(screen[b], screen[d], screen[c], top, nearest, u_map, v_map)
             else:
                 for i0, i1, i2 in ((a, b, c), (b, d, c)):
                     count = _clipped(screen, in_front, i0, i1, i2, corners)
                     for n in range(1, count - 1):
-                        _fill_triangle(
+                        fill_triangle(
                             corners[0], corners[n], corners[n + 1], top, nearest, u_map, v_map
                         )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_flats(screen, in_front, flats, top, nearest, u_map, v_map):  # type: ignore[no-untyped-def]
+    """Draw the flat pieces into a band."""
+    rows, width = nearest.shape
+    bottom = top + rows - 1
+    corners = np.empty((4, 6))
+    for n in range(flats.shape[0]):
+        a, b, c, d = flats[n, 0], flats[n, 1], flats[n, 2], flats[n, 3]
+        if in_front[a] and in_front[b] and in_front[c] and in_front[d]:
+            ya, yb, yc, yd = screen[a, 1], screen[b, 1], screen[c, 1], screen[d, 1]
+            if max(max(ya, yb), max(yc, yd)) < top - 1:
+                continue
+            if min(min(ya, yb), min(yc, yd)) > bottom + 1:
+                continue
+            xa, xb, xc, xd = screen[a, 0], screen[b, 0], screen[c, 0], screen[d, 0]
+            if max(max(xa, xb), max(xc, xd)) < -1 or min(min(xa, xb), min(xc, xd)) > width:
+                continue
+            fill_quadrilateral(
+                screen[a], screen[b], screen[c], screen[d], top, nearest, u_map, v_map
+            )
+        else:
+            for i0, i1, i2 in ((a, b, c), (b, d, c)):
+                count = _clipped(screen, in_front, i0, i1, i2, corners)
+                for m in range(1, count - 1):
+                    fill_triangle(
+                        corners[0], corners[m], corners[m + 1], top, nearest, u_map, v_map
+                    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -287,19 +229,20 @@ def _fill_cut_cells(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def source_map(screen, in_front, kept, width, height):  # type: ignore[no-untyped-def]
-    """1/Z (0 where uncovered) and source positions in 1/256 texel, each (height, width)."""
+def source_map(screen, in_front, bent, flats, width, height):  # type: ignore[no-untyped-def]
+    """1/Z (0 where uncovered) and source positions in texels, each (height, width)."""
     nearest = np.zeros((height, width))
-    u_map = np.zeros((height, width), np.int32)
-    v_map = np.zeros((height, width), np.int32)
-    extents = _row_extents(screen, in_front, kept)
-    _fill_cells(screen, in_front, kept, extents, 0, nearest, u_map, v_map)
+    u_map = np.zeros((height, width), np.float32)
+    v_map = np.zeros((height, width), np.float32)
+    extents = _row_extents(screen, in_front, bent)
+    _fill_flats(screen, in_front, flats, 0, nearest, u_map, v_map)
+    _fill_cells(screen, in_front, bent, extents, 0, nearest, u_map, v_map)
     return nearest, u_map, v_map
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw_layer(  # type: ignore[no-untyped-def]
-    screen, in_front, kept, quads, sides, texels, coarser, level, coarser_weight,
+    screen, in_front, bent, flats, quads, sides, texels, coarser, level, coarser_weight,
     picture, inverse_depth, fringe, fringe_nearest,
 ):  # fmt: skip
     """Draw a layer behind those drawn before; how many pixels remain uncovered.
@@ -311,9 +254,9 @@ def draw_layer(  # type: ignore[no-untyped-def]
     """
     height, width = picture.shape
     band_nearest = np.empty((_BAND_ROWS, width))
-    band_u = np.empty((_BAND_ROWS, width), np.int32)
-    band_v = np.empty((_BAND_ROWS, width), np.int32)
-    extents = _row_extents(screen, in_front, kept)
+    band_u = np.empty((_BAND_ROWS, width), np.float32)
+    band_v = np.empty((_BAND_ROWS, width), np.float32)
+    extents = _row_extents(screen, in_front, bent)
     uncovered = 0
     for top in range(0, height, _BAND_ROWS):
         bottom = min(top + _BAND_ROWS, height)
@@ -323,7 +266,8 @@ def draw_layer(  # type: ignore[no-untyped-def]
             band_nearest[: bottom - top], band_u[: bottom - top], band_v[: bottom - top],
         )  # fmt: skip
         nearest[:] = 0
-        _fill_cells(screen, in_front, kept, extents, top, nearest, u_map, v_map)
+        _fill_flats(screen, in_front, flats, top, nearest, u_map, v_map)
+        _fill_cells(screen, in_front, bent, extents, top, nearest, u_map, v_map)
         _fill_cut_cells(
             screen, in_front, quads, sides, texels, top, nearest, u_map, v_map,
             fringe, fringe_nearest,
@@ -354,7 +298,7 @@ def _sample_tile(  # type: ignore[no-untyped-def]
         for x in range(picture.shape[1]):
             if picture[y, x] == 0:
                 if nearest[y, x] > 0:
-                    u, v = u_map[y, x] >> level, v_map[y, x] >> level
+                    u, v = fixed(u_map[y, x]) >> level, fixed(v_map[y, x]) >> level
                     colour = sample(flat, rows, columns, u, v)
                     if coarser_weight > 0:
                         soft = sample(coarser_flat, coarser_rows, coarser_columns, u >> 1, v >> 1)

@@ -12,6 +12,7 @@ import numpy as np
 from dynascene_cli import geometry as maths
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats
+from dynascene_cli.projection.continuous import SMALLEST_SIDE, continuous_frame
 from dynascene_cli.projection.mesh import Mesh, default_step, relief_mesh
 from dynascene_cli.projection.raster import draw_layer, lay_fringe, screen_vertices
 from dynascene_cli.projection.texture import Texels, Texture, texture
@@ -91,6 +92,12 @@ def plate_frame(
     Raises:
         StageError: the camera sees past what the layers cover.
     """
+    front = reliefs[0]
+    if front.mesh.alpha is None and min(width, height) >= SMALLEST_SIDE:
+        camera = np.asarray(intrinsics, dtype=float) @ np.asarray(extrinsics, dtype=float)
+        whole = continuous_frame(front.mesh, front.texture, camera, width, height, minification)
+        if whole is not None:
+            return whole
     texels, uncovered = drawn(
         reliefs, intrinsics, extrinsics, width, height, minification=minification
     )
@@ -131,7 +138,7 @@ def drawn(
             mesh.points, mesh.source, mesh.depth, camera, relief.texture.texels_per_pixel
         )
         uncovered = draw_layer(
-            screen, in_front, mesh.kept, mesh.quads, mesh.sides,
+            screen, in_front, mesh.bent, mesh.flats, mesh.quads, mesh.sides,
             levels[level], levels[min(level + 1, len(levels) - 1)], level,
             round(coarser_weight * 256), texels, inverse_depth, fringe, fringe_nearest,
         )  # fmt: skip

@@ -111,6 +111,12 @@ def _packed(rgba: Image) -> Texels:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def fixed(position):  # type: ignore[no-untyped-def]
+    """A position in texels as a whole number of 1/256 texel."""
+    return int(np.floor(position * _ONE + 0.5))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def sample(texels, rows, columns, u, v):  # type: ignore[no-untyped-def]
     """Bilinear texel at fixed-point (u, v), clamped to the texture, as four 16-bit lanes.
 

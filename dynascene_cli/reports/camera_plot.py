@@ -16,14 +16,15 @@ PATH, FRUSTUM, PERSON = "#1f5fa8", "#7aa6d8", "#c2410c"
 
 def camera_plot(
     path: CameraPath,
-    subject: Floats,
+    contacts: Floats,
     camera_height: float,
     title: str = "",
     person_height: float = PERSON_HEIGHT,
 ) -> Image:
     """RGB uint8 (540, 1200, 3): the path over the ground plane y = ``camera_height``.
 
-    ``subject`` (3,) is the person's ground-contact point, in the path's unit and world.
+    ``contacts`` (3,) or (F, 3) are the person's ground-contact points, in the path's unit and
+    world; one who walks is drawn at the last, their way dotted.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -36,14 +37,15 @@ def camera_plot(
     perspective.remove()
     solid = figure.add_subplot(1, 2, 2, projection="3d")
     centres = centre(path.extrinsics)
-    frustums = _frustums(path, 0.16 * float(np.linalg.norm(subject - centres[0])))
-    _draw_from_above(above, centres, frustums, subject)
-    _draw_solid(solid, centres, frustums, subject, camera_height, person_height)
+    way = np.atleast_2d(contacts)
+    seen = frustums(path, 0.16 * float(np.linalg.norm(way[0] - centres[0])))
+    _draw_from_above(above, centres, seen, way)
+    _draw_solid(solid, centres, seen, way, camera_height, person_height)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _frustums(path: CameraPath, depth: float) -> Floats:
+def frustums(path: CameraPath, depth: float) -> Floats:
     """Centre and four corners (C, 5, 3) of some cameras' views, ``depth`` deep."""
     frames = np.unique(np.linspace(0, path.frame_count - 1, DRAWN_CAMERAS).round().astype(int))
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [path.width, path.height]
@@ -52,7 +54,7 @@ def _frustums(path: CameraPath, depth: float) -> Floats:
     return transform(inverse(path.extrinsics[frames])[:, None], points)
 
 
-def _draw_from_above(axes: Any, centres: Floats, frustums: Floats, subject: Floats) -> None:
+def _draw_from_above(axes: Any, centres: Floats, frustums: Floats, way: Floats) -> None:
     for apex, a, b, c, d in frustums:
         left, right = (a + d) / 2, (b + c) / 2
         outline = np.stack([apex, left, right, apex])
@@ -60,7 +62,8 @@ def _draw_from_above(axes: Any, centres: Floats, frustums: Floats, subject: Floa
     axes.plot(centres[:, 0], centres[:, 2], color=PATH, linewidth=2)
     axes.plot(*centres[0, [0, 2]], "o", color=PATH, markersize=6, label="first camera")
     axes.plot(*centres[-1, [0, 2]], "s", color=PATH, markersize=6, label="last camera")
-    axes.plot(*subject[[0, 2]], "o", color=PERSON, markersize=9, label="person")
+    axes.plot(way[:, 0], way[:, 2], color=PERSON, linewidth=1.5, linestyle=":")
+    axes.plot(*way[-1, [0, 2]], "o", color=PERSON, markersize=9, label="person")
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.12)
     axes.set(xlabel="x, right (m)", ylabel="z, forward (m)")
@@ -73,7 +76,7 @@ def _draw_solid(
     axes: Any,
     centres: Floats,
     frustums: Floats,
-    subject: Floats,
+    way: Floats,
     camera_height: float,
     person_height: float,
 ) -> None:
@@ -92,17 +95,20 @@ def _draw_solid(
         [centres[:, 0], np.full(len(centres), camera_height), centres[:, 2]], axis=1
     )
     plot(on_ground, color=PATH, linewidth=1, linestyle=":")
-    head = subject - [0, person_height, 0]
-    plot(np.stack([subject, head]), color=PERSON, linewidth=4, solid_capstyle="round")
+    foot = way[-1]
+    head = foot - [0, person_height, 0]
+    plot(way, color=PERSON, linewidth=1.5, linestyle=":")
+    plot(np.stack([foot, head]), color=PERSON, linewidth=4, solid_capstyle="round")
     plot(head[None], color=PERSON, marker="o", markersize=9)
-    everything = np.concatenate([frustums.reshape(-1, 3), centres, [subject, head]])
+    everything = np.concatenate([frustums.reshape(-1, 3), centres, way, [head]])
     low, high = everything.min(axis=0), everything.max(axis=0)
     middle, reach = (low + high) / 2, float((high - low).max()) / 2
-    axes.set_xlim(middle[0] - reach / 2, middle[0] + reach / 2)
+    across = max(reach / 2, 0.55 * float(high[0] - low[0]))
+    axes.set_xlim(middle[0] - across, middle[0] + across)
     axes.set_ylim(middle[2] - reach, middle[2] + reach)
     top = camera_height - min(low[1], head[1])
     axes.set_zlim(0, top)
-    axes.set_box_aspect((reach, 2 * reach, top), zoom=1.15)
+    axes.set_box_aspect((2 * across, 2 * reach, top), zoom=1.15)
     axes.view_init(elev=18, azim=-60)
     axes.set_xlabel("x (m)")
     axes.set_ylabel("z (m)")

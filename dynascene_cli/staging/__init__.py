@@ -1,15 +1,24 @@
 """The person into the place: where they stand, and the camera that films them."""
 
+from dynascene_cli.staging.alignment import FilmedWorld, filmed_world, horizon_row
+from dynascene_cli.staging.conflicts import move_conflicts
 from dynascene_cli.staging.contact import Contacts, contact_points
 from dynascene_cli.staging.following import person_heights, placement
 from dynascene_cli.staging.limits import Staged, room_for, stage
-from dynascene_cli.staging.standing import Stance, stance
+from dynascene_cli.staging.standing import Stance, accompanied, covering, in_frame, stance
 
 __all__ = [
     "Contacts",
+    "FilmedWorld",
     "Staged",
     "Stance",
+    "accompanied",
     "contact_points",
+    "covering",
+    "filmed_world",
+    "horizon_row",
+    "in_frame",
+    "move_conflicts",
     "person_heights",
     "placement",
     "room_for",

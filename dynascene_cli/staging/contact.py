@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.shot import PersonTracks
+from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging.proportions import (
     ground_below,
     height_without_feet,
@@ -24,6 +24,7 @@ from dynascene_cli.staging.smoothing import (
     settled,
     smoothed,
 )
+from dynascene_cli.staging.steadying import steadied, unsteadied
 
 EDGES = ("left", "top", "right", "bottom")
 """The clip's edges, in the order of Contacts.cut and of a box's four numbers."""
@@ -71,12 +72,17 @@ class Contacts:
 
 
 def contact_points(
-    tracks: PersonTracks, clip_width: int, clip_height: int, frame_rate: float
+    tracks: PersonTracks,
+    clip_width: int,
+    clip_height: int,
+    frame_rate: float,
+    filmed: CameraPath | None = None,
 ) -> Contacts:
     """The ground-contact points of a person, and their standing height, from their tracks.
 
     The contact is the slower and lower foot's (heel and toe averaged), the middle of both while
     both stand. Without feet it lies below the head by the height that the upper body implies.
+    ``filmed`` is the clip's camera where it moves: what rests is judged without its turning.
 
     Raises:
         InputError: nobody is seen in any frame.
@@ -88,7 +94,7 @@ def contact_points(
     feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
     if not feet_seen.any():
-        return _without_feet(tracks, frame_rate, size)
+        return _without_feet(tracks, frame_rate, size, filmed)
     upper_body = height_without_feet(tracks, *size)
     lowest = np.fmax(feet[:, 0, 1], feet[:, 1, 1])
     head = landmark(tracks, "head_top", *size)[:, 1]
@@ -97,18 +103,22 @@ def contact_points(
     cut = _cut(tracks.boxes, *size)
     cut[:, 3] &= ~(feet_whole & (lowest < clip_height - WHOLE_FOOT_SHARE * tall))
     below_picture = cut[:, 3] & ~feet_seen & np.isfinite(upper_body)
-    airborne = _airborne(feet[:, :, 1], tall, frame_rate) & ~below_picture
-    points, weights = _stance_points(feet, feet_seen & ~airborne, tall, frame_rate)
-    measured = np.where(feet_seen & ~airborne, points[:, 1] - head, np.nan)
+    held = steadied(filmed, feet)
+    airborne = _airborne(held[:, :, 1], tall, frame_rate) & ~below_picture
+    points, weights = _stance_points(held, feet_seen & ~airborne, tall, frame_rate)
+    soles = unsteadied(filmed, points)[:, 1]
+    measured = np.where(feet_seen & ~airborne, soles - head, np.nan)
     if below_picture.any():
         below = upper_body * _median((measured / upper_body)[feet_seen])
         measured[below_picture] = below[below_picture]
-        points[below_picture] = ground_below(tracks, below, *size)[below_picture]
+        under = steadied(filmed, ground_below(tracks, below, *size))
+        points[below_picture] = under[below_picture]
         weights[below_picture] = SURE_STANCE
     sure = weights >= SURE_STANCE
     if not sure.any():
         sure = feet_seen
-    line = _steady(bridged(points, sure), np.where(sure, weights, 0.0), tall, frame_rate)
+    steady_line = _steady(bridged(points, sure), np.where(sure, weights, 0.0), tall, frame_rate)
+    line = unsteadied(filmed, steady_line)
     if not np.isfinite(measured).any():
         measured = lowest - head
     known = np.isfinite(measured)
@@ -214,7 +224,9 @@ def _stance_points(
     return points, surest / np.maximum(best, 1e-300)
 
 
-def _without_feet(tracks: PersonTracks, frame_rate: float, size: tuple[int, int]) -> Contacts:
+def _without_feet(
+    tracks: PersonTracks, frame_rate: float, size: tuple[int, int], filmed: CameraPath | None
+) -> Contacts:
     """Contacts of a person whose feet no frame shows, or of whom only a matte is known."""
     boxes = tracks.boxes
     cut = _cut(boxes, *size)
@@ -237,12 +249,14 @@ def _without_feet(tracks: PersonTracks, frame_rate: float, size: tuple[int, int]
             measured = smoothed(capped[:, None], weights, 2 * sigma)[:, 0]
         points = ground_below(tracks, measured, *size)
         known = known & all_finite(points)
-    median = median_filtered(bridged(points, known), max(1, round(MEDIAN_SECONDS * frame_rate)))
-    line = smoothed(
+    held = bridged(steadied(filmed, points), known)
+    median = median_filtered(held, max(1, round(MEDIAN_SECONDS * frame_rate)))
+    steady_line = smoothed(
         _steady(median, known.astype(float), float(np.median(measured[known])), frame_rate),
         np.where(known, 1.0, LEAST_WEIGHT),
         sigma,
     )
+    line = unsteadied(filmed, steady_line)
     nowhere = np.zeros(len(boxes), bool)
     return Contacts(
         points=line,

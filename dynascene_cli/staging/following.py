@@ -13,7 +13,8 @@ def placement(stance: Stance, path: CameraPath) -> Placement:
     """Where the person of a stance appears under a shot camera.
 
     Anchored, they are an upright card that faces the camera: its foot stays on the ground, its
-    top as high above it. A camera that has not moved leaves the stance's similarity to the bit.
+    top as high above it. The camera that they were seen from leaves the stance's similarity to
+    the bit.
     Locked, their pixels stay, and the contact is where those meet the ground now.
 
     Raises:
@@ -28,10 +29,8 @@ def placement(stance: Stance, path: CameraPath) -> Placement:
         pixels = carried(stance.clip_to_frame, stance.contacts.points)
         contact, _ = ground_met(K, E, pixels, stance.geometry.camera_height)
         return Placement(contact, stance.height, stance.clip_to_frame, pixels)
-    photo = stance.geometry
-    photo_K = np.broadcast_to(photo.intrinsics, K.shape)
-    photo_E = np.broadcast_to(photo.extrinsics, E.shape)
-    before = card(photo_K, photo_E, stance.contact, stance.height)
+    seen_from = stance.seen_from
+    before = card(seen_from.intrinsics, seen_from.extrinsics, stance.contact, stance.height)
     after = card(K, E, stance.contact, stance.height)
     if not (np.isfinite(after[0]).all() and np.isfinite(after[1]).all()):
         raise StageError("the person gets behind the camera", "try a lower --amount")

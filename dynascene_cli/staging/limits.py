@@ -6,14 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from dynascene_cli.geometry import Floats, centre, transform
-from dynascene_cli.shot import (
-    LOWEST_ABOVE_GROUND,
-    NEAREST_TO_SUBJECT,
-    CameraPath,
-    Placement,
-    SceneGeometry,
-)
+from dynascene_cli.clearance import path_problems
+from dynascene_cli.geometry import Floats, transform
+from dynascene_cli.shot import CameraPath, Placement, SceneGeometry
 from dynascene_cli.staging.card import carried
 from dynascene_cli.staging.contact import EDGES, Contacts
 from dynascene_cli.staging.following import placement
@@ -26,6 +21,11 @@ WORTHWHILE_SHARE = 0.05
 TRIED_SHARES = tuple(i / 8 for i in range(1, 8))
 BISECTIONS = 9
 LEAST_SHARE = 0.01
+LEAST_DEPTH_SHARE = 0.03
+MEETINGS = {
+    "ground": "would go into the ground",
+    "person": "would come too near to the person",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ def stage(stance: Stance, path_at: Callable[[float], CameraPath], amount: float 
 
     ``path_at`` gives the camera path for an amount; 0 is no move. The move is limited where an
     edge of the clip that cuts the person would come into the picture, where the camera would
-    come nearer than 0.3 of the subject distance, or would go under the ground; a warning says
+    come nearer than 0.3 of the subject distance, go under the ground or turn away; a warning says
     why and what was used. Only a locked subject has no edge to show.
 
     Raises:
@@ -88,7 +88,7 @@ def room_for(
 
 def _in_picture(stance: Stance) -> bool:
     """Whether the person, before any move, stands well inside the frame for most of the clip."""
-    columns = carried(stance.clip_to_frame, stance.contacts.points)[:, 0] / stance.geometry.width
+    columns = carried(stance.clip_to_frame, stance.contacts.points)[:, 0] / stance.seen_from.width
     return bool(0.08 < np.median(columns) < 0.92)
 
 
@@ -148,16 +148,15 @@ def _obstacle(stance: Stance, path: CameraPath) -> str | None:
     """Why the person cannot be shown under a path, or None."""
     if stance.subject == "locked":
         return None
-    height = stance.geometry.camera_height
-    centres = centre(path.extrinsics)
-    if np.any(height - centres[:, 1] < LOWEST_ABOVE_GROUND * height):
-        return "would go into the ground"
-    apart = np.linalg.norm(centres - stance.contact, axis=1)
-    facing = transform(path.extrinsics, stance.contact)[:, 2]
+    problems = path_problems(
+        path, stance.contact, stance.geometry.camera_height, stance.subject_distance
+    )
+    if problems:
+        return MEETINGS[problems[0].obstacle]
+    foot = transform(path.extrinsics, stance.contact)[:, 2]
     top = transform(path.extrinsics, stance.contact - [0.0, stance.height, 0.0])[:, 2]
-    near = NEAREST_TO_SUBJECT * stance.subject_distance
-    if np.any(apart < near) or min(facing.min(), top.min()) < 0.1 * near:
-        return "would come too near to the person"
+    if min(foot.min(), top.min()) < LEAST_DEPTH_SHARE * stance.subject_distance:
+        return "would turn away from the person"
     shown = shown_cuts(
         placement(stance, path).clip_to_frame,
         stance.contacts,
@@ -196,7 +195,7 @@ def _limited(reason: str, asked: float, used: float) -> str:
     """What was done about the obstacle, in words."""
     told = f"the move is limited to {used:.2f} of the {asked:.2f} asked for"
     if used == 0:
-        told = "the camera stays still"
+        told = "the camera makes no move"
     if "edge" in reason:
         reason += " (a larger person, by a lower --place, leaves more room)"
     return f"{told}: a larger one {reason}"

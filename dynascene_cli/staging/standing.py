@@ -7,12 +7,13 @@ from typing import Literal
 import numpy as np
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.geometry import Floats, centre, compose, relative_to_first
+from dynascene_cli.geometry import Floats, centre, pose_from_centre
 from dynascene_cli.shot import CameraPath, PersonTracks, SceneGeometry
-from dynascene_cli.staging.card import card, carried, composed, ground_met, similarities
+from dynascene_cli.staging.alignment import FilmedWorld
+from dynascene_cli.staging.card import card, carried, ground_met
 from dynascene_cli.staging.contact import EDGES, Contacts, contact_points
 from dynascene_cli.staging.framing import Framer, Framing
-from dynascene_cli.staging.smoothing import Mask
+from dynascene_cli.staging.smoothing import Mask, all_finite
 
 Subject = Literal["anchored", "locked"]
 
@@ -21,9 +22,10 @@ Subject = Literal["anchored", "locked"]
 class Stance:
     """The person in the place as the photo's own camera sees them, before any move.
 
-    ``clip_to_frame`` (F, 2, 3) carries clip pixels to the frame: one similarity, repeated, when
-    the clip was filmed from a tripod. ``contact`` (F, 3) in the scene's world and ``height`` are
-    in metres; ``geometry`` has the camera height that the person's size implies.
+    ``clip_to_frame`` (F, 2, 3), one similarity repeated, carries clip pixels to the picture of
+    ``seen_from``: the photo's own camera where the clip was filmed from a tripod, else the
+    camera that filmed it, in the scene's world. ``contact`` (F, 3) in that world and ``height``
+    are in metres; ``geometry`` has the camera height that the person's size implies.
     """
 
     contacts: Contacts
@@ -33,6 +35,7 @@ class Stance:
     height: float
     contact: Floats
     clip_to_frame: Floats
+    seen_from: CameraPath
     subject: Subject
     warnings: tuple[str, ...] = ()
 
@@ -42,11 +45,58 @@ class Stance:
         return float(np.linalg.norm(self.contact[0] - centre(self.geometry.extrinsics)))
 
 
+def accompanied(
+    tracks: PersonTracks,
+    world: FilmedWorld,
+    geometry: SceneGeometry,
+    *,
+    person_height: float = 1.7,
+    subject: Subject = "locked",
+) -> Stance:
+    """The person in a place that is seen by the very camera that filmed them.
+
+    ``geometry`` is the photo's, of the output's size; it takes over the world's camera height.
+    The clip covers the frame, centred, and ``seen_from`` has the lens that this gives.
+
+    Raises:
+        InputError: nobody is seen.
+    """
+    filmed = world.path
+    size = filmed.width, filmed.height
+    contacts = contact_points(tracks, *size, float(filmed.frame_rate), filmed)
+    geometry = replace(geometry, camera_height=world.camera_height)
+    cover = covering(size, (geometry.width, geometry.height))
+    seen_from = in_frame(filmed, cover, (geometry.width, geometry.height))
+    clip_to_frame = np.repeat(cover[None], len(contacts.points), axis=0)
+    contact, lowered = ground_met(
+        seen_from.intrinsics,
+        seen_from.extrinsics,
+        carried(clip_to_frame, contacts.points),
+        geometry.camera_height,
+    )
+    warnings: tuple[str, ...] = ()
+    if lowered.any() and subject == "anchored":
+        warnings = (_floating(lowered, float(filmed.frame_rate)),)
+    return Stance(
+        contacts=contacts,
+        clip_width=filmed.width,
+        clip_height=filmed.height,
+        geometry=geometry,
+        height=person_height,
+        contact=contact,
+        clip_to_frame=clip_to_frame,
+        seen_from=seen_from,
+        subject=subject,
+        warnings=warnings,
+    )
+
+
 def stance(
     tracks: PersonTracks,
     filmed: CameraPath,
     geometry: SceneGeometry,
     *,
+    world: FilmedWorld | None = None,
     place: tuple[float, float] | None = None,
     person_height: float = 1.7,
     camera_height_given: bool = False,
@@ -55,7 +105,8 @@ def stance(
 ) -> Stance:
     """Where the person of a clip stands in a photo, and how large.
 
-    ``filmed`` is the clip's camera, with the clip's size; it may move, in metres then.
+    ``filmed`` is the clip's camera, with the clip's size, and ``world`` the same over level
+    ground in metres, without which it may not move.
     ``geometry`` is the photo's, of the output's size; its camera height is only a start unless
     ``camera_height_given``. ``place`` (fractions of the output) puts the first contact there.
     ``room`` keeps edges that cut the person this share of the frame outside it (a tenth at most
@@ -77,26 +128,35 @@ def stance(
             "leave one out",
         )
     size = filmed.width, filmed.height
-    contacts = contact_points(tracks, *size, float(filmed.frame_rate))
+    turning = None if _is_still(filmed) else filmed
+    contacts = contact_points(tracks, *size, float(filmed.frame_rate), turning)
     given = geometry.camera_height if camera_height_given else None
     room = room if place is None else 0.0
-    framer = Framer(contacts, size, geometry, person_height, given, room)
+    moves = subject == "anchored" and turning is not None
+    if moves and world is None:
+        raise InputError(
+            "the clip's camera moves by unknown lengths", "give its path in metres (--scale)"
+        )
+    framed = contacts
+    if moves and world is not None:
+        framed = _as_first_seen(contacts, world, person_height)
+    framer = Framer(framed, size, geometry, person_height, given, room)
     if subject == "locked":
         framing = _covering(framer)
     else:
         framing = framer.kept() if place is None else framer.placed(place)
     geometry = replace(geometry, camera_height=framing.camera_height)
-    base = np.repeat(framing.similarity[None], len(contacts.points), axis=0)
-    if subject == "locked" or _is_still(filmed):
-        pixels = carried(base, contacts.points)
-        contact, lowered = ground_met(
-            geometry.intrinsics, geometry.extrinsics, pixels, geometry.camera_height
-        )
-        clip_to_frame = base
-    else:
-        contact, lowered, clip_to_frame = _seen_from_the_photo(
-            contacts, filmed, geometry, person_height, base
-        )
+    clip_to_frame = np.repeat(framing.similarity[None], len(contacts.points), axis=0)
+    contact, lowered = ground_met(
+        geometry.intrinsics,
+        geometry.extrinsics,
+        carried(clip_to_frame, framed.points),
+        geometry.camera_height,
+    )
+    seen_from = _photo_camera(geometry, filmed)
+    if moves and world is not None:
+        contact, lowered, seen_from = _brought(contacts, world, contact[0])
+        clip_to_frame = np.repeat(np.eye(2, 3)[None], len(contacts.points), axis=0)
     warnings = framing.warnings
     if room > 0 and subject == "anchored" and any(contacts.cut_edges):
         edges = " and ".join(compress(EDGES, contacts.cut_edges))
@@ -114,17 +174,30 @@ def stance(
         height=person_height,
         contact=contact,
         clip_to_frame=clip_to_frame,
+        seen_from=seen_from,
         subject=subject,
         warnings=warnings,
     )
 
 
+def covering(clip_size: tuple[int, int], frame_size: tuple[int, int]) -> Floats:
+    """The similarity (2, 3) under which a clip covers a frame, centred; sizes (width, height)."""
+    scale = max(frame_size[0] / clip_size[0], frame_size[1] / clip_size[1])
+    x, y = ((frame_size[i] - scale * clip_size[i]) / 2 for i in (0, 1))
+    return np.array([[scale, 0.0, x], [0.0, scale, y]])
+
+
+def in_frame(path: CameraPath, similarity: Floats, size: tuple[int, int]) -> CameraPath:
+    """A camera path whose picture is carried by a similarity (2, 3) into one of another size."""
+    carried_intrinsics = np.vstack([similarity, [0.0, 0.0, 1.0]]) @ path.intrinsics
+    return replace(path, intrinsics=carried_intrinsics, width=size[0], height=size[1])
+
+
 def _covering(framer: Framer) -> Framing:
     """The clip covering the frame, centred; the camera height is believed only within bounds."""
-    width, height = framer.geometry.width, framer.geometry.height
-    clip_width, clip_height = framer.clip_size
-    scale = max(width / clip_width, height / clip_height)
-    x, y = (width - scale * clip_width) / 2, (height - scale * clip_height) / 2
+    (scale, _, x), (_, _, y) = covering(
+        framer.clip_size, (framer.geometry.width, framer.geometry.height)
+    ).tolist()
     return Framing(scale, x, y, framer.believable(framer.implied(scale, x, y)))
 
 
@@ -135,31 +208,47 @@ def _is_still(filmed: CameraPath) -> bool:
     )
 
 
-def _seen_from_the_photo(
-    contacts: Contacts,
-    filmed: CameraPath,
-    geometry: SceneGeometry,
-    person_height: float,
-    base: Floats,
-) -> tuple[Floats, Mask, Floats]:
-    """Contacts (F, 3), which were lowered, and the clip as the photo's still camera would see it.
+def _photo_camera(geometry: SceneGeometry, filmed: CameraPath) -> CameraPath:
+    """The photo's own camera, standing still for as long as the clip lasts."""
+    return replace(
+        filmed,
+        intrinsics=np.repeat(geometry.intrinsics[None], filmed.frame_count, axis=0),
+        extrinsics=np.repeat(geometry.extrinsics[None], filmed.frame_count, axis=0),
+        width=geometry.width,
+        height=geometry.height,
+        unit="metres",
+    )
 
-    The filmed camera starts at the photo's pose, and its motion is taken out of the clip by the
-    card's two views. Its own lens lifts the contacts; the photo's lens, if longer, shows the
-    same pixels in a place that is deeper by the ratio of their focal lengths.
+
+def _as_first_seen(contacts: Contacts, world: FilmedWorld, person_height: float) -> Contacts:
+    """Contacts and heights as if the filmed camera had stayed where it was in the first frame."""
+    K, E = world.path.intrinsics, world.path.extrinsics
+    met, _ = ground_met(K, E, contacts.points, world.camera_height)
+    foot, up = card(K[:1], E[:1], met, person_height)
+    known = all_finite(np.hstack([foot, up]))[:, None]
+    tall = np.linalg.norm(np.where(known, up, 0.0), axis=1)
+    return replace(
+        contacts,
+        points=np.where(known, foot, contacts.points[:1]),
+        heights=np.where(known[:, 0], tall, contacts.heights[0]),
+    )
+
+
+def _brought(
+    contacts: Contacts, world: FilmedWorld, first_contact: Floats
+) -> tuple[Floats, Mask, CameraPath]:
+    """The filmed world moved so that the person first stands at a point of the scene.
+
+    Their contacts (F, 3), which were lowered, and the camera that filmed them.
     """
-    if filmed.unit != "metres" and np.ptp(centre(filmed.extrinsics), axis=0).max() > 1e-9:
-        raise InputError(
-            "the clip's camera moves by unknown lengths", "give its path in metres (--scale)"
-        )
-    K = np.repeat(geometry.intrinsics[None], filmed.frame_count, axis=0)
-    K[:, [0, 1], [0, 1]] = filmed.intrinsics[:, [0, 1], [0, 1]] * base[0, 0, 0]
-    E = compose(relative_to_first(filmed.extrinsics), geometry.extrinsics)
-    met, lowered = ground_met(K, E, carried(base, contacts.points), geometry.camera_height)
-    contact = met * [1.0, 1.0, geometry.focal / K[0, 0, 0]]
-    as_filmed = card(K, E, met, person_height)
-    from_photo = card(geometry.intrinsics, geometry.extrinsics, contact, person_height)
-    return contact, lowered, composed(similarities(as_filmed, from_photo), base)
+    filmed = world.path
+    met, lowered = ground_met(
+        filmed.intrinsics, filmed.extrinsics, contacts.points, world.camera_height
+    )
+    shift = first_contact - met[0]
+    to_world = np.swapaxes(filmed.extrinsics[:, :, :3], 1, 2)
+    extrinsics = pose_from_centre(to_world, centre(filmed.extrinsics) + shift)
+    return met + shift, lowered, replace(filmed, extrinsics=extrinsics)
 
 
 def _floating(lowered: Mask, frame_rate: float) -> str:

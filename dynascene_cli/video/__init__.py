@@ -20,11 +20,14 @@ from dynascene_cli.video.images import (
     read_picture,
     write_image,
 )
+from dynascene_cli.video.lens import tagged_focal
 from dynascene_cli.video.opening import open_clip
 from dynascene_cli.video.publishing import check_spared, check_writable
 from dynascene_cli.video.reading import (
     AlphaFrames,
+    DecodedFrame,
     alpha_frames,
+    decoded_frames,
     read_alpha,
     read_frames,
     read_frames_at,
@@ -36,6 +39,7 @@ __all__ = [
     "AlphaFrames",
     "ChunkedFrames",
     "CoverWindow",
+    "DecodedFrame",
     "Photo",
     "Sink",
     "alpha_frames",
@@ -47,6 +51,7 @@ __all__ = [
     "chunk_sink",
     "cover",
     "cover_window",
+    "decoded_frames",
     "encoded_image",
     "open_clip",
     "open_sink",
@@ -57,6 +62,7 @@ __all__ = [
     "read_frames_at",
     "read_photo",
     "read_picture",
+    "tagged_focal",
     "write_chunk",
     "write_image",
 ]

@@ -1,8 +1,9 @@
 """Lossless intermediates in chunks, exact and cheap to read again.
 
-Grey frames are FFV1 in Matroska. RGB frames are MagicYUV in AVI: at 1080p five times cheaper than
-FFV1's RGB, which would cost more than the final encode, and exact for noise, which Ut Video is not.
-Every frame stands alone.
+Grey frames are FFV1 in Matroska. RGB frames are AVI: up to full HD uncompressed, since coding and
+decoding them costs as much as drawing them anew; larger ones MagicYUV, which takes less than half
+the room at a fifth of the cost of FFV1's RGB and is exact for noise, which Ut Video is not. Every
+frame stands alone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,9 @@ CHUNK_LENGTH = 64
 GREY_SUFFIX = ".mkv"
 RGB_SUFFIX = ".avi"
 
+UNCOMPRESSED_PIXELS = 2_100_000
+"""RGB frames of up to this many pixels are not compressed: a chunk is 0.4 GB at most."""
+
 _GREY_OPTIONS = {
     "level": "3",
     "slices": "4",
@@ -34,7 +38,7 @@ _GREY_OPTIONS = {
     "slicecrc": "0",
     "g": "1",
 }
-_RGB_OPTIONS = {"pred": "gradient"}
+_COMPRESSED_OPTIONS = {"pred": "gradient"}
 _READER_THREADS = 2
 
 
@@ -62,6 +66,15 @@ def chunk_sink(path: Path, frame_rate: Fraction) -> Iterator["ChunkSink"]:
         sink.finish(path)
 
 
+def _coding(image: Image) -> tuple[str, str, dict[str, str]]:
+    """Codec, pixel format and options for frames like this."""
+    if image.ndim == 2:
+        return "ffv1", "gray", dict(_GREY_OPTIONS)
+    if image.shape[0] * image.shape[1] <= UNCOMPRESSED_PIXELS:
+        return "rawvideo", "bgr24", {}
+    return "magicyuv", "gbrp", dict(_COMPRESSED_OPTIONS)
+
+
 def write_chunk(path: Path, frames: Iterable[Image], frame_rate: Fraction) -> None:
     """Write all frames as one chunk (``chunk_sink``)."""
     with chunk_sink(path, frame_rate) as sink:
@@ -78,25 +91,24 @@ class ChunkSink:
 
     def write(self, image: Image) -> None:
         """Add a frame."""
-        grey = image.ndim == 2
         height, width = image.shape[:2]
+        codec, pixel_format, options = _coding(image)
         if self._stream is None:
-            stream = self._container.add_stream(
-                "ffv1" if grey else "magicyuv",
-                rate=self._frame_rate,
-                options=dict(_GREY_OPTIONS if grey else _RGB_OPTIONS),
-            )
+            stream = self._container.add_stream(codec, rate=self._frame_rate, options=options)
             stream.width, stream.height = width, height
-            stream.pix_fmt = "gray" if grey else "gbrp"
+            stream.pix_fmt = pixel_format
             stream.codec_context.thread_count = 1
             self._stream = stream
-        frame = av.VideoFrame(width, height, "gray" if grey else "gbrp")
-        planes = [plane_array(plane) for plane in frame.planes]
-        if grey:
-            planes[0][:] = image
+        frame = av.VideoFrame(width, height, pixel_format)
+        if pixel_format == "bgr24":
+            cv2.cvtColor(image, cv2.COLOR_RGB2BGR, dst=plane_array(frame.planes[0], channels=3))
         else:
-            green, blue, red = planes
-            cv2.split(image, [red, green, blue])
+            planes = [plane_array(plane) for plane in frame.planes]
+            if pixel_format == "gray":
+                planes[0][:] = image
+            else:
+                green, blue, red = planes
+                cv2.split(image, [red, green, blue])
         self._container.mux(self._stream.encode(frame))
 
     def finish(self, path: Path) -> None:
@@ -162,6 +174,9 @@ class ChunkedFrames:
 
 
 def _image(frame: av.VideoFrame) -> Image:
+    if frame.format.name == "bgr24":
+        packed = plane_array(frame.planes[0], channels=3)
+        return np.asarray(cv2.cvtColor(packed, cv2.COLOR_BGR2RGB), np.uint8)
     planes = [plane_array(plane) for plane in frame.planes]
     if len(planes) == 1:
         return planes[0].copy()

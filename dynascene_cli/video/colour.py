@@ -33,7 +33,8 @@ _MATRIX_OF_TAG: dict[int, Literal["bt601", "bt709", "bt2020"]] = {
 _SWSCALE_MATRIX = {"bt601": 5, "bt709": BT709, "bt2020": 9, "rgb": BT709}
 _BT2020_PRIMARIES, _PQ, _HLG = 9, 16, 18
 _PRECISE = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-_FAST_FORMATS = ("yuv420p", "yuvj420p")
+FAST_FORMATS = ("yuv420p", "yuvj420p")
+"""What is converted here and not by swscale, and can be converted in part."""
 
 
 def colour_tags(frame: av.VideoFrame) -> ColourTags:
@@ -67,19 +68,9 @@ def colour_warnings(frame: av.VideoFrame, tags: ColourTags) -> list[str]:
 
 def rgb_image(frame: av.VideoFrame, tags: ColourTags) -> Image:
     """RGB uint8 (H, W, 3) of a decoded frame."""
-    if frame.format.name in _FAST_FORMATS:
-        y, u, v = (plane_array(plane) for plane in frame.planes)
-        size = (frame.width, frame.height)
-        if frame.width % 2 or frame.height % 2:
-            size = (u.shape[1] * 2, u.shape[0] * 2)
-        # OpenCV's linear resize and 3 × 4 transform are as precise as swscale's careful path at
-        # half its cost; swscale's quick path is wrong by up to three levels.
-        wide = [
-            cv2.resize(chroma, size, interpolation=cv2.INTER_LINEAR)[: frame.height, : frame.width]
-            for chroma in (u, v)
-        ]
-        yuv = cv2.merge([y, *wide])
-        return np.asarray(cv2.transform(yuv, _rgb_of_yuv(tags.matrix, tags.full_range)), np.uint8)
+    if frame.format.name in FAST_FORMATS:
+        y, u, v = map(plane_array, frame.planes)
+        return _rgb_of_planes(y, u, v, tags)
     converted = frame.reformat(
         format="rgb24",
         src_colorspace=_SWSCALE_MATRIX[tags.matrix],
@@ -89,6 +80,44 @@ def rgb_image(frame: av.VideoFrame, tags: ColourTags) -> Image:
         threads=1,
     )
     return np.ascontiguousarray(plane_array(converted.planes[0], channels=3))
+
+
+def rgb_window(
+    frame: av.VideoFrame, tags: ColourTags, rows: tuple[int, int], columns: tuple[int, int]
+) -> Image:
+    """A window of ``rgb_image``, first ≤ i < last of rows and columns, at the window's cost.
+
+    Only of a frame in one of ``FAST_FORMATS``.
+    """
+    y, u, v = map(plane_array, frame.planes)
+    (top, bottom), (left, right) = (
+        # Chroma of one more pixel either way, since it is interpolated.
+        (max(first // 2 - 1, 0), min((last + 1) // 2 + 1, count))
+        for (first, last), count in zip((rows, columns), u.shape, strict=True)
+    )
+    chroma = np.s_[top:bottom, left:right]
+    around = _rgb_of_planes(
+        y[2 * top : 2 * bottom, 2 * left : 2 * right], u[chroma], v[chroma], tags
+    )
+    inner = np.s_[
+        rows[0] - 2 * top : rows[1] - 2 * top, columns[0] - 2 * left : columns[1] - 2 * left
+    ]
+    return np.ascontiguousarray(around[inner])
+
+
+def _rgb_of_planes(y: Image, u: Image, v: Image, tags: ColourTags) -> Image:
+    """RGB from planes of which the chroma ones are half as large, rounded up.
+
+    OpenCV's linear resize and 3 × 4 transform are as precise as swscale's careful path at half its
+    cost; swscale's quick path is wrong by up to three levels.
+    """
+    size = (u.shape[1] * 2, u.shape[0] * 2)
+    wide = [
+        cv2.resize(chroma, size, interpolation=cv2.INTER_LINEAR)[: y.shape[0], : y.shape[1]]
+        for chroma in (u, v)
+    ]
+    yuv = cv2.merge([y, *wide])
+    return np.asarray(cv2.transform(yuv, _rgb_of_yuv(tags.matrix, tags.full_range)), np.uint8)
 
 
 def plane_array(plane: av.video.plane.VideoPlane, channels: int = 1) -> Image:
@@ -123,18 +152,12 @@ def coded_frame(image: Image, pixel_format: str) -> av.VideoFrame:
 
 
 def _subsampled_frame(image: Image) -> av.VideoFrame:
-    """A yuv420p frame from RGB with even sides, chroma averaged over 2 × 2 pixels.
+    """A yuv420p frame from RGB with even sides, chroma averaged over 2 × 2 pixels."""
+    # Here, because loading numba's kernels takes a while that a reader need not wait.
+    from dynascene_cli.video.subsampling import subsample
 
-    OpenCV's transform costs well under half of swscale's accurate path.
-    """
-    height, width = image.shape[:2]
-    frame = av.VideoFrame(width, height, "yuv420p")
-    luma, *halves = (plane_array(plane) for plane in frame.planes)
-    yuv = cv2.transform(image, _yuv_of_rgb("bt709", False))
-    wide = [np.empty((height, width), np.uint8) for _ in halves]
-    cv2.split(yuv, [luma, *wide])
-    for half, chroma in zip(halves, wide, strict=True):
-        cv2.resize(chroma, half.shape[::-1], dst=half, interpolation=cv2.INTER_AREA)
+    frame = av.VideoFrame(image.shape[1], image.shape[0], "yuv420p")
+    subsample(image, _yuv_of_rgb("bt709", False), *map(plane_array, frame.planes))
     return frame
 
 

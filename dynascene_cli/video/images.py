@@ -55,7 +55,7 @@ def read_photo(path: Path) -> Photo:
             f"{path} is too small: {rgb.shape[1]}x{rgb.shape[0]} pixels",
             "give a photo of at least the clip's size",
         )
-    return Photo(rgb, _focal_35mm(exif), tuple(warnings))
+    return Photo(rgb, focal_35mm(exif), tuple(warnings))
 
 
 def read_picture(path: Path) -> tuple[Image, Image | None]:
@@ -254,7 +254,8 @@ def _in_srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
     return picture if converted is None else converted
 
 
-def _focal_35mm(exif: Pillow.Exif) -> float | None:
+def focal_35mm(exif: Pillow.Exif) -> float | None:
+    """The 35 mm equivalent focal length that EXIF tells, or None."""
     value = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm)
     return float(value) if value else None
 

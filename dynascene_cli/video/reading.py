@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,10 +14,11 @@ import numpy as np
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
+from numpy.typing import DTypeLike
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip, FrameSource, Image
-from dynascene_cli.video.colour import plane_array, rgb_image
+from dynascene_cli.video.colour import FAST_FORMATS, plane_array, rgb_image, rgb_window
 from dynascene_cli.video.images import read_picture
 from dynascene_cli.video.opening import open_clip, opened_video
 from dynascene_cli.video.sequences import sequence_files
@@ -38,15 +39,58 @@ def read_frames(clip: Clip, first: int = 0, last: int | None = None) -> Iterator
         for rgb, _ in _pictures(clip, first, last):
             yield rgb
         return
-    for frame in _decoded(clip, first, last):
+    for frame in _decoded(clip, _range(clip, first, last)):
         yield _upright(rgb_image(frame, clip.colour), frame, clip)
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedFrame:
+    """A clip's frame that becomes RGB where it is looked at: ``frame[y0:y1, x0:x1]``.
+
+    A window equals that of ``read_frames``; ``numpy.asarray(frame)`` is the whole.
+    """
+
+    coded: av.VideoFrame
+    clip: Clip
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, 3) of the whole frame."""
+        return self.clip.height, self.clip.width, 3
+
+    def __getitem__(self, window: tuple[slice, slice]) -> Image:
+        """RGB uint8 of a window of rows and columns, in steps of one."""
+        upright = (self.coded.height, self.coded.width) == self.shape[:2]
+        if not upright or self.coded.rotation or self.coded.format.name not in FAST_FORMATS:
+            return np.ascontiguousarray(np.asarray(self)[window])
+        rows, columns = (
+            part.indices(count)[:2] for part, count in zip(window, self.shape, strict=False)
+        )
+        return rgb_window(self.coded, self.clip.colour, rows, columns)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Image:
+        """The whole frame, RGB uint8 (H, W, 3)."""
+        return _upright(rgb_image(self.coded, self.clip.colour), self.coded, self.clip)
+
+
+def decoded_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
+    """All frames of ``read_frames``, converted only where they are looked at.
+
+    Raises:
+        InputError: as ``read_frames``.
+    """
+    if clip.kind in ("sequence", "image"):
+        yield from read_frames(clip)
+        return
+    for frame in _decoded(clip, _range(clip)):
+        yield DecodedFrame(frame, clip)
 
 
 def read_frames_at(clip: Clip, indices: Sequence[int]) -> Iterator[Image]:
     """RGB uint8 (H, W, 3) of the frames with these numbers, which rise.
 
-    Frames between near ones are decoded but not converted: that costs less than to seek, which
-    decodes from the last keyframe every time.
+    Between near ones is decoded what others refer to: that costs less than to seek, which decodes
+    from the last keyframe every time.
     """
     if clip.kind in ("sequence", "image"):
         for index in indices:
@@ -54,11 +98,8 @@ def read_frames_at(clip: Clip, indices: Sequence[int]) -> Iterator[Image]:
         return
     starts = [i for i in range(len(indices)) if i == 0 or indices[i] - indices[i - 1] > _WORTH_SEEK]
     for start, end in zip(starts, [*starts[1:], len(indices)], strict=True):
-        wanted = indices[start:end]
-        frames = _decoded(clip, wanted[0], wanted[-1] + 1)
-        for index, frame in enumerate(frames, wanted[0]):
-            if index in wanted:
-                yield _upright(rgb_image(frame, clip.colour), frame, clip)
+        for frame in _decoded(clip, indices[start:end]):
+            yield _upright(rgb_image(frame, clip.colour), frame, clip)
 
 
 def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Image]:
@@ -67,7 +108,7 @@ def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[
         for rgb, alpha in _pictures(clip, first, last):
             yield np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha
         return
-    for frame in _decoded(clip, first, last):
+    for frame in _decoded(clip, _range(clip, first, last)):
         yield _upright(_alpha_plane(frame), frame, clip)
 
 
@@ -133,8 +174,13 @@ def _pictures(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image,
         yield rgb, alpha
 
 
-def _decoded(clip: Clip, first: int, last: int | None) -> Iterator[av.VideoFrame]:
-    times = clip.source_times[first:last]
+def _range(clip: Clip, first: int = 0, last: int | None = None) -> range:
+    return range(clip.frame_count)[first:last]
+
+
+def _decoded(clip: Clip, indices: Sequence[int]) -> Iterator[av.VideoFrame]:
+    """The frames with these rising numbers; those between them only as far as they are needed."""
+    times = [clip.source_times[index] for index in indices]
     if not times:
         return
     for lead in _SEEK_LEADS:
@@ -146,13 +192,14 @@ def _decoded(clip: Clip, first: int, last: int | None) -> Iterator[av.VideoFrame
             sought = target > _begin(clip) and not counted
             if sought:
                 container.seek(round(target / tick), stream=stream, backward=True)
-            decoded = _all_frames(clip, container, stream)
             frames: Iterator[tuple[float, av.VideoFrame | None]]
             if counted:
-                wanted = clip.source_frames[first:last]
-                frames = enumerate(decoded)
+                wanted = [clip.source_frames[index] for index in indices]
+                frames = enumerate(_all_frames(clip, container, stream))
             else:
-                wanted = tuple(round(time / tick) for time in times)
+                wanted = [round(time / tick) for time in times]
+                sparse = indices[-1] - indices[0] >= len(indices)
+                decoded = _all_frames(clip, container, stream, set(wanted) if sparse else None)
                 frames = ((_time(frame), frame) for frame in decoded)
             place, held = next(frames, (math.inf, None))
             if place > wanted[0] and sought:
@@ -168,8 +215,9 @@ def _decoded(clip: Clip, first: int, last: int | None) -> Iterator[av.VideoFrame
 
 
 def _all_frames(
-    clip: Clip, container: InputContainer, stream: VideoStream
+    clip: Clip, container: InputContainer, stream: VideoStream, wanted: Set[int] | None = None
 ) -> Iterator[av.VideoFrame]:
+    """All frames from where the container stands, or those ``wanted`` and what others refer to."""
     decoder = stream.codec_context
     if clip.has_alpha and clip.codec == "vp9":
         # FFmpeg's own VP9 decoder drops the alpha that libvpx reads.
@@ -185,6 +233,9 @@ def _all_frames(
             packet = next(packets, None)
             if packet is None:
                 return
+            if wanted is not None:
+                needed = packet.pts is None or packet.pts in wanted
+                decoder.skip_frame = "DEFAULT" if needed else "NONREF"
             frames = decoder.decode(packet if packet.size else None)
         except av.FFmpegError as error:
             failure = error

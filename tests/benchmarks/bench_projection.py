@@ -82,7 +82,7 @@ def source_positions(renderer: ProjectionRenderer, path: CameraPath) -> object:
     mesh = renderer.reliefs[0].mesh
     camera = path.intrinsics[1] @ path.extrinsics[1]
     screen, in_front = screen_vertices(mesh.points, mesh.source, mesh.depth, camera, 2)
-    return source_map(screen, in_front, mesh.kept, path.width, path.height)
+    return source_map(screen, in_front, mesh.bent, mesh.flats, path.width, path.height)
 
 
 if __name__ == "__main__":

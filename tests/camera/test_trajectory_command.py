@@ -76,7 +76,7 @@ def test_make_scales_joins_and_seeds(dynascene):
         ),
         (
             ("check", "none.json"),
-            "error: none.json: no such file (give a trajectory's .json file)\n",
+            "error: none.json: no such file (give a trajectory's or a camera's file)\n",
         ),
         (
             ("check", "dolly-in", "--amount", "4"),

@@ -76,6 +76,14 @@ def test_moves_are_joined_by_plus_and_files_may_hold_a_plus_themselves(tmp_path,
     assert [move.name for move in moves] == ["dolly-in", "a+b.json", "handheld"]
 
 
+@pytest.mark.parametrize("asked", ["", " ", "dolly-in+", "+dolly-in"])
+def test_a_move_without_a_name_is_told(asked):
+    with pytest.raises(InputError) as told:
+        load_move(asked)
+    assert told.value.message == "a camera move's name is empty"
+    assert told.value.hint == "give a preset of dynascene trajectory list, or a file"
+
+
 @pytest.mark.parametrize(
     ("asked", "hint"),
     [

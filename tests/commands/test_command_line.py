@@ -57,16 +57,20 @@ def test_project_show_and_clean(dynascene, tmp_path, drawn_clip, photo):
     clip, alphas = drawn_clip
     dynascene(
         *("render", clip, "--scene", photo, "--camera", "static", "--matte", alphas),
-        *("--end", "0.1"),
+        *("--end", "0.1", "--report"),
     )
     folder = tmp_path / "drawn.dynascene"
     rows = dynascene("project", "show", folder, "--json").json["results"]
-    assert {row["stage"] for row in rows} == {"matte", "scene", "plate"}
+    assert {row["stage"] for row in rows} == {"matte", "camera", "scene", "plate"}
     assert all(row["whole"] for row in rows)
-    assert sum(row["latest"] for row in rows) == 3
+    assert sum(row["latest"] for row in rows) == 4
+    page = (folder / "report" / "index.html").stat().st_size
+    freed = dynascene("project", "clean", folder, "--stage", "report", "--json").json["freed_bytes"]
+    assert freed == page
     assert dynascene("project", "clean", folder, "--json").json["freed_bytes"] > 0
     assert dynascene("project", "show", folder, "--json").json["results"] == []
     assert (folder / "scene" / "scene.json").is_file()
+    assert not (folder / "report").exists()
 
 
 def test_a_folder_that_is_no_project_is_told(dynascene, tmp_path):

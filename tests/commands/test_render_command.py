@@ -33,11 +33,11 @@ def test_a_person_a_photo_and_a_move_become_a_video(dynascene, tmp_path, person_
     assert answer["frames"] == 12
     assert answer["fps"] == 30
     assert answer["renderer"] == "projection"
-    assert answer["camera"] == {"source": "dolly-in", "confidence": None}
+    assert answer["camera"] == {"source": "dolly-in", "confidence": "static"}
     assert answer["cached"] == []
     assert answer["report"] is None
     assert answer["layers"] is None
-    assert set(answer["seconds"]) == {"matte", "staging", "scene", "composite"}
+    assert set(answer["seconds"]) == {"matte", "camera", "staging", "scene", "composite"}
     clip = open_clip(tmp_path / answer["output"])
     assert (clip.width, clip.height, clip.frame_count) == (272, 480, 12)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -54,7 +54,7 @@ def test_the_second_time_everything_is_cached_and_the_same(dynascene, tmp_path, 
     assert first.code == 0, first.err
     before = digest(tmp_path / first.json["output"])
     second = dynascene(*words)
-    assert second.json["cached"] == ["matte", "scene", "plate"]
+    assert second.json["cached"] == ["matte", "camera", "scene", "plate"]
     assert digest(tmp_path / second.json["output"]) == before
     forced = dynascene(*words, "--force")
     assert forced.json["cached"] == []
@@ -68,12 +68,15 @@ def test_a_static_camera_leaves_the_photo_exactly_as_it_is(dynascene, tmp_path, 
         *("--end", "0.2", "--layers", "layers", "-o", "out.%05d.png"),
     )
     assert run.code == 0, run.err
-    from dynascene_cli.video import ChunkedFrames
+    from dynascene_cli.video import read_chunk
 
     folder = next((tmp_path / "drawn.dynascene" / "plate").iterdir())
-    expected = cover(read_photo(photo).pixels, 128, 96)
-    for plate in ChunkedFrames(folder, 5, grey=False).frames():
-        assert (plate == expected).all()
+    (chunk,) = folder.glob("chunk_*")
+    (plate,) = read_chunk(chunk)
+    assert (plate == cover(read_photo(photo).pixels, 128, 96)).all()
+    layer = list(read_frames(open_clip(tmp_path / "layers" / "plate.mov")))
+    assert len(layer) == 5
+    assert all((frame == layer[0]).all() for frame in layer)
 
 
 def test_layers_are_whole_and_named_by_the_design(dynascene, tmp_path, drawn_clip, photo):
@@ -109,7 +112,7 @@ def test_a_dry_run_makes_nothing(dynascene, tmp_path, drawn_clip, photo):
     words += ("--end", "0.25", "--json")
     dry = dynascene(*words, "--dry-run")
     assert dry.code == 0, dry.err
-    assert dry.json["would_run"] == ["matte", "scene", "plate", "composite"]
+    assert dry.json["would_run"] == ["matte", "camera", "scene", "plate", "composite"]
     assert list(tmp_path.iterdir()) == []
     dynascene(*words)
     assert dynascene(*words, "--dry-run").json["would_run"] == ["composite"]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynascene_cli.compositing.light import LUMA
-from dynascene_cli.compositing.look import Look, LookSample, measure_look, plate_gains
+from dynascene_cli.compositing.look import Look, LookSample, clip_moment, measure_look, plate_gains
 from dynascene_cli.compositing.sharpness import SHARP, edge_softness, missing_blur
 from dynascene_cli.errors import InputError
 
@@ -30,7 +30,7 @@ def person():
 
 def look(frame, plate, similarity=None):
     similarity = np.eye(2, 3) if similarity is None else similarity
-    return measure_look([LookSample(frame, person(), plate, similarity)])
+    return measure_look([LookSample(clip_moment(frame, person()), plate, similarity)])
 
 
 @given(st.tuples(*[st.floats(-20, 20)] * 3))
@@ -93,7 +93,8 @@ def test_flat_light_has_little_contrast_and_hard_light_much():
 
 
 def test_a_clip_of_nobody_still_has_a_look():
-    sample = LookSample(patches(200), np.zeros((HEIGHT, WIDTH), np.uint8), patches(90, seed=2))
+    nobody = clip_moment(patches(200), np.zeros((HEIGHT, WIDTH), np.uint8))
+    sample = LookSample(nobody, patches(90, seed=2))
     assert measure_look([sample]).plate_gains == (1.0, 1.0, 1.0)
 
 

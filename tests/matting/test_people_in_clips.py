@@ -12,6 +12,7 @@ import pytest
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.matting import (
+    NobodyError,
     alpha_box,
     cast,
     following_state,
@@ -20,6 +21,7 @@ from dynascene_cli.matting import (
     matte_of_given_alpha,
     people_in_photo,
 )
+from dynascene_cli.matting.given import PAUSE
 from dynascene_cli.matting.people import people_boxes
 from dynascene_cli.shot import LANDMARKS, Clip, ColourTags
 
@@ -119,6 +121,25 @@ def test_a_given_alpha_stays_as_it_is_and_gets_feet(gym):
     assert not empty.found
 
 
+def test_an_alpha_in_which_nobody_is_recognised_is_not_searched_again_for_a_while(gym):
+    blank = np.full_like(gym[0], 90)
+    alpha = np.zeros(blank.shape[:2], np.uint8)
+    alpha[100:300, 40:160] = 255
+    matte, state = matte_of_given_alpha(blank, alpha, following_state(UNKNOWN))
+    assert matte.found
+    assert np.isnan(matte.landmarks).all()
+    own = make_matter("bundled").step(gym[0], make_matter("bundled").initial_state(UNKNOWN))[0]
+    unseen = []
+    while np.isnan((matte := matte_of_given_alpha(gym[0], own.alpha, state))[0].landmarks).all():
+        unseen.append(matte[0])
+        state = matte[1]
+        assert len(unseen) <= PAUSE
+    assert len(unseen) == PAUSE
+    assert all(each.found and not each.visibility.any() for each in unseen)
+    height = np.ptp(alpha_box(own.alpha)[1::2])
+    np.testing.assert_allclose(matte[0].landmarks, own.landmarks, atol=0.05 * height)
+
+
 def test_a_frame_with_nobody_is_empty():
     matter = make_matter("bundled")
     frame = np.full((240, 320, 3), 90, np.uint8)
@@ -131,7 +152,7 @@ def test_a_frame_with_nobody_is_empty():
 
 def test_a_clip_with_nobody_is_refused():
     blank = [np.full((240, 320, 3), 90, np.uint8)] * 3
-    with pytest.raises(InputError, match=r"nobody was found in empty\.mp4"):
+    with pytest.raises(NobodyError, match=r"nobody was found in empty\.mp4"):
         cast(clip_of(blank, "empty.mp4"), blank.__getitem__)
 
 

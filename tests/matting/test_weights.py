@@ -88,7 +88,7 @@ def test_a_matter_that_is_not_there_is_named(folder):
         make_matter("rwm")
     with pytest.raises(MissingError) as raised:
         make_matter("rembg:u2net_human_seg")
-    assert raised.value.hint == "dynascene models add rembg:u2net_human_seg FILE"
+    assert raised.value.hint == "dynascene models pull rembg:u2net_human_seg --accept-licence"
     with pytest.raises(InputError, match="rembg has no matter 'u3net'"):
         make_matter("rembg:u3net")
 

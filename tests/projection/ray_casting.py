@@ -158,6 +158,6 @@ def warped(mesh: Mesh, margins: Margins, path: CameraPath, frame: int) -> Floats
     screen, in_front = screen_vertices(
         mesh.points, mesh.source, mesh.depth, path.intrinsics[frame] @ path.extrinsics[frame], finer
     )
-    nearest, u, v = source_map(screen, in_front, mesh.kept, path.width, path.height)
-    position = np.stack([u, v], axis=-1) / (256 * finer) + 0.5 - [margins.left, margins.top]
+    nearest, u, v = source_map(screen, in_front, mesh.bent, mesh.flats, path.width, path.height)
+    position = np.stack([u, v], axis=-1) / finer + 0.5 - [margins.left, margins.top]
     return np.where(nearest[..., None] > 0, position, np.nan)

@@ -87,8 +87,13 @@ def tracks(
     geometry: SceneGeometry,
     noise: float = 0.0,
     hidden: tuple[int, int] | None = None,
+    filmed: CameraPath | None = None,
 ) -> PersonTracks:
-    """What a tracker sees of a motion through the photo's own camera, with pixel noise."""
+    """What a tracker sees of a motion, with pixel noise, through ``filmed``.
+
+    The camera is by default the photo's own, held; the ground is the photo's.
+    """
+    filmed = filmed or still(geometry, len(motion.feet))
     frames = len(motion.feet)
     middle = motion.feet.mean(axis=1)
     bend = np.radians(motion.bend_deg)
@@ -109,7 +114,10 @@ def tracks(
         world[f"{side}_ankle"] = sole + np.array([0.0, 0.08, 0.0])
         world[f"{side}_heel"] = sole - np.array([0.12, 0.0, 0.0])
         world[f"{side}_toe"] = sole + np.array([0.12, 0.0, 0.0])
-    points = np.stack([seen(geometry, world[name]) for name in LANDMARKS], axis=1)
+    K, E = filmed.intrinsics, filmed.extrinsics
+    points = np.stack(
+        [project(K, E, grounded(geometry, world[name])) for name in LANDMARKS], axis=1
+    )
     low = points.min(axis=1) - 4, points.max(axis=1) + 4
     size = [geometry.width, geometry.height]
     boxes = np.hstack([np.clip(corner, 0, size) for corner in low])

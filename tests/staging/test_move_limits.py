@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from stick_figure import moved, photo, standing, still, tracks
 
+from dynascene_cli.geometry import rotation_about
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.staging import Stance, room_for, stage, stance
 from dynascene_cli.staging.card import carried
@@ -44,7 +45,7 @@ def test_a_cut_at_the_frames_edge_leaves_no_room(move: str) -> None:
     assert staged.amount == 0.0
     np.testing.assert_array_equal(staged.placement.clip_to_frame, stands.clip_to_frame)
     assert len(staged.warnings) == 1
-    assert staged.warnings[0].startswith("the camera stays still: a larger one would show where")
+    assert staged.warnings[0].startswith("the camera makes no move: a larger one would show where")
     assert "bottom edge" in staged.warnings[0]
 
 
@@ -83,6 +84,20 @@ def test_a_move_through_the_person_stops_at_three_tenths() -> None:
     assert nearest == pytest.approx(max(0.3 * stands.subject_distance, 1.5), rel=0.35)
     assert nearest >= 0.3 * stands.subject_distance
     assert "too near to the person" in staged.warnings[0]
+
+
+def test_a_turn_stops_before_the_person_is_behind_the_camera() -> None:
+    stands = person_at(5.0)
+
+    def path_at(amount: float) -> CameraPath:
+        path = moved(stands.geometry, 75, "dolly", 0.0)
+        for frame, degrees in enumerate(np.linspace(0, 120 * amount, 75)):
+            path.extrinsics[frame, :, :3] = rotation_about("y", -float(degrees))
+        return path
+
+    staged = stage(stands, path_at, 1.0)
+    assert 60 < 120 * staged.amount < 90
+    assert "a larger one would turn away from the person" in staged.warnings[0]
 
 
 def test_a_move_under_the_ground_stops_above_it() -> None:

@@ -17,7 +17,14 @@ from video_media import (
 )
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.video import alpha_frames, open_clip, open_sink, read_alpha, read_frames
+from dynascene_cli.video import (
+    alpha_frames,
+    decoded_frames,
+    open_clip,
+    open_sink,
+    read_alpha,
+    read_frames,
+)
 
 FRAMES = [numbered_frame(index) for index in range(60)]
 
@@ -332,3 +339,19 @@ def test_alpha_of_what_has_none(tmp_path):
     clip = open_clip(write_video(tmp_path / "a.mp4", FRAMES[:2]))
     assert not clip.has_alpha
     assert all((alpha == 255).all() for alpha in read_alpha(clip))
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p"])
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_a_window_of_a_decoded_frame_is_that_of_the_whole(tmp_path, pixel_format, rotation):
+    width, height = 64, 50
+    rng = np.random.default_rng(3)
+    noise = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    path = tmp_path / "a.mp4"
+    write_video(path, [noise] * 2, rotation=rotation, pixel_format=pixel_format)
+    clip = open_clip(path)
+    for frame, whole in zip(decoded_frames(clip), read_frames(clip), strict=True):
+        assert frame.shape == whole.shape
+        assert np.array_equal(np.asarray(frame), whole)
+        for top, bottom, left, right in ((0, 9, 0, 11), (3, 20, 7, 30), (11, 48, 5, 48)):
+            assert np.array_equal(frame[top:bottom, left:right], whole[top:bottom, left:right])

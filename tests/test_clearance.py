@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from dynascene_cli.camera import check_path, path_problems
+from dynascene_cli.clearance import check_path, path_problems
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import pose_from_centre
 from dynascene_cli.shot import CameraPath
@@ -25,7 +25,7 @@ def path(*centres):
 
 def test_a_path_that_keeps_clear_has_no_problems():
     clear = path([0, 0, 0], [0, 1.43, 0], [0.5, 0, 2.79])
-    assert path_problems(clear, SUBJECT, 1.6, 4.0) == []
+    assert path_problems(clear, SUBJECT, 1.6, 4.0) == ()
     check_path(clear, SUBJECT, 1.6, 4.0)
 
 
@@ -44,6 +44,24 @@ def test_a_camera_that_jumps_through_the_person_between_frames_is_caught():
     (problem,) = path_problems(path([0.5, 0, 0], [0.5, 0, 8.0]), SUBJECT, 1.6, 4.0)
     assert (problem.obstacle, problem.frame) == ("person", 1)
     assert problem.distance == pytest.approx(0)
+
+
+def test_a_person_who_moves_takes_the_line_they_must_be_kept_clear_of_along():
+    beside = SUBJECT + np.outer([0, 3, 6], [1, 0, 0])
+    trucks = path([0, 0, 0], [3, 0, 2.5], [6, 0, 2.7])
+    assert path_problems(trucks, beside, 1.6, 4.0) == ()
+    (problem,) = path_problems(path([0, 0, 0], [3, 0, 2.5], [6, 0, 3.0]), beside, 1.6, 4.0)
+    assert (problem.obstacle, problem.frame) == ("person", 2)
+    assert problem.distance == pytest.approx(np.hypot(0.5, 1.0))
+
+
+def test_a_person_who_comes_up_to_a_still_camera_is_no_fault_of_it():
+    coming = np.array([0, 1.6, 4.0]) - np.linspace([0, 0, 0], [0, 0, 3.6], 5)
+    still = path(*[[0, 0, 0]] * 5)
+    assert path_problems(still, coming, 1.6, 4.0) == ()
+    meets = path(*np.linspace([0, 0, 0], [0, 0, 0.35], 5))
+    (problem,) = path_problems(meets, coming, 1.6, 4.0)
+    assert (problem.frame, problem.needed) == (4, pytest.approx(0.12))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,361 @@
+"""The loops of bundle adjustment: normal equations, their Schur complement, and single points.
+
+Points are homogeneous, (direction, inverse depth), so that a point at infinity is as good as any:
+camera j sees point (d, ρ) at Y = R_j d + ρ t_j. A camera has seven parameters: a rotation about
+its own centre, a translation along its own axes, and the logarithm of its focal length. A point
+has three, in the chart that ``charts`` lays around it. Observations are ordered by point, so that
+each sum runs in one order and the same input gives the same bits.
+"""
+
+import numpy as np
+from numba import njit
+
+_NEAREST = 0.02
+"""Depth, in units of a point's distance from its anchor, below which it is not differentiated."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _chart(R, t, X, basis):  # type: ignore[no-untyped-def]
+    y = R @ X[:3] + X[3] * t
+    length = max(np.sqrt(y[0] * y[0] + y[1] * y[1] + y[2] * y[2]), 1e-12)
+    y = y / length
+    across = np.array((y[2], 0.0, -y[0]))
+    across /= max(np.sqrt(y[2] * y[2] + y[0] * y[0]), 1e-12)
+    basis[:3, 0] = R.T @ across
+    basis[:3, 1] = R.T @ np.cross(y, across)
+    basis[:3, 2] = -(R.T @ t)
+    basis[3, 0], basis[3, 1], basis[3, 2] = 0.0, 0.0, 1.0
+    return X / length
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def charts(rotations, translations, points, anchors):  # type: ignore[no-untyped-def]
+    """Points (P, 4) scaled to unit distance from their anchor cameras, and charts (P, 4, 3).
+
+    The first two columns turn the direction as the anchor sees it, the third changes the inverse
+    depth along the anchor's ray: near-linear however far the point is (Civera et al. 2008).
+    """
+    scaled = np.empty_like(points)
+    basis = np.empty((points.shape[0], 4, 3))
+    for p in range(points.shape[0]):
+        a = anchors[p]
+        scaled[p] = _chart(rotations[a], translations[a], points[p], basis[p])
+    return scaled, basis
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def residuals(rotations, translations, focals, points, camera, point, pixels):  # type: ignore[no-untyped-def]
+    """Reprojected minus observed pixels (O, 2), from the principal point."""
+    count = len(camera)
+    out = np.empty((count, 2))
+    for i in range(count):
+        R, t, X = rotations[camera[i]], translations[camera[i]], points[point[i]]
+        x = R[0, 0] * X[0] + R[0, 1] * X[1] + R[0, 2] * X[2] + X[3] * t[0]
+        y = R[1, 0] * X[0] + R[1, 1] * X[1] + R[1, 2] * X[2] + X[3] * t[1]
+        z = R[2, 0] * X[0] + R[2, 1] * X[1] + R[2, 2] * X[2] + X[3] * t[2]
+        f = focals[camera[i]] / max(z, _NEAREST)
+        out[i, 0] = f * x - pixels[i, 0]
+        out[i, 1] = f * y - pixels[i, 1]
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def robust_cost(rotations, translations, focals, points, camera, point, pixels, scale):  # type: ignore[no-untyped-def]
+    """Sum of Cauchy's loss, c² log(1 + |r|²/c²), over the observations."""
+    errors = residuals(rotations, translations, focals, points, camera, point, pixels)
+    total = 0.0
+    square = scale * scale
+    for i in range(len(camera)):
+        e = errors[i, 0] * errors[i, 0] + errors[i, 1] * errors[i, 1]
+        total += square * np.log1p(e / square)
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def normal_equations(  # type: ignore[no-untyped-def]
+    rotations, translations, focals, points, basis, camera, point, pixels, scale
+):
+    """Blocks of the weighted normal equations of all parameters.
+
+    Cameras' (N, 7, 7) and gradients (N, 7), points' (P, 3, 3) and gradients (P, 3), and the
+    coupling of each observation (O, 3, 7).
+    """
+    cameras, count = rotations.shape[0], len(camera)
+    H = np.zeros((cameras, 7, 7))
+    g = np.zeros((cameras, 7))
+    V = np.zeros((points.shape[0], 3, 3))
+    h = np.zeros((points.shape[0], 3))
+    W = np.zeros((count, 3, 7))
+    J = np.empty((2, 7))
+    Q = np.empty((2, 3))
+    D = np.empty((3, 3))
+    for i in range(count):
+        c, p = camera[i], point[i]
+        R, t, X, B = rotations[c], translations[c], points[p], basis[p]
+        x = R[0, 0] * X[0] + R[0, 1] * X[1] + R[0, 2] * X[2] + X[3] * t[0]
+        y = R[1, 0] * X[0] + R[1, 1] * X[1] + R[1, 2] * X[2] + X[3] * t[1]
+        z = R[2, 0] * X[0] + R[2, 1] * X[1] + R[2, 2] * X[2] + X[3] * t[2]
+        if z <= _NEAREST:
+            continue
+        u, v, f = x / z, y / z, focals[c]
+        e0, e1 = f * u - pixels[i, 0], f * v - pixels[i, 1]
+        w = 1.0 / (1.0 + (e0 * e0 + e1 * e1) / (scale * scale))
+        a = f / z
+        J[0, 0], J[0, 1], J[0, 2] = -f * u * v, f * (1.0 + u * u), -f * v
+        J[1, 0], J[1, 1], J[1, 2] = -f * (1.0 + v * v), f * u * v, f * u
+        J[0, 3], J[0, 4], J[0, 5], J[0, 6] = a * X[3], 0.0, -a * u * X[3], f * u
+        J[1, 3], J[1, 4], J[1, 5], J[1, 6] = 0.0, a * X[3], -a * v * X[3], f * v
+        for k in range(3):
+            for m in range(3):
+                D[m, k] = R[m, 0] * B[0, k] + R[m, 1] * B[1, k] + R[m, 2] * B[2, k] + B[3, k] * t[m]
+            Q[0, k] = a * (D[0, k] - u * D[2, k])
+            Q[1, k] = a * (D[1, k] - v * D[2, k])
+        for k in range(7):
+            j0, j1 = w * J[0, k], w * J[1, k]
+            g[c, k] += j0 * e0 + j1 * e1
+            for m in range(7):
+                H[c, k, m] += j0 * J[0, m] + j1 * J[1, m]
+        for k in range(3):
+            q0, q1 = w * Q[0, k], w * Q[1, k]
+            h[p, k] += q0 * e0 + q1 * e1
+            for m in range(3):
+                V[p, k, m] += q0 * Q[0, m] + q1 * Q[1, m]
+            for m in range(7):
+                W[i, k, m] = q0 * J[0, m] + q1 * J[1, m]
+    return H, g, V, h, W
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _inverse_of_symmetric(V, damping):  # type: ignore[no-untyped-def]
+    a, b, c = V[0, 0] * (1 + damping) + 1e-9, V[0, 1], V[0, 2]
+    d, e = V[1, 1] * (1 + damping) + 1e-9, V[1, 2]
+    f = V[2, 2] * (1 + damping) + 1e-9 + damping
+    A, B, C = d * f - e * e, c * e - b * f, b * e - c * d
+    D, E, F = a * f - c * c, b * c - a * e, a * d - b * b
+    determinant = a * A + b * B + c * C
+    return np.array(((A, B, C), (B, D, E), (C, E, F))) / determinant
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def reduced_system(H, g, V, h, W, camera, first, damping):  # type: ignore[no-untyped-def]
+    """The cameras' system once the points are eliminated: (7N, 7N) and right-hand side (7N,).
+
+    ``first`` (P + 1,) is where each point's observations begin. Triggs et al. 2000, section 6.1.
+    """
+    cameras = H.shape[0]
+    S = np.zeros((7 * cameras, 7 * cameras))
+    b = np.empty(7 * cameras)
+    for c in range(cameras):
+        S[7 * c : 7 * c + 7, 7 * c : 7 * c + 7] = H[c]
+        b[7 * c : 7 * c + 7] = -g[c]
+    for p in range(len(first) - 1):
+        inverse = _inverse_of_symmetric(V[p], damping)
+        step = inverse @ h[p]
+        for i in range(first[p], first[p + 1]):
+            row = 7 * camera[i]
+            for k in range(7):
+                y0 = W[i, 0, k] * inverse[0, 0] + W[i, 1, k] * inverse[1, 0]
+                y1 = W[i, 0, k] * inverse[0, 1] + W[i, 1, k] * inverse[1, 1]
+                y2 = W[i, 0, k] * inverse[0, 2] + W[i, 1, k] * inverse[1, 2]
+                y0 += W[i, 2, k] * inverse[2, 0]
+                y1 += W[i, 2, k] * inverse[2, 1]
+                y2 += W[i, 2, k] * inverse[2, 2]
+                b[row + k] += W[i, 0, k] * step[0] + W[i, 1, k] * step[1] + W[i, 2, k] * step[2]
+                for j in range(i, first[p + 1]):
+                    column = 7 * camera[j]
+                    for m in range(7):
+                        S[row + k, column + m] -= (
+                            y0 * W[j, 0, m] + y1 * W[j, 1, m] + y2 * W[j, 2, m]
+                        )
+    for c in range(cameras):
+        for d in range(c + 1, cameras):
+            S[7 * d : 7 * d + 7, 7 * c : 7 * c + 7] = S[7 * c : 7 * c + 7, 7 * d : 7 * d + 7].T
+    return S, b
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def moved_points(points, basis, V, h, W, camera, first, damping, step, least):  # type: ignore[no-untyped-def]
+    """Points (P, 4) after the step that goes with the cameras' step (N, 7).
+
+    None comes to an inverse depth under ``least``.
+    """
+    out = points.copy()
+    for p in range(len(first) - 1):
+        rest = -h[p]
+        for i in range(first[p], first[p + 1]):
+            for k in range(3):
+                for m in range(7):
+                    rest[k] -= W[i, k, m] * step[camera[i], m]
+        out[p] += basis[p] @ (_inverse_of_symmetric(V[p], damping) @ rest)
+        if out[p, 3] < least:
+            out[p] += basis[p, :, 2] * (least - out[p, 3])
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _one_cost(R, t, f, X, xy, square):  # type: ignore[no-untyped-def]
+    x = R[0, 0] * X[0] + R[0, 1] * X[1] + R[0, 2] * X[2] + X[3] * t[0]
+    y = R[1, 0] * X[0] + R[1, 1] * X[1] + R[1, 2] * X[2] + X[3] * t[1]
+    z = R[2, 0] * X[0] + R[2, 1] * X[1] + R[2, 2] * X[2] + X[3] * t[2]
+    a = f / max(z, _NEAREST)
+    e0, e1 = a * x - xy[0], a * y - xy[1]
+    return square * np.log1p((e0 * e0 + e1 * e1) / square)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def triangulated(  # type: ignore[no-untyped-def]
+    rotations, translations, focals, rays, anchors, depths, camera, pixels, first, scale, rounds
+):
+    """Points (P, 4) of least cost under cameras that stay.
+
+    Each starts on its anchor's world ray (P, 3), at the best of the inverse ``depths`` (D,).
+    """
+    count, square = len(anchors), scale * scale
+    points = np.empty((count, 4))
+    basis = np.empty((4, 3))
+    Q = np.empty((2, 3))
+    d = np.empty(3)
+    for p in range(count):
+        shift = rotations[anchors[p]].T @ translations[anchors[p]]
+        X = np.empty(4)
+        trial = np.empty(4)
+        cost = np.inf
+        for inverse_depth in depths:
+            trial[:3] = rays[p] - inverse_depth * shift
+            trial[3] = inverse_depth
+            total = 0.0
+            for i in range(first[p], first[p + 1]):
+                c = camera[i]
+                total += _one_cost(
+                    rotations[c], translations[c], focals[c], trial, pixels[i], square
+                )
+            if total < cost:
+                cost = total
+                X[:] = trial
+        damping = 1e-3
+        for _ in range(rounds):
+            X = _chart(rotations[anchors[p]], translations[anchors[p]], X, basis)
+            V = np.zeros((3, 3))
+            h = np.zeros(3)
+            cost = 0.0
+            for i in range(first[p], first[p + 1]):
+                c = camera[i]
+                cost += _one_cost(rotations[c], translations[c], focals[c], X, pixels[i], square)
+                y = rotations[c] @ X[:3] + X[3] * translations[c]
+                if y[2] <= _NEAREST:
+                    continue
+                u, v, a = y[0] / y[2], y[1] / y[2], focals[c] / y[2]
+                e0, e1 = focals[c] * u - pixels[i, 0], focals[c] * v - pixels[i, 1]
+                w = 1.0 / (1.0 + (e0 * e0 + e1 * e1) / square)
+                for k in range(3):
+                    for m in range(3):
+                        d[m] = basis[3, k] * translations[c, m]
+                        for n in range(3):
+                            d[m] += rotations[c, m, n] * basis[n, k]
+                    Q[0, k], Q[1, k] = a * (d[0] - u * d[2]), a * (d[1] - v * d[2])
+                h += w * (Q[0] * e0 + Q[1] * e1)
+                for k in range(3):
+                    for m in range(3):
+                        V[k, m] += w * (Q[0, k] * Q[0, m] + Q[1, k] * Q[1, m])
+            trial = X - basis @ (_inverse_of_symmetric(V, damping) @ h)
+            total = 0.0
+            for i in range(first[p], first[p + 1]):
+                c = camera[i]
+                total += _one_cost(
+                    rotations[c], translations[c], focals[c], trial, pixels[i], square
+                )
+            if total < cost:
+                X = trial.copy()
+                damping = max(damping / 10, 1e-8)
+                if cost - total < 1e-4 * cost:
+                    break
+            else:
+                damping *= 10
+        points[p] = X
+    return points
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _turned(w):  # type: ignore[no-untyped-def]
+    angle = np.sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2])
+    K = np.array(((0.0, -w[2], w[1]), (w[2], 0.0, -w[0]), (-w[1], w[0], 0.0)))
+    if angle < 1e-8:
+        return np.eye(3) + K
+    return np.eye(3) + np.sin(angle) / angle * K + (1 - np.cos(angle)) / angle**2 * (K @ K)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def resected(rotation, translation, focal, points, pixels, scale, rounds):  # type: ignore[no-untyped-def]
+    """The pose (3, 3), (3,) near the given one from which points (M, 4) are best seen at pixels."""
+    R, t = rotation.copy(), translation.copy()
+    square, damping = scale * scale, 1e-3
+    J = np.empty((2, 6))
+    for _ in range(rounds):
+        H = np.zeros((6, 6))
+        g = np.zeros(6)
+        cost = 0.0
+        for i in range(len(points)):
+            X = points[i]
+            cost += _one_cost(R, t, focal, X, pixels[i], square)
+            y = R @ X[:3] + X[3] * t
+            if y[2] <= _NEAREST:
+                continue
+            u, v, f = y[0] / y[2], y[1] / y[2], focal
+            e0, e1 = f * u - pixels[i, 0], f * v - pixels[i, 1]
+            w = 1.0 / (1.0 + (e0 * e0 + e1 * e1) / square)
+            a = f / y[2] * X[3]
+            J[0, 0], J[0, 1], J[0, 2] = -f * u * v, f * (1.0 + u * u), -f * v
+            J[1, 0], J[1, 1], J[1, 2] = -f * (1.0 + v * v), f * u * v, f * u
+            J[0, 3], J[0, 4], J[0, 5] = a, 0.0, -a * u
+            J[1, 3], J[1, 4], J[1, 5] = 0.0, a, -a * v
+            for k in range(6):
+                g[k] += w * (J[0, k] * e0 + J[1, k] * e1)
+                for m in range(6):
+                    H[k, m] += w * (J[0, k] * J[0, m] + J[1, k] * J[1, m])
+        for k in range(6):
+            H[k, k] += damping * H[k, k] + 1e-9
+        step = np.linalg.solve(H, -g)
+        turn = _turned(step[:3])
+        R2 = turn @ R
+        t2 = turn @ t + step[3:]
+        total = 0.0
+        for i in range(len(points)):
+            total += _one_cost(R2, t2, focal, points[i], pixels[i], square)
+        if total < cost:
+            R, t = R2, t2
+            damping = max(damping / 10, 1e-8)
+            if cost - total < 1e-5 * cost:
+                break
+        else:
+            damping *= 10
+    return R, t
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def solution_of(A, b):  # type: ignore[no-untyped-def]
+    """x of A x = b (n,) for a positive definite A (n, n), which is overwritten; NaN if it is not.
+
+    Envelope Cholesky (George & Liu 1981, section 4.2): what lies left of a row's first entry
+    stays zero, so cameras that share no point cost nothing. One thread, hence one result.
+    """
+    n = len(b)
+    x = b.copy()
+    begin = np.empty(n, np.int64)
+    for i in range(n):
+        j = 0
+        while j < i and A[i, j] == 0.0:
+            j += 1
+        begin[i] = j
+        for j in range(begin[i], i):
+            k = max(begin[i], begin[j])
+            A[i, j] = (A[i, j] - np.sum(A[i, k:j] * A[j, k:j])) / A[j, j]
+        pivot = A[i, i] - np.sum(A[i, begin[i] : i] * A[i, begin[i] : i])
+        if not pivot > 0.0:
+            x[:] = np.nan
+            return x
+        A[i, i] = np.sqrt(pivot)
+        x[i] = (x[i] - np.sum(A[i, begin[i] : i] * x[begin[i] : i])) / A[i, i]
+    for i in range(n - 1, -1, -1):
+        x[i] /= A[i, i]
+        x[begin[i] : i] -= A[i, begin[i] : i] * x[i]
+    return x

@@ -1,0 +1,103 @@
+"""The camera by COLMAP: tracks as matches, global mapping first, then incremental."""
+
+import importlib.util
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
+from dynascene_cli.camera.estimation.explanations import PRIOR_FOCAL
+from dynascene_cli.camera.estimation.keyframing import keyframes
+from dynascene_cli.camera.estimation.registered_model import estimate_of_model, sightings_of
+from dynascene_cli.camera.estimation.separate_program import run_apart
+from dynascene_cli.camera.estimation.usable import usable_frames
+from dynascene_cli.camera.formats.colmap import read_model
+from dynascene_cli.errors import MissingError, StageError
+
+PROGRAM = Path(__file__).with_name("colmap_process.py")
+MAPPERS = ("global", "incremental")
+NO_MODEL = 2
+
+
+def estimate_by_colmap(
+    tracks: FeatureTracks,
+    frame_rate: Fraction,
+    *,
+    size: tuple[int, int],
+    focal: float | None = None,
+    focal_source: Literal["given", "exif"] = "given",
+    timeout_seconds: float = 1800.0,
+) -> Estimate:
+    """The camera that COLMAP makes of the tracks, as a path of ``size`` (width, height).
+
+    COLMAP is given the keyframes of a long clip, and its model is adjusted to the tracks.
+    ``focal`` in clip pixels is kept when known. ``timeout_seconds`` are for both mappers together.
+
+    Raises:
+        InputError: the clip is a single frame.
+        MissingError: pycolmap is not installed.
+        StageError: there are too few tracks, or COLMAP made no model, broke down, or ran out of
+            time.
+    """
+    if importlib.util.find_spec("pycolmap") is None:
+        raise MissingError("--method colmap needs pycolmap", "pip install 'dynascene-cli[colmap]'")
+    chosen = np.isin(tracks.frame, keyframes(sightings_of(tracks), usable_frames(tracks)))
+    known = focal or PRIOR_FOCAL * max(size)
+    deadline = time.monotonic() + timeout_seconds
+    found: list[Estimate] = []
+    failures: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="dynascene-") as name:
+        folder = Path(name)
+        np.savez(
+            folder / "tracks.npz",
+            track=tracks.track[chosen],
+            frame=tracks.frame[chosen],
+            pixels=tracks.pixels[chosen],
+            size=np.array([tracks.width, tracks.height]),
+            focal=known * tracks.width / size[0],
+            focal_known=focal is not None,
+        )
+        for mapper in MAPPERS:
+            outcome = run_apart(
+                [sys.executable, "-P", str(PROGRAM), str(folder), mapper],
+                folder / f"{mapper}.log",
+                timeout_seconds=deadline - time.monotonic(),
+            )
+            if outcome.code is None:
+                failures.append(f"{mapper} mapping took more than {timeout_seconds:.0f} s")
+                break
+            if outcome.code == NO_MODEL:
+                failures.append(f"{mapper} mapping made no model")
+                continue
+            if outcome.code != 0:
+                failures.append(f"{mapper} mapping broke down ({outcome.last_words})")
+                continue
+            try:
+                estimate = estimate_of_model(
+                    read_model(folder / mapper),
+                    tracks,
+                    frame_rate,
+                    size=size,
+                    method="colmap",
+                    focal=focal,
+                    focal_source=focal_source,
+                    details={"mapper": mapper},
+                )
+            except StageError as error:
+                failures.append(f"{mapper} mapping: {error.message}")
+                continue
+            if estimate.confidence == "high":
+                return estimate
+            found.append(estimate)
+    if not found:
+        raise StageError(
+            f"COLMAP found no camera: {'; '.join(failures)}",
+            "the camera may only turn or hardly move: try --method tracks; "
+            "or give --focal-mm, or a matte that covers all that moves",
+        )
+    return max(found, key=lambda estimate: (estimate.registered.sum(), estimate.inliers))

@@ -1,0 +1,167 @@
+"""What a COLMAP model says of a clip's camera, held against the clip's own tracks.
+
+Whoever made the model, and of whatever points: its cameras are where a bundle adjustment of the
+tracks begins, and what that leaves over tells how far to believe it.
+"""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+
+from dynascene_cli.camera.estimation.bundle import (
+    Adjustment,
+    FocalModel,
+    Observations,
+    Reconstruction,
+    adjusted,
+    held,
+    shared,
+)
+from dynascene_cli.camera.estimation.estimate import (
+    TRACKING_WIDTH,
+    Estimate,
+    FeatureTracks,
+    Integers,
+    Method,
+)
+from dynascene_cli.camera.estimation.explanations import LOSS_PIXELS, PRIOR_FOCAL, Explanation
+from dynascene_cli.camera.estimation.keyframing import MOST_KEYFRAMES
+from dynascene_cli.camera.estimation.solving import (
+    at_frames,
+    doubt_about,
+    with_told_focal,
+    without_strays,
+)
+from dynascene_cli.camera.estimation.starts import Sightings, triangulated
+from dynascene_cli.camera.estimation.telling import Filmed, moving_estimate
+from dynascene_cli.camera.formats.colmap import BENT_PIXELS, ColmapModel
+from dynascene_cli.errors import StageError
+from dynascene_cli.geometry import Floats, relative_to_first
+
+_ROUNDS = 60
+
+_FLAT_COST = 1.02
+"""Relative rise of the cost that is no evidence against the usual focal length."""
+
+
+def frame_name(frame: int) -> str:
+    """The image file that stands for a frame in a model."""
+    return f"{frame:06d}.png"
+
+
+def sightings_of(tracks: FeatureTracks) -> Sightings:
+    """Tracks as the solver takes them: pixels from the middle, at TRACKING_WIDTH."""
+    middle = np.array([tracks.width, tracks.height]) / 2
+    pixels = (tracks.pixels - middle) * (TRACKING_WIDTH / tracks.width)
+    return Sightings(tracks.track, tracks.frame, pixels, tracks.frame_count)
+
+
+def estimate_of_model(
+    model: ColmapModel,
+    tracks: FeatureTracks,
+    frame_rate: Fraction,
+    *,
+    size: tuple[int, int],
+    method: Method,
+    focal: float | None = None,
+    focal_source: Literal["given", "exif"] = "given",
+    details: dict[str, Any] | None = None,
+) -> Estimate:
+    """The path of a model whose images are called by frame_name, for a clip of ``size``.
+
+    A ``focal`` (clip pixels) that is known takes the place of the model's. Frames without an
+    image are resected, or filled in between.
+
+    Raises:
+        StageError: the model has fewer than two frames, its images are of another clip, or none of
+            the tracks runs through it.
+    """
+    if len(model.names) < 2:
+        raise _unsolved(method, len(model.names), tracks)
+    frames, solved = _cameras(model, tracks.frame_count)
+    filmed = Filmed(sightings_of(tracks), frame_rate, size)
+    sightings = at_frames(filmed.sightings, frames)
+    seen, numbers = sightings.seen_by(0, len(frames), 3)
+    if not len(numbers):
+        raise _unsolved(method, len(frames), tracks)
+    known = None if focal is None else focal / filmed.to_clip
+    prior = PRIOR_FOCAL * max(size) / filmed.to_clip
+    best = _explanation(seen, solved, known, prior)
+    seen, numbers, best = without_strays(seen, numbers, best)
+    try:
+        doubt = doubt_about(seen, best, known is not None)
+    except np.linalg.LinAlgError as error:
+        raise _unsolved(method, len(frames), tracks) from error
+    best, lens = with_told_focal(seen, best, doubt, known, focal_source, prior)
+    told = {"frames_in_model": len(model.names)} | (details or {})
+    estimate = moving_estimate(filmed, frames, numbers, best, doubt, lens, told)
+    estimate = replace(estimate, method=method)
+    bent = float(model.bent.max())
+    if bent <= BENT_PIXELS:
+        return estimate
+    reason = f"the lens bends the picture's corners by {bent:.1f} pixels"
+    return replace(estimate, confidence="low", reasons=(*estimate.reasons, reason))
+
+
+def _unsolved(method: Method, count: int, tracks: FeatureTracks) -> StageError:
+    return StageError(
+        f"{method} solved {count} of {tracks.frame_count} frames",
+        "the camera may hardly move, or the background show too little: try --method tracks",
+    )
+
+
+def _cameras(model: ColmapModel, frame_count: int) -> tuple[Integers, Reconstruction]:
+    """The frames (N,) that a model's images stand for, MOST_KEYFRAMES at most, and its cameras.
+
+    The world is the first camera, its unit the median depth there.
+    """
+    count = len(model.names)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_KEYFRAMES)).round().astype(int))
+    frame_of = {frame_name(frame): frame for frame in range(frame_count)}
+    strange = next((name for name in model.names if name not in frame_of), None)
+    if strange is not None:
+        raise StageError(f"the model's image {strange} is no frame of the clip", "solve it again")
+    frames = np.array([frame_of[model.names[i]] for i in chosen], dtype=np.int64)
+    centred = relative_to_first(model.extrinsics)
+    focals = model.intrinsics[chosen][:, [0, 1], [0, 1]].mean(axis=1)
+    return frames, Reconstruction(
+        np.ascontiguousarray(centred[chosen, :, :3]),
+        centred[chosen, :, 3] / _median_depth(model),
+        focals * TRACKING_WIDTH / model.sizes[chosen, 0],
+        np.zeros((0, 4)),
+    )
+
+
+def _explanation(
+    seen: Observations, solved: Reconstruction, known: float | None, prior: float
+) -> Explanation:
+    """The model's cameras and the tracks' points, adjusted together.
+
+    Where the move does not show the focal length a model's is anywhere, so the ``prior`` is tried
+    as well, and preferred when it costs as little.
+    """
+    n = seen.camera_count
+    if known is not None:
+        fit = _adjusted(seen, replace(solved, focals=np.full(n, known)), held(n))
+        return Explanation(fit.reconstruction, fit.cost, held(n), "pose")
+    focal = shared(n, prior)
+    near = _adjusted(seen, replace(solved, focals=np.full(n, prior)), held(n)).reconstruction
+    ends = [_adjusted(seen, near, focal), _adjusted(seen, solved, focal)]
+    best = ends[0] if ends[0].cost <= _FLAT_COST * ends[1].cost else ends[1]
+    return Explanation(best.reconstruction, best.cost, focal, "pose")
+
+
+def _adjusted(seen: Observations, cameras: Reconstruction, focal: FocalModel) -> Adjustment:
+    points = triangulated(seen, cameras.rotations, cameras.translations, cameras.focals)
+    start = replace(cameras, points=points)
+    return adjusted(seen, start, scale=LOSS_PIXELS, rounds=_ROUNDS, focal=focal)
+
+
+def _median_depth(model: ColmapModel) -> float:
+    """The median depth of a model's points before its first camera."""
+    E: Floats = model.extrinsics[0]
+    depths = model.points @ E[2, :3] + E[2, 3]
+    ahead = depths[depths > 0]
+    return float(np.median(ahead)) if len(ahead) else 1.0

@@ -1,0 +1,268 @@
+"""The story of a solution: from tracks of the background to the camera that filmed it."""
+
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+
+from dynascene_cli.camera.estimation.bundle import (
+    Observations,
+    adjusted,
+    held,
+    of_points,
+    reprojection_errors,
+    shared,
+)
+from dynascene_cli.camera.estimation.estimate import (
+    GATE_INLIERS,
+    GATE_MEDIAN_PIXELS,
+    GATE_PIXELS,
+    TRACKING_WIDTH,
+    Estimate,
+    FeatureTracks,
+    Integers,
+)
+from dynascene_cli.camera.estimation.explanations import (
+    LOSS_PIXELS,
+    PRIOR_FOCAL,
+    Explanation,
+    moving,
+    turning,
+)
+from dynascene_cli.camera.estimation.keyframing import keyframes
+from dynascene_cli.camera.estimation.rolling_shutter import READOUT_STEP, READOUTS, exposed_at_once
+from dynascene_cli.camera.estimation.starts import Sightings
+from dynascene_cli.camera.estimation.telling import (
+    Filmed,
+    Lens,
+    medians,
+    moving_estimate,
+    still_estimate,
+)
+from dynascene_cli.camera.estimation.trust import Doubt, doubt_of, noise_of
+from dynascene_cli.camera.estimation.usable import usable_frames
+from dynascene_cli.geometry import Floats
+
+STILL_PIXELS = 0.3
+"""90th-percentile displacement below which a camera is static."""
+
+TRIPOD_GAIN = 1.4
+"""How many times more pure rotation may cost than a moving camera and still be believed."""
+
+MOST_SLANTED = 0.03
+"""A camera that gets less far, in median depths, may be a tripod with a rolling shutter."""
+
+STRAY_PIXELS, MOST_STRAYS = 3.0, 0.2
+"""A track whose median error is larger moves by itself, if no more observations than that do."""
+
+_FEW_STRAYS = 4
+"""Stray tracks from which on it is asked whether a moving camera explains them."""
+
+_NEAREST = 30.0
+"""Inverse depth, in units of the median's, of a point that has slipped into the camera."""
+
+OBSERVABLE_FOCAL = 0.04
+"""Expected error of log focal length beyond which tracks do not tell it."""
+
+_FLAT_COST = 1.02
+"""Relative rise of the cost under the assumed focal length that is no evidence against it."""
+
+
+def estimate_from_tracks(
+    tracks: FeatureTracks,
+    frame_rate: Fraction,
+    *,
+    size: tuple[int, int],
+    focal: float | None = None,
+    focal_source: Literal["given", "exif"] = "given",
+) -> Estimate:
+    """The camera that explains the tracks, for a clip of ``size`` (width, height).
+
+    ``focal``, in clip pixels, is believed if it is known; ``focal_source`` says from where.
+
+    Raises:
+        InputError: the clip is a single frame.
+        StageError: too few tracks, or none across some frame: the message names the numbers.
+    """
+    usable = usable_frames(tracks)
+    to_clip = size[0] / TRACKING_WIDTH
+    middle = np.array([tracks.width, tracks.height]) / 2
+    everything = Sightings(
+        tracks.track,
+        tracks.frame,
+        (tracks.pixels - middle) * (TRACKING_WIDTH / tracks.width),
+        tracks.frame_count,
+    )
+    filmed = Filmed(everything, frame_rate, size)
+    prior = PRIOR_FOCAL * max(size) / to_clip
+    known = None if focal is None else focal / to_clip
+    if _is_still(everything):
+        lens = Lens(known or prior, False, focal_source if known else "assumed")
+        return still_estimate(filmed, usable, lens)
+    frames = keyframes(everything, usable)
+    sightings = at_frames(everything, frames)
+    seen, numbers = sightings.seen_by(0, len(frames), 3)
+    tripod = turning(sightings, seen, frames, known, prior)
+    travelling = moving(sightings, seen, frames, tripod, known, prior)
+    best, readout = travelling, 0.0
+    if _is_tripod(seen, tripod, travelling):
+        best = tripod
+    elif _travelled(travelling) < MOST_SLANTED:
+        slanted = _slanted_tripod(filmed, frames, known, prior)
+        if slanted is not None:
+            filmed, seen, numbers, best, readout = slanted
+    count = len(seen.point)
+    seen, numbers, best = without_strays(seen, numbers, best)
+    doubt = doubt_about(seen, best, known is not None)
+    best, lens = with_told_focal(seen, best, doubt, known, focal_source, prior)
+    details: dict[str, Any] = {
+        "keyframes": len(frames),
+        "tripod_cost": tripod.cost,
+        "travelling_cost": travelling.cost,
+        "zooms": best.zooms,
+        "readout": readout,
+        "moving_tracks": 1 - len(seen.point) / count,
+    }
+    return moving_estimate(filmed, frames, numbers, best, doubt, lens, details)
+
+
+def _is_tripod(seen: Observations, tripod: Explanation, travelling: Explanation) -> bool:
+    """Whether a camera that only turns explains the tracks about as well as one that moves.
+
+    Things that move by themselves let a moving camera explain some of them, so the tracks that
+    the tripod explains are compared; of the others, a camera that truly moves explains most.
+    """
+    turned = reprojection_errors(seen, tripod.solved)
+    travelled = reprojection_errors(seen, travelling.solved)
+    if np.median(turned) > GATE_MEDIAN_PIXELS:
+        return False
+    strays = medians(seen.point, turned, len(seen.anchors)) > STRAY_PIXELS
+    if np.mean(strays[seen.point]) > MOST_STRAYS:
+        return False
+    explained = medians(seen.point, travelled, len(seen.anchors))[strays] < GATE_PIXELS
+    if len(explained) > _FEW_STRAYS and np.mean(explained) > 0.5:
+        return False
+    kept = ~strays[seen.point]
+    return bool(_cost(turned[kept]) < TRIPOD_GAIN * _cost(travelled[kept]))
+
+
+def _travelled(explanation: Explanation) -> float:
+    """How far the camera gets from where it began, in median depths."""
+    solved = explanation.solved
+    far = np.linalg.norm(solved.centres - solved.centres[0], axis=1).max()
+    inverse = solved.points[:, 3] / np.linalg.norm(solved.points[:, :3], axis=1)
+    return float(far * np.median(inverse))
+
+
+def _slanted_tripod(
+    filmed: Filmed, frames: Integers, known: float | None, prior: float
+) -> tuple[Filmed, Observations, Integers, Explanation, float] | None:
+    """What a tripod with a rolling shutter saw, exposed at once, its solution and its readout.
+
+    None where no readout time lets pure rotation through the gate.
+    """
+    height = TRACKING_WIDTH * filmed.size[1] / filmed.size[0]
+
+    @cache
+    def exposed(readout: float) -> tuple[Filmed, Observations, Integers, Explanation, float]:
+        upright = exposed_at_once(filmed.sightings, height, readout)
+        sightings = at_frames(upright, frames)
+        seen, numbers = sightings.seen_by(0, len(frames), 3)
+        tripod = turning(sightings, seen, frames, known, prior)
+        return replace(filmed, sightings=upright), seen, numbers, tripod, readout
+
+    def cost(readout: float) -> float:
+        return exposed(readout)[3].cost
+
+    nearest = min(READOUTS, key=cost)
+    around = [nearest - READOUT_STEP, nearest, nearest + READOUT_STEP]
+    bend, slope, _ = np.polyfit(around, [cost(each) for each in around], 2)
+    lowest = float(np.clip(-slope / (2 * bend), around[0], around[2])) if bend > 0 else nearest
+    _, seen, _, tripod, _ = best = exposed(min((nearest, lowest), key=cost))
+    errors = reprojection_errors(seen, tripod.solved)
+    median, inliers = np.median(errors), np.mean(errors < GATE_PIXELS)
+    return best if median <= GATE_MEDIAN_PIXELS and inliers >= GATE_INLIERS else None
+
+
+def without_strays(
+    seen: Observations, numbers: Integers, best: Explanation
+) -> tuple[Observations, Integers, Explanation]:
+    """All three without the points that move by themselves, adjusted once more.
+
+    Unless so many seem to that it must be the camera that is wrong.
+    """
+    errors = medians(seen.point, reprojection_errors(seen, best.solved), len(seen.anchors))
+    steady = (errors < STRAY_PIXELS) & (best.solved.points[:, 3] < _NEAREST)
+    if np.mean(~steady[seen.point]) > MOST_STRAYS:
+        return seen, numbers, best
+    seen = of_points(seen, steady)
+    state = replace(best.solved, points=best.solved.points[steady])
+    fit = adjusted(
+        seen, state, scale=LOSS_PIXELS, rounds=30, focal=best.focal, moves=best.moves, gain=1e-6
+    )
+    return seen, numbers[steady], replace(best, solved=fit.reconstruction, cost=fit.cost)
+
+
+def _cost(errors: Floats) -> float:
+    return float(np.log1p((errors / LOSS_PIXELS) ** 2).sum())
+
+
+def _is_still(sightings: Sightings) -> bool:
+    """Whether points stay where they were first seen."""
+    starts = np.flatnonzero(np.diff(sightings.track, prepend=-1))
+    lengths = np.diff(np.append(starts, len(sightings.track)))
+    away = sightings.pixels - np.repeat(sightings.pixels[starts], lengths, axis=0)
+    moved = np.linalg.norm(away, axis=1)
+    moved = np.delete(moved, starts)
+    return bool(len(moved) and np.percentile(moved, 90) < STILL_PIXELS)
+
+
+def at_frames(sightings: Sightings, frames: Integers) -> Sightings:
+    """The sightings in ``frames`` alone, whose cameras are numbered in that order."""
+    place = np.full(sightings.camera_count, -1)
+    place[frames] = np.arange(len(frames))
+    kept = place[sightings.camera] >= 0
+    return Sightings(
+        sightings.track[kept],
+        place[sightings.camera[kept]],
+        sightings.pixels[kept],
+        len(frames),
+    )
+
+
+def doubt_about(seen: Observations, best: Explanation, known: bool) -> Doubt:
+    """The errors to expect of ``best``, whose focal length is ``known`` or was solved."""
+    noise = noise_of(reprojection_errors(seen, best.solved))
+    focal = best.focal
+    if not known and not best.zooms:
+        focal = shared(seen.camera_count, float(best.solved.focals[0]), 0.0)
+    return doubt_of(seen, best.solved, noise, scale=LOSS_PIXELS, focal=focal, moves=best.moves)
+
+
+def with_told_focal(
+    seen: Observations,
+    best: Explanation,
+    doubt: Doubt,
+    known: float | None,
+    source: Literal["given", "exif"],
+    prior: float,
+) -> tuple[Explanation, Lens]:
+    """The explanation under the focal length that is to be told, and how that is known."""
+    solved = float(best.solved.focals[0])
+    if known is not None:
+        return best, Lens(known, False, source)
+    if doubt.focal <= OBSERVABLE_FOCAL:
+        return best, Lens(solved, True, "estimated")
+    if best.zooms:
+        return best, Lens(solved, False, "estimated")
+    n = seen.camera_count
+    assumed = adjusted(
+        seen, replace(best.solved, focals=np.full(n, prior)),
+        scale=LOSS_PIXELS, rounds=40, focal=held(n), moves=best.moves,
+    )  # fmt: skip
+    if assumed.cost < _FLAT_COST * best.cost:
+        best = replace(best, solved=assumed.reconstruction, cost=assumed.cost, focal=held(n))
+        return best, Lens(prior, False, "assumed")
+    return best, Lens(solved, False, "estimated")

@@ -1,0 +1,85 @@
+"""RealEstate10K's camera text (Zhou et al. 2018): one line a frame.
+
+A first line for the video's address; then the time in microseconds, fx/W fy/H cx/W cy/H, two
+zeros, and 12 numbers, row by row, of world-to-camera [R|t] in OpenCV axes. The unit is arbitrary.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from dynascene_cli.camera.formats.conventions import (
+    Known,
+    Warn,
+    camera_path,
+    known_from,
+    lenses,
+    note,
+)
+from dynascene_cli.camera.formats.files import digits, numbers, publish, text_of
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats
+from dynascene_cli.shot import CameraPath
+from dynascene_cli.video.timeline import STANDARD_RATES
+
+COLUMNS = 19
+MICROSECONDS = 1_000_000
+
+
+def read(path: Path, known: Known, warn: Warn) -> CameraPath:
+    """The camera in a RealEstate10K file; the frame rate by its times where it is not given.
+
+    Raises:
+        InputError: a line is not 19 numbers, or the picture's size is not known.
+    """
+    lines = text_of(path).splitlines()
+    rows = []
+    for line, text in enumerate(lines[1:], start=2):
+        words = text.split()
+        if words and len(words) != COLUMNS:
+            raise InputError(
+                f"{path}: line {line}: {len(words)} values",
+                f"a frame of RealEstate10K has {COLUMNS}, after a first line of its own",
+            )
+        if words:
+            rows.append(numbers(path, line, words))
+    values = np.array(rows).reshape(-1, COLUMNS)
+    known = known.completed(known_from(lines[0] if lines else ""))
+    known = known.completed(Known(frame_rate=_rate(values[:, 0])))
+    width, height = known.needed_size(path)
+    lens = values[:, 1:5] * [width, height, width, height]
+    return camera_path(path, lenses(*lens.T), values[:, 7:].reshape(-1, 3, 4), known, "scene_depth")
+
+
+def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
+    """Write a camera as RealEstate10K text; the first line says what it holds.
+
+    Raises:
+        InputError: the folder is missing or cannot be written to.
+    """
+    title = (
+        f"{name}: OpenCV axes (x right, y down, z forward), world-to-camera, "
+        f"lens in fractions of the picture, times in microseconds; {note(camera)}"
+    )
+    K = camera.intrinsics
+    scale = np.array([camera.width, camera.height, camera.width, camera.height])
+    lens = K[:, [0, 1, 0, 1], [0, 1, 2, 2]] / scale
+    lines = [
+        f"{round(index * MICROSECONDS / camera.frame_rate)} {digits(lens[index])} 0 0 "
+        f"{digits(camera.extrinsics[index])}"
+        for index in range(camera.frame_count)
+    ]
+    publish(path, "\n".join([title, *lines, ""]))
+
+
+def _rate(times: Floats) -> Fraction | None:
+    """The rate of frames at these microseconds: a standard one if its rounding explains them."""
+    steps = np.diff(times)
+    if not len(steps) or not np.isfinite(steps).all() or not np.median(steps) > 0:
+        return None
+    since = times - times[0]
+    for rate in STANDARD_RATES:
+        if np.abs(since - np.arange(len(times)) * float(MICROSECONDS / rate)).max() <= 1:
+            return rate
+    return Fraction(MICROSECONDS / float(np.median(steps))).limit_denominator(1001)

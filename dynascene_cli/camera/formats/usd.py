@@ -1,0 +1,196 @@
+"""USD cameras in text (.usda), as UsdGeomCamera describes them.
+
+Y up, the camera looks along -z, matrices multiply row vectors; focal length and apertures in
+millimetres, the apertures' offsets shift the lens. Time codes are frames, from 1.
+https://openusd.org/release/api/class_usd_geom_camera.html
+"""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+
+from dynascene_cli.camera.formats.blender import Z_UP
+from dynascene_cli.camera.formats.conventions import (
+    FIRST_FRAME,
+    FLIP_Y_Z,
+    SENSOR_WIDTH_MM,
+    UNIT_NAMES,
+    Known,
+    Warn,
+    camera_path,
+    camera_to_world,
+    frame_rate,
+    known_from,
+    lenses,
+    note,
+    world_to_camera,
+)
+from dynascene_cli.camera.formats.files import digits, publish, text_of
+from dynascene_cli.camera.formats.usd_text import Prim, cameras_in, layer_of
+from dynascene_cli.camera.formats.usd_transform import world_transforms
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats
+from dynascene_cli.shot import CameraPath
+
+DEFAULTS = {"focalLength": 50.0, "horizontalAperture": 20.955, "verticalAperture": 15.2908}
+"""What UsdGeomCamera takes for what is not said."""
+
+MOST_FRAMES = 1_000_000
+
+HEADER = """\
+#usda 1.0
+(
+    customLayerData = {{
+        string dynascene = "{note}"
+    }}
+    defaultPrim = "{name}"
+    doc = \"\"\"Camera. Axes: x right, y up, the camera looks along -z; row vectors.
+Time codes are frames, counted from {first}. Focal length and apertures in mm, for a sensor
+{sensor:g} mm wide. One unit is one {unit}.\"\"\"
+    endTimeCode = {last}
+    framesPerSecond = {rate}
+    metersPerUnit = 1
+    startTimeCode = {first}
+    timeCodesPerSecond = {rate}
+    upAxis = "Y"
+)
+
+def Camera "{name}"
+{{
+    float2 clippingRange = (0.01, 100000)
+    token projection = "perspective"
+"""
+
+
+def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
+    """Write a camera as a USD layer with one Camera prim.
+
+    Raises:
+        InputError: the folder is missing or cannot be written to.
+    """
+    K = camera.intrinsics
+    width, height = camera.width, camera.height
+    focal = K[:, 0, 0] * SENSOR_WIDTH_MM / width
+    aperture = np.full(len(K), SENSOR_WIDTH_MM)
+    vertical = focal * height / K[:, 1, 1]
+    attributes = {
+        "focalLength": focal,
+        "horizontalAperture": aperture,
+        "horizontalApertureOffset": (width / 2 - K[:, 0, 2]) * aperture / width,
+        "verticalAperture": vertical,
+        "verticalApertureOffset": (K[:, 1, 2] - height / 2) * vertical / height,
+    }
+    prim = re.sub(r"\W", "_", name, flags=re.ASCII)
+    prim = f"_{prim}" if prim[:1].isdigit() else prim or "camera"
+    head = HEADER.format(
+        note=note(camera),
+        name=prim,
+        first=FIRST_FRAME,
+        last=FIRST_FRAME + len(K) - 1,
+        rate=repr(float(camera.frame_rate)).removesuffix(".0"),
+        sensor=SENSOR_WIDTH_MM,
+        unit=UNIT_NAMES[camera.unit],
+    )
+    lines = [_attribute(key, values) for key, values in attributes.items()]
+    matrices = np.swapaxes(camera_to_world(camera, FLIP_Y_Z, FLIP_Y_Z), 1, 2) + 0.0
+    samples = [
+        f"        {index + FIRST_FRAME}: ( "
+        + ", ".join(f"({digits(row).replace(' ', ', ')})" for row in rows)
+        + " ),\n"
+        for index, rows in enumerate(matrices)
+    ]
+    publish(
+        path,
+        f"{head}{''.join(lines)}"
+        f"    matrix4d xformOp:transform.timeSamples = {{\n{''.join(samples)}    }}\n"
+        '    uniform token[] xformOpOrder = ["xformOp:transform"]\n}\n',
+    )
+
+
+def _attribute(name: str, values: Floats) -> str:
+    """One line for a value that stays, a line a frame for one that changes."""
+    if np.all(values == values[0]):
+        return f"    float {name} = {digits(values[:1])}\n"
+    samples = "".join(
+        f"        {index + FIRST_FRAME}: {digits([value])},\n" for index, value in enumerate(values)
+    )
+    return f"    float {name}.timeSamples = {{\n{samples}    }}\n"
+
+
+def read(path: Path, known: Known, warn: Warn) -> CameraPath:
+    """The first camera in a USD layer, frame by frame; between samples it is interpolated.
+
+    A gate of another shape than the picture is taken to be fitted to the picture's width.
+
+    Raises:
+        InputError: it is no text layer or has no perspective camera; a transform is none that is
+            known, or shears; the size is not known.
+    """
+    layer = layer_of(path, text_of(path))
+    known = known.completed(known_from(layer.text("dynascene") or ""))
+    written_here = layer.text("dynascene") is not None
+    width, height = known.needed_size(path)
+    cameras = cameras_in(layer)
+    if not cameras:
+        raise InputError(f"{path}: no camera in it", 'a layer has def Camera "name" { ... }')
+    prim = cameras[0]
+    if len(cameras) > 1:
+        warn(f"{path}: {len(cameras)} cameras: {prim.name}, the first one, is read")
+    if prim.text("projection") not in (None, "perspective"):
+        raise InputError(f"{path}: {prim.name} is {prim.text('projection')}", "use a perspective")
+    codes_per_second = layer.number("timeCodesPerSecond") or layer.number("framesPerSecond") or 24.0
+    per_second = layer.number("framesPerSecond") or codes_per_second
+    codes = _time_codes(path, prim, layer, codes_per_second / per_second)
+
+    def values(name: str) -> Floats:
+        samples = prim.numbers(name)
+        if samples is None:
+            return np.full(len(codes), DEFAULTS.get(name, 0.0))
+        return np.interp(codes, samples.times, samples.values[:, 0])
+
+    focal, aperture, vertical = (values(name) for name in DEFAULTS)
+    if not (np.all(aperture > 0) and np.all(vertical > 0)):
+        raise InputError(f"{path}: an aperture is not above 0", "apertures are in millimetres")
+    fx = focal * width / aperture
+    fy = focal * height / vertical if written_here else fx
+    cx = width / 2 - values("horizontalApertureOffset") * width / aperture
+    cy = height / 2 + values("verticalApertureOffset") * fy / np.where(focal > 0, focal, 1)
+    metres = layer.number("metersPerUnit")
+    scale = (0.01 if metres is None else metres) if known.unit in (None, "metres") else 1.0
+    z_up = (layer.text("upAxis") or "Y").upper() == "Z"
+    matrices = world_transforms(path, prim, codes)
+    sizes = np.cbrt(np.linalg.det(matrices[:, :3, :3]))
+    matrices[:, :3, :3] /= np.where(sizes > 0, sizes, 1)[:, None, None]
+    extrinsics = world_to_camera(matrices, Z_UP if z_up else FLIP_Y_Z, FLIP_Y_Z)
+    extrinsics[:, :, 3] *= scale
+    rate = Known(frame_rate=frame_rate(per_second))
+    return camera_path(path, lenses(fx, fy, cx, cy), extrinsics, known.completed(rate), "metres")
+
+
+def _time_codes(path: Path, prim: Prim, layer: Prim, step: float) -> Floats:
+    """The frames' time codes: the layer's range, else that of the samples; one if none change.
+
+    Raises:
+        InputError: the range holds no sensible number of frames.
+    """
+    changing = [
+        samples.times
+        for one in prim.lineage
+        for name in one.attributes
+        if name.endswith(".timeSamples")
+        and (samples := one.numbers(name.removesuffix(".timeSamples"))) is not None
+    ]
+    times = np.concatenate([*changing, np.zeros(0)])
+    first, last = layer.number("startTimeCode"), layer.number("endTimeCode")
+    if not len(times):
+        return np.zeros(1)
+    if first is None or last is None or last < first:
+        first, last = float(times.min()), float(times.max())
+    if not (step > 0 and 0 <= (last - first) / step < MOST_FRAMES):
+        raise InputError(
+            f"{path}: time codes from {first:g} to {last:g}", "set the layer's start and end"
+        )
+    count = math.floor((last - first) / step + 1e-6) + 1
+    return np.linspace(first, first + step * (count - 1), count)

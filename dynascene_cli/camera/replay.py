@@ -1,0 +1,42 @@
+"""A camera that was filmed or made elsewhere, as a move that another shot's camera makes."""
+
+import numpy as np
+
+from dynascene_cli.camera.keyframes import Keyframe, Trajectory
+from dynascene_cli.geometry import centre, relative_to_first, rotation_to_quaternion
+from dynascene_cli.shot import CameraPath
+
+
+def trajectory_of_path(path: CameraPath, name: str, *, timed: bool = True) -> Trajectory:
+    """The path as a trajectory: a keyframe a frame, seen from its first pose, which is level.
+
+    Times are seconds, unless the path is not ``timed`` (its frame rate is nobody's): then it
+    lasts as long as the clip. Focal lengths are ratios of the first frame's; positions keep the
+    unit.
+    """
+    last = max(path.frame_count - 1, 1)
+    poses = relative_to_first(path.extrinsics)
+    poses[0] = np.eye(3, 4)
+    positions = centre(poses) + 0.0
+    quaternions = rotation_to_quaternion(np.swapaxes(poses[:, :, :3], 1, 2))
+    ratios = path.intrinsics[:, 0, 0] / path.intrinsics[0, 0, 0]
+    zooms = bool(np.any(ratios != 1))
+    return Trajectory(
+        name=name,
+        keyframes=tuple(
+            Keyframe(
+                time=float(index / path.frame_rate) if timed else index / last,
+                position=(float(x), float(y), float(z)),
+                rotation_quat=(float(q[0]), float(q[1]), float(q[2]), float(q[3])),
+                focal_ratio=float(ratio) if zooms else None,
+            )
+            for index, ((x, y, z), q, ratio) in enumerate(
+                zip(positions, quaternions, ratios, strict=True)
+            )
+        ),
+        units=path.unit,
+        time_unit="seconds" if timed else "clip",
+        interpolation="linear",
+        fps=float(path.frame_rate) if timed else None,
+        description=f"The camera of {name}.",
+    )

@@ -1,0 +1,72 @@
+"""Camera features from Plücker maps: the paper's appendix A, with CameraCtrl's layers."""
+
+from diffusers.models.attention import BasicTransformerBlock
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dynascene_cli.diffusion.configuration import LATENT_STRIDE, NetworkConfig
+
+PLUECKER_CHANNELS = 6
+
+
+class CameraBlock(nn.Module):
+    """A residual block without norms, then self-attention over the frames at each position."""
+
+    def __init__(self, inputs: int, outputs: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.in_conv = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        self.block1 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.block2 = nn.Conv2d(outputs, outputs, 1)
+        self.attention = BasicTransformerBlock(
+            outputs,
+            config.motion_heads,
+            outputs // config.motion_heads,
+            positional_embeddings="sinusoidal",
+            num_positional_embeddings=config.motion_frames,
+        )
+
+    def forward(self, features: Tensor, frames: int) -> Tensor:
+        """Features (B·F, C, h, w) of B clips of ``frames`` frames."""
+        features = self.in_conv(features)
+        features = features + self.block2(functional.relu(self.block1(features)))
+        _, channels, height, width = features.shape
+        over_time = features.unflatten(0, (-1, frames)).permute(0, 3, 4, 1, 2)
+        over_time = self.attention(over_time.reshape(-1, frames, channels))
+        over_time = over_time.unflatten(0, (-1, height, width)).permute(0, 3, 4, 1, 2)
+        return over_time.reshape(-1, channels, height, width)
+
+
+class CameraEncoder(nn.Module):
+    """Plücker maps to one map of camera features a level of the U-Net.
+
+    The paper's appendix A; its layers are CameraCtrl's (He et al. 2024), whose weights fit where
+    ``camera_blocks`` is 2.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.conv_in = nn.Conv2d(
+            PLUECKER_CHANNELS * LATENT_STRIDE**2, config.channels[0], 3, padding=1
+        )
+        inputs = (config.channels[0], *config.channels)
+        self.levels = nn.ModuleList(
+            nn.ModuleList(
+                CameraBlock(inputs[level] if block == 0 else outputs, outputs, config)
+                for block in range(config.camera_blocks)
+            )
+            for level, outputs in enumerate(config.channels)
+        )
+
+    def forward(self, maps: Tensor) -> list[Tensor]:
+        """Features (B, F, C, h, w) at every level, of Plücker maps (B, F, 6, 8h, 8w)."""
+        frames = maps.shape[1]
+        features = self.conv_in(functional.pixel_unshuffle(maps.flatten(0, 1), LATENT_STRIDE))
+        found = []
+        for index, blocks in enumerate(self.levels):
+            if index > 0:
+                # The U-Net halves an odd side upwards, and so does the pooling.
+                features = functional.avg_pool2d(features, 2, ceil_mode=True)
+            for block in blocks:  # type: ignore[attr-defined]
+                features = block(features, frames)
+            found.append(features.unflatten(0, (-1, frames)))
+        return found

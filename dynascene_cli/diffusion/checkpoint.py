@@ -1,0 +1,162 @@
+"""Checkpoints: a network with its weights, written and read whole or not at all."""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dynascene_cli import weights
+from dynascene_cli.diffusion.checkpoint_file import (
+    FOLDER_INFO,
+    METADATA_KEY,
+    CheckpointInfo,
+    read_info,
+)
+from dynascene_cli.diffusion.configuration import preset
+from dynascene_cli.diffusion.network import Network
+from dynascene_cli.errors import InputError
+
+TINY = "tests-tiny"
+NAMES_SHOWN = 4
+
+
+def load_checkpoint(path: Path, dtype: torch.dtype | None = None) -> tuple[Network, CheckpointInfo]:
+    """The network of a checkpoint, in its own precision or ``dtype``, on the CPU.
+
+    Raises:
+        InputError: it is no checkpoint, is cut short, or its weights are not those of the
+            architecture that it names; the message names them.
+    """
+    info = read_info(path)
+    network = Network(info.config, empty=True)
+    if path.is_dir():
+        for name in info.networks:
+            file = path / f"{name}.safetensors"
+            assign(getattr(network, name), _tensors(file, dtype), file)
+    else:
+        assign(network, _tensors(path, dtype), path)
+    return network.eval(), info
+
+
+def open_checkpoint(
+    name_or_path: str, dtype: torch.dtype | None = None
+) -> tuple[Network, CheckpointInfo]:
+    """``load_checkpoint`` of a path or a name; ``tests-tiny`` is an untrained network.
+
+    Raises:
+        InputError: no weights are called that, or they are no checkpoint.
+        MissingError: it is not on this machine; the hint is what gets it.
+    """
+    if name_or_path == TINY:
+        network, info = random_network()
+        return network.to(dtype), info
+    path = Path(name_or_path)
+    return load_checkpoint(path if path.exists() else weights.path_of(name_or_path), dtype)
+
+
+def random_network(name: str = TINY, seed: int = 0) -> tuple[Network, CheckpointInfo]:
+    """An untrained network of that preset, the same for the same seed.
+
+    Raises:
+        InputError: there is no such preset.
+    """
+    config = preset(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Network(config).eval(), CheckpointInfo(config, stage="random")
+
+
+def save_checkpoint(network: Network, info: CheckpointInfo, path: Path) -> None:
+    """Write a checkpoint: one file where the path ends in ``.safetensors``, else a folder.
+
+    Raises:
+        InputError: the place cannot be written, or is a folder that is no checkpoint.
+    """
+    save_tensors(network.state_dict(), info, path)
+
+
+def save_tensors(tensors: Mapping[str, Tensor], info: CheckpointInfo, path: Path) -> None:
+    """``save_checkpoint`` of a network's state by name.
+
+    Raises:
+        InputError: the place cannot be written, or is a folder that is no checkpoint.
+    """
+    if path.is_dir() and any(path.iterdir()) and not (path / FOLDER_INFO).is_file():
+        raise InputError(f"{path} is a folder of something else", "give a name of its own")
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".safetensors":
+            save_file(whole, partial, metadata={METADATA_KEY: info.to_json()})
+        else:
+            partial.mkdir(exist_ok=True)
+            for name in info.networks:
+                start = f"{name}."
+                part = {k[len(start) :]: v for k, v in whole.items() if k.startswith(start)}
+                save_file(part, partial / f"{name}.safetensors")
+            hashes = {file.name: weights.sha256_of(file) for file in sorted(partial.iterdir())}
+            described = json.loads(info.to_json()) | {"files": hashes}
+            (partial / FOLDER_INFO).write_text(json.dumps(described, indent=1) + "\n", "utf-8")
+            if path.is_dir():
+                shutil.rmtree(path)
+        partial.replace(path)
+    except PermissionError as error:
+        raise InputError(
+            f"{path}: its folder cannot be written ({error.strerror})", "choose another place"
+        ) from error
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        partial.unlink(missing_ok=True)
+
+
+def assign(module: nn.Module, tensors: Mapping[str, Tensor], where: Path) -> None:
+    """Put tensors in place of a module's own, which may hold no memory.
+
+    Raises:
+        InputError: weights are missing, unexpected or of another shape; the message names them.
+    """
+    check_names(module.state_dict(), tensors, where)
+    module.load_state_dict(tensors, assign=True)
+
+
+def check_names(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], where: Path) -> None:
+    """Compare the names and shapes of weights.
+
+    Raises:
+        InputError: some are missing, unexpected or of another shape; the message names them.
+    """
+    missing = wanted.keys() - given.keys()
+    unexpected = given.keys() - wanted.keys()
+    shapes = [
+        f"{name} {tuple(given[name].shape)}, not {tuple(wanted[name].shape)}"
+        for name in wanted.keys() & given.keys()
+        if given[name].shape != wanted[name].shape
+    ]
+    wrong = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
+    told = "; ".join(f"{what}: {_some(names)}" for what, names in wrong.items() if names)
+    if told:
+        raise InputError(
+            f"{where} holds weights of another architecture: {told}",
+            "compare its configuration with the network's",
+        )
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    more = f" and {len(listed) - NAMES_SHOWN} more" if len(listed) > NAMES_SHOWN else ""
+    return ", ".join(listed[:NAMES_SHOWN]) + more
+
+
+def _tensors(path: Path, dtype: torch.dtype | None) -> dict[str, Tensor]:
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if dtype is None:
+        return tensors
+    return {k: v.to(dtype) if v.is_floating_point() else v for k, v in tensors.items()}

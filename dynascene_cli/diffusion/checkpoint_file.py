@@ -1,0 +1,127 @@
+"""What a checkpoint says of itself, read without torch.
+
+A checkpoint is one safetensors file with metadata, or a folder of ``checkpoint.json`` and one
+safetensors file a network.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dynascene_cli.diffusion.configuration import NetworkConfig, config_from
+from dynascene_cli.errors import InputError
+
+FORMAT = 1
+METADATA_KEY = "dynascene"
+FOLDER_INFO = "checkpoint.json"
+NETWORKS = ("denoiser", "reference_net", "camera_encoder", "image_encoder", "vae")
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """Where a checkpoint comes from.
+
+    ``stage`` is ``base`` for assembled weights, ``random`` for none, else the stage of training
+    that ended with it after ``steps`` steps on ``data``. ``base`` maps the files that it began
+    with to their SHA-256. ``schedulers`` are those that it was trained for.
+    """
+
+    config: NetworkConfig
+    stage: str
+    steps: int = 0
+    data: str = ""
+    licence: str = ""
+    base: dict[str, str] = field(default_factory=dict)
+    schedulers: tuple[str, ...] = ("ddim",)
+
+    def to_json(self) -> str:
+        """The JSON text that ``info_from`` reads."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The names of the networks that such a checkpoint holds."""
+        absent = {"reference_net": self.config.reference_net, "camera_encoder": self.config.camera}
+        return tuple(name for name in NETWORKS if absent.get(name, True))
+
+
+def info_from(text: str, where: Path) -> CheckpointInfo:
+    """What ``checkpoint.json`` or a file's metadata says.
+
+    Raises:
+        InputError: the text is not that of a checkpoint, or of a later version's.
+    """
+    try:
+        values = json.loads(text)
+        _check_version(values.pop("format"), where)
+        values.pop("files", None)
+        values["config"] = config_from(values["config"])
+        values["schedulers"] = tuple(values.get("schedulers", ("ddim",)))
+        return CheckpointInfo(**values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{where} is not described as a checkpoint is ({error})",
+            "a checkpoint is what `dynascene models assemble` or `dynascene train` wrote",
+        ) from error
+
+
+def _check_version(version: object, where: Path) -> None:
+    if version != FORMAT:
+        raise InputError(
+            f"{where} is of checkpoint format {version}; this version reads {FORMAT}",
+            "install a version of dynascene that is as new as the checkpoint",
+        )
+
+
+def read_info(path: Path) -> CheckpointInfo:
+    """What a checkpoint says of itself; its files are found to be there and whole.
+
+    Raises:
+        InputError: the path is no checkpoint, or one of its files is missing or cut short.
+    """
+    if path.is_dir():
+        described = path / FOLDER_INFO
+        if not described.is_file():
+            raise InputError(
+                f"{path} is no checkpoint: it has no {FOLDER_INFO}", "give its folder or file"
+            )
+        info = info_from(described.read_text("utf-8"), described)
+        for name in info.networks:
+            safetensors_header(path / f"{name}.safetensors")
+        return info
+    metadata = safetensors_header(path).get("__metadata__", {})
+    if METADATA_KEY not in metadata:
+        raise InputError(
+            f"{path} is no checkpoint of this program: its metadata does not say {METADATA_KEY!r}",
+            "dynascene models assemble makes one from base weights",
+        )
+    return info_from(metadata[METADATA_KEY], path)
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """The header of a safetensors file: entries with dtype, shape and data_offsets by name.
+
+    Raises:
+        InputError: there is no such file, it is of another kind, or it is cut short.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is no file", "give the path of a checkpoint")
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        text = stream.read(length) if length < size else b""
+    try:
+        header = json.loads(text)
+        ends = [entry["data_offsets"][1] for key, entry in header.items() if key[:2] != "__"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} is no safetensors file, or was cut short", "get it again, or give another"
+        ) from error
+    whole = 8 + length + max(ends, default=0)
+    if size < whole:
+        raise InputError(
+            f"{path} was cut short: it has {size} of {whole} bytes",
+            "get it again: dynascene models pull continues a download",
+        )
+    return dict(header)

@@ -1,0 +1,256 @@
+"""The network as a diffusers pipeline: a scene, a person and cameras in, frames out."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from diffusers import DiffusionPipeline
+from torch import Tensor
+
+from dynascene_cli.diffusion.conditioning import Conditioning
+from dynascene_cli.diffusion.configuration import LATENT_STRIDE, NOISE_CHANNELS
+from dynascene_cli.diffusion.foreground import ForegroundFrame
+from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.pictures import clip_pixels, resized, rgb, signed
+from dynascene_cli.diffusion.sampling import denoised, first_state
+from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
+from dynascene_cli.diffusion.sampling_state import SamplingState
+from dynascene_cli.diffusion.views import Views
+from dynascene_cli.diffusion.windows import blend_weights, blended, windows
+from dynascene_cli.errors import InputError
+from dynascene_cli.shot import Image
+
+KEPT_CAMERA_BYTES = 4 << 30
+"""How much of the windows' camera features is kept from step to step. At full size a window's are
+1.5 GB in float32, and to compute them anew costs 8 % of a step."""
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedShot:
+    """A shot's inputs as the denoiser takes them, on the CPU in float32.
+
+    ``generate_mask`` (1, 1, F, h, w) and ``foreground`` (1, 4, F, h, w) are of the whole clip;
+    ``views`` its cameras, ``scene_view`` the photo's; ``embedding`` (1, E) and ``reference``
+    (1, 4, h, w) the photo; ``guide`` (1, 4, F, h, w) the pictures that sampling starts from.
+    """
+
+    embedding: Tensor
+    reference: Tensor
+    generate_mask: Tensor
+    foreground: Tensor
+    views: Views
+    scene_view: Views
+    guide: Tensor | None = None
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int, int, int]:
+        """The shape (1, 4, F, h, w) of what is sampled."""
+        frames, height, width = self.foreground.shape[2:]
+        return 1, NOISE_CHANNELS, frames, height, width
+
+
+class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
+    """Encode a shot, sample its latents, decode them; each alone or all by a call.
+
+    ``scheduler`` is set to its steps (``sampling.sampler_named``).
+    """
+
+    def __init__(self, network: Network, scheduler: Any) -> None:
+        super().__init__()
+        self.register_modules(network=network, scheduler=scheduler)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the network."""
+        return next(self.network.parameters()).dtype
+
+    def to(self, *where: Any, **named: Any) -> "DynascenePipeline":
+        """Move the network to a device, a precision, or both."""
+        self.network.to(*where, **named)
+        return self
+
+    def __call__(
+        self,
+        scene: Image,
+        foreground: Iterable[ForegroundFrame],
+        views: Views,
+        scene_view: Views,
+        settings: ResolvedSampling,
+        guide: Iterable[Image] | None = None,
+    ) -> Iterator[Image]:
+        """The frames (H, W, 3) of a shot, at the size of its foreground's pictures.
+
+        Raises:
+            InputError: the inputs do not fit each other.
+        """
+        shot = self.encoded(scene, foreground, views, scene_view, guide)
+        return self.decoded(self.sampled(shot, settings))
+
+    @torch.no_grad()
+    def encoded(
+        self,
+        scene: Image,
+        foreground: Iterable[ForegroundFrame],
+        views: Views,
+        scene_view: Views,
+        guide: Iterable[Image] | None = None,
+    ) -> EncodedShot:
+        """What the denoiser takes, one frame after the other through the VAE.
+
+        Raises:
+            InputError: the pictures are not of one size, or not as many as the cameras.
+        """
+        latents, masks = [], []
+        for frame in foreground:
+            latents.append(self._latent(frame.picture))
+            masks.append(torch.from_numpy(frame.generate_mask)[None, None])
+        sizes = {tuple(latent.shape[-2:]) for latent in latents}
+        if len(latents) != views.frames or len(sizes) != 1:
+            raise InputError(
+                f"{len(latents)} frames of {len(sizes)} sizes for {views.frames} cameras",
+                "give as many frames as cameras, all of one size",
+            )
+        height, width = (side * LATENT_STRIDE for side in latents[0].shape[-2:])
+        pixels = clip_pixels(scene, self.network.config.clip_pixels)
+        guides = [self._latent(resized(image, width, height)) for image in guide or ()]
+        if guides and len(guides) != len(latents):
+            raise InputError(f"the guide has {len(guides)} frames for {len(latents)}", "as many")
+        return EncodedShot(
+            embedding=self.network.image_embedding(self._moved(pixels)).float().cpu(),
+            reference=self._latent(resized(scene, width, height)),
+            generate_mask=torch.stack(masks, dim=2),
+            foreground=torch.stack(latents, dim=2),
+            views=views,
+            scene_view=scene_view,
+            guide=torch.stack(guides, dim=2) if guides else None,
+        )
+
+    def started(self, shot: EncodedShot, settings: ResolvedSampling) -> SamplingState:
+        """The state that sampling starts from."""
+        return first_state(
+            self.scheduler, shot.latent_shape, settings.seed, shot.guide, settings.strength
+        )
+
+    @torch.no_grad()
+    def sampled(
+        self,
+        shot: EncodedShot,
+        settings: ResolvedSampling,
+        state: SamplingState | None = None,
+        after_step: Callable[[SamplingState], None] = lambda state: None,
+    ) -> Tensor:
+        """The latents (1, 4, F, h, w) of the whole clip, from its start or from a ``state``."""
+        spans = windows(shot.foreground.shape[2], settings.window, settings.overlap)
+        weights = blend_weights(spans)
+        conditions = _Conditions(self, shot, settings.guidance > 1)
+
+        def predict(latents: Tensor, timestep: int) -> Tensor:
+            def of_window(span: range) -> Tensor:
+                own = slice(span.start, span.stop)
+                given = [
+                    self._moved(whole[:, :, own])
+                    for whole in (latents, shot.generate_mask, shot.foreground)
+                ]
+                noise, *unconditional = (
+                    self.network.denoise(given[0], given[1], given[2], timestep, half).float().cpu()
+                    for half in conditions.of_window(span)
+                )
+                for plain in unconditional:
+                    noise = plain + settings.guidance * (noise - plain)
+                return noise
+
+            return blended(of_window, spans, weights)
+
+        start = self.started(shot, settings) if state is None else state
+        return denoised(predict, self.scheduler, start, after_step)
+
+    @torch.no_grad()
+    def decoded(self, latents: Tensor) -> Iterator[Image]:
+        """Pictures (H, W, 3) of latents (1, 4, F, h, w), one after the other.
+
+        A frame alone comes out as the same bytes as among others.
+        """
+        for index in range(latents.shape[2]):
+            yield self.decoded_frame(latents[:, :, index])
+
+    @torch.no_grad()
+    def decoded_frame(self, latent: Tensor) -> Image:
+        """The picture (H, W, 3) of one frame's latent (1, 4, h, w)."""
+        return rgb(self.network.decode(self._moved(latent))[0])
+
+    @torch.no_grad()
+    def estimated_seconds(self, shot: EncodedShot, settings: ResolvedSampling, steps: int) -> float:
+        """About how long so many steps take, from one frame's."""
+        conditions = _Conditions(self, shot, settings.guidance > 1)
+        started = time.perf_counter()
+        first = [
+            self._moved(whole[:, :, :1])
+            for whole in (shot.foreground, shot.generate_mask, shot.foreground)
+        ]
+        for half in conditions.of_window(range(1)):
+            self.network.denoise(first[0], first[1], first[2], 1, half)
+        spans = windows(shot.foreground.shape[2], settings.window, settings.overlap)
+        return (time.perf_counter() - started) * sum(map(len, spans)) * steps
+
+    def _latent(self, image: Image) -> Tensor:
+        return self.network.encode(self._moved(signed(image))).float().cpu()
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.device, self.dtype)
+
+
+class _Conditions:
+    """What the steps of every window share; the camera's part is kept as far as memory goes."""
+
+    def __init__(self, pipeline: DynascenePipeline, shot: EncodedShot, guided: bool) -> None:
+        self._network: Network = pipeline.network
+        self._size = shot.foreground.shape[-2], shot.foreground.shape[-1]
+        self._views = _on(shot.views, pipeline.device)
+        self._kept: dict[range, Conditioning] = {}
+        self._kept_bytes = 0
+        embedding = shot.embedding.to(pipeline.device, pipeline.dtype)
+        self._scene = self._network.condition(
+            embedding,
+            shot.reference.to(pipeline.device, pipeline.dtype),
+            _part(self._views, range(1)),
+            _on(shot.scene_view, pipeline.device),
+            self._size,
+        )
+        self._dropped = (
+            self._network.condition(torch.zeros_like(embedding), size=self._size)
+            if guided
+            else None
+        )
+
+    def of_window(self, span: range) -> tuple[Conditioning, ...]:
+        """The window's conditioning and, under guidance, the one without the scene."""
+        if span in self._kept:
+            scene = self._kept[span]
+        else:
+            views = _part(self._views, span)
+            camera = self._network.camera_attention(views, *self._size)
+            rays = self._network.rays(views, *self._size)
+            scene = replace(self._scene, camera=camera, rays=rays)
+            taken = sum(half.nbytes for half in camera.values())
+            if self._kept_bytes + taken <= KEPT_CAMERA_BYTES:
+                self._kept[span] = scene
+                self._kept_bytes += taken
+        if self._dropped is None:
+            return (scene,)
+        return scene, replace(self._dropped, camera=scene.camera)
+
+
+def _part(views: Views, span: range) -> Views:
+    frames = slice(span.start, span.stop)
+    return Views(views.intrinsics[:, frames], views.extrinsics[:, frames])
+
+
+def _on(views: Views, device: torch.device) -> Views:
+    return Views(views.intrinsics.to(device), views.extrinsics.to(device))

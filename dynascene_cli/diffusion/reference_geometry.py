@@ -1,0 +1,238 @@
+"""Three ways to put the cameras into reference attention, so that geometry need not be guessed.
+
+Plücker features through the motion modules alone are learned slowly; what helps is that the
+scores between a frame's tokens and the scene's depend on the angle of their rays from the first
+step. Each way has a learned strength a head, ``gain``; at 0 it is the identity.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dynascene_cli.diffusion.conditioning import LevelRays
+from dynascene_cli.diffusion.configuration import NetworkConfig
+
+FREQUENCIES = (2.0, 4.0, 8.0, 16.0)
+RAY_FEATURES = 6 + 3 * 2 * len(FREQUENCIES)
+RAY_STD = 0.6
+MOMENT_SHARE = 0.3
+SHARPNESS = (3.4, 7.6)
+"""Logarithms of the factors of 1 − cos, from the softest head to the sharpest: Gaussians in the
+angle between two rays, 10° and 1.3° wide."""
+PADDING = 8
+"""Dimensions that the bias adds to a head: it uses four, but kernels like multiples of eight."""
+POSITION_UNITS = 16.0
+"""Width of the picture in the unit of rotary positions."""
+
+
+class ReferenceAttention(Protocol):
+    """Attention of frames to themselves and to the scene, with the cameras in it."""
+
+    def prepare(self, key: Tensor, value: Tensor, scene: LevelRays) -> tuple[Tensor, Tensor]:
+        """The scene's keys and values (B, heads, S, d) once a clip, ready to be attended to."""
+        ...
+
+    def attend(
+        self,
+        query: Tensor,
+        own: tuple[Tensor, Tensor],
+        scene: tuple[Tensor, Tensor],
+        rays: LevelRays,
+    ) -> Tensor:
+        """Attention (B·F, heads, S, d) of a clip's tokens to [own; scene] keys and values."""
+        ...
+
+
+def heads_of(tokens: Tensor, heads: int) -> Tensor:
+    """Tokens (N, S, C) as (N, heads, S, C / heads)."""
+    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def attention(
+    query: Tensor,
+    own: tuple[Tensor, Tensor],
+    scene: tuple[Tensor, Tensor],
+    scale: float | None = None,
+) -> Tensor:
+    """Attention (B·F, heads, S, d) of a clip's frames to their own keys and values and a scene's.
+
+    The scene's (B, heads, S', d) are the same for all frames of a clip.
+    """
+    clips = len(scene[0])
+    key, value = (
+        torch.cat(
+            [
+                mine.unflatten(0, (clips, -1)),
+                its[:, None].expand(-1, len(mine) // clips, -1, -1, -1),
+            ],
+            dim=3,
+        ).flatten(0, 1)
+        for mine, its in zip(own, scene, strict=True)
+    )
+    return functional.scaled_dot_product_attention(query, key, value, scale=scale)
+
+
+def ray_features(rays: Tensor) -> Tensor:
+    """Plücker coordinates (…, 6) and sines and cosines of the direction, (…, RAY_FEATURES)."""
+    angles = (rays[..., 3:, None] * rays.new_tensor(FREQUENCIES)).flatten(-2)
+    return torch.cat([rays, angles.sin(), angles.cos()], dim=-1)
+
+
+def _gain(config: NetworkConfig) -> nn.Parameter:
+    return nn.Parameter(torch.full((config.attention_heads, 1, 1), config.reference_gain))
+
+
+class TiedRays(nn.Module):
+    """Rays added to the queries and to the scene's keys by projections that start equal.
+
+    Equal projections make the product of two rays' features a kernel that is largest where the
+    rays agree, and that is there from the first step.
+    """
+
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.heads = config.attention_heads
+        self.query = nn.Linear(RAY_FEATURES, channels)
+        self.key = nn.Linear(RAY_FEATURES, channels)
+        self.gain = _gain(config)
+        with torch.no_grad():
+            self.query.weight.normal_(std=RAY_STD)
+            self.query.weight[:, :6] *= MOMENT_SHARE
+            self.query.bias.zero_()
+            self.key.load_state_dict(self.query.state_dict())
+
+    def prepare(self, key: Tensor, value: Tensor, scene: LevelRays) -> tuple[Tensor, Tensor]:
+        """See ReferenceAttention."""
+        return key + self._added(self.key, scene.rays, key.dtype), value
+
+    def attend(
+        self,
+        query: Tensor,
+        own: tuple[Tensor, Tensor],
+        scene: tuple[Tensor, Tensor],
+        rays: LevelRays,
+    ) -> Tensor:
+        """See ReferenceAttention."""
+        return attention(query + self._added(self.query, rays.rays, query.dtype), own, scene)
+
+    def _added(self, layer: nn.Linear, rays: Tensor, dtype: torch.dtype) -> Tensor:
+        features = ray_features(rays.flatten(0, 1)).to(dtype)
+        return self.gain * heads_of(layer(features), self.heads)
+
+
+class RayBias(nn.Module):
+    """An additive bias of the scores, largest where a token's ray and a scene's agree.
+
+    The bias gain · sharpness · (cos − 1) is a product of four numbers of each ray, so it rides
+    along in a few more dimensions of queries and keys, and no matrix of scores is made.
+    """
+
+    sharpness: Tensor
+
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.gain = _gain(config)
+        sharpness = torch.linspace(*SHARPNESS, config.attention_heads).exp()
+        self.register_buffer("sharpness", sharpness[:, None, None], persistent=False)
+
+    def prepare(self, key: Tensor, value: Tensor, scene: LevelRays) -> tuple[Tensor, Tensor]:
+        """See ReferenceAttention."""
+        directions = scene.rays.flatten(0, 1)[..., 3:]
+        extra = torch.cat([directions, -torch.ones_like(directions[..., :1])], dim=-1)
+        extra = extra[:, None].expand(-1, key.shape[1], -1, -1).to(key.dtype)
+        padded = functional.pad(torch.cat([key, extra], dim=-1), (0, PADDING - 4))
+        return padded, functional.pad(value, (0, PADDING))
+
+    def attend(
+        self,
+        query: Tensor,
+        own: tuple[Tensor, Tensor],
+        scene: tuple[Tensor, Tensor],
+        rays: LevelRays,
+    ) -> Tensor:
+        """See ReferenceAttention."""
+        depth = query.shape[-1]
+        directions = rays.rays.flatten(0, 1)[:, None, :, 3:]
+        extra = torch.cat([directions, torch.ones_like(directions[..., :1])], dim=-1)
+        extra = (extra * self.gain * self.sharpness * math.sqrt(depth)).to(query.dtype)
+        query = functional.pad(torch.cat([query, extra], dim=-1), (0, PADDING - 4))
+        own = (functional.pad(own[0], (0, PADDING)), functional.pad(own[1], (0, PADDING)))
+        return attention(query, own, scene, scale=depth**-0.5)[..., :depth]
+
+
+class ProjectivePositions(nn.Module):
+    """Projective relative position encoding: PRoPE (Li et al. 2025, section 4).
+
+    Half of a head's dimensions turn with the 4 × 4 projection matrices of both cameras, a quarter
+    each with the tokens' columns and rows. ``gain`` scales the step from the identity to them.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.gain = _gain(config)
+        depth = channels // config.attention_heads
+        self.projective = 4 * (depth // 8)
+        pairs = (depth - self.projective) // 4
+        frequencies = 1.5 * torch.logspace(0, math.log10(0.12), pairs)
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+    def prepare(self, key: Tensor, value: Tensor, scene: LevelRays) -> tuple[Tensor, Tensor]:
+        """See ReferenceAttention."""
+        # inv would wait for the device to see whether a matrix is singular; no camera's is.
+        matrices = torch.linalg.inv_ex(self._matrices(scene)).inverse
+        return self._turned(key, matrices, scene, 1), self._turned(value, matrices, scene, 1)
+
+    def attend(
+        self,
+        query: Tensor,
+        own: tuple[Tensor, Tensor],
+        scene: tuple[Tensor, Tensor],
+        rays: LevelRays,
+    ) -> Tensor:
+        """See ReferenceAttention."""
+        matrices = self._matrices(rays)
+        turned = self._turned(query, matrices.mT, rays, 1)
+        attended = attention(turned, self.prepare(*own, rays), scene)
+        return self._turned(attended, matrices, rays, -1)
+
+    def _matrices(self, rays: LevelRays) -> Tensor:
+        projections = rays.projections.flatten(0, 1)[:, None]
+        identity = torch.eye(4, device=projections.device)
+        return identity + self.gain.float() * (projections - identity)
+
+    def _turned(self, tokens: Tensor, matrices: Tensor, rays: LevelRays, sign: int) -> Tensor:
+        projective, columns, rows = tokens.split(
+            [self.projective, *[2 * len(self.frequencies)] * 2], dim=-1
+        )
+        quads = projective.unflatten(-1, (-1, 4))
+        quads = torch.einsum("nhij,nhspj->nhspi", matrices.to(tokens.dtype), quads)
+        angles = sign * POSITION_UNITS * rays.positions[..., None] * self.frequencies
+        angles = self.gain[..., None] * angles
+        return torch.cat(
+            [
+                quads.flatten(-2),
+                _rotated(columns, angles[..., 0, :].to(tokens.dtype)),
+                _rotated(rows, angles[..., 1, :].to(tokens.dtype)),
+            ],
+            dim=-1,
+        )
+
+
+def _rotated(tokens: Tensor, angles: Tensor) -> Tensor:
+    """Rotary positions (Su et al. 2021): consecutive pairs of dimensions turned by the angles."""
+    a, b = tokens[..., 0::2], tokens[..., 1::2]
+    c, s = angles.cos(), angles.sin()
+    return torch.stack([a * c - b * s, a * s + b * c], dim=-1).flatten(-2)
+
+
+GEOMETRIES: dict[str, Callable[[int, NetworkConfig], ReferenceAttention]] = {
+    "tied_rays": TiedRays,
+    "ray_bias": RayBias,
+    "prope": ProjectivePositions,
+}

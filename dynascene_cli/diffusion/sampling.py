@@ -1,0 +1,96 @@
+"""From noise to latents: the samplers, and the loop over their steps."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, LCMScheduler
+from torch import Tensor
+
+from dynascene_cli.diffusion.sampling_settings import Sampler
+from dynascene_cli.diffusion.sampling_state import SamplingState
+
+NOISE_SCHEDULE: dict[str, Any] = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "linear",
+    "steps_offset": 1,
+    "timestep_spacing": "leading",
+}
+"""AnimateDiff's, the same in training and sampling: with another, what is made is noise."""
+
+
+def sampler_named(name: Sampler, steps: int) -> Any:
+    """diffusers' scheduler of that name, set to so many steps.
+
+    ``ddim``: Song et al. 2021, deterministic. ``dpm++``: DPM-Solver++(2M), Lu et al. 2022.
+    ``lcm``: multistep consistency sampling, Luo et al. 2023, which adds noise at every step.
+    """
+    if name == "ddim":
+        scheduler: Any = DDIMScheduler(**NOISE_SCHEDULE, clip_sample=False)
+    elif name == "dpm++":
+        scheduler = DPMSolverMultistepScheduler(**NOISE_SCHEDULE)
+    else:
+        scheduler = LCMScheduler(**NOISE_SCHEDULE, original_inference_steps=max(50, steps))
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def first_state(
+    scheduler: Any,
+    shape: tuple[int, ...],
+    seed: int,
+    guide: Tensor | None = None,
+    strength: float = 1.0,
+) -> SamplingState:
+    """Where sampling starts: Gaussian noise, or a guide's latents with noise on them.
+
+    With a guide only the last ``strength`` of the steps is run (SDEdit, Meng et al. 2022). Noise
+    is drawn on the CPU, so a seed means the same noise on every machine.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(shape, generator=generator)
+    if guide is None:
+        return SamplingState(0, noise * scheduler.init_noise_sigma, generator.get_state())
+    count = len(scheduler.timesteps)
+    start = count - max(1, round(count * strength))
+    latents = scheduler.add_noise(guide, noise, scheduler.timesteps[start : start + 1])
+    return SamplingState(start, latents, generator.get_state())
+
+
+def denoised(
+    predict: Callable[[Tensor, int], Tensor],
+    scheduler: Any,
+    state: SamplingState,
+    after_step: Callable[[SamplingState], None] = lambda state: None,
+) -> Tensor:
+    """The latents (B, 4, F, h, w) after the last step, continued from ``state``.
+
+    ``predict`` gives the noise in latents at a timestep. What is given to ``after_step`` is all
+    that it takes to continue, to the same result.
+    """
+    generator = torch.Generator()
+    generator.set_state(state.random)
+    multistep = hasattr(scheduler, "model_outputs")
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(state.step)
+    if multistep:
+        absent = scheduler.config.solver_order - len(state.outputs)
+        scheduler.model_outputs = [None] * absent + list(state.outputs)
+        scheduler.lower_order_nums = len(state.outputs)
+    for step in range(state.step, len(scheduler.timesteps)):
+        timestep = scheduler.timesteps[step]
+        noise = predict(state.latents, int(timestep))
+        latents = scheduler.step(
+            noise, timestep, state.latents, generator=generator, return_dict=False
+        )[0]
+        outputs = scheduler.model_outputs if multistep else []
+        state = SamplingState(
+            step + 1,
+            latents,
+            generator.get_state(),
+            tuple(output for output in outputs if output is not None),
+        )
+        after_step(state)
+    return state.latents

@@ -1,0 +1,151 @@
+"""What a user asks of sampling, as plain values, checked against a checkpoint without torch."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from dynascene_cli import weights
+from dynascene_cli.diffusion.checkpoint_file import FOLDER_INFO, CheckpointInfo, read_info
+from dynascene_cli.diffusion.configuration import PRESETS
+from dynascene_cli.diffusion.packages import require_packages
+from dynascene_cli.diffusion.sizes import check_sampling_size, sampling_size
+from dynascene_cli.errors import InputError
+
+Sampler = Literal["ddim", "dpm++", "lcm"]
+
+USUAL_STEPS: dict[Sampler, int] = {"ddim": 50, "dpm++": 20, "lcm": 8}
+"""The samplers, and in how many steps each is usually run; DDIM's 50 are the paper's."""
+
+TRAINED_FRAMES = 24
+"""Frames of the paper's training clips: how many are denoised together."""
+
+SAMPLING_VERSION = 1
+"""Grows with every change of what the same settings sample."""
+
+MOST_STEPS = 1000
+UNTRAINED = "tests-tiny"
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How the frames of a shot are sampled; what is None is decided by checkpoint and plate.
+
+    ``sampler`` and ``steps``: the first that the checkpoint was trained for, and what is usual
+    for it. ``guidance`` above 1 exaggerates what the scene says, at twice the time. ``size`` is
+    (width, height) of the sampled pictures. ``window`` frames are denoised together, and two
+    neighbouring windows share ``overlap`` of them or more (None: a third of a window).
+    ``strength`` is the share of the steps that are run where sampling starts from a guide's
+    pictures.
+    """
+
+    sampler: Sampler | None = None
+    steps: int | None = None
+    guidance: float = 1.0
+    size: tuple[int, int] | None = None
+    seed: int = 0
+    window: int | None = None
+    overlap: int | None = None
+    strength: float = 0.6
+
+
+@dataclass(frozen=True)
+class ResolvedSampling:
+    """Settings of which nothing is left open."""
+
+    sampler: Sampler
+    steps: int
+    guidance: float
+    size: tuple[int, int]
+    seed: int
+    window: int
+    overlap: int
+    strength: float
+
+
+def resolved(
+    settings: SamplingSettings, info: CheckpointInfo, plate_size: tuple[int, int]
+) -> ResolvedSampling:
+    """The settings for a checkpoint and a plate of (width, height).
+
+    Raises:
+        InputError: the checkpoint was not trained for the sampler or for windows so long, or a
+            value is out of its range.
+    """
+    sampler = _sampler(settings.sampler, info)
+    steps = USUAL_STEPS[sampler] if settings.steps is None else settings.steps
+    if not 1 <= steps <= MOST_STEPS:
+        raise InputError(f"{steps} steps cannot be sampled", f"1 to {MOST_STEPS}")
+    if not 1 <= settings.guidance <= 30:
+        raise InputError(f"guidance is {settings.guidance}", "1 (none) to 30")
+    if not 0 < settings.strength <= 1:
+        raise InputError(f"strength is {settings.strength}", "above 0, at most 1")
+    size = settings.size or sampling_size(*plate_size)
+    check_sampling_size(size)
+    longest = info.config.motion_frames
+    window = min(TRAINED_FRAMES, longest) if settings.window is None else settings.window
+    if window < 1 or (info.config.motion and window > longest):
+        raise InputError(f"a window is {window} frames", f"this checkpoint sees 1 to {longest}")
+    overlap = window // 3 if settings.overlap is None else settings.overlap
+    if not 0 <= overlap < window:
+        raise InputError(f"windows of {window} frames overlap by {overlap}", f"0 to {window - 1}")
+    return ResolvedSampling(
+        sampler=sampler,
+        steps=steps,
+        guidance=settings.guidance,
+        size=size,
+        seed=settings.seed,
+        window=window,
+        overlap=overlap,
+        strength=settings.strength,
+    )
+
+
+def checkpoint_facts(name_or_path: str) -> tuple[CheckpointInfo, str]:
+    """What a checkpoint says of itself, and a fingerprint of its content.
+
+    Raises:
+        InputError: no weights are called that, or they are no checkpoint.
+        MissingError: the checkpoint, or a package that the network runs on, is not on this
+            machine; the hint is what gets it.
+    """
+    require_packages()
+    if name_or_path == UNTRAINED:
+        return CheckpointInfo(PRESETS[UNTRAINED], stage="random"), UNTRAINED
+    path = Path(name_or_path)
+    if path.exists():
+        info, recorded = read_info(path), ""
+    else:
+        path = weights.path_of(name_or_path)
+        info, recorded = read_info(path), weights.find(name_or_path).expected_sha256
+    if path.is_dir():
+        # The description of a folder holds the SHA-256 of every file beside it.
+        recorded = hashlib.sha256((path / FOLDER_INFO).read_bytes()).hexdigest()
+    return info, recorded or weights.sha256_of(path)
+
+
+def fingerprint(settings: ResolvedSampling, checkpoint: str, guided: bool) -> dict[str, Any]:
+    """All of the settings that a plate's pictures depend on, for its cache key.
+
+    ``checkpoint`` is the fingerprint of its content; without a guide its strength is no matter.
+    """
+    used = settings if guided else replace(settings, strength=1.0)
+    facts = {"version": SAMPLING_VERSION, "checkpoint": checkpoint, "guided": guided}
+    return {**facts, **vars(used)}
+
+
+def _sampler(asked: Sampler | None, info: CheckpointInfo) -> Sampler:
+    trained: list[Sampler] = [name for name in USUAL_STEPS if name in info.schedulers]
+    if not trained:
+        raise InputError(
+            f"the checkpoint was trained for {', '.join(info.schedulers)}",
+            f"this version samples with {', '.join(USUAL_STEPS)}",
+        )
+    if asked is None:
+        return next(name for name in info.schedulers if name in USUAL_STEPS)
+    if asked not in trained:
+        raise InputError(
+            f"the checkpoint was not trained for the sampler {asked}",
+            f"it was for {', '.join(trained)}",
+        )
+    return asked

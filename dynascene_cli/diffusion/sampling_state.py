@@ -1,0 +1,65 @@
+"""Where sampling stands, kept on disk so that a killed render continues to the same result."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dynascene_cli.video.publishing import published
+
+METADATA_KEY = "dynascene_sampling"
+
+
+@dataclass(frozen=True, eq=False)
+class SamplingState:
+    """All that the remaining steps depend on.
+
+    ``latents`` (B, 4, F, h, w) of the whole clip after ``step`` steps; ``random`` the state of
+    the noise's generator; ``outputs`` what a multistep solver remembers, oldest first.
+    """
+
+    step: int
+    latents: Tensor
+    random: Tensor
+    outputs: tuple[Tensor, ...] = ()
+
+
+def save_state(state: SamplingState, made_by: Mapping[str, Any], path: Path) -> None:
+    """Write a state, whole or not at all; ``made_by`` says what it is a state of.
+
+    Raises:
+        StageError: the disk is full.
+    """
+    tensors = {"latents": state.latents.contiguous(), "random": state.random}
+    tensors |= {f"output.{index}": output for index, output in enumerate(state.outputs)}
+    with published(path) as temporary:
+        save_file(tensors, temporary, {METADATA_KEY: _described(made_by), "step": str(state.step)})
+
+
+def load_state(made_by: Mapping[str, Any], path: Path) -> SamplingState | None:
+    """The state in a file; None where there is none, or it is one of something else."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = file.metadata() or {}
+            if facts.get(METADATA_KEY) != _described(made_by):
+                return None
+            outputs = sorted(name for name in file.keys() if name.startswith("output."))  # noqa: SIM118
+            return SamplingState(
+                int(facts["step"]),
+                file.get_tensor("latents"),
+                file.get_tensor("random"),
+                tuple(file.get_tensor(name) for name in outputs),
+            )
+    except SafetensorError:
+        return None
+
+
+def _described(made_by: Mapping[str, Any]) -> str:
+    return json.dumps(made_by, sort_keys=True, default=str)

@@ -1,0 +1,69 @@
+"""Cameras as the network reads them: rays of pixels and of latents, in torch.
+
+The same conventions and formulas as ``geometry.py``, batched and on the network's device.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """The cameras of a batch of clips.
+
+    ``intrinsics`` (B, F, 3, 3) in pixels of the picture at the size that is sampled;
+    ``extrinsics`` (B, F, 3, 4) world-to-camera. The world is the first frame's camera and 1 the
+    median depth of what is not sky in it, in training as in rendering.
+    """
+
+    intrinsics: Tensor
+    extrinsics: Tensor
+
+    @property
+    def frames(self) -> int:
+        """How many frames each clip has."""
+        return self.intrinsics.shape[1]
+
+
+def cell_centres(height: int, width: int, stride: int, device: torch.device) -> Tensor:
+    """Picture positions (height, width, 2) of the centres of a grid of cells, in pixels."""
+    y = (torch.arange(height, device=device) + 0.5) * stride
+    x = (torch.arange(width, device=device) + 0.5) * stride
+    rows, columns = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([columns, rows], dim=-1)
+
+
+def pluecker_rays(views: Views, height: int, width: int, stride: int = 1) -> Tensor:
+    """Plücker coordinates (B, F, height, width, 6) of the rays through a grid of cells.
+
+    Moment o × d, then the unit direction d, in the world (CameraCtrl, He et al. 2024, section
+    3.2); a cell is ``stride`` pixels wide.
+    """
+    centres = cell_centres(height, width, stride, views.intrinsics.device).to(views.intrinsics)
+    homogeneous = torch.cat([centres, torch.ones_like(centres[..., :1])], dim=-1)
+    rotation, translation = views.extrinsics[..., :3], views.extrinsics[..., 3]
+    to_world = rotation.mT @ torch.linalg.inv(views.intrinsics)
+    direction = torch.einsum("bfij,hwj->bfhwi", to_world, homogeneous)
+    direction = direction / direction.norm(dim=-1, keepdim=True)
+    centre = -(rotation.mT @ translation[..., None])[..., 0]
+    # Without dim, torch.cross takes the first axis of size 3, which may be the batch.
+    moment = torch.linalg.cross(centre[:, :, None, None].expand_as(direction), direction, dim=-1)
+    return torch.cat([moment, direction], dim=-1)
+
+
+def pluecker_maps(views: Views, height: int, width: int) -> Tensor:
+    """Plücker maps (B, F, 6, height, width) of every pixel of the picture."""
+    return pluecker_rays(views, height, width).movedim(-1, 2)
+
+
+def projections(views: Views, height: int, width: int) -> Tensor:
+    """World-to-image matrices (B, F, 4, 4) for a picture of height × width pixels.
+
+    Image coordinates are normalised to 0..1 on both sides (PRoPE, Li et al. 2025, section 3).
+    """
+    scale = views.intrinsics.new_tensor([1 / width, 1 / height, 1.0])
+    bottom = views.extrinsics.new_tensor([0.0, 0.0, 0.0, 1.0])
+    rows = scale[:, None] * views.intrinsics @ views.extrinsics
+    return torch.cat([rows, bottom.expand(*rows.shape[:2], 1, 4)], dim=-2)

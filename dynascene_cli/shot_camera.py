@@ -1,0 +1,284 @@
+"""The camera of a shot: a move in the photo's place, the clip's own camera, or both at once.
+
+Under a move the photo's own pose is where the camera starts, and the person of a moving clip is
+lifted out of it. Under the clip's own camera the place is seen as the clip was: from the same
+height, with the same lens and pitch, so the photo is re-framed to its horizon.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+
+import numpy as np
+
+from dynascene_cli.camera import Reference, Trajectory, sample
+from dynascene_cli.camera.blending import path_between
+from dynascene_cli.camera.smoothing import smoothed_path, stabilised_path
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats, compose, inverse, pose, rotation_about
+from dynascene_cli.projection import effective_path
+from dynascene_cli.request import RenderRequest, SceneRequest
+from dynascene_cli.scene_workflow import SENSOR_WIDTH_MM, Place
+from dynascene_cli.shot import CameraPath, PersonTracks
+from dynascene_cli.staging import (
+    FilmedWorld,
+    Stance,
+    accompanied,
+    contact_points,
+    covering,
+    filmed_world,
+    horizon_row,
+    in_frame,
+    room_for,
+    stance,
+)
+
+MOST_RAISED = 0.2
+"""Share of the frame's height that the photo's horizon may be off its crop to meet the clip's."""
+
+WIDEST_LENS = 1.3
+"""How many times wider than the photo's a clip's lens may be: beyond, the photo is widened."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShotCamera:
+    """The person before any move, and the camera path at an amount of it, from 0 on.
+
+    ``departs`` tells whether the amount makes any difference.
+    """
+
+    stance: Stance
+    path_at: Callable[[float], CameraPath]
+    departs: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Filmed:
+    """The person's tracks, the camera that filmed them, and the background that it saw (P, 3)."""
+
+    tracks: PersonTracks
+    path: CameraPath
+    points: Floats
+
+    @property
+    def moves(self) -> bool:
+        """Whether the camera moved, turned or zoomed."""
+        extrinsics, intrinsics = self.path.extrinsics, self.path.intrinsics
+        return bool(np.ptp(extrinsics, axis=0).any() or np.ptp(intrinsics, axis=0).any())
+
+    def partly(self, share: float) -> "Filmed":
+        """The same with the camera's motion made smaller."""
+        first = replace(
+            self.path,
+            extrinsics=np.repeat(self.path.extrinsics[:1], self.path.frame_count, axis=0),
+            intrinsics=np.repeat(self.path.intrinsics[:1], self.path.frame_count, axis=0),
+        )
+        return replace(self, path=path_between(first, self.path, share))
+
+
+def move_camera(
+    request: RenderRequest,
+    filmed: Filmed,
+    place: Place,
+    moves: Sequence[Trajectory],
+    scene_depth: float,
+) -> ShotCamera:
+    """A move that starts at the photo's own pose.
+
+    ``scene_depth`` is the photo's median, in metres, at the camera height that was guessed.
+    """
+    subject = request.subject or ("locked" if request.camera == "auto" else "anchored")
+    world = None
+    if filmed.moves and subject == "anchored":
+        world = world_of(request, filmed, place)
+
+    @cache
+    def stance_at(room: float) -> Stance:
+        return stance(
+            filmed.tracks,
+            filmed.path,
+            place.guess.geometry,
+            world=world,
+            place=request.place,
+            person_height=request.person_height,
+            camera_height_given=place.camera_height_given,
+            subject=subject,
+            room=room,
+        )
+
+    def path_of(stands: Stance, amount: float) -> CameraPath:
+        photo = stands.geometry.intrinsics, stands.geometry.extrinsics
+        reference = _reference(photo, stands, place, scene_depth)
+        path = sample(
+            moves,
+            reference,
+            filmed.path.frame_count,
+            filmed.path.frame_rate,
+            amount,
+            request.seed,
+        )
+        return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
+
+    stands = stance_at(0.0)
+    if subject == "anchored" and request.place is None:
+        stands = stance_at(room_for(stance_at, path_of, request.amount))
+    if world is not None:
+        stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
+    return ShotCamera(stands, partial(path_of, stands))
+
+
+def accompanying_camera(
+    request: RenderRequest,
+    filmed: Filmed,
+    place: Place,
+    moves: Sequence[Trajectory],
+    scene_depth: float,
+) -> ShotCamera:
+    """The clip's own camera in a place that is re-framed for it, and moves on top of it.
+
+    What it departs from the clip's own by, its smoothing and the moves, grows with the amount.
+
+    Raises:
+        InputError: a move follows the person, whom the clip's camera follows already.
+    """
+    if any(move.follow for move in moves):
+        raise InputError(
+            f"--camera {request.camera}: the clip's own camera moves with the person already",
+            "use --camera auto or --camera follow",
+        )
+    steadied = request.smooth > 0 or request.stabilise
+    subject = request.subject or ("anchored" if moves or steadied else "locked")
+    world = _aimed(_centred(world_of(request, filmed, place)), place)
+    effective = partial(
+        effective_path, geometry=place.guess.geometry, measured_depth=place.depth is not None
+    )
+    world = replace(world, path=effective(world.path))
+    stands = accompanied(
+        filmed.tracks,
+        world,
+        place.guess.geometry,
+        person_height=request.person_height,
+        subject=subject,
+    )
+    stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
+    own = stands.seen_from
+    base = smoothed_path(own, request.smooth)
+    if request.stabilise:
+        base = stabilised_path(base)
+    first = base.intrinsics[0], base.extrinsics[0]
+    reference = _reference(first, stands, place, scene_depth)
+
+    def path_at(amount: float) -> CameraPath:
+        path = path_between(own, base, min(amount, 1.0))
+        if not moves:
+            return path
+        added = sample(moves, reference, own.frame_count, own.frame_rate, amount, request.seed)
+        step = compose(added.extrinsics, inverse(reference.extrinsics))
+        ratio = added.intrinsics[:, :1, :1] / reference.intrinsics[0, 0]
+        lens = path.intrinsics.copy()
+        lens[:, [0, 1], [0, 1]] *= ratio[:, :, 0]
+        moved = replace(path, extrinsics=compose(step, path.extrinsics), intrinsics=lens)
+        return effective(moved)
+
+    return ShotCamera(stands, path_at, departs=bool(moves) or steadied)
+
+
+def world_of(request: RenderRequest, filmed: Filmed, place: Place) -> FilmedWorld:
+    """The filmed camera in metres over level ground, by the user's lengths where given."""
+    path, geometry = filmed.path, place.guess.geometry
+    cover = covering((path.width, path.height), (geometry.width, geometry.height))
+    return filmed_world(
+        path,
+        filmed.points,
+        contact_points(filmed.tracks, path.width, path.height, float(path.frame_rate), path),
+        horizon=(geometry.horizon - cover[1, 2]) / cover[1, 1],
+        person_height=request.person_height,
+        camera_height=geometry.camera_height if place.camera_height_given else None,
+        scale=request.scale,
+    )
+
+
+def reframed(request: RenderRequest, filmed: Filmed, place: Place) -> SceneRequest:
+    """How to read the photo so that its horizon and its lens are the clip's.
+
+    The crop is shifted as far as the photo reaches, unless ``--crop`` fixes it; what is missing
+    then is left to be painted in. A focal length that was only guessed gives way to the clip's; a
+    known one stays, but for a clip whose lens is more than WIDEST_LENS times wider.
+    """
+    geometry, window = place.guess.geometry, place.window
+    seen = _in_place(world_of(request, filmed, place), place)
+    shift = horizon_row(seen) - geometry.horizon
+    crop = request.scene.crop
+    if crop is None:
+        width, height = (window.scale * side for side in place.photo_size)
+        shift = float(np.clip(shift, window.top - (height - geometry.height), window.top))
+        middle = window.left + geometry.width / 2, window.top - shift + geometry.height / 2
+        crop = middle[0] / width, middle[1] / height
+    else:
+        shift = 0.0
+    focal = float(seen.intrinsics[0, 0, 0])
+    if place.guess.sources["focal"] != "prior":
+        focal = min(geometry.focal, WIDEST_LENS * focal)
+    return replace(
+        request.scene,
+        crop=crop,
+        horizon=(geometry.horizon + shift) / geometry.height,
+        focal_mm=focal / geometry.width * SENSOR_WIDTH_MM,
+        preview=None,
+    )
+
+
+def _in_place(world: FilmedWorld, place: Place) -> CameraPath:
+    """The filmed camera with the lens and size of a frame that its clip covers."""
+    size = place.guess.geometry.width, place.guess.geometry.height
+    return in_frame(world.path, covering((world.path.width, world.path.height), size), size)
+
+
+def _centred(world: FilmedWorld) -> FilmedWorld:
+    """The world turned so that the photo lies in the middle of what the camera pans over."""
+    forward = world.path.extrinsics[:, 2, :3]
+    bearings = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
+    middle = math.degrees((bearings.min() + bearings.max()) / 2)
+    turn = pose(rotation_about("y", middle), np.zeros(3))
+    return replace(world, path=replace(world.path, extrinsics=compose(world.path.extrinsics, turn)))
+
+
+def _aimed(world: FilmedWorld, place: Place) -> FilmedWorld:
+    """The world, its camera tilted by a constant where the photo does not reach its horizon."""
+    seen, geometry = _in_place(world, place), place.guess.geometry
+    row, reach = horizon_row(seen), MOST_RAISED * geometry.height
+    nearest = float(np.clip(row, geometry.horizon - reach, geometry.horizon + reach))
+    if row == nearest:
+        return world
+    middle, focal = seen.intrinsics[0, 1, 2], seen.intrinsics[0, 1, 1]
+    lower = math.atan2(middle - nearest, focal) - math.atan2(middle - row, focal)
+    tilt = pose(rotation_about("x", math.degrees(lower)), np.zeros(3))
+    told = (
+        f"the clip looks {abs(math.degrees(lower)):.0f}° further "
+        f"{'down' if lower < 0 else 'up'} than this photo reaches: the place is seen that much "
+        "differently; another photo, or --crop, would fit better"
+    )
+    path = replace(world.path, extrinsics=compose(tilt, world.path.extrinsics))
+    return replace(world, path=path, warnings=(*world.warnings, told))
+
+
+def _reference(
+    camera: tuple[Floats, Floats], stands: Stance, place: Place, scene_depth: float
+) -> Reference:
+    """The shot's first camera (intrinsics, extrinsics) and what a move's units mean there.
+
+    ``scene_depth`` is the photo's as it was guessed, before its camera's height was known.
+    """
+    guessed, known = place.guess.geometry, stands.geometry
+    return Reference(
+        intrinsics=camera[0],
+        extrinsics=camera[1],
+        width=known.width,
+        height=known.height,
+        subject_distance=stands.subject_distance,
+        subject=stands.contact[0],
+        scene_depth=scene_depth * known.camera_height / guessed.camera_height,
+        camera_height=known.camera_height,
+        contacts=stands.contact,
+    )

@@ -1,0 +1,132 @@
+"""Where the person's own motion and the camera's contradict each other, told in words."""
+
+import numpy as np
+
+from dynascene_cli.geometry import Floats, project
+from dynascene_cli.shot import CameraPath, Placement
+from dynascene_cli.staging.card import card
+from dynascene_cli.staging.following import person_heights
+from dynascene_cli.staging.limits import Staged
+from dynascene_cli.staging.standing import Stance
+
+OPPOSED_GROWTH = float(np.log(1.12))
+UNEXPLAINED_GROWTH = float(np.log(1.25))
+SLIDE_HEIGHTS = 0.25
+LEAVING_HEIGHTS = 0.1
+
+
+def move_conflicts(stance: Stance, staged: Staged) -> tuple[str, ...]:
+    """What a viewer will find odd about the person under the shot's camera, each with a remedy.
+
+    Told are, as trends over the whole clip: a person who grows while the camera leaves where they
+    stood, or shrinks while it comes (Yao et al. 2025, appendix F), unless the clip's own camera
+    does; a size that their way over the ground does not explain; a locked person whom the camera
+    carries over the ground; and when an anchored one leaves the picture though the clip holds
+    them.
+    """
+    if len(stance.contact) < 2:
+        return ()
+    path, placement = staged.path, staged.placement
+    told = (
+        _opposed(stance, placement, path),
+        _unexplained(stance, placement, path),
+        _sliding(stance, placement, path),
+        _leaving(stance, placement, path),
+    )
+    return tuple(sentence for sentence in told if sentence is not None)
+
+
+def trend(values: Floats) -> float:
+    """The change of values (F,) from beginning to end along their least-squares line."""
+    frames = np.arange(len(values)) - (len(values) - 1) / 2
+    return float(frames @ values / (frames @ frames) * (len(values) - 1))
+
+
+def _opposed(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
+    """Growth of the person against the growth of the spot on which they stood at first."""
+    spot, as_filmed = _spot_heights(stance, path), _spot_heights(stance, stance.seen_from)
+    if not np.isfinite(spot + as_filmed).all():
+        return None
+    person, place = trend(np.log(_shown_heights(stance, placement))), trend(np.log(spot))
+    added = place - trend(np.log(as_filmed))
+    if person * place >= 0 or added * place <= 0:
+        return None
+    if min(abs(person), abs(place), abs(added)) < OPPOSED_GROWTH:
+        return None
+    lens = abs(trend(np.log(path.intrinsics[:, 0, 0])))
+    comes = ("zooms in", "comes nearer")[lens < abs(place) / 2]
+    leaves = ("zooms out", "moves away")[lens < abs(place) / 2]
+    if person > 0:
+        return (
+            f"the person grows by {_percent(person)} while the camera {leaves}: "
+            "a move inwards, such as dolly-in, or a lower --amount would go with them"
+        )
+    return (
+        f"the person shrinks by {_percent(person)} while the camera {comes}: "
+        "a move outwards, such as dolly-out, or a lower --amount would go with them"
+    )
+
+
+def _unexplained(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
+    """Growth that remains when the distance of the person's spot is taken out."""
+    if stance.geometry.is_card:
+        return None
+    drift = trend(np.log(_shown_heights(stance, placement) / person_heights(placement, path)))
+    if abs(drift) < UNEXPLAINED_GROWTH:
+        return None
+    does = "grows" if drift > 0 else "shrinks"
+    return (
+        f"the person {does} by {_percent(drift)} more than their way over the ground explains: "
+        "the clip's lens may zoom, or --horizon be off"
+    )
+
+
+def _sliding(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
+    """How far the ground on which a locked person was filmed runs away from their feet."""
+    if stance.subject != "locked":
+        return None
+    there = project(path.intrinsics, path.extrinsics, stance.contact)
+    apart = np.linalg.norm(there - placement.contact_pixels, axis=1)
+    slide = apart / _shown_heights(stance, placement)
+    slid = np.nanmax(np.abs(slide - slide[0]), initial=0.0)
+    if slid < SLIDE_HEIGHTS:
+        return None
+    return (
+        f"the person, locked to the picture, slides over the ground by {slid * stance.height:.1f} "
+        "m: --subject anchored keeps their feet where they stand"
+    )
+
+
+def _leaving(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
+    """When the person is out of the picture, though they are in the clip's."""
+    in_clip = stance.contacts.points[:, 0]
+    clip_reach = LEAVING_HEIGHTS * stance.contacts.heights
+    held = (in_clip > clip_reach) & (in_clip < stance.clip_width - clip_reach)
+    x, reach = placement.contact_pixels[:, 0], LEAVING_HEIGHTS * _shown_heights(stance, placement)
+    outside = held & ((x < -reach) | (x > path.width + reach))
+    left = outside & np.logical_or.accumulate(held & ~outside)
+    if stance.subject == "locked" or not left.any():
+        return None
+    first = int(np.flatnonzero(left)[0])
+    side = "left" if x[first] < 0 else "right"
+    return (
+        f"the person leaves the picture on the {side} at {float(first / path.frame_rate):.1f} s: "
+        "a camera that goes with them (follow, or the clip's own: auto) or another --place "
+        "keeps them framed"
+    )
+
+
+def _spot_heights(stance: Stance, path: CameraPath) -> Floats:
+    """How tall the person would be in the picture, had they stayed on their first spot (F,)."""
+    _, upright = card(path.intrinsics, path.extrinsics, stance.contact[0], stance.height)
+    return np.asarray(np.linalg.norm(upright, axis=-1))
+
+
+def _shown_heights(stance: Stance, placement: Placement) -> Floats:
+    """The person's standing height as it is seen in the picture, in pixels (F,)."""
+    scale = np.hypot(placement.clip_to_frame[:, 0, 0], placement.clip_to_frame[:, 1, 0])
+    return np.asarray(stance.contacts.heights * scale)
+
+
+def _percent(log_ratio: float) -> str:
+    return f"{100 * abs(np.expm1(log_ratio)):.0f} %"

@@ -1,0 +1,38 @@
+"""The lens that a clip's own metadata names."""
+
+import math
+
+import av
+
+from dynascene_cli.shot import Clip
+from dynascene_cli.video.images import focal_35mm, opened_picture
+from dynascene_cli.video.sequences import sequence_files
+
+QUICKTIME_KEY = "com.apple.quicktime.camera.focal_length.35mm_equivalent"
+FULL_FRAME_DIAGONAL = math.hypot(36.0, 24.0)
+
+
+def tagged_focal(clip: Clip) -> float | None:
+    """The focal length in clip pixels that EXIF or QuickTime metadata tells, or None.
+
+    Both give the 35 mm equivalent, which compares diagonals (CIPA DCG-001).
+    """
+    equivalent = _focal_35mm(clip)
+    if equivalent is None:
+        return None
+    return equivalent / FULL_FRAME_DIAGONAL * math.hypot(clip.width, clip.height)
+
+
+def _focal_35mm(clip: Clip) -> float | None:
+    if clip.kind in ("image", "sequence"):
+        picture = opened_picture(sequence_files(clip.path)[clip.source_frames[0]])
+        return focal_35mm(picture.getexif())
+    if clip.kind != "video":
+        return None
+    with av.open(str(clip.path)) as container:
+        told = {**container.metadata, **container.streams.video[0].metadata}.get(QUICKTIME_KEY)
+    try:
+        value = float(told) if told else 0.0
+    except ValueError:
+        return None
+    return value if 1 <= value <= 2000 else None

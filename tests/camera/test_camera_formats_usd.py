@@ -1,0 +1,234 @@
+"""USD cameras: usd-core sees the same picture, and other programs' layers are read."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from camera_paths import POINTS, camera_paths, known_camera, pixels
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dynascene_cli.camera.formats import read_camera, write_camera
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import centre
+
+TWO = """#usda 1.0
+(
+    endTimeCode = 3
+    metersPerUnit = 0.01
+    startTimeCode = 1
+    timeCodesPerSecond = 25
+    upAxis = "Z"
+)
+# A comment with { braces
+def Xform "rig" (
+    kind = "component"
+)
+{
+    matrix4d xformOp:transform = ( (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 170, 1) )
+    uniform token[] xformOpOrder = ["xformOp:transform"]
+    def Mesh "thing" { int[] faceVertexCounts = [3] }
+    def Camera "shot"
+    {
+        float focalLength = 35
+        float focusDistance
+        float horizontalAperture = 36 ( doc = "mm" )
+        float verticalAperture = 24
+        matrix4d xformOp:transform.timeSamples = {
+            1: ( (1, 0, 0, 0), (0, 0, 1, 0), (0, -1, 0, 0), (0, 0, 0, 1) ),
+            3: ( (1, 0, 0, 0), (0, 0, 1, 0), (0, -1, 0, 0), (200, 300, 0, 1) ),
+        }
+        uniform token[] xformOpOrder = ["xformOp:transform"]
+    }
+}
+"""
+
+
+def projected(path, camera) -> np.ndarray:
+    """POINTS in pixels by usd-core's own frustum, at each time code."""
+    pxr = pytest.importorskip("pxr", reason="needs usd-core")
+    from pxr import Gf, Usd, UsdGeom
+
+    assert pxr
+    stage = Usd.Stage.Open(str(path))
+    assert UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y
+    assert UsdGeom.GetStageMetersPerUnit(stage) == 1
+    assert stage.GetTimeCodesPerSecond() == pytest.approx(float(camera.frame_rate))
+    assert (stage.GetStartTimeCode(), stage.GetEndTimeCode()) == (1, camera.frame_count)
+    prim = UsdGeom.Camera(stage.GetDefaultPrim())
+    found = []
+    for code in range(1, camera.frame_count + 1):
+        frustum = prim.GetCamera(code).frustum
+        matrix = frustum.ComputeViewMatrix() * frustum.ComputeProjectionMatrix()
+        for x, y, z in POINTS:
+            screen = matrix.Transform(Gf.Vec3d(x, -y, -z))
+            found.append([(screen[0] + 1) / 2 * camera.width, (1 - screen[1]) / 2 * camera.height])
+    return np.array(found).reshape(camera.frame_count, len(POINTS), 2)
+
+
+def test_usd_core_projects_to_the_same_pixels(tmp_path):
+    camera = known_camera()
+    write_camera(tmp_path / "a.usda", camera, name="2nd shot")
+    np.testing.assert_allclose(
+        projected(tmp_path / "a.usda", camera), pixels(camera), rtol=0, atol=1e-3
+    )
+
+
+@settings(max_examples=15)
+@given(camera_paths())
+def test_usd_core_has_every_camera_where_it_is(tmp_path_factory, camera):
+    pytest.importorskip("pxr", reason="needs usd-core")
+    from pxr import Usd, UsdGeom
+
+    path = tmp_path_factory.mktemp("usd") / "a.usda"
+    write_camera(path, camera)
+    stage = Usd.Stage.Open(str(path))
+    prim = UsdGeom.Camera(stage.GetDefaultPrim())
+    for index in range(camera.frame_count):
+        matrix = np.array(prim.ComputeLocalToWorldTransform(index + 1))
+        np.testing.assert_allclose(
+            matrix[3, :3], centre(camera.extrinsics[index]) * [1, -1, -1], atol=1e-9
+        )
+        forward = camera.extrinsics[index, 2, :3] * [1, -1, -1]
+        np.testing.assert_allclose(-matrix[2, :3], forward, atol=1e-9)
+
+
+def test_a_layer_of_another_program_is_read(tmp_path):
+    path = tmp_path / "layer.usda"
+    path.write_text(TWO)
+    camera = read_camera(path, size=(1920, 1080))
+    assert (camera.frame_rate, camera.unit, camera.frame_count) == (25, "metres", 3)
+    focal = 35 * 1920 / 36
+    np.testing.assert_allclose(camera.intrinsics[1], [[focal, 0, 960], [0, focal, 540], [0, 0, 1]])
+    np.testing.assert_allclose(
+        centre(camera.extrinsics), [[0, -1.7, 0], [1, -1.7, 1.5], [2, -1.7, 3]], atol=1e-12
+    )
+    np.testing.assert_allclose(
+        camera.extrinsics[:, :, :3], np.tile(np.eye(3), (3, 1, 1)), atol=1e-12
+    )
+
+
+def test_what_usd_core_writes_is_read(tmp_path):
+    pytest.importorskip("pxr", reason="needs usd-core")
+    from pxr import Gf, Usd, UsdGeom
+
+    stage = Usd.Stage.CreateNew(str(tmp_path / "b.usda"))
+    stage.SetTimeCodesPerSecond(30)
+    stage.SetStartTimeCode(1)
+    stage.SetEndTimeCode(2)
+    UsdGeom.SetStageMetersPerUnit(stage, 1)
+    prim = UsdGeom.Camera.Define(stage, "/world/cam")
+    prim.CreateFocalLengthAttr(24.0)
+    prim.CreateHorizontalApertureAttr(36.0)
+    prim.CreateHorizontalApertureOffsetAttr(1.8)
+    op = prim.AddTransformOp()
+    for code, x in ((1, 0.0), (2, 0.5)):
+        op.Set(Gf.Matrix4d().SetTranslate(Gf.Vec3d(x, 1.6, 0)), code)
+    stage.Save()
+    camera = read_camera(tmp_path / "b.usda", size=(640, 480))
+    assert camera.frame_rate == Fraction(30)
+    np.testing.assert_allclose(centre(camera.extrinsics), [[0, -1.6, 0], [0.5, -1.6, 0]])
+    np.testing.assert_allclose(camera.intrinsics[0, 0], [24 * 640 / 36, 0, 320 - 32], rtol=1e-6)
+
+
+def test_every_kind_of_transform_is_composed_as_usd_core_does(tmp_path):
+    pytest.importorskip("pxr", reason="needs usd-core")
+    from pxr import Gf, Usd, UsdGeom
+
+    stage = Usd.Stage.CreateNew(str(tmp_path / "c.usda"))
+    stage.SetTimeCodesPerSecond(24)
+    stage.SetStartTimeCode(1)
+    stage.SetEndTimeCode(5)
+    UsdGeom.SetStageMetersPerUnit(stage, 1)
+    ignored = UsdGeom.Xform.Define(stage, "/ignored")
+    ignored.AddTranslateOp().Set(Gf.Vec3d(9, 9, 9))
+    rig = UsdGeom.Xform.Define(stage, "/ignored/rig")
+    rig.SetResetXformStack(True)
+    rig.AddRotateYXZOp().Set(Gf.Vec3f(10, 20, 30))
+    rig.AddScaleOp().Set(Gf.Vec3f(2, 2, 2))
+    prim = UsdGeom.Camera.Define(stage, "/ignored/rig/cam")
+    moved = prim.AddTranslateOp()
+    moved.Set(Gf.Vec3d(0, 1, 0), 1)
+    moved.Set(Gf.Vec3d(4, 1, -2), 5)
+    pivot = prim.AddTranslateOp(opSuffix="pivot")
+    pivot.Set(Gf.Vec3d(0.3, 0, 0.1))
+    turned = prim.AddRotateZXYOp()
+    turned.Set(Gf.Vec3f(0, 0, 0), 1)
+    turned.Set(Gf.Vec3f(8, -40, 4), 5)
+    prim.AddRotateXOp(opSuffix="tilt").Set(-3.0)
+    prim.AddOrientOp().Set(Gf.Quatf(0.8, 0, 0.6, 0))
+    prim.AddTranslateOp(opSuffix="pivot", isInverseOp=True)
+    stage.Save()
+    camera = read_camera(tmp_path / "c.usda", size=(640, 480))
+    assert camera.frame_count == 5
+    for code in range(1, 6):
+        expected = np.array(prim.ComputeLocalToWorldTransform(code))
+        np.testing.assert_allclose(
+            centre(camera.extrinsics[code - 1]), expected[3, :3] * [1, -1, -1], atol=1e-6
+        )
+        forward, down = camera.extrinsics[code - 1, [2, 1], :3] * [1, -1, -1]
+        np.testing.assert_allclose(forward, -expected[2, :3] / 2, atol=1e-6)
+        np.testing.assert_allclose(down, -expected[1, :3] / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("PXR-USDC and bytes", "not USD text (#usda)"),
+        (TWO.replace("Camera", "Xform"), "no camera in it"),
+        (TWO[: TWO.index("3: (") + 20], "it ends too early"),
+        (
+            TWO.replace('["xformOp:transform"]\n    }', '["xformOp:transform", "x"]\n    }'),
+            "shot: x is no transform that is known",
+        ),
+        (
+            TWO.replace("3: ( (1, 0", "3: ( (2, 0"),
+            "frame 2: its rotation is not one (determinant 1.000",
+        ),
+        (
+            TWO.replace("3: ( (1, 0, 0, 0), ", "3: ( "),
+            "shot: xformOp:transform is no transform that is known",
+        ),
+        (TWO.replace("horizontalAperture = 36", "horizontalAperture = 0"), "an aperture is not"),
+        (TWO.replace("endTimeCode = 3", "endTimeCode = nan"), "time codes from 1 to nan"),
+        (TWO.replace("endTimeCode = 3", "endTimeCode = 1e9"), "time codes from 1 to 1e+09"),
+        (TWO.replace("focalLength = 35", "focalLength = -35"), "frame 1: the focal length is -"),
+        (
+            TWO.replace(
+                "def Camera", 'def Camera "o" { token projection = "orthographic" } def Camera', 1
+            ),
+            "o is orthographic",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_layer_is_told(content, message, tmp_path):
+    path = tmp_path / "layer.usda"
+    path.write_text(content)
+    with pytest.raises(InputError) as told:
+        read_camera(path, size=(1920, 1080))
+    assert told.value.message.startswith(f"{path}: {message}")
+    assert told.value.hint
+
+
+@given(
+    st.integers(0, len(TWO)),
+    st.integers(0, 40),
+    st.sampled_from(["", "(", ")", "{", "}", '"', "=", ",", "1", "nan", "None", "1e400", "0", ":"]),
+)
+def test_whatever_is_changed_it_is_a_camera_or_one_clear_line(tmp_path_factory, place, length, put):
+    path = tmp_path_factory.mktemp("any") / "a.usda"
+    path.write_text(TWO[:place] + put + TWO[place + length :])
+    try:
+        camera = read_camera(path, size=(1920, 1080))
+    except InputError as error:
+        assert error.message.startswith(str(path))
+        assert error.hint
+    else:
+        assert np.isfinite(camera.extrinsics).all()
+
+
+def test_a_layer_needs_the_size_of_the_picture(tmp_path):
+    (tmp_path / "a.usda").write_text(TWO)
+    with pytest.raises(InputError) as told:
+        read_camera(tmp_path / "a.usda")
+    assert told.value.hint == "give --size WxH"

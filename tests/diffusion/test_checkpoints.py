@@ -1,0 +1,206 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny_networks import awake, inputs, seeded, tiny
+
+from dynascene_cli.diffusion.checkpoint import (
+    load_checkpoint,
+    open_checkpoint,
+    random_network,
+    save_checkpoint,
+)
+from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo, read_info
+from dynascene_cli.errors import InputError, MissingError
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A network that is not what a configuration alone would make, and what is said of it."""
+    network, _ = random_network(seed=3)
+    info = CheckpointInfo(
+        network.config,
+        stage="video",
+        steps=1200,
+        data="clips of a beach",
+        licence="CC0-1.0",
+        base={"clip": "ab" * 32},
+        schedulers=("ddim", "lcm"),
+    )
+    return network, info
+
+
+@pytest.fixture(params=["one.safetensors", "folder"])
+def saved(request, trained, tmp_path):
+    path = tmp_path / request.param
+    save_checkpoint(*trained, path)
+    return path
+
+
+def test_a_checkpoint_reads_back_as_it_was(saved, trained):
+    network, info = load_checkpoint(saved)
+    assert info == trained[1] == read_info(saved)
+    wanted = trained[0].state_dict()
+    assert {k: v.dtype for k, v in network.state_dict().items()} == {
+        k: v.dtype for k, v in wanted.items()
+    }
+    assert all(torch.equal(tensor, wanted[k]) for k, tensor in network.state_dict().items())
+    given = inputs()
+    with torch.no_grad():
+        assert torch.equal(network(**given.all()), trained[0](**given.all()))
+
+
+def test_writing_leaves_nothing_else(saved):
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_writing_again_replaces_it(saved, trained):
+    save_checkpoint(trained[0], replace(trained[1], steps=1300), saved)
+    assert read_info(saved).steps == 1300
+
+
+def test_a_folder_of_something_else_is_left_alone(trained, tmp_path):
+    kept = tmp_path / "pictures" / "beach.jpg"
+    kept.parent.mkdir()
+    kept.write_bytes(b"beach")
+    with pytest.raises(InputError, match="is a folder of something else"):
+        save_checkpoint(*trained, kept.parent)
+    assert kept.read_bytes() == b"beach"
+
+
+def test_it_loads_in_another_precision(saved):
+    network, _ = load_checkpoint(saved, torch.bfloat16)
+    assert {p.dtype for p in network.parameters()} == {torch.bfloat16}
+
+
+def test_half_precision_runs_with_every_geometry(tmp_path):
+    for geometry in ("tied_rays", "ray_bias", "prope"):
+        network = awake(seeded(tiny(reference_geometry=geometry))).to(torch.bfloat16)
+        given = inputs(frames=1, height=2, width=2)
+        tensors = {
+            k: v.bfloat16() if isinstance(v, torch.Tensor) and v.is_floating_point() else v
+            for k, v in given.all().items()
+        }
+        with torch.no_grad():
+            predicted = network(**tensors)
+        assert predicted.dtype == torch.bfloat16
+        assert predicted.isfinite().all()
+
+
+def test_a_file_cut_short_is_told(saved):
+    file = saved if saved.is_file() else saved / "denoiser.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    for read in (read_info, load_checkpoint):
+        with pytest.raises(InputError, match=r"was cut short: it has \d+ of \d+ bytes"):
+            read(saved)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x10" * 40, b"\0" * 64])
+def test_other_files_are_told(tmp_path, content):
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"other\.safetensors is no"):
+        read_info(path)
+
+
+def test_weights_that_are_no_checkpoint_are_told(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match="is no checkpoint of this program"):
+        read_info(path)
+    with pytest.raises(InputError, match=r"has no checkpoint\.json"):
+        read_info(tmp_path)
+    with pytest.raises(InputError, match="is no file"):
+        read_info(tmp_path / "absent.safetensors")
+
+
+def test_a_checkpoint_of_another_architecture_names_what_differs(saved, trained):
+    if saved.is_file():
+        info = replace(trained[1], config=tiny(reference_geometry="prope"))
+        save_file(load_file(saved), saved, metadata={"dynascene": info.to_json()})
+    else:
+        described = json.loads((saved / "checkpoint.json").read_text())
+        described["config"]["reference_geometry"] = "prope"
+        (saved / "checkpoint.json").write_text(json.dumps(described))
+    with pytest.raises(InputError) as raised:
+        load_checkpoint(saved)
+    assert "weights of another architecture: missing:" in raised.value.message
+    assert ".attn1.processor.geometry.gain" in raised.value.message
+
+
+def test_a_later_format_is_told(saved, trained):
+    if saved.is_dir():
+        file = saved / "checkpoint.json"
+        file.write_text(file.read_text().replace('"format": 1', '"format": 2'))
+        with pytest.raises(InputError, match="is of checkpoint format 2; this version reads 1"):
+            read_info(saved)
+    else:
+        save_file({}, saved, metadata={"dynascene": '{"format": 1, "config": {"depth": 3}}'})
+        with pytest.raises(InputError, match="a network has no field 'depth'"):
+            read_info(saved)
+
+
+def test_names_and_paths_open(saved, monkeypatch, tmp_path):
+    monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path / "weights"))
+    assert open_checkpoint(str(saved))[1].steps == 1200
+    assert open_checkpoint("tests-tiny")[1].stage == "random"
+    with pytest.raises(MissingError) as raised:
+        open_checkpoint("dynascene")
+    for command in ("models add dynascene", "models assemble", "dynascene train"):
+        assert command in raised.value.hint
+
+
+def test_the_tiny_network_is_the_same_every_time():
+    first, second = (random_network()[0].state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_checkpoint_is_added_verified_and_damaged(saved, dynascene):
+    added = dynascene("models", "add", "dynascene", saved, "--json")
+    assert added.code == 0, added.err
+    assert added.json["licence"] == "CC0-1.0"
+    assert open_checkpoint("dynascene")[1].steps == 1200
+    assert dynascene("models", "verify", "dynascene").code == 0
+    path = next(
+        row["path"]
+        for row in dynascene("models", "list", "--json").json["models"]
+        if row["name"] == "dynascene"
+    )
+    assert path == added.json["path"]
+    file = saved.__class__(path)
+    file = file if file.is_file() else file / "vae.safetensors"
+    changed = bytearray(file.read_bytes())
+    changed[-1] ^= 1
+    file.write_bytes(changed)
+    run = dynascene("models", "verify", "dynascene", "--json")
+    assert run.code == 1
+    assert "is damaged" in run.json["error"]
+
+
+def test_what_is_no_checkpoint_is_not_added(dynascene, tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    run = dynascene("models", "add", "dynascene:mine", path, "--json")
+    assert run.code == 1
+    assert not (tmp_path / "weights/checkpoints").exists()
+
+
+def test_reading_what_a_checkpoint_says_imports_no_torch(saved):
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from dynascene_cli.diffusion.checkpoint_file import read_info\n"
+        "from dynascene_cli.app import main\n"
+        f"print(read_info(Path({str(saved)!r})).steps)\n"
+        "main(['models', 'list'])\n"
+        "main(['models', 'assemble', '--help'])\n"
+        "heavy = ('torch', 'diffusers', 'transformers', 'safetensors', 'accelerate')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.splitlines()[0] == "1200", run.stderr
+    assert run.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,127 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_networks import moving_views, tiny
+from torch.nn import functional
+
+from dynascene_cli.diffusion.conditioning import level_rays
+from dynascene_cli.diffusion.reference_geometry import (
+    ProjectivePositions,
+    RayBias,
+    TiedRays,
+    attention,
+    ray_features,
+)
+from dynascene_cli.diffusion.views import Views
+
+CHANNELS, HEADS, HEIGHT, WIDTH = 32, 2, 3, 5
+TOKENS = HEIGHT * WIDTH
+
+
+def config(gain: float):
+    return tiny(reference_gain=gain)
+
+
+def tokens(seed: int, clips: int):
+    random = torch.Generator().manual_seed(seed)
+    shape = (clips, HEADS, TOKENS, CHANNELS // HEADS)
+    return [torch.randn(shape, generator=random) for _ in range(3)]
+
+
+def rays(views: Views):
+    return level_rays(views, HEIGHT, WIDTH, 1)[0]
+
+
+def scene_of(views: Views) -> Views:
+    return Views(views.intrinsics[:, :1], views.extrinsics[:, :1])
+
+
+def attended(module, views: Views, seed: int = 0, scene_views: Views | None = None):
+    """Attention of two frames of one clip to a scene, as a reader composes it."""
+    query, key, value = tokens(seed, 2)
+    _, scene_key, scene_value = tokens(seed + 1, 1)
+    with torch.no_grad():
+        scene = module.prepare(scene_key, scene_value, rays(scene_views or scene_of(views)))
+        return module.attend(query, (key, value), scene, rays(views))
+
+
+def plainly(seed: int = 0):
+    query, key, value = tokens(seed, 2)
+    _, scene_key, scene_value = tokens(seed + 1, 1)
+    return attention(query, (key, value), (scene_key, scene_value))
+
+
+@pytest.mark.parametrize("kind", [TiedRays, RayBias, ProjectivePositions])
+def test_without_gain_it_is_plain_attention(kind):
+    views = moving_views(1, 2, HEIGHT, WIDTH)
+    given_by = attended(kind(CHANNELS, config(0.0)), views)
+    assert torch.allclose(given_by, plainly(), atol=1e-5)
+    assert not torch.allclose(attended(kind(CHANNELS, config(0.5)), views), plainly(), atol=1e-2)
+
+
+def test_the_ray_bias_is_a_bias_of_the_scores():
+    views = moving_views(1, 2, HEIGHT, WIDTH)
+    module = RayBias(CHANNELS, config(0.3))
+    query, key, value = tokens(0, 2)
+    _, scene_key, scene_value = (part.expand(2, -1, -1, -1) for part in tokens(1, 1))
+    own, scene = (rays(each).rays.flatten(0, 1)[..., 3:] for each in (views, scene_of(views)))
+    cosine = own @ scene.expand_as(own).mT
+    sharpness = torch.linspace(3.4, 7.6, HEADS).exp()[:, None, None]
+    bias = 0.3 * sharpness * (cosine[:, None] - 1)
+    mask = torch.cat([torch.zeros_like(bias), bias], dim=-1)
+    keys, values = torch.cat([key, scene_key], 2), torch.cat([value, scene_value], 2)
+    wanted = functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
+    assert torch.allclose(attended(module, views), wanted, atol=1e-4)
+
+
+def test_tied_projections_score_a_ray_highest_with_itself():
+    torch.manual_seed(0)
+    module = TiedRays(CHANNELS, config(1.0))
+    assert torch.equal(module.query.weight, module.key.weight)
+    features = ray_features(rays(moving_views(1, 1, HEIGHT, WIDTH)).rays[0, 0])
+    with torch.no_grad():
+        scores = module.query(features) @ module.key(features).T
+    normalised = scores / scores.diagonal().sqrt() / scores.diagonal().sqrt()[:, None]
+    assert torch.equal(normalised.argmax(dim=1), torch.arange(TOKENS))
+    neighbour, far = normalised[0, 1], normalised[0, -1]
+    assert neighbour > far
+
+
+@settings(max_examples=25)
+@given(
+    angle=st.floats(-3, 3),
+    shift=st.tuples(*[st.floats(-2, 2)] * 3),
+    seed=st.integers(0, 99),
+)
+def test_projective_positions_do_not_depend_on_the_world(angle, shift, seed):
+    """Only the cameras' relation counts, whatever the axes are that both are given in."""
+    module = ProjectivePositions(CHANNELS, config(1.0))
+    views = moving_views(1, 2, HEIGHT, WIDTH)
+    c, s = math.cos(angle), math.sin(angle)
+    move = torch.tensor([[c, 0, s, shift[0]], [0, 1, 0, shift[1]], [-s, 0, c, shift[2]]])
+    whole = torch.cat([move, torch.tensor([[0.0, 0, 0, 1]])])
+    moved = Views(views.intrinsics, views.extrinsics @ whole)
+    assert torch.allclose(attended(module, moved, seed), attended(module, views, seed), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [TiedRays, RayBias])
+def test_a_scene_elsewhere_changes_what_is_attended_to(kind):
+    views = moving_views(1, 2, HEIGHT, WIDTH)
+    turned = Views(views.intrinsics[:, :1], views.extrinsics[:, 1:])
+    module = kind(CHANNELS, config(0.5))
+    here, there = attended(module, views), attended(module, views, scene_views=turned)
+    assert not torch.allclose(here, there, atol=1e-3)
+
+
+def test_ray_features_are_those_that_were_found_to_help():
+    features = ray_features(torch.tensor([[1.0, 2, 3, 0.6, 0, 0.8]]))
+    assert features.shape == (1, 30)
+    assert torch.allclose(features[0, :6], torch.tensor([1.0, 2, 3, 0.6, 0, 0.8]))
+    sines, cosines = (
+        [f(x * n) for n in (2, 4, 8, 16)] for f, x in ((math.sin, 0.6), (math.cos, 0.8))
+    )
+    assert features[0, 6:10].tolist() == pytest.approx(sines, abs=1e-5)
+    assert features[0, 26:].tolist() == pytest.approx(cosines, abs=1e-5)

@@ -1,0 +1,245 @@
+"""The camera that filmed a clip: gravity, metres, and the person who stays where they stood."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stick_figure import Motion, grounded, moved, photo, standing, still, tracks, walking
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import (
+    Floats,
+    centre,
+    compose,
+    pose,
+    project,
+    relative_to_first,
+    rotation_about,
+)
+from dynascene_cli.shot import CameraPath
+from dynascene_cli.staging import (
+    FilmedWorld,
+    accompanied,
+    contact_points,
+    filmed_world,
+    horizon_row,
+    placement,
+    stance,
+)
+from dynascene_cli.staging.card import carried
+from dynascene_cli.staging.ground_fit import fitted_ground
+from dynascene_cli.staging.steadying import steadied, unsteadied
+
+GROUND = photo(horizon=360.0)
+"""Level ground 1.5 m under the filmed camera, and a lens whose axis meets its horizon."""
+
+UNIT = 7.3
+"""Metres to the estimate's unit."""
+
+
+def filmed_with(move: str, pitch_deg: float = 8.0, roll_deg: float = 0.0) -> CameraPath:
+    """A metric path over GROUND whose camera looks down by a pitch, rolled clockwise."""
+    path = moved(GROUND, 75, move)
+    tilt = (rotation_about("x", -pitch_deg) @ rotation_about("z", roll_deg)).T
+    return replace(path, extrinsics=compose(pose(tilt, np.zeros(3)), path.extrinsics))
+
+
+def estimated(truth: CameraPath) -> CameraPath:
+    """The truth as an estimator tells it: from its first camera, in a unit of its own."""
+    extrinsics = relative_to_first(truth.extrinsics)
+    extrinsics[:, :, 3] /= UNIT
+    return replace(truth, extrinsics=extrinsics, unit="scene_depth")
+
+
+def background(truth: CameraPath, ground: bool, walls: bool = True, noise: float = 0.002) -> Floats:
+    """Points on the ground and above it, in the estimate's world."""
+    random = np.random.default_rng(3)
+    floor = random.uniform([-6, 0, 2.5], [6, 0, 20], (300, 3)) * ([1, 1, 1] if ground else [0] * 3)
+    wall = random.uniform([-9, 0.3, 15], [9, 6, 25], (500, 3))
+    up = np.concatenate([floor[: 300 * ground], wall[: 500 * walls]])
+    world = grounded(GROUND, up)
+    first = world @ truth.extrinsics[0, :, :3].T + truth.extrinsics[0, :, 3]
+    return np.asarray(first / UNIT * (1 + random.normal(0, noise, (len(first), 1))))
+
+
+def world_of(
+    truth: CameraPath, motion: Motion, points: Floats, noise: float = 0.0, **options: float
+) -> FilmedWorld:
+    person = tracks(motion, GROUND, noise, filmed=truth)
+    contacts = contact_points(person, truth.width, truth.height, float(truth.frame_rate), truth)
+    settings = {"horizon": 360.0, "person_height": 1.7, **options}
+    return filmed_world(estimated(truth), points, contacts, **settings)
+
+
+@given(
+    turn=st.floats(-170, 170), tilt=st.floats(-20, 20), x=st.floats(0, 1280), y=st.floats(0, 720)
+)
+def test_steadied_pixels_come_back(turn: float, tilt: float, x: float, y: float) -> None:
+    rotation = np.stack([np.eye(3), rotation_about("x", tilt) @ rotation_about("y", turn)])
+    path = replace(still(GROUND, 2), extrinsics=pose(rotation, np.zeros((2, 3))))
+    pixels = np.full((2, 3, 2), [x, y])
+    np.testing.assert_allclose(unsteadied(path, steadied(path, pixels)), pixels, atol=1e-6)
+
+
+def test_a_direction_stays_in_place_however_the_camera_turns() -> None:
+    turns = np.stack([rotation_about("y", a) for a in np.linspace(0, 30, 20)])
+    path = replace(still(GROUND, 20), extrinsics=pose(turns, np.zeros((20, 3))))
+    pixels = project(path.intrinsics, path.extrinsics, np.array([-1.0, 0.5, 6.0]))
+    assert np.ptp(steadied(path, pixels), axis=0).max() < 1e-9
+    assert steadied(None, pixels) is pixels
+
+
+@given(
+    pitch=st.floats(-25, 25),
+    roll=st.floats(-15, 15),
+    distance=st.floats(0.05, 3),
+    seed=st.integers(0, 99),
+)
+def test_ground_under_clutter_is_found(
+    pitch: float, roll: float, distance: float, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    level = random.uniform([-4, 0, 1], [4, 0, 12], (150, 3))
+    clutter = random.uniform([-4, -3, 2], [4, -0.2, 12], (300, 3))
+    turn = rotation_about("x", pitch) @ rotation_about("z", roll)
+    below_camera = np.concatenate([level, clutter]) + np.array([0, 1, 0])
+    points = below_camera * distance @ turn.T
+    points *= 1 + random.normal(0, 0.003, (len(points), 1))
+    found = fitted_ground(points[points[:, 2] > 0])
+    assert found is not None
+    assert found.distance == pytest.approx(distance, rel=0.02)
+    assert np.degrees(np.arccos(min(found.down @ turn[:, 1], 1.0))) < 1.0
+
+
+def test_a_wall_or_a_scatter_is_no_ground() -> None:
+    random = np.random.default_rng(0)
+    wall = random.uniform([-4, -3, 5], [4, 1, 5.001], (200, 3))
+    cloud = random.uniform([-4, -3, 2], [4, 3, 12], (400, 3))
+    assert fitted_ground(wall) is None
+    assert fitted_ground(cloud) is None
+    assert fitted_ground(np.empty((0, 3))) is None
+
+
+@pytest.mark.parametrize("move", ["truck", "dolly", "handheld", "crane"])
+def test_seen_ground_tells_gravity_height_and_metres(move: str) -> None:
+    truth = filmed_with(move, pitch_deg=8, roll_deg=3)
+    world = world_of(truth, standing(), background(truth, ground=True), noise=0.5)
+    assert (world.gravity, world.scale) == ("ground", "ground")
+    assert world.camera_height == pytest.approx(1.5, rel=0.02)
+    assert world.path.unit == "metres"
+    assert horizon_row(world.path) == pytest.approx(horizon_row(truth), abs=8)
+    np.testing.assert_allclose(centre(world.path.extrinsics), centre(truth.extrinsics), atol=0.05)
+    assert world.warnings == ()
+
+
+def test_a_pans_axis_is_upright() -> None:
+    turns = np.stack([rotation_about("y", a) for a in np.linspace(0, -30, 75)])
+    tilt = rotation_about("x", -6).T
+    path = replace(still(GROUND, 75), extrinsics=pose(tilt @ turns, np.zeros((75, 3))))
+    world = world_of(path, standing(), np.empty((0, 3)))
+    assert (world.gravity, world.scale) == ("pan", "no translation")
+    np.testing.assert_allclose(
+        world.path.extrinsics[:, :, :3], path.extrinsics[:, :, :3], atol=0.02
+    )
+
+
+def test_without_ground_the_horizon_is_the_photos_where_the_feet_allow_it() -> None:
+    truth = filmed_with("truck", pitch_deg=0)
+    points = background(truth, ground=False)
+    allowed = world_of(truth, standing(), points, horizon=330.0)
+    assert allowed.gravity == "level"
+    assert horizon_row(allowed.path) == pytest.approx(330.0, abs=0.5)
+    too_high = world_of(truth, standing(), points, horizon=-300.0)
+    assert too_high.camera_height == pytest.approx(2.4, rel=0.03)
+    assert horizon_row(too_high.path) > 100
+    given_height = world_of(truth, standing(), points, camera_height=1.5)
+    assert given_height.camera_height == 1.5
+    assert horizon_row(given_height.path) == pytest.approx(360, abs=4)
+
+
+def test_metres_are_told_by_what_lies_at_the_feet_or_given_or_guessed() -> None:
+    truth = filmed_with("truck", pitch_deg=0)
+    far = background(truth, ground=False)
+    beside_the_feet = np.tile(np.array([[0.8, 1.5, 5.0], [-0.2, 1.5, 4.8]]) / UNIT, (5, 1))
+    near = world_of(truth, standing(), np.concatenate([far, beside_the_feet]))
+    assert near.scale == "ground at the feet"
+    np.testing.assert_allclose(centre(near.path.extrinsics), centre(truth.extrinsics), atol=0.05)
+    told = world_of(truth, standing(), far, scale=UNIT)
+    assert told.scale == "given"
+    np.testing.assert_allclose(centre(told.path.extrinsics), centre(truth.extrinsics), atol=0.01)
+    guessed = world_of(truth, standing(), far)
+    assert guessed.scale == "guess" and "--scale" in guessed.warnings[0]
+
+
+@pytest.mark.parametrize("scale", [0.0, -2.0, float("nan"), float("inf")])
+def test_a_scale_that_is_no_length_is_refused(scale: float) -> None:
+    truth = filmed_with("truck")
+    with pytest.raises(InputError, match="--scale"):
+        world_of(truth, standing(), background(truth, ground=True), scale=scale)
+
+
+@pytest.mark.parametrize("move", ["truck", "dolly", "handheld", "orbit"])
+def test_a_moving_filmed_camera_is_taken_out_of_the_clip(move: str) -> None:
+    """A still shot of a person who stood still shows them standing still, whoever filmed them."""
+    truth = filmed_with(move)
+    motion = standing()
+    world = world_of(truth, motion, background(truth, ground=True, noise=0))
+    person = tracks(motion, GROUND, filmed=truth)
+    stands = stance(person, estimated(truth), GROUND, world=world)
+    assert stands.contact[0, 2] == pytest.approx(5.0, rel=0.05)
+    shot = still(stands.geometry, 75)
+    placed = placement(stands, shot)
+    soles = person.points[:, 7:].mean(axis=1)
+    assert np.ptp(carried(placed.clip_to_frame, soles), axis=0).max() < 7.0
+    sizes = np.hypot(placed.clip_to_frame[:, 0, 0], placed.clip_to_frame[:, 1, 0])
+    heads = person.points[:, 0]
+    tall = np.linalg.norm(soles - heads, axis=1) * sizes
+    assert np.ptp(tall) < 0.03 * tall.mean()
+
+
+def test_a_walk_keeps_its_metres_in_the_photo() -> None:
+    truth = filmed_with("truck")
+    motion = walking((1, 0.2), (-2.5, 6.0), frames=75)
+    world = world_of(truth, motion, background(truth, ground=True))
+    stands = stance(
+        tracks(motion, GROUND, filmed=truth), estimated(truth), photo(horizon=300), world=world
+    )
+    walked = stands.contact[-1] - stands.contact[0]
+    true_walk = motion.feet[-1].mean(axis=0) - motion.feet[0].mean(axis=0)
+    half_a_step = 0.35
+    np.testing.assert_allclose(walked[[0, 2]], true_walk[[0, 2]], atol=half_a_step)
+
+
+def test_the_camera_that_filmed_them_leaves_the_person_to_the_bit() -> None:
+    truth = filmed_with("truck")
+    world = world_of(truth, standing(), background(truth, ground=True))
+    frame = photo(width=640, height=480, horizon=220)
+    stands = accompanied(tracks(standing(), GROUND, filmed=truth), world, frame, subject="anchored")
+    placed = placement(stands, stands.seen_from)
+    cover = [[480 / 720, 0, (640 - 1280 * 480 / 720) / 2], [0, 480 / 720, 0]]
+    np.testing.assert_array_equal(placed.clip_to_frame, stands.clip_to_frame)
+    np.testing.assert_allclose(stands.clip_to_frame, np.repeat([cover], 75, axis=0))
+    assert stands.geometry.camera_height == world.camera_height
+    assert np.ptp(stands.contact, axis=0).max() < 0.1
+
+
+def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
+    truth = filmed_with("handheld")
+    motion = standing()
+    world = world_of(truth, motion, background(truth, ground=True, noise=0))
+    person = tracks(motion, GROUND, filmed=truth)
+    stands = accompanied(person, world, GROUND, subject="anchored")
+    nearer = centre(stands.seen_from.extrinsics) + np.linspace(0, 1, 75)[:, None] * [0, 0, 1.0]
+    rotation = stands.seen_from.extrinsics[:, :, :3]
+    shot = replace(
+        stands.seen_from,
+        extrinsics=pose(rotation, -np.einsum("fij,fj->fi", rotation, nearer)),
+    )
+    placed = placement(stands, shot)
+    spot = project(shot.intrinsics, shot.extrinsics, stands.contact.mean(axis=0))
+    soles = carried(placed.clip_to_frame, person.points[:, 7:].mean(axis=1))
+    assert np.ptp(soles - spot, axis=0).max() < 5.0
+    size = placed.clip_to_frame[:, 0, 0]
+    assert size[-1] / size[0] == pytest.approx(5.0 / 4.0, rel=0.05)
