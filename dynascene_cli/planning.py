@@ -50,9 +50,13 @@ SMALLEST_AMOUNT = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A staged shot and the keys under which its scene and plate are cached."""
+    """A staged shot and the keys under which its scene and plate are cached.
+
+    ``median_depth`` is the scene's, in metres, of what is not sky.
+    """
 
     place: Place
+    median_depth: float
     staged: Staged
     margins: Margins
     seed: int
@@ -103,7 +107,8 @@ def _moving(
     console: Console,
 ) -> Plan:
     """The plan of a move in the photo's place."""
-    camera = move_camera(request, filmed, place, moves, _median_depth(place))
+    depth = _median_depth(place)
+    camera = move_camera(request, filmed, place, moves, depth)
     stands = camera.stance
     if any(names_a_file(move.name) for move in moves):
         check_path(
@@ -115,7 +120,7 @@ def _moving(
         )
     console.warn(*stands.warnings)
     staged, canvas = _covered(request, camera, place, size, WIDEST_MARGIN)
-    return _plan(request, camera, place, staged, canvas, console)
+    return _plan(request, camera, place, depth, staged, canvas, console)
 
 
 def _accompanying(
@@ -141,13 +146,14 @@ def _accompanying(
             "of its motion is used, and the background slides under the person; a wider photo "
             "would hold all of it"
         )
-    return _plan(request, camera, place, staged, canvas, console)
+    return _plan(request, camera, place, depth, staged, canvas, console)
 
 
 def _plan(
     request: RenderRequest,
     camera: ShotCamera,
     place: Place,
+    guessed_depth: float,
     staged: Staged,
     canvas: MarginsPlan,
     console: Console,
@@ -159,8 +165,10 @@ def _plan(
     key = scene_key(scene_dependencies(place, staged.geometry, canvas.margins, seed))
     size = staged.path.width, staged.path.height
     plate = {"scene": key, "path": _path_digest(staged.path), "size": size}
+    rescaled = staged.geometry.camera_height / place.guess.geometry.camera_height
     return Plan(
         place=place,
+        median_depth=guessed_depth * rescaled,
         staged=staged,
         margins=canvas.margins,
         seed=seed,

@@ -1,7 +1,8 @@
 """The story of a plate: rendered chunk by chunk as it is looked at, and cached."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, repeat
+from typing import Protocol
 
 import numpy as np
 
@@ -16,17 +17,33 @@ WIDENING = 64
 """Pixels by which margins grow when the scene's depth lets a frame see past the planned ones."""
 
 
-class CachedPlate:
-    """The shot's background: chunks from the project, or rendered into it as they are asked for."""
+class PlateRenderer(Protocol):
+    """What paints a shot's background, frame by frame."""
 
-    def __init__(self, project: Project, plan: Plan) -> None:
+    def frame(self, index: int) -> Image:
+        """One frame, RGB (H, W, 3)."""
+        ...
+
+    def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
+        """Yield frames first ≤ i < last in order."""
+        ...
+
+
+class CachedPlate:
+    """The shot's background: chunks from the project, or rendered into it as they are asked for.
+
+    ``renderer`` is only made where the plan's plate is not whole yet. Of a plate that ``rests``
+    one frame is drawn and kept.
+    """
+
+    def __init__(
+        self, project: Project, plan: Plan, renderer: Callable[[], PlateRenderer], *, rests: bool
+    ) -> None:
         self._project, self._plan = project, plan
         self._folder = project.stage_folder("plate", plan.plate_key)
-        self._kept_count = 1 if _stands_still(plan.staged.path) else plan.staged.path.frame_count
-        self._renderer: ProjectionRenderer | None = None
+        self._kept_count = 1 if rests else plan.staged.path.frame_count
         self._whole = project.has("plate", plan.plate_key)
-        if not self._whole:
-            self._renderer = ProjectionRenderer(_covering_scene(project, plan), plan.staged.path)
+        self._renderer = None if self._whole else renderer()
 
     def sampled(self, index: int) -> Image:
         """One frame, without keeping it."""
@@ -61,6 +78,21 @@ class CachedPlate:
                         yield frame
         if not self._whole:
             self._project.mark_done("plate", self._plan.plate_key, {"scene": self._plan.scene_key})
+
+
+def projected_plate(project: Project, plan: Plan) -> CachedPlate:
+    """The plate by the photo's geometry alone."""
+    return CachedPlate(
+        project,
+        plan,
+        lambda: projection_renderer(project, plan),
+        rests=_stands_still(plan.staged.path),
+    )
+
+
+def projection_renderer(project: Project, plan: Plan) -> ProjectionRenderer:
+    """The renderer of a plan's projected plate, its scene from the project or built into it."""
+    return ProjectionRenderer(_covering_scene(project, plan), plan.staged.path)
 
 
 def _stands_still(path: CameraPath) -> bool:

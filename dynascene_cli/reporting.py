@@ -23,7 +23,9 @@ def settings_of(request: RenderRequest) -> dict[str, Any]:
     nested = asdict(request)
     filmed = nested.pop("filmed")
     clip_camera = {"method": filmed["method"], "clip_focal_mm": filmed["focal_mm"]}
-    flat = {**filmed["matte"], **nested.pop("scene"), **clip_camera, **nested}
+    sampling = nested.pop("sampling")
+    sampling["sample_size"] = sampling.pop("size")
+    flat = {**filmed["matte"], **nested.pop("scene"), **clip_camera, **sampling, **nested}
     return {name: str(value) if isinstance(value, Path) else value for name, value in flat.items()}
 
 
@@ -36,6 +38,7 @@ def write_report(
     staged: Staged,
     output: Path,
     before_after: tuple[Image, Image],
+    renderer: str,
     console: Console,
 ) -> Path:
     """Write ``report/index.html`` in the project: one page that needs no other file."""
@@ -67,7 +70,7 @@ def write_report(
             "frames": clip.frame_count,
             "frame rate": f"{float(clip.frame_rate):.3f}",
             "size": f"{width}x{height}",
-            "renderer": "projection",
+            "renderer": renderer,
             "camera": request.camera,
         },
     )

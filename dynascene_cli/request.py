@@ -74,6 +74,25 @@ class SceneRequest:
 
 
 @dataclass(frozen=True)
+class SamplingRequest:
+    """How the diffusion network samples: None leaves a value to its checkpoint.
+
+    ``checkpoint`` is a name or a path; ``guided`` starts from the projection's plate, with
+    ``strength`` of the steps left to run; ``size`` is (width, height) of the sampled pictures,
+    ``window`` how many frames are denoised together.
+    """
+
+    checkpoint: str | None = None
+    sampler: Literal["ddim", "dpm++", "lcm"] | None = None
+    steps: int | None = None
+    guidance: float = 1.0
+    size: tuple[int, int] | None = None
+    window: int | None = None
+    guided: bool = False
+    strength: float = 0.6
+
+
+@dataclass(frozen=True)
 class RenderRequest:
     """A whole render: the clip and its matte, the place, the camera, the look, the outputs.
 
@@ -86,6 +105,7 @@ class RenderRequest:
     scene: SceneRequest
     camera: str = "auto"
     renderer: Literal["auto", "projection", "dynascene"] = "auto"
+    sampling: SamplingRequest = SamplingRequest()
     amount: float = 1.0
     subject: Subject | None = None
     place: tuple[float, float] | None = None

@@ -14,7 +14,6 @@ from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.camera_workflow import filmed_camera, foreground_of, is_estimate_cached
 from dynascene_cli.compositing import CompositeSettings, Compositor, Look
 from dynascene_cli.console import Console
-from dynascene_cli.errors import MissingError
 from dynascene_cli.layers import check_layers, open_layers
 from dynascene_cli.look_workflow import cached_look
 from dynascene_cli.matte_workflow import (
@@ -24,10 +23,11 @@ from dynascene_cli.matte_workflow import (
     open_request_clip,
 )
 from dynascene_cli.planning import Plan, move_names, planned
-from dynascene_cli.plate_workflow import CachedPlate
+from dynascene_cli.plate_workflow import CachedPlate, projected_plate
 from dynascene_cli.project import Project
 from dynascene_cli.reporting import settings_of, write_report
 from dynascene_cli.request import RenderRequest
+from dynascene_cli.sampling_workflow import sampled_plan, sampled_plate, samples
 from dynascene_cli.scene_workflow import keep_place, read_place, tell_place
 from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import person_heights
@@ -84,7 +84,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     Raises:
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
     """
-    _check_renderer(request)
+    sampled = samples(request, console)
     check_amount(request.amount)
     names = move_names(request.camera)
     moves = load_move("+".join(names)) if names else ()
@@ -95,7 +95,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     size = _output_size(request, clip)
     project = Project(request.matte.project_folder)
     if request.matte.dry_run:
-        return _dry_run(request, project, clip, size, moves, output, console)
+        return _dry_run(request, project, clip, size, moves, output, sampled, console)
     console.warn(*clip.warnings)
     place = read_place(request.scene, size, project, console, force=request.matte.force)
     console.warn(*place.warnings)
@@ -116,16 +116,36 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         keep_place(project, place)
         tell_place(project, place)
         with clock.measured("staging"):
-            plan = planned(request, clip, matted.matte, estimate, place, moves, size, console)
+            plan = projection = planned(
+                request, clip, matted.matte, estimate, place, moves, size, console
+            )
+            if sampled:
+                plan = sampled_plan(request, clip, foreground.identity, plan)
         if request.matte.force:
             project.forget("scene", plan.scene_key)
             project.forget("plate", plan.plate_key)
         cached += [name for name, key in plan.stages if project.has(name, key)]
         with clock.measured("scene"):
-            plate = CachedPlate(project, plan)
+            if sampled:
+                plate = sampled_plate(
+                    project, request, clip, matted.matte, plan, projection, console
+                )
+            else:
+                plate = projected_plate(project, plan)
         with clock.measured("composite"):
             look = cached_look(project, clip, matted, request.matte.keep, plan, plate)
-            middle = _composited(request, clip, matted.matte, plan, plate, look, output, console)
+            middle = _composited(
+                request,
+                clip,
+                matted.matte,
+                plan,
+                plate,
+                look,
+                output,
+                console,
+                # The network draws the person's shadow itself.
+                shadow=request.shadow and not sampled,
+            )
         report = None
         if request.report:
             with clock.measured("report"):
@@ -138,13 +158,14 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
                     plan.staged,
                     output,
                     middle,
+                    _renderer_name(sampled),
                     console,
                 )
     return RenderResult(
         output=output,
         frames=clip.frame_count,
         fps=float(clip.frame_rate),
-        renderer="projection",
+        renderer=_renderer_name(sampled),
         camera={"source": request.camera, "confidence": _confidence(estimate)},
         warnings=tuple(console.warnings),
         seconds=clock.seconds,
@@ -154,12 +175,8 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     )
 
 
-def _check_renderer(request: RenderRequest) -> None:
-    if request.renderer == "dynascene":
-        raise MissingError(
-            "--renderer dynascene needs a checkpoint, and none is published yet",
-            "use --renderer projection, which needs nothing",
-        )
+def _renderer_name(sampled: bool) -> str:
+    return "dynascene" if sampled else "projection"
 
 
 def _check_outputs(request: RenderRequest, output: Path, clip: Clip) -> None:
@@ -185,6 +202,7 @@ def _dry_run(
     size: tuple[int, int],
     moves: tuple[Trajectory, ...],
     output: Path,
+    sampled: bool,
     console: Console,
 ) -> RenderResult:
     """What would run: where a stage is not cached, none after it can be."""
@@ -201,13 +219,15 @@ def _dry_run(
             confidence = _confidence(estimate)
             place = read_place(replace(request.scene, preview=None), size, project, console)
             plan = planned(request, clip, matted.matte, estimate, place, moves, size, console)
+            if sampled:
+                plan = sampled_plan(request, clip, foreground.identity, plan)
             cached += [name for name, key in plan.stages if project.has(name, key)]
         would_run = [name for name in would_run if name not in cached]
     return RenderResult(
         output=output,
         frames=clip.frame_count,
         fps=float(clip.frame_rate),
-        renderer="projection",
+        renderer=_renderer_name(sampled),
         camera={"source": request.camera, "confidence": confidence},
         warnings=tuple(console.warnings),
         cached=tuple(cached),
@@ -228,6 +248,8 @@ def _composited(
     look: Look,
     output: Path,
     console: Console,
+    *,
+    shadow: bool,
 ) -> tuple[Image, Image]:
     """Write the video and the layers; the middle frame of the clip and of the result."""
     placement, path = plan.staged.placement, plan.staged.path
@@ -236,7 +258,7 @@ def _composited(
         look,
         CompositeSettings(
             relight=request.relight,
-            shadow=request.shadow,
+            shadow=shadow,
             light_wrap=request.light_wrap,
             plate_blur=request.plate_blur,
             grain=request.grain,

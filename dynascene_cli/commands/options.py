@@ -56,7 +56,7 @@ def fractions(option: str, text: str) -> tuple[float, float]:
     return x, y
 
 
-def picture_size(text: str) -> tuple[int, int]:
+def picture_size(text: str, option: str = "--size") -> tuple[int, int]:
     """``WxH`` in pixels, each 16 to 16384.
 
     Raises:
@@ -67,5 +67,5 @@ def picture_size(text: str) -> tuple[int, int]:
     except ValueError:
         width = height = 0
     if not (16 <= width <= 16384 and 16 <= height <= 16384):
-        raise typer.BadParameter(f"{text!r} is not WxH with both in 16..16384", param_hint="--size")
+        raise typer.BadParameter(f"{text!r} is not WxH with both in 16..16384", param_hint=option)
     return width, height

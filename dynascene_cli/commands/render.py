@@ -32,6 +32,34 @@ def render(
         Literal["auto", "projection", "dynascene"],
         typer.Option("--renderer", help="What paints the background."),
     ] = "auto",
+    checkpoint: Annotated[
+        str | None,
+        typer.Option("--checkpoint", help="Of the dynascene renderer: a name or a path."),
+    ] = None,
+    sampler: Annotated[
+        Literal["ddim", "dpm++", "lcm"] | None,
+        typer.Option("--sampler", help="[default: the checkpoint's first]."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", help="Of sampling [default: the sampler's usual].")
+    ] = None,
+    guidance: Annotated[
+        float, typer.Option("--guidance", help="Above 1: more of the scene, at twice the time.")
+    ] = 1.0,
+    sample_size: Annotated[
+        str | None,
+        typer.Option("--sample-size", metavar="WxH", help="Of the sampled pictures."),
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option("--window", help="Frames that are sampled together.")
+    ] = None,
+    guide: Annotated[
+        Literal["projection"] | None,
+        typer.Option("--guide", help="Start sampling from the projection's plate."),
+    ] = None,
+    strength: Annotated[
+        float, typer.Option("--strength", help="Of sampling over a guide, above 0 to 1.")
+    ] = 0.6,
     amount: Annotated[float, typer.Option("--amount", help="Multiplies the camera move.")] = 1.0,
     subject: Annotated[
         Literal["anchored", "locked"] | None,
@@ -160,7 +188,13 @@ def render(
 ) -> None:
     """Put the person of CLIP into the place of a photo, filmed by a camera move."""
     from dynascene_cli.console import Console
-    from dynascene_cli.request import CameraRequest, MatteRequest, RenderRequest, SceneRequest
+    from dynascene_cli.request import (
+        CameraRequest,
+        MatteRequest,
+        RenderRequest,
+        SamplingRequest,
+        SceneRequest,
+    )
     from dynascene_cli.workflow import render as rendered
 
     request = RenderRequest(
@@ -194,6 +228,18 @@ def render(
         ),
         camera=camera,
         renderer=renderer,
+        sampling=SamplingRequest(
+            checkpoint=checkpoint,
+            sampler=sampler,
+            steps=steps,
+            guidance=guidance,
+            size=None
+            if sample_size is None
+            else options.picture_size(sample_size, "--sample-size"),
+            window=window,
+            guided=guide is not None,
+            strength=strength,
+        ),
         amount=amount,
         subject=subject,
         place=None if place is None else options.fractions("--place", place),

@@ -1,0 +1,135 @@
+"""The story of a sampled plate: which renderer paints, and the network's plate, cached."""
+
+import hashlib
+from dataclasses import replace
+
+from dynascene_cli.console import Console
+from dynascene_cli.diffusion.sampling_settings import (
+    SamplingSettings,
+    checkpoint_facts,
+    fingerprint,
+    resolved,
+)
+from dynascene_cli.errors import InputError, MissingError
+from dynascene_cli.planning import Plan
+from dynascene_cli.plate_workflow import CachedPlate, PlateRenderer, projection_renderer
+from dynascene_cli.project import Project, file_fingerprint, stage_key
+from dynascene_cli.request import RenderRequest, SamplingRequest
+from dynascene_cli.shot import Clip, Margins, Matte, Scene, Shot
+
+PUBLISHED = "dynascene"
+"""The checkpoint that is taken where none is named."""
+
+
+def samples(request: RenderRequest, console: Console) -> bool:
+    """Whether the network paints the plate: as asked for, or where its checkpoint and a GPU are.
+
+    Raises:
+        InputError: sampling settings are given for the projection, or do not fit the checkpoint.
+        MissingError: the checkpoint or a package is not on this machine.
+    """
+    sampling = request.sampling
+    unnamed = request.renderer == "auto" and sampling.checkpoint is None
+    if request.renderer == "projection" or unnamed:
+        if sampling != SamplingRequest():
+            raise InputError(
+                "settings of sampling are given, and the projection renderer samples nothing",
+                "add --renderer dynascene, or leave them out",
+            )
+        return unnamed and _is_ready(console)
+    checkpoint_facts(sampling.checkpoint or PUBLISHED)
+    return True
+
+
+def _is_ready(console: Console) -> bool:
+    """Whether ``auto`` takes the network; says why not to who wants to know."""
+    try:
+        checkpoint_facts(PUBLISHED)
+    except MissingError as error:
+        console.detail(f"renderer: projection ({error.message})")
+        return False
+    from dynascene_cli.diffusion.device import has_gpu
+
+    gpu = has_gpu()
+    console.info(f"renderer: {'dynascene' if gpu else 'projection: there is no GPU'}")
+    return gpu
+
+
+def sampled_plan(request: RenderRequest, clip: Clip, matte_key: str, plan: Plan) -> Plan:
+    """The plan with the cache key of the plate that the network paints.
+
+    Raises:
+        InputError: the settings do not fit the checkpoint.
+    """
+    info, digest = checkpoint_facts(request.sampling.checkpoint or PUBLISHED)
+    path = plan.staged.path
+    settings = resolved(_settings(request), info, (path.width, path.height))
+    depends_on = {
+        "sampling": fingerprint(settings, digest, request.sampling.guided),
+        "place": plan.place.key,
+        "clip": file_fingerprint(clip.path),
+        "frames": (clip.source_frames[0], clip.source_frames[-1], clip.frame_count),
+        "matte": matte_key,
+        "person": hashlib.sha256(plan.staged.placement.clip_to_frame.tobytes()).hexdigest(),
+        "projection": plan.plate_key,
+    }
+    return replace(plan, plate_key=stage_key("sampled plate", 1, depends_on))
+
+
+def sampled_plate(
+    project: Project,
+    request: RenderRequest,
+    clip: Clip,
+    matte: Matte,
+    plan: Plan,
+    projection: Plan,
+    console: Console,
+) -> CachedPlate:
+    """The plate that the network paints; ``projection`` is the plan of its guide."""
+    path = plan.staged.path
+    shot = Shot(
+        clip=clip,
+        matte=matte,
+        filmed=path,
+        path=path,
+        scene=Scene(
+            photo=plan.place.photo,
+            geometry=plan.staged.geometry,
+            margins=Margins(),
+            layers=(),
+            median_depth=plan.median_depth,
+        ),
+        placement=plan.staged.placement,
+    )
+
+    def renderer() -> PlateRenderer:
+        from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
+
+        guide = projection_renderer(project, projection) if request.sampling.guided else None
+        return DiffusionRenderer(
+            shot,
+            request.sampling.checkpoint or PUBLISHED,
+            project.stage_folder("plate", plan.plate_key),
+            _settings(request),
+            guide=guide,
+            reporter=Reporter(
+                progress=lambda done, total: console.detail(f"sampling: step {done} of {total}"),
+                say=console.info,
+                warn=console.warn,
+            ),
+        )
+
+    return CachedPlate(project, plan, renderer, rests=False)
+
+
+def _settings(request: RenderRequest) -> SamplingSettings:
+    sampling = request.sampling
+    return SamplingSettings(
+        sampler=sampling.sampler,
+        steps=sampling.steps,
+        guidance=sampling.guidance,
+        size=sampling.size,
+        seed=request.seed or 0,
+        window=sampling.window,
+        strength=sampling.strength,
+    )
