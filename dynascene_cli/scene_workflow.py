@@ -36,7 +36,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
 MIDDLE = (0.5, 0.5)

@@ -27,6 +27,9 @@ from dynascene_cli.shot import Image
 REACH = 0.06
 """How far a source row may lie from its target's, as a share of the photo's height."""
 
+GROUND_REACHES = 2
+"""So many reaches of the photo's lowest rows begin what is painted in under it."""
+
 SEARCHED_PIXELS = 400_000
 """The finest search has at most so many hole pixels; the last vote is at full resolution."""
 
@@ -209,7 +212,11 @@ def _nearest(
 
 
 def _mirrored(level: _Level) -> tuple[Indices, Indices]:
-    """Sources mirrored at the edges of the photo, at their height under a tilted horizon."""
+    """Sources mirrored at the edges of the photo, at their height under a tilted horizon.
+
+    Under the photo its lowest rows are mirrored to and fro: what stands on the ground would
+    seem to lie in water.
+    """
 
     def reflected(count: int, used: NDArray[np.uint8]) -> NDArray[np.int64]:
         first, last = np.flatnonzero(used)[[0, -1]]
@@ -220,7 +227,11 @@ def _mirrored(level: _Level) -> tuple[Indices, Indices]:
     lock = level.lock
     cols = reflected(width, level.allowed.max(axis=0))
     tilt = np.round(lock.slope * (cols - np.arange(width))).astype(np.int64)
-    rows = reflected(height, level.allowed.max(axis=1))[:, None] + tilt
+    rows = reflected(height, level.allowed.max(axis=1))
+    below = np.arange(height) - lock.last
+    band = GROUND_REACHES * lock.reach
+    rows = np.where(below > 0, lock.last - np.abs((below - band) % (2 * band) - band), rows)
+    rows = rows[:, None] + tilt
     rows = np.clip(rows, lock.first, lock.last).astype(np.int32)
     return _nearest(
         rows, np.broadcast_to(cols.astype(np.int32), rows.shape), level.allowed, lock.first

@@ -293,7 +293,7 @@ def test_a_broken_trajectory_is_told(dynascene, tmp_path, drawn_clip, photo, tex
         (("--camera", "doly-in"), 1, "dolly-in"),
         (("--camera", "static", "-o", "nowhere/out.mp4"), 1, "nowhere"),
         (("--camera", "static", "-o", "out.docx"), 1, ".mp4"),
-        (("--camera", "static", "--renderer", "dynascene"), 3, "checkpoint"),
+        (("--camera", "static", "--renderer", "dynascene"), 3, "models assemble"),
         (("--camera", "static", "--matter", "rvm"), 3, "models add rvm"),
         (("--camera", "static", "--matter", "magic"), 1, "bundled"),
         (("--camera", "static", "--place", "2,2"), 2, "--place"),

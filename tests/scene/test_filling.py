@@ -147,3 +147,16 @@ def test_push_pull_keeps_what_is_known_and_stays_within_it(
     assert filled[known] == pytest.approx(values[known], abs=1e-5)
     assert filled.min() >= values[known].min() - 1e-4
     assert filled.max() <= values[known].max() + 1e-4
+
+
+def test_deep_ground_is_painted_in_as_ground() -> None:
+    """Under the photo there is more of its lowest rows, not what stands upon them."""
+    rng = np.random.default_rng(2)
+    photo = np.empty((90, 160, 3), np.uint8)
+    photo[:60] = np.array([190, 110, 40]) + rng.integers(-25, 25, (60, 160, 1))
+    photo[60:] = np.array([50, 130, 40]) + rng.integers(-25, 25, (30, 160, 1))
+    sides = ((0, 80), (0, 0))
+    hole = np.pad(np.zeros((90, 160), bool), sides, constant_values=True)
+    filled = fill(np.pad(photo, (*sides, (0, 0))), hole).image[90:].astype(float)
+    brown = filled[..., 0] > filled[..., 1]
+    assert brown.mean() < 0.01
