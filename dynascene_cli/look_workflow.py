@@ -53,7 +53,15 @@ def _cached_moments(
         }
         publish_text(path, json.dumps(moments))
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return {int(index): ClipMoment(**fields) for index, fields in kept.items()}
+    return {int(index): _moment(fields) for index, fields in kept.items()}
+
+
+def _moment(fields: dict[str, Any]) -> ClipMoment:
+    """A moment as it was before JSON made lists of its tuples."""
+    whole: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+    return ClipMoment(**whole)
 
 
 def _samples(

@@ -33,7 +33,7 @@ from dynascene_cli.shot_camera import (
 )
 from dynascene_cli.staging import Staged, move_conflicts, stage
 
-PLATE_VERSION = 2
+PLATE_VERSION = 3
 MARGINS_VERSION = 1
 
 OWN_CAMERA = "auto"

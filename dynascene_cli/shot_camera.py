@@ -14,7 +14,6 @@ import numpy as np
 
 from dynascene_cli.camera import Reference, Trajectory, sample
 from dynascene_cli.camera.blending import path_between
-from dynascene_cli.camera.smoothing import smoothed_path, stabilised_path
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, compose, inverse, pose, rotation_about
 from dynascene_cli.projection import effective_path
@@ -162,6 +161,9 @@ def accompanying_camera(
         subject=subject,
     )
     stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
+    # Here, because scipy takes a third of a second that other moves need not wait.
+    from dynascene_cli.camera.smoothing import smoothed_path, stabilised_path
+
     own = stands.seen_from
     base = smoothed_path(own, request.smooth)
     if request.stabilise:

@@ -1,19 +1,22 @@
-"""Frames of a relief without cuts: its source positions are continuous, so half of them will do.
+"""Frames of a relief without cuts, whose source positions hardly bend from pixel to pixel.
 
-They are drawn at every other pixel of every other row and interpolated between, where a
-projection of flat pieces bends by less than a thousandth of a pixel; at a fold, where one hill
-hides another, a single pixel of what is between them is shown.
+They are drawn at every other pixel of every other row and interpolated between. That is exact to a
+few thousandths of a pixel but along the creases of the mesh, and at a fold, where one hill hides
+another: there a single pixel shows what is stretched between them.
 """
 
 import cv2
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.projection.mesh import Mesh
 from dynascene_cli.projection.raster import screen_vertices, source_map
-from dynascene_cli.projection.texture import Texture
+from dynascene_cli.projection.texture import Texels, Texture
 from dynascene_cli.shot import Image
+
+Positions = NDArray[np.float32]
 
 SMALLEST_SIDE = 4
 """Pixels of a picture below which there is nothing to interpolate."""
@@ -35,6 +38,7 @@ def continuous_frame(
     nearest, u, v = source_map(screen, in_front, mesh.bent, mesh.flats, columns, rows)
     if not nearest.min() > 0:
         return None
+    half = np.float32(0.5)
     level, coarser_weight = texture.level_at(minification)
     picture = np.empty((height, width, 3), np.uint8)
     u_band, v_band = np.empty((2, _BAND_ROWS, width), np.float32)
@@ -44,15 +48,18 @@ def continuous_frame(
         interpolate(u, v, top, height, np.float32(0.5**level), x, y)
         texels = _sampled(texture.levels[level], x, y)
         if coarser_weight > 0:
-            soft = _sampled(texture.levels[level + 1], x / 2, y / 2)
-            texels = cv2.addWeighted(texels, 1 - coarser_weight, soft, coarser_weight, 0)
+            soft = _sampled(texture.levels[level + 1], x * half, y * half)
+            texels = np.asarray(
+                cv2.addWeighted(texels, 1 - coarser_weight, soft, coarser_weight, 0), np.uint8
+            )
         cv2.cvtColor(texels, cv2.COLOR_RGBA2RGB, dst=band)
     return picture
 
 
-def _sampled(texels: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _sampled(texels: Texels, x: Positions, y: Positions) -> Image:
     rgba = texels.view(np.uint8).reshape(*texels.shape, 4)
-    return cv2.remap(rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    sampled = cv2.remap(rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled, np.uint8)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

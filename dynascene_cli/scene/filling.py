@@ -231,10 +231,9 @@ def _mirrored(level: _Level) -> tuple[Indices, Indices]:
     below = np.arange(height) - lock.last
     band = GROUND_REACHES * lock.reach
     rows = np.where(below > 0, lock.last - np.abs((below - band) % (2 * band) - band), rows)
-    rows = rows[:, None] + tilt
-    rows = np.clip(rows, lock.first, lock.last).astype(np.int32)
+    tilted = np.clip(rows[:, None] + tilt, lock.first, lock.last).astype(np.int32)
     return _nearest(
-        rows, np.broadcast_to(cols.astype(np.int32), rows.shape), level.allowed, lock.first
+        tilted, np.broadcast_to(cols.astype(np.int32), tilted.shape), level.allowed, lock.first
     )
 
 

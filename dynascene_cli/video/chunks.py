@@ -95,6 +95,7 @@ class ChunkSink:
         codec, pixel_format, options = _coding(image)
         if self._stream is None:
             stream = self._container.add_stream(codec, rate=self._frame_rate, options=options)
+            assert isinstance(stream, VideoStream)
             stream.width, stream.height = width, height
             stream.pix_fmt = pixel_format
             stream.codec_context.thread_count = 1

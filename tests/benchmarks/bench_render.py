@@ -1,15 +1,18 @@
 """CPU-seconds and memory of whole renders beside a plain transcode, and the cost of --help.
 
-    python tests/benchmarks/bench_render.py [--seconds 10] [--memory]
+    python tests/benchmarks/bench_render.py [--seconds 10] [--rounds 2] [--memory]
 
 Builds a grainy 1920 × 1080 clip from the shipped one (the gymnast covers about a tenth of it).
-Figures are of whole processes (user + system time of a child); compare them within one run only.
-The plain transcode decodes and encodes with the program's own codec settings and touches no pixel;
-the transcode through RGB also converts every frame there and back, as any picture work must.
+Figures are of whole processes (user + system time of a child), means over --rounds in turn; compare
+them within one run only. The plain transcode decodes and encodes with the program's own codec
+settings and touches no pixel; the transcode through RGB also converts every frame there and back,
+as any picture work must. "Only matte and camera cached" has no place, scene, plate or look; the
+row after it has the part of the look that is the clip's own, as a second place for a clip does.
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -91,39 +94,63 @@ def cost(*words: object) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def forget(project: Path, *patterns: str) -> None:
+    """Remove what the patterns name from a project that is known to be whole."""
+    for pattern in patterns:
+        found = list(project.glob(pattern))
+        if not found:
+            sys.exit(f"nothing cached at {project / pattern}")
+        for path in found:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--memory", action="store_true", help="also a clip six times as long")
     arguments = parser.parse_args()
     python = sys.executable
     program = (python, "-m", "dynascene_cli")
+    costs: dict[str, list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.chdir(folder)
-        clip = made(folder / "clip.mp4", arguments.seconds)
+        clip, project = made(folder / "clip.mp4", arguments.seconds), folder / "clip.dynascene"
         render = [*program, "render", "-q", "--camera", "dolly-in"]
         render += ["--scene", MEDIA / "picos.jpg", "-o", "out.mp4"]
+
+        def measure(row: str, *words: object) -> None:
+            costs.setdefault(row, []).append(cost(*words))
+
         cost(*render, clip, "--end", 0.1, "--project", "warm")
-        plain = cost(python, "-c", PLAIN, clip, folder / "plain.mp4")
-        rows = {"plain transcode": plain}
-        rows["transcode through RGB"] = cost(python, "-c", THROUGH_RGB, clip, folder / "rgb.mp4")
-        rows["all from nothing"] = cost(*render, clip)
-        rows["matte and plate cached"] = cost(*render, clip)
-        cost(*program, "project", "clean", "clip.dynascene", "--stage", "plate")
-        rows["only the matte and scene cached"] = cost(*render, clip)
-        cost(*program, "project", "clean", "clip.dynascene", "--stage", "plate")
-        cost(*program, "project", "clean", "clip.dynascene", "--stage", "scene")
-        rows["only the matte cached"] = cost(*render, clip)
+        measure("from nothing", *render, clip)
+        for _ in range(arguments.rounds):
+            measure("plain transcode", python, "-c", PLAIN, clip, folder / "plain.mp4")
+            measure("everything cached", *render, clip)
+            forget(project, "scene", "plate", "matte/*/moments-*")
+            measure("only matte and camera cached", *render, clip)
+            forget(project, "scene", "plate")
+            measure("the clip's part of the look too", *render, clip)
+            forget(project, "plate")
+            measure("the scene too", *render, clip)
+        measure("transcode through RGB", python, "-c", THROUGH_RGB, clip, folder / "rgb.mp4")
         if arguments.memory:
             long_clip = made(folder / "long.mp4", 6 * arguments.seconds)
-            rows["from nothing, six times as long"] = cost(*render, long_clip)
-        rows["--help"] = cost(*program, "render", "--help")
-        rows["import typer, rich"] = cost(python, "-c", IMPORTS)
-    print(f"{'1920x1080, ' + str(arguments.seconds) + ' s at 30 fps':34} CPU-s   ×plain   peak MiB")
-    for row, (seconds, memory) in rows.items():
-        print(f"{row:34} {seconds:6.2f}  {seconds / plain[0]:6.2f}  {memory:9.0f}")
+            measure("from nothing, six times as long", *render, long_clip)
+        measure("--help", *program, "render", "--help")
+        measure("import typer, rich", python, "-c", IMPORTS)
+    plain = np.mean([seconds for seconds, _ in costs["plain transcode"]])
+    load = os.getloadavg()[2]
+    print(
+        f"1920x1080, {arguments.seconds:g} s at 30 fps; load {load:.1f} on {os.cpu_count()} cores"
+    )
+    print(f"{'':34} CPU-s   ×plain   peak MiB")
+    for row, measured in costs.items():
+        seconds = np.mean([seconds for seconds, _ in measured])
+        memory = max(memory for _, memory in measured)
+        print(f"{row:34} {seconds:6.2f}  {seconds / plain:6.2f}  {memory:9.0f}")
 
 
 if __name__ == "__main__":

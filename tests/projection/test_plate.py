@@ -11,10 +11,12 @@ from ray_casting import MOVES, Place, cast, move_path, textured, warped
 
 from dynascene_cli import geometry as maths
 from dynascene_cli.errors import StageError
+from dynascene_cli.projection.continuous import continuous_frame
 from dynascene_cli.projection.mesh import default_step, relief_mesh
 from dynascene_cli.projection.renderer import (
     ProjectionRenderer,
     camera_reach,
+    drawn,
     effective_path,
     plate_frame,
 )
@@ -94,6 +96,27 @@ def test_the_warp_follows_the_cast_relief(move: str) -> None:
         assert np.isfinite(position).all()
         error = np.linalg.norm(position[y, x].reshape(-1, 2) - truth, axis=-1)
         assert np.percentile(error, 99) <= tolerated
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("size", [(640, 360), (641, 361)])
+def test_positions_between_samples_are_those_that_would_be_drawn(
+    move: str, size: tuple[int, int]
+) -> None:
+    width, height = size
+    place, margins = Place(*size), Margins(224, 96, 224, 128)
+    path = move_path(move, place)
+    renderer = ProjectionRenderer(place.scene(margins), path)
+    relief, camera = renderer.reliefs[0], path.intrinsics[1] @ path.extrinsics[1]
+    texels, uncovered = drawn(renderer.reliefs, path.intrinsics[1], path.extrinsics[1], *size)
+    every = texels.view(np.uint8).reshape(height, width, 4)[..., :3].astype(int)
+    other = continuous_frame(relief.mesh, relief.texture, camera, width, height, 1.0)
+    assert uncovered == 0
+    assert other is not None
+    difference = np.abs(other - every).max(axis=-1)
+    assert np.percentile(difference, 98) <= 4
+    assert difference[[0, -1]].mean() < 1
+    assert difference[:, [0, -1]].mean() < 1
 
 
 def test_frames_are_the_same_bytes_in_any_order() -> None:

@@ -36,6 +36,16 @@ def test_noise_is_exact_and_bytes_repeat(tmp_path, shape):
     assert all(map(np.array_equal, read_chunk(paths[0]), frames))
 
 
+def test_frames_beyond_full_hd_are_compressed_and_exact(tmp_path):
+    frame = np.zeros((1441, 2561, 3), np.uint8)
+    frame[:] = np.arange(2561)[:, None] // 16
+    frame[::7, ::5] = np.random.default_rng(0).integers(0, 256, (206, 513, 3), np.uint8)
+    path = chunk_path(tmp_path, 0, grey=False)
+    write_chunk(path, [frame], RATE)
+    assert path.stat().st_size < frame.nbytes / 2
+    assert np.array_equal(next(read_chunk(path)), frame)
+
+
 @pytest.fixture(params=[True, False], ids=["grey", "rgb"])
 def chunked(request, tmp_path):
     shape = (16, 24) if request.param else (16, 24, 3)

@@ -24,6 +24,7 @@ from dynascene_cli.video import (
     open_sink,
     read_alpha,
     read_frames,
+    read_frames_at,
 )
 
 FRAMES = [numbered_frame(index) for index in range(60)]
@@ -46,6 +47,17 @@ def test_reading_starts_at_any_frame(tmp_path):
     clip = open_clip(write_video(tmp_path / "a.mp4", FRAMES, options=options))
     for first in (0, 1, 11, 12, 13, 35, 59):
         assert numbers(clip, first, first + 3) == list(range(first, min(first + 3, 60)))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
+@pytest.mark.parametrize("options", [{"g": "60", "bf": "3"}, {"g": "12", "b-pyramid": "none"}])
+def test_a_few_frames_are_those_of_the_whole(tmp_path, name, options):
+    clip = open_clip(write_video(tmp_path / name, FRAMES, options=options))
+    whole = list(read_frames(clip))
+    for indices in ([0, 15, 31, 59], [2], [5, 6, 7], [1, 3, 58]):
+        few = list(read_frames_at(clip, indices))
+        assert all(map(np.array_equal, few, (whole[index] for index in indices)))
+        assert len(few) == len(indices)
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mov", "a.avi", "a.ts", "a.webm"])

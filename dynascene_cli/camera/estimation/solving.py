@@ -54,6 +54,10 @@ TRIPOD_GAIN = 1.4
 MOST_SLANTED = 0.03
 """A camera that gets less far, in median depths, may be a tripod with a rolling shutter."""
 
+SLANT_SHARE, SLANT_GAIN = 0.7, 2.5
+"""It may cost at most this share of what it costs without one, and so many times what a camera
+that travels does, to which the shutter lends its freedom."""
+
 STRAY_PIXELS, MOST_STRAYS = 3.0, 0.2
 """A track whose median error is larger moves by itself, if no more observations than that do."""
 
@@ -111,7 +115,9 @@ def estimate_from_tracks(
         best = tripod
     elif _travelled(travelling) < MOST_SLANTED:
         slanted = _slanted_tripod(filmed, frames, known, prior)
-        if slanted is not None:
+        cost = np.inf if slanted is None else slanted[3].cost
+        explains = cost < min(SLANT_SHARE * tripod.cost, SLANT_GAIN * travelling.cost)
+        if slanted is not None and explains:
             filmed, seen, numbers, best, readout = slanted
     count = len(seen.point)
     seen, numbers, best = without_strays(seen, numbers, best)
