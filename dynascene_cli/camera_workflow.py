@@ -1,6 +1,6 @@
 """The story of a filmed camera: the background followed, its motion solved, both cached."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
@@ -179,6 +179,7 @@ def estimate_camera(
     output = output or Path(f"{clip_name(request.matte.clip)}-camera.json")
     check_camera_output(output)
     check_spared(output, request.matte.inputs)
+    _check_folders_spared(output, request.matte.inputs)
     if request.matte.matte is not None:
         alpha_frames(request.matte.matte, clip)
     else:
@@ -229,6 +230,15 @@ def summary(estimate: Estimate) -> dict[str, Any]:
         "focal_observable": estimate.focal_observable,
         "focal_source": estimate.focal_source,
     }
+
+
+def _check_folders_spared(output: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to write a COLMAP model among the pictures of an input."""
+    for given in inputs:
+        if output.is_dir() and given.is_dir() and output.samefile(given):
+            raise InputError(
+                f"{output}: would change the input {given}", "choose another name for the output"
+            )
 
 
 def _dry_run(

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from dynascene_cli.camera import Trajectory, load_move, names_a_file
 from dynascene_cli.camera.estimation.estimate import Estimate
+from dynascene_cli.camera.replay import frame_by_frame
+from dynascene_cli.camera.trajectory import is_camera
 from dynascene_cli.clearance import check_path
 from dynascene_cli.console import Console
 from dynascene_cli.project import Project, publish_text, stage_key
@@ -92,6 +94,7 @@ def planned(
     path = _still_path(clip) if estimate is None else estimate.path
     points = np.empty((0, 3)) if estimate is None else estimate.points
     filmed = Filmed(matte.tracks, path, points)
+    moves = tuple(frame_by_frame(move) if is_camera(move.name) else move for move in moves)
     if OWN_CAMERA in request.camera.split("+") and filmed.moves:
         place = _reread(request, filmed, place, size, console)
         return _accompanying(request, filmed, place, moves, size, console)
@@ -107,6 +110,10 @@ def _moving(
     console: Console,
 ) -> Plan:
     """The plan of a move in the photo's place."""
+    if request.smooth > 0 or request.stabilise:
+        still = "the clip's camera stands still"
+        apart = f"--camera {request.camera} does not follow the clip's camera"
+        console.warn(f"nothing to steady: {apart if filmed.moves else still}")
     depth = _median_depth(place)
     camera = move_camera(request, filmed, place, moves, depth)
     stands = camera.stance
@@ -132,6 +139,8 @@ def _accompanying(
     console: Console,
 ) -> Plan:
     """The plan of the clip's own camera, its motion made smaller only where the photo ends."""
+    if request.place is not None:
+        console.warn("--place changes nothing here: under auto the person stays where they stood")
     depth, share = _median_depth(place), 1.0
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)

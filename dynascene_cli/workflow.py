@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dynascene_cli.camera import Trajectory, check_amount, load_move
+from dynascene_cli.camera import Trajectory, check_amount, check_length, load_move
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.camera_workflow import filmed_camera, foreground_of, is_estimate_cached
 from dynascene_cli.compositing import CompositeSettings, Compositor, Look
@@ -30,7 +30,7 @@ from dynascene_cli.request import RenderRequest
 from dynascene_cli.sampling_workflow import sampled_plan, sampled_plate, samples
 from dynascene_cli.scene_workflow import keep_place, read_place, tell_place
 from dynascene_cli.shot import Clip, Image, Matte
-from dynascene_cli.staging import person_heights
+from dynascene_cli.staging import check_scale, person_heights
 from dynascene_cli.video import (
     check_output,
     check_picture,
@@ -86,9 +86,17 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     """
     sampled = samples(request, console)
     check_amount(request.amount)
+    check_scale(request.scale)
+    if request.smooth:
+        # Here, because scipy takes a third of a second that other renders need not wait.
+        from dynascene_cli.camera.smoothing import check_strength
+
+        check_strength(request.smooth)
     names = move_names(request.camera)
     moves = load_move("+".join(names)) if names else ()
     clip = open_request_clip(request.matte)
+    for move in moves:
+        check_length(move, clip.frame_count)
     output = request.output_path(still=clip.kind == "image")
     _check_outputs(request, output, clip)
     check_matte_request(request.matte, clip)

@@ -1,5 +1,7 @@
 """A camera that was filmed or made elsewhere, as a move that another shot's camera makes."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from dynascene_cli.camera.keyframes import Keyframe, Trajectory
@@ -40,3 +42,10 @@ def trajectory_of_path(path: CameraPath, name: str, *, timed: bool = True) -> Tr
         fps=float(path.frame_rate) if timed else None,
         description=f"The camera of {name}.",
     )
+
+
+def frame_by_frame(move: Trajectory) -> Trajectory:
+    """A camera file's move with a pose for each frame of a clip, whatever their frame rates."""
+    last = max(len(move.keyframes) - 1, 1)
+    timed = tuple(replace(key, time=i / last) for i, key in enumerate(move.keyframes))
+    return replace(move, keyframes=timed, time_unit="clip", fps=None)

@@ -32,6 +32,19 @@ UNCHANGED = 1e-6
 """Share of the reach below which a correction is rounding."""
 
 
+def check_strength(strength: float) -> None:
+    """Refuse a strength of smoothing that is none.
+
+    Raises:
+        InputError: it is not between 0 and 10 seconds.
+    """
+    if not 0 <= strength <= LONGEST_WINDOW_SECONDS:
+        raise InputError(
+            f"--smooth {strength:g} is not between 0 and {LONGEST_WINDOW_SECONDS:g} seconds",
+            "0.5 takes the tremble of a hand, 2 the bobbing of steps",
+        )
+
+
 def smoothed_path(path: CameraPath, strength: float) -> CameraPath:
     """The path without what swings faster than once in ``strength`` seconds.
 
@@ -44,11 +57,7 @@ def smoothed_path(path: CameraPath, strength: float) -> CameraPath:
     Raises:
         InputError: the strength is not between 0 and 10 seconds.
     """
-    if not 0 <= strength <= LONGEST_WINDOW_SECONDS:
-        raise InputError(
-            f"--smooth {strength:g} is not between 0 and {LONGEST_WINDOW_SECONDS:g} seconds",
-            "0.5 takes the tremble of a hand, 2 the bobbing of steps",
-        )
+    check_strength(strength)
     if strength == 0 or path.frame_count < 3:
         return path
     sigma = window_sigma(strength, float(path.frame_rate))

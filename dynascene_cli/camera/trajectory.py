@@ -17,6 +17,7 @@ __all__ = [
     "Keyframe",
     "Shake",
     "Trajectory",
+    "check_length",
     "load_move",
     "load_trajectory",
     "preset_names",
@@ -121,6 +122,21 @@ def _rounded(value: object) -> object:
 def is_camera(text: str) -> bool:
     """Whether a move's name is that of a camera file or folder; a preset's name comes first."""
     return text not in preset_names() and is_camera_file(Path(text))
+
+
+def check_length(move: Trajectory, frame_count: int) -> None:
+    """Refuse a camera file that does not have a pose for each of the clip's frames.
+
+    Raises:
+        InputError: the numbers differ.
+    """
+    if is_camera(move.name) and len(move.keyframes) != frame_count:
+        raise InputError(
+            f"{move.name}: a camera of {len(move.keyframes)} frames, and the clip has "
+            f"{frame_count}",
+            "trim the clip with --start and --end, or make a move of it that is held at its end: "
+            f"dynascene trajectory make {move.name} -o move.json",
+        )
 
 
 def names_a_file(text: str) -> bool:

@@ -1,6 +1,6 @@
 """The person into the place: where they stand, and the camera that films them."""
 
-from dynascene_cli.staging.alignment import FilmedWorld, filmed_world, horizon_row
+from dynascene_cli.staging.alignment import FilmedWorld, check_scale, filmed_world, horizon_row
 from dynascene_cli.staging.conflicts import move_conflicts
 from dynascene_cli.staging.contact import Contacts, contact_points
 from dynascene_cli.staging.following import person_heights, placement
@@ -13,6 +13,7 @@ __all__ = [
     "Staged",
     "Stance",
     "accompanied",
+    "check_scale",
     "contact_points",
     "covering",
     "filmed_world",

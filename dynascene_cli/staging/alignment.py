@@ -62,6 +62,16 @@ class FilmedWorld:
     warnings: tuple[str, ...] = ()
 
 
+def check_scale(scale: float | None) -> None:
+    """Refuse metres of one unit that are no length.
+
+    Raises:
+        InputError: ``scale`` is given, and not a positive number.
+    """
+    if scale is not None and not (np.isfinite(scale) and scale > 0):
+        raise InputError(f"--scale {scale:g} is no length", "give metres, above 0")
+
+
 def filmed_world(
     path: CameraPath,
     points: Floats,
@@ -84,8 +94,7 @@ def filmed_world(
     Raises:
         InputError: ``scale`` is not a positive number.
     """
-    if scale is not None and not (np.isfinite(scale) and scale > 0):
-        raise InputError(f"--scale {scale:g} is no length", "give metres, above 0")
+    check_scale(scale)
     ground, pan_axis = fitted_ground(points), _pan_axis(path)
     if ground is not None:
         down, gravity = ground.down, "ground"

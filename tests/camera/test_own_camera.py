@@ -214,3 +214,18 @@ def test_a_scale_that_is_no_length(dynascene, trucked, photo, scale):
     run = dynascene("render", film, "--scene", photo, "--matte", alphas, "--scale", scale)
     assert run.code == 1
     assert "--scale" in run.err
+
+
+def test_a_camera_file_films_the_place_frame_by_frame_or_not_at_all(
+    dynascene, tmp_path, trucked, photo
+):
+    _, film, alphas = trucked
+    assert dynascene("estimate-camera", film, "--matte", alphas, "-o", "cam.chan").code == 0
+    words = ("render", film, "--scene", photo, "--matte", alphas, "--camera", "cam.chan", "--json")
+    whole = dynascene(*words, "--layers", "layers")
+    assert whole.code == 0, whole.err
+    assert np.ptp(read_camera(tmp_path / "layers/camera.json").extrinsics, axis=0).max() > 0.01
+    part = dynascene(*words, "--end", "0.5", "-o", "part.mp4")
+    assert part.code == 1
+    assert "24 frames" in part.json["error"] and "12" in part.json["error"]
+    assert not (tmp_path / "part.mp4").exists()

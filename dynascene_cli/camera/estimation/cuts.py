@@ -43,9 +43,9 @@ def check_one_shot(tracks: FeatureTracks, frame_rate: Fraction) -> None:
         return
     times = [f"{float(frame / frame_rate):.2f} s" for frame in cuts]
     if len(cuts) == 1:
-        message = f"the clip has a cut at {times[0]}"
+        message = f"the clip has a cut, or nothing to follow, at {times[0]}"
     else:
-        message = f"the clip has {len(cuts)} cuts, at {', '.join(times[:5])}"
+        message = f"the clip has cuts, or nothing to follow, at {', '.join(times[:5])}"
         message += " and later" if len(cuts) > 5 else ""
     raise InputError(
         f"{message}: a camera is estimated for one shot at a time",

@@ -50,11 +50,14 @@ class Sightings:
     camera_count: int
 
     def seen_by(self, first: int, last: int, shortest: int) -> tuple[Observations, Integers]:
-        """The observations of cameras first ≤ c < last, and the tracks they are of."""
+        """The observations of cameras first ≤ c < last, and the tracks they are of.
+
+        A track is seen by ``shortest`` of them, or by all where they are fewer.
+        """
         inside = (self.camera >= first) & (self.camera < last)
         return observations(
             self.track[inside], self.camera[inside] - first, self.pixels[inside],
-            last - first, shortest,
+            last - first, min(shortest, last - first),
         )  # fmt: skip
 
 

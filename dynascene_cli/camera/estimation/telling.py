@@ -22,6 +22,8 @@ from dynascene_cli.camera.estimation.trust import Doubt, reasons_against
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
 
+_KNOWN_LENS = "if it is known: --focal-mm, in render --clip-focal-mm"
+
 _FARTHEST = 1e-3
 """Inverse depth, in units of the median's, below which a point is not told."""
 
@@ -139,11 +141,11 @@ def _lens_warnings(filmed: Filmed, lens: Lens) -> tuple[str, ...]:
     pixels = lens.focal * filmed.to_clip
     if lens.source == "assumed":
         return (
-            f"the focal length does not show in this move: {pixels:.0f} px is assumed "
-            "(--focal-mm, if it is known)",
+            f"the clip's focal length does not show in this move: {pixels:.0f} px is assumed "
+            f"({_KNOWN_LENS})",
         )
     if lens.source == "estimated" and not lens.observable:
-        return (f"the focal length, {pixels:.0f} px, is uncertain (--focal-mm, if it is known)",)
+        return (f"the clip's focal length, {pixels:.0f} px, is uncertain ({_KNOWN_LENS})",)
     return ()
 
 
