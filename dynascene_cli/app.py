@@ -75,10 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
-        failure = _as_failure(error)
-        if "--verbose" in words:
-            traceback.print_exception(error)
-        return _failed(failure.message, failure.hint, failure.exit_code, words)
+        # An interruption inside a compiled kernel comes out as a SystemError caused by it.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            failure = _as_failure(error)
+            if "--verbose" in words:
+                traceback.print_exception(error)
+            return _failed(failure.message, failure.hint, failure.exit_code, words)
+        code = INTERRUPTED
     # Typer turns an interruption into its exit code, without a word.
     if code == INTERRUPTED:
         return _failed("interrupted", "the same command continues", INTERRUPTED, words)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from dynascene_cli.camera import Reference, load_move, load_trajectory, sample
 from dynascene_cli.camera.formats import write_camera
-from dynascene_cli.camera.replay import trajectory_of_path
+from dynascene_cli.camera.replay import frame_by_frame, trajectory_of_path
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import relative_to_first
 
@@ -99,3 +99,12 @@ def test_one_frame_is_a_move_that_rests():
     )
     path = sample(trajectory_of_path(one, "still"), reference(640, 480), 5, Fraction(24))
     np.testing.assert_array_equal(path.extrinsics, np.tile(np.eye(3, 4), (5, 1, 1)))
+
+
+@settings(max_examples=20)
+@given(camera_paths(frames=6))
+def test_frame_by_frame_the_clips_frame_rate_makes_no_difference(camera):
+    move = frame_by_frame(trajectory_of_path(camera, "filmed"))
+    place = reference(camera.width, camera.height)
+    path = sample(move, place, camera.frame_count, camera.frame_rate * Fraction(25, 24))
+    np.testing.assert_allclose(path.extrinsics, relative_to_first(camera.extrinsics), atol=1e-6)

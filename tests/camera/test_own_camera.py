@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from path_errors import ate_percent, rpe_degrees
 
 from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.geometry import centre
+from dynascene_cli.project import PARTIAL_MARK
 from dynascene_cli.video import open_clip, open_sink, read_frames
 
 SIZE = {"width": 480, "height": 270, "frames": 24}
@@ -195,6 +200,7 @@ def test_bad_input(dynascene, tmp_path, panned):
         (("--matte", white), 1, "covers the whole picture"),
         (("--matte", alphas, "--end", "0.02"), 1, "one frame"),
         (("--matte", alphas, "-o", "camera.xyz"), 1, "camera.xyz"),
+        (("--matte", alphas, "-o", alphas), 1, "would change the input"),
         (("--matte", alphas, "-o", "nowhere/camera.json"), 1, "nowhere"),
         (("--matte", alphas, "--method", "vggsfm"), 3, "vggsfm"),
         (("--matte", alphas, "--method", "guess"), 2, "guess"),
@@ -229,3 +235,44 @@ def test_a_camera_file_films_the_place_frame_by_frame_or_not_at_all(
     assert part.code == 1
     assert "24 frames" in part.json["error"] and "12" in part.json["error"]
     assert not (tmp_path / "part.mp4").exists()
+
+
+def test_settings_that_change_nothing_are_told(dynascene, panned, photo):
+    _, film, alphas = panned
+    words = (
+        "render",
+        film,
+        "--scene",
+        photo,
+        "--matte",
+        alphas,
+        "--draft",
+        "--end",
+        "0.3",
+        "--json",
+    )
+    fixed = dynascene(*words, "--camera", "static", "--stabilise")
+    assert fixed.code == 0, fixed.err
+    assert any("nothing to steady: --camera static" in told for told in fixed.json["warnings"])
+    placed = dynascene(*words, "--place", "0.3,0.9")
+    assert placed.code == 0, placed.err
+    assert any(told.startswith("--place changes nothing") for told in placed.json["warnings"])
+
+
+def test_being_ended_while_solving_keeps_the_tracks_and_exits_130(dynascene, tmp_path, panned):
+    _, film, alphas = panned
+    words = ["estimate-camera", str(film), "--matte", str(alphas)]
+    command = [sys.executable, "-m", "dynascene_cli", *words]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(tmp_path.rglob("tracks.npz")):
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count("error: interrupted")) == (130, 1), err
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert "tracks.npz" in left and not left & {"estimate.npz", "clip-camera.json"}
+    assert not [name for name in left if PARTIAL_MARK in name]
+    continued = dynascene(*words, "--json")
+    assert (continued.code, continued.json["confidence"]) == (0, "rotation"), continued.err

@@ -260,3 +260,14 @@ def test_a_fast_pan_through_a_rolling_shutter_is_a_tripods(readout):
     seen = np.degrees(np.arctan2(forward[:, 0], forward[:, 2]))
     np.testing.assert_allclose(seen, np.degrees(bearings), atol=0.25)
     assert estimate.focal_px == pytest.approx(focal, rel=0.03)
+
+
+def test_two_frames_are_enough():
+    extrinsics = np.tile(np.eye(3, 4), (2, 1, 1))
+    extrinsics[1, 0, 3] = -0.2
+    scene = tracked_scene(extrinsics, np.full(2, 800.0), per_frame=120, noise=0.05, outliers=0.0)
+    estimate = solved(scene)
+    assert np.isfinite(estimate.path.extrinsics).all()
+    way = estimate.path.extrinsics[1, :, 3]
+    assert abs(way[0]) > 5 * np.hypot(way[1], way[2])
+    assert not estimate.focal_observable
