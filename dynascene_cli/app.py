@@ -75,8 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
-        # An interruption inside a compiled kernel comes out as a SystemError caused by it.
-        if not isinstance(error.__cause__, KeyboardInterrupt):
+        if not _is_interruption(error):
             failure = _as_failure(error)
             if "--verbose" in words:
                 traceback.print_exception(error)
@@ -86,6 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:
         return _failed("interrupted", "the same command continues", INTERRUPTED, words)
     return code if isinstance(code, int) else 0
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Whether an interruption lies behind an error: of a compiled kernel, a SystemError is seen."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _as_failure(error: Exception) -> DynasceneError:
