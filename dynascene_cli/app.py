@@ -11,14 +11,17 @@ from typer.exceptions import TyperException
 
 from dynascene_cli import __version__
 from dynascene_cli.commands import (
+    dataset,
     demo,
     doctor,
     estimate_camera,
+    evaluate,
     info,
     matte,
     models,
     project,
     render,
+    train,
     trajectory,
 )
 from dynascene_cli.errors import DynasceneError, StageError
@@ -35,9 +38,12 @@ app.command("render")(render.render)
 app.command("matte")(matte.matte)
 app.command("estimate-camera")(estimate_camera.estimate_camera)
 app.add_typer(trajectory.app, name="trajectory")
+app.command("train")(train.train)
+app.add_typer(dataset.app, name="dataset")
 app.command("demo")(demo.demo)
 app.command("info")(info.info)
 app.command("doctor")(doctor.doctor)
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
 app.add_typer(project.app, name="project")
 

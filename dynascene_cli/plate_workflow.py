@@ -33,15 +33,23 @@ class CachedPlate:
     """The shot's background: chunks from the project, or rendered into it as they are asked for.
 
     ``renderer`` is only made where the plan's plate is not whole yet. Of a plate that ``rests``
-    one frame is drawn and kept.
+    one frame is drawn and kept. ``unfinished`` is a file beside the chunks that is of no use once
+    they are whole.
     """
 
     def __init__(
-        self, project: Project, plan: Plan, renderer: Callable[[], PlateRenderer], *, rests: bool
+        self,
+        project: Project,
+        plan: Plan,
+        renderer: Callable[[], PlateRenderer],
+        *,
+        rests: bool,
+        unfinished: str = "",
     ) -> None:
         self._project, self._plan = project, plan
         self._folder = project.stage_folder("plate", plan.plate_key)
         self._kept_count = 1 if rests else plan.staged.path.frame_count
+        self._unfinished = self._folder / unfinished if unfinished else None
         self._whole = project.has("plate", plan.plate_key)
         self._renderer = None if self._whole else renderer()
 
@@ -78,6 +86,8 @@ class CachedPlate:
                         yield frame
         if not self._whole:
             self._project.mark_done("plate", self._plan.plate_key, {"scene": self._plan.scene_key})
+            if self._unfinished is not None:
+                self._unfinished.unlink(missing_ok=True)
 
 
 def projected_plate(project: Project, plan: Plan) -> CachedPlate:

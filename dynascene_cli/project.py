@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dynascene_cli.errors import InputError
 
@@ -75,16 +75,11 @@ class Project:
                 "choose another with --project",
             ) from error
         with stream:
-            try:
-                if sys.platform == "win32":
-                    msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-                else:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            if not lock_held(stream):
                 raise InputError(
                     f"{self.folder}: another run is using this project",
                     "wait for it, or choose another folder with --project",
-                ) from error
+                )
             self._remove_partial()
             try:
                 yield
@@ -133,6 +128,18 @@ class Project:
         for folder in (*self.folder.glob("*/*/"), *self.folder.glob("*/")):
             with suppress(OSError):
                 folder.rmdir()
+
+
+def lock_held(stream: IO[str]) -> bool:
+    """Whether an open file's lock could be taken; it is the system's and ends with the file."""
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def publish_text(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.sampling_settings import (
+    STATE_FILE,
     SamplingSettings,
     checkpoint_facts,
     fingerprint,
@@ -119,7 +120,7 @@ def sampled_plate(
             ),
         )
 
-    return CachedPlate(project, plan, renderer, rests=False)
+    return CachedPlate(project, plan, renderer, rests=False, unfinished=STATE_FILE)
 
 
 def _settings(request: RenderRequest) -> SamplingSettings:

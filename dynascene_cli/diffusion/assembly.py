@@ -59,8 +59,14 @@ def assemble(
     training, by ``seed``.
 
     Raises:
-        InputError: a source is not there, cannot be read or is of another architecture.
+        InputError: a source is not there, cannot be read or is of another architecture, or the
+            network is one that has no base weights.
     """
+    if config.latent != "vae":
+        raise InputError(
+            f"there are no base weights for {config.latent} latents",
+            "dynascene train begins such a network from the start",
+        )
     if config.motion and sources.motion is None:
         raise InputError("a network with motion needs motion modules", "give --motion")
     if sources.camera_ctrl is not None and not config.camera:
@@ -73,7 +79,9 @@ def assemble(
         "clip": base_weights.clip_image_encoder(read["clip"]),
     }
     if config.reference_net:
-        parts["inpainting/unet"] |= base_weights.reference_net(read["inpainting/unet"])
+        parts["inpainting/unet"] |= base_weights.reference_net(
+            read["inpainting/unet"], config.latent_channels
+        )
     if "motion" in read:
         parts["motion"] = base_weights.motion_modules(read["motion"])
         middle = any(name.startswith("denoiser.mid_block.") for name in parts["motion"])

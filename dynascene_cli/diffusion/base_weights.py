@@ -15,7 +15,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from dynascene_cli.diffusion.configuration import NOISE_CHANNELS
 from dynascene_cli.errors import InputError
 
 WEIGHT_FILES = (
@@ -76,16 +75,16 @@ def inpainting_unet(unet: Tensors) -> Tensors:
     return {f"denoiser.{name}": tensor for name, tensor in unet.items()}
 
 
-def reference_net(unet: Tensors) -> Tensors:
+def reference_net(unet: Tensors, latent_channels: int) -> Tensors:
     """The same U-Net as ReferenceNet.
 
-    That has no mask and no foreground, so it keeps the input layer's first four channels.
+    That has no mask and no foreground, so it keeps the input layer's first channels alone.
     """
     # A file may not name one memory twice.
     copied = {f"reference_net.{name}": tensor.clone() for name, tensor in unet.items()}
     first = "reference_net.conv_in.weight"
     if first in copied:
-        copied[first] = copied[first][:, :NOISE_CHANNELS].clone()
+        copied[first] = copied[first][:, :latent_channels].clone()
     return copied
 
 

@@ -4,7 +4,7 @@ from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dynascene_cli.diffusion.configuration import LATENT_STRIDE, NetworkConfig
+from dynascene_cli.diffusion.configuration import NetworkConfig
 
 PLUECKER_CHANNELS = 6
 
@@ -45,8 +45,9 @@ class CameraEncoder(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
+        self.stride = config.latent_stride
         self.conv_in = nn.Conv2d(
-            PLUECKER_CHANNELS * LATENT_STRIDE**2, config.channels[0], 3, padding=1
+            PLUECKER_CHANNELS * self.stride**2, config.channels[0], 3, padding=1
         )
         inputs = (config.channels[0], *config.channels)
         self.levels = nn.ModuleList(
@@ -58,9 +59,9 @@ class CameraEncoder(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> list[Tensor]:
-        """Features (B, F, C, h, w) at every level, of Plücker maps (B, F, 6, 8h, 8w)."""
+        """Features (B, F, C, h, w) at every level, of pixels' Plücker maps (B, F, 6, H, W)."""
         frames = maps.shape[1]
-        features = self.conv_in(functional.pixel_unshuffle(maps.flatten(0, 1), LATENT_STRIDE))
+        features = self.conv_in(functional.pixel_unshuffle(maps.flatten(0, 1), self.stride))
         found = []
         for index, blocks in enumerate(self.levels):
             if index > 0:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dynascene_cli import weights
@@ -18,10 +17,12 @@ from dynascene_cli.diffusion.checkpoint_file import (
     read_info,
 )
 from dynascene_cli.diffusion.configuration import preset
+from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, located
 from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import InputError
+from dynascene_cli.video.publishing import told_when_full
 
-TINY = "tests-tiny"
 NAMES_SHOWN = 4
 
 
@@ -52,14 +53,14 @@ def open_checkpoint(
         InputError: no weights are called that, or they are no checkpoint.
         MissingError: it is not on this machine; the hint is what gets it.
     """
-    if name_or_path == TINY:
+    if name_or_path == UNTRAINED:
         network, info = random_network()
         return network.to(dtype), info
-    path = Path(name_or_path)
-    return load_checkpoint(path if path.exists() else weights.path_of(name_or_path), dtype)
+    path, _ = located(name_or_path)
+    return load_checkpoint(path, dtype)
 
 
-def random_network(name: str = TINY, seed: int = 0) -> tuple[Network, CheckpointInfo]:
+def random_network(name: str = UNTRAINED, seed: int = 0) -> tuple[Network, CheckpointInfo]:
     """An untrained network of that preset, the same for the same seed.
 
     Raises:
@@ -76,6 +77,7 @@ def save_checkpoint(network: Network, info: CheckpointInfo, path: Path) -> None:
 
     Raises:
         InputError: the place cannot be written, or is a folder that is no checkpoint.
+        StageError: the disk is full.
     """
     save_tensors(network.state_dict(), info, path)
 
@@ -85,27 +87,21 @@ def save_tensors(tensors: Mapping[str, Tensor], info: CheckpointInfo, path: Path
 
     Raises:
         InputError: the place cannot be written, or is a folder that is no checkpoint.
+        StageError: the disk is full.
     """
     if path.is_dir() and any(path.iterdir()) and not (path / FOLDER_INFO).is_file():
         raise InputError(f"{path} is a folder of something else", "give a name of its own")
-    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
     partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".safetensors":
-            save_file(whole, partial, metadata={METADATA_KEY: info.to_json()})
-        else:
-            partial.mkdir(exist_ok=True)
-            for name in info.networks:
-                start = f"{name}."
-                part = {k[len(start) :]: v for k, v in whole.items() if k.startswith(start)}
-                save_file(part, partial / f"{name}.safetensors")
-            hashes = {file.name: weights.sha256_of(file) for file in sorted(partial.iterdir())}
-            described = json.loads(info.to_json()) | {"files": hashes}
-            (partial / FOLDER_INFO).write_text(json.dumps(described, indent=1) + "\n", "utf-8")
-            if path.is_dir():
-                shutil.rmtree(path)
-        partial.replace(path)
+        with told_when_full(path):
+            if path.suffix == ".safetensors":
+                write_tensors(tensors, partial, {METADATA_KEY: info.to_json()})
+            else:
+                _write_folder(tensors, info, partial)
+                if path.is_dir():
+                    shutil.rmtree(path)
+            partial.replace(path)
     except PermissionError as error:
         raise InputError(
             f"{path}: its folder cannot be written ({error.strerror})", "choose another place"
@@ -114,6 +110,17 @@ def save_tensors(tensors: Mapping[str, Tensor], info: CheckpointInfo, path: Path
         if partial.is_dir():
             shutil.rmtree(partial)
         partial.unlink(missing_ok=True)
+
+
+def _write_folder(tensors: Mapping[str, Tensor], info: CheckpointInfo, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in info.networks:
+        start = f"{name}."
+        part = {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}
+        write_tensors(part, folder / f"{name}.safetensors")
+    hashes = {file.name: weights.sha256_of(file) for file in sorted(folder.iterdir())}
+    described = json.loads(info.to_json()) | {"files": hashes}
+    (folder / FOLDER_INFO).write_text(json.dumps(described, indent=1) + "\n", "utf-8")
 
 
 def assign(module: nn.Module, tensors: Mapping[str, Tensor], where: Path) -> None:

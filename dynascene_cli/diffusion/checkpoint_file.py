@@ -7,10 +7,12 @@ safetensors file a network.
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from dynascene_cli.diffusion.configuration import NetworkConfig, config_from
 from dynascene_cli.errors import InputError
+
+Prediction = Literal["epsilon", "v_prediction", "sample"]
 
 FORMAT = 1
 METADATA_KEY = "dynascene"
@@ -24,7 +26,13 @@ class CheckpointInfo:
 
     ``stage`` is ``base`` for assembled weights, ``random`` for none, else the stage of training
     that ended with it after ``steps`` steps on ``data``. ``base`` maps the files that it began
-    with to their SHA-256. ``schedulers`` are those that it was trained for.
+    with to their SHA-256. ``schedulers`` are those that it was trained for. ``prediction`` is what
+    the network gives at a step: the noise, the picture without it (``sample``), or
+    √ᾱ·noise − √(1 − ᾱ)·sample (``v_prediction``); under ``zero_terminal_snr`` nothing of the
+    picture is left at the last timestep. ``frames`` is how long the clips of training were.
+
+    Raises:
+        InputError: noise is predicted where there is nothing else: that tells nothing.
     """
 
     config: NetworkConfig
@@ -34,6 +42,21 @@ class CheckpointInfo:
     licence: str = ""
     base: dict[str, str] = field(default_factory=dict)
     schedulers: tuple[str, ...] = ("ddim",)
+    prediction: Prediction = "epsilon"
+    zero_terminal_snr: bool = False
+    frames: int = 24
+
+    def __post_init__(self) -> None:
+        if self.prediction not in get_args(Prediction):
+            raise InputError(
+                f"a network that predicts {self.prediction!r} is not known",
+                " or ".join(get_args(Prediction)),
+            )
+        if self.zero_terminal_snr and self.prediction == "epsilon":
+            raise InputError(
+                "under zero_terminal_snr the noise of the last timestep tells nothing of a picture",
+                "train it with v_prediction or sample",
+            )
 
     def to_json(self) -> str:
         """The JSON text that ``info_from`` reads."""
@@ -42,8 +65,12 @@ class CheckpointInfo:
     @property
     def networks(self) -> tuple[str, ...]:
         """The names of the networks that such a checkpoint holds."""
-        absent = {"reference_net": self.config.reference_net, "camera_encoder": self.config.camera}
-        return tuple(name for name in NETWORKS if absent.get(name, True))
+        held = {
+            "reference_net": self.config.reference_net,
+            "camera_encoder": self.config.camera,
+            "vae": self.config.latent == "vae",
+        }
+        return tuple(name for name in NETWORKS if held.get(name, True))
 
 
 def info_from(text: str, where: Path) -> CheckpointInfo:

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from dynascene_cli.diffusion.configuration import LATENT_STRIDE
+from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.views import (
     Views,
     cell_centres,
+    centres,
     pluecker_rays,
     projections,
 )
@@ -18,12 +19,16 @@ class LevelRays:
     """The cameras at one level of the U-Net, whose S = h·w tokens are cells of the picture.
 
     ``rays`` (B, F, S, 6) are Plücker coordinates; ``positions`` (S, 2) the cells' centres in
-    widths of the picture; ``projections`` (B, F, 4, 4) world to normalised image.
+    widths of the picture; ``projections`` (B, F, 4, 4) world to normalised image; ``centres``
+    (B, F, 3) where the cameras are. The world is the scene's camera. Of the scene at latent
+    resolution, ``latents`` (B, S, C) are what was seen there.
     """
 
     rays: Tensor
     positions: Tensor
     projections: Tensor
+    centres: Tensor
+    latents: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +49,14 @@ class Conditioning:
 class ProcessorState:
     """The conditioning that the processors of one U-Net read now, and how deep its levels lie.
 
-    Motion modules take no keyword arguments of attention, so what they read lies here.
+    Motion modules take no keyword arguments of attention, so what they read lies here; where
+    ``still``, they do nothing.
     """
 
     def __init__(self, levels: int) -> None:
         self.levels = levels
         self.conditioning: Conditioning | None = None
+        self.still = False
 
     def __deepcopy__(self, memo: dict[int, object]) -> "ProcessorState":
         # What is read now is part of a step's graph, which no copy of a network shares.
@@ -70,15 +77,17 @@ class ProcessorState:
         return int(index) if block == "down_blocks" else self.levels - 1 - int(index)
 
 
-def level_rays(views: Views, height: int, width: int, levels: int) -> tuple[LevelRays, ...]:
+def level_rays(
+    views: Views, height: int, width: int, config: NetworkConfig
+) -> tuple[LevelRays, ...]:
     """The cameras at every level of a U-Net on latents of height × width, halved upwards."""
     found = []
-    matrices = projections(views, height * LATENT_STRIDE, width * LATENT_STRIDE)
-    for level in range(levels):
-        stride = LATENT_STRIDE * 2**level
+    matrices = projections(views, height * config.latent_stride, width * config.latent_stride)
+    for level in range(config.levels):
+        stride = config.latent_stride * 2**level
         rows, columns = -(-height // 2**level), -(-width // 2**level)
-        centres = cell_centres(rows, columns, stride, matrices.device)
+        cells = cell_centres(rows, columns, stride, matrices.device)
         rays = pluecker_rays(views, rows, columns, stride)
-        positions = centres.flatten(0, 1) / (width * LATENT_STRIDE)
-        found.append(LevelRays(rays.flatten(2, 3), positions, matrices))
+        positions = cells.flatten(0, 1) / (width * config.latent_stride)
+        found.append(LevelRays(rays.flatten(2, 3), positions, matrices, centres(views)))
     return tuple(found)

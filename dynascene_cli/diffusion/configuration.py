@@ -8,12 +8,10 @@ from dynascene_cli.errors import InputError
 
 ReferenceGeometry = Literal["none", "tied_rays", "ray_bias", "prope"]
 
-NOISE_CHANNELS = 4
-INPUT_CHANNELS = 9
-"""Noise 4, generate_mask 1, foreground latent 4: the order of Stable Diffusion inpainting."""
+Latent = Literal["vae", "dct"]
 
-LATENT_STRIDE = 8
-"""Pixels of the picture that one latent covers on each side."""
+LATENT_CHANNELS: dict[Latent, int] = {"vae": 4, "dct": 12}
+LATENT_STRIDES: dict[Latent, int] = {"vae": 8, "dct": 4}
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,9 @@ class NetworkConfig:
     camera encoder has: 1 as the paper draws it, 2 as CameraCtrl has it. ``adaptor_activation``
     lies between the camera adaptor's two linear layers: ``none`` makes them CameraCtrl's one.
     ``motion_frames`` is the longest clip that the motion modules know positions for, and
-    ``motion_mid_block`` is true of AnimateDiff v2 and false of v3.
+    ``motion_mid_block`` is true of AnimateDiff v2 and false of v3. ``latent`` is what pictures
+    become: ``vae`` is Stable Diffusion's; ``dct`` a fixed transform of small blocks, without
+    weights. ``sampled_area`` is how many pixels a picture has that nobody gave a size.
 
     Raises:
         InputError: the fields contradict each other.
@@ -38,6 +38,8 @@ class NetworkConfig:
     motion: bool = True
     reference_geometry: ReferenceGeometry = "none"
     reference_gain: float = 0.0
+    latent: Latent = "vae"
+    sampled_area: int = 768 * 432
     camera_blocks: int = 1
     adaptor_activation: Literal["silu", "none"] = "silu"
     motion_frames: int = 32
@@ -70,13 +72,33 @@ class NetworkConfig:
             )
         if self.camera_blocks not in (1, 2):
             raise InputError(f"camera_blocks is {self.camera_blocks}", "1 or 2")
-        if len(self.vae_channels) != 4:
+        if self.latent == "vae" and len(self.vae_channels) != 4:
             raise InputError(f"vae_channels are {self.vae_channels}", "four: latents are 1/8 of it")
 
     @property
     def levels(self) -> int:
         """How many resolutions the U-Nets work at."""
         return len(self.channels)
+
+    @property
+    def latent_channels(self) -> int:
+        """How many numbers a latent is."""
+        return LATENT_CHANNELS[self.latent]
+
+    @property
+    def latent_stride(self) -> int:
+        """Pixels of the picture that one latent covers on each side."""
+        return LATENT_STRIDES[self.latent]
+
+    @property
+    def input_channels(self) -> int:
+        """Noise, generate_mask (1), foreground: the order of Stable Diffusion inpainting."""
+        return 2 * self.latent_channels + 1
+
+    @property
+    def smallest_side(self) -> int:
+        """Pixels of which the lowest level of the U-Net is left one row."""
+        return self.latent_stride * 2 ** (self.levels - 1)
 
 
 FULL_SIZE = NetworkConfig()
@@ -99,10 +121,28 @@ PRESETS = {
         vae_layers_per_block=1,
         vae_norm_groups=4,
     ),
+    "mini": NetworkConfig(
+        reference_geometry="tied_rays",
+        reference_gain=1.0,
+        latent="dct",
+        sampled_area=64 * 36,
+        motion_heads=4,
+        channels=(48, 64, 96),
+        layers_per_block=1,
+        attention_heads=4,
+        norm_groups=16,
+        image_embedding=64,
+        clip_width=64,
+        clip_layers=2,
+        clip_heads=4,
+        clip_patch=8,
+        clip_pixels=32,
+    ),
 }
 """``dynascene``: the paper's network. ``actanywhere``: ActAnywhere's design (Pan et al. 2024), the
 scene by its CLIP embedding alone and no camera. ``tests-tiny``: the paper's, a thousandth of the
-size, for trying the way through."""
+size, for trying the way through. ``mini``: the paper's with cameras in reference attention, small
+enough to be trained on a CPU, for tests and teaching."""
 
 
 def preset(name: str) -> NetworkConfig:

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.diffusion.configuration import LATENT_STRIDE
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Image
 
@@ -23,8 +22,8 @@ edge is blended with background."""
 class ForegroundFrame:
     """One frame at the size that is sampled.
 
-    ``picture`` RGB uint8 (H, W, 3), the person on grey; ``generate_mask`` float32 (H/8, W/8), 1
-    where the background is to be generated and 0 on the human.
+    ``picture`` RGB uint8 (H, W, 3), the person on grey; ``generate_mask`` float32 (h, w), a cell
+    a latent, 1 where the background is to be generated and 0 on the human.
     """
 
     picture: Image
@@ -32,25 +31,35 @@ class ForegroundFrame:
 
 
 def foreground_frame(
-    frame: Image, alpha: NDArray[np.uint8], clip_to_picture: Floats, size: tuple[int, int]
+    frame: Image,
+    alpha: NDArray[np.uint8],
+    clip_to_picture: Floats,
+    size: tuple[int, int],
+    stride: int,
 ) -> ForegroundFrame:
-    """A clip's frame and alpha carried into a picture of (width, height) by a map (2, 3)."""
+    """A clip's frame and alpha carried into a picture of (width, height) by a map (2, 3).
+
+    ``stride`` is how many pixels a latent covers on each side.
+    """
     premultiplied = alpha.astype(np.float32)[..., None] / 255
     colours = np.concatenate([frame * premultiplied, premultiplied * 255], axis=-1)
     moved = _carried(colours.astype(np.float32), clip_to_picture, size)
     coverage = np.clip(moved[..., 3:] / np.float32(255), 0, 1)
     picture = np.clip(moved[..., :3] + GREY * (1 - coverage) + 0.5, 0, 255).astype(np.uint8)
-    return ForegroundFrame(picture, generate_mask(coverage[..., 0]))
+    return ForegroundFrame(picture, generate_mask(coverage[..., 0], stride))
 
 
-def generate_mask(coverage: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H/8, W/8): 0 where the person, without a rim of ``DILATION`` pixels, fills half a cell."""
+def generate_mask(coverage: NDArray[np.float32], stride: int) -> NDArray[np.float32]:
+    """0 where the person, without a rim of ``DILATION`` pixels, fills half a cell, 1 elsewhere.
+
+    ``coverage`` (H, W) is in 0..1; cells are ``stride`` pixels wide, and the mask (h, w).
+    """
     human = (coverage >= 0.5).astype(np.uint8)
     kernel = np.ones((2 * DILATION + 1, 2 * DILATION + 1), np.uint8)
     # Beyond the picture's border the person goes on.
     solid = cv2.erode(human, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=(1,))
-    height, width = (side // LATENT_STRIDE for side in solid.shape)
-    cells = solid.reshape(height, LATENT_STRIDE, width, LATENT_STRIDE).mean(axis=(1, 3))
+    height, width = (side // stride for side in solid.shape)
+    cells = solid.reshape(height, stride, width, stride).mean(axis=(1, 3))
     return (cells < 0.5).astype(np.float32)
 
 

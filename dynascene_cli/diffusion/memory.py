@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
+from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
 from dynascene_cli.diffusion.sizes import smaller_size
 from dynascene_cli.errors import StageError
@@ -13,7 +14,7 @@ _SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 @contextmanager
-def told_when_out_of_memory(settings: ResolvedSampling) -> Iterator[None]:
+def told_when_out_of_memory(settings: ResolvedSampling, config: NetworkConfig) -> Iterator[None]:
     """Turn running out of memory, on the GPU or not, into a StageError with what takes less.
 
     Raises:
@@ -27,7 +28,7 @@ def told_when_out_of_memory(settings: ResolvedSampling) -> Iterator[None]:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         width, height = settings.size
-        smaller = smaller_size(settings.size)
+        smaller = smaller_size(settings.size, config)
         shorter = max(settings.window // 2, 1)
         what = f"{settings.window} frames of {width}x{height} together"
         raise StageError(

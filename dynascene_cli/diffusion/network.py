@@ -5,14 +5,18 @@ step to step is computed once a clip as a ``Conditioning``; ``denoise`` is one s
 ``forward`` both together, for training.
 """
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import torch
 from accelerate import init_empty_weights
 from diffusers.models.attention_processor import Attention
+from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
 
+from dynascene_cli.diffusion.block_transform import BlockTransform
 from dynascene_cli.diffusion.camera_encoder import CameraEncoder
 from dynascene_cli.diffusion.conditioning import (
     Conditioning,
@@ -20,11 +24,11 @@ from dynascene_cli.diffusion.conditioning import (
     ProcessorState,
     level_rays,
 )
-from dynascene_cli.diffusion.configuration import LATENT_STRIDE, NetworkConfig
+from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.processors import (
     CameraAdaptor,
-    CheckpointedMotion,
     ImageAttention,
+    Motion,
     ReferenceReader,
     is_motion,
 )
@@ -35,7 +39,7 @@ from dynascene_cli.diffusion.stock_networks import (
     stock_reference_net,
     stock_vae,
 )
-from dynascene_cli.diffusion.views import Views, pluecker_maps
+from dynascene_cli.diffusion.views import Views, pluecker_maps, seen_from
 
 P = TypeVar("P")
 
@@ -43,9 +47,10 @@ P = TypeVar("P")
 class Network(nn.Module):
     """All networks of one checkpoint.
 
-    ``denoiser`` (UNetMotionModel, 9 input channels), ``reference_net`` (UNet2DConditionModel, 4),
-    ``camera_encoder``, ``image_encoder`` (CLIP) and ``vae``; those that the configuration
-    switches off are None. Latents are (B, 4, F, h, w), 1/8 of the picture; h and w may be odd.
+    ``denoiser`` (UNetMotionModel), ``reference_net`` (UNet2DConditionModel), ``camera_encoder``,
+    ``image_encoder`` (CLIP) and ``vae``; those that the configuration switches off are None.
+    Latents are (B, C, F, h, w), of Stable Diffusion's VAE 4 numbers on 1/8 of the picture's sides;
+    h and w may be odd.
 
     With ``empty`` the stock networks hold no memory until weights are assigned to them; what is
     this program's own is initialised all the same.
@@ -62,8 +67,17 @@ class Network(nn.Module):
                 stock_reference_net(config, self.bank) if config.reference_net else None
             )
             self.image_encoder = stock_image_encoder(config)
-            self.vae = stock_vae(config)
+            self.vae: Any = stock_vae(config) if config.latent == "vae" else None
+        self.blocks = BlockTransform() if config.latent == "dct" else None
         self.denoiser.set_attn_processor(self._processors())
+        for module in self.denoiser.modules():
+            if isinstance(module, AnimateDiffTransformer3D):
+                # The class, since a forward set on the instance would stay its own in a copy.
+                module.__class__ = Motion
+                module.state = self.state
+                # As AnimateDiff's begin: what they have not learned would only shake the picture.
+                nn.init.zeros_(module.proj_out.weight)
+                nn.init.zeros_(module.proj_out.bias)
         self.camera_encoder = CameraEncoder(config) if config.camera else None
 
     def image_embedding(self, pixels: Tensor) -> Tensor:
@@ -75,12 +89,16 @@ class Network(nn.Module):
         return embedding
 
     def encode(self, pictures: Tensor) -> Tensor:
-        """Latents (N, 4, h, w) of pictures (N, 3, 8h, 8w) in −1..1: the mean, not a sample."""
+        """Latents (N, C, h, w) of pictures (N, 3, H, W) in −1..1: the mean, not a sample."""
+        if self.blocks is not None:
+            return self.blocks.encode(pictures)
         latents: Tensor = self.vae.encode(pictures).latent_dist.mode()
         return latents * VAE_SCALE
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Pictures (N, 3, 8h, 8w), about −1..1, of latents (N, 4, h, w)."""
+        """Pictures (N, 3, H, W), about −1..1, of latents (N, C, h, w)."""
+        if self.blocks is not None:
+            return self.blocks.decode(latents)
         pictures: Tensor = self.vae.decode(latents / VAE_SCALE).sample
         return pictures
 
@@ -94,7 +112,7 @@ class Network(nn.Module):
     def reference_attention(
         self, latent: Tensor, embedding: Tensor, scene: tuple[LevelRays, ...] = ()
     ) -> dict[str, tuple[Tensor, Tensor]]:
-        """Keys and values of the scene's latents (B, 4, h, w), by one run of ReferenceNet at t = 0.
+        """Keys and values of the scene's latents (B, C, h, w), by one run of ReferenceNet at t = 0.
 
         ``scene``: the scene's cameras, one frame a clip, where the configuration uses them.
         """
@@ -115,10 +133,11 @@ class Network(nn.Module):
         Raises:
             ValueError: there are more frames than ``motion_frames``.
         """
-        if self.camera_encoder is None:
+        if self.camera_encoder is None or self.state.still:
             return {}
         self._check_length(views.frames)
-        maps = pluecker_maps(views, height * LATENT_STRIDE, width * LATENT_STRIDE)
+        stride = self.config.latent_stride
+        maps = pluecker_maps(views, height * stride, width * stride)
         weights = self.camera_encoder.conv_in.weight
         features = self.camera_encoder(maps.to(weights.dtype))
         return {
@@ -126,11 +145,13 @@ class Network(nn.Module):
             for layer, processor in self._installed(CameraAdaptor)
         }
 
-    def rays(self, views: Views, height: int, width: int) -> tuple[LevelRays, ...]:
+    def rays(
+        self, views: Views, scene_view: Views, height: int, width: int
+    ) -> tuple[LevelRays, ...]:
         """The cameras for latents of height × width, where reference attention uses them."""
         if self.config.reference_geometry == "none":
             return ()
-        return level_rays(views, height, width, self.config.levels)
+        return level_rays(seen_from(views, scene_view), height, width, self.config)
 
     def condition(
         self,
@@ -142,7 +163,7 @@ class Network(nn.Module):
     ) -> Conditioning:
         """What all steps of a clip share.
 
-        ``embedding`` (B, E) and ``reference`` (B, 4, h, w) are of the scene; ``views`` are the
+        ``embedding`` (B, E) and ``reference`` (B, C, h, w) are of the scene; ``views`` are the
         clip's cameras and ``scene_view`` (one frame) the scene's; ``size`` is the clip's latents'
         (height, width), where it is not the reference's. What is None is not attended to, as in
         the half of guidance that drops it.
@@ -159,8 +180,11 @@ class Network(nn.Module):
         if size is None and views is not None:
             raise ValueError("views need the size of the clip's latents")
         scene: tuple[LevelRays, ...] = ()
-        if compares and reference is not None and scene_view is not None:
-            scene = self.rays(scene_view, reference.shape[-2], reference.shape[-1])
+        rays: tuple[LevelRays, ...] = ()
+        if compares and reference is not None and views and scene_view and size:
+            rays = self.rays(views, scene_view, *size)
+            first, *others = self.rays(scene_view, scene_view, *reference.shape[-2:])
+            scene = (replace(first, latents=reference.flatten(2).mT), *others)
         return Conditioning(
             image=self.image_attention(embedding),
             reference=(
@@ -169,7 +193,7 @@ class Network(nn.Module):
                 else {}
             ),
             camera=self.camera_attention(views, *size) if views and size else {},
-            rays=self.rays(views, *size) if views and size and scene else (),
+            rays=rays,
         )
 
     def denoise(
@@ -180,10 +204,12 @@ class Network(nn.Module):
         timestep: Tensor | int,
         conditioning: Conditioning,
     ) -> Tensor:
-        """The predicted noise (B, 4, F, h, w) in ``noisy`` (B, 4, F, h, w).
+        """What is predicted, (B, C, F, h, w), of ``noisy`` (B, C, F, h, w).
+
+        That is the noise in it, or what else a checkpoint says it was trained for.
 
         ``generate_mask`` (B, 1, F, h, w) is 1 where the picture is to be made and 0 on the human,
-        whose latents are ``foreground`` (B, 4, F, h, w); ``timestep`` is one or one a clip.
+        whose latents are ``foreground`` (B, C, F, h, w); ``timestep`` is one or one a clip.
 
         Raises:
             ValueError: there are more frames than ``motion_frames``.
@@ -208,7 +234,12 @@ class Network(nn.Module):
         views: Views | None = None,
         scene_view: Views | None = None,
     ) -> Tensor:
-        """``denoise`` with the ``condition`` of the same clip."""
+        """``denoise`` with the ``condition`` of the same clip.
+
+        ``embedding`` may be the pixels of ``image_embedding``, where the image encoder learns too.
+        """
+        if embedding.dim() == 4:
+            embedding = self.image_embedding(embedding)
         size = (noisy.shape[-2], noisy.shape[-1])
         conditioning = self.condition(embedding, reference, views, scene_view, size)
         return self.denoise(noisy, generate_mask, foreground, timestep, conditioning)
@@ -223,11 +254,23 @@ class Network(nn.Module):
             self.reference_net.enable_gradient_checkpointing()
         for block in (*self.denoiser.down_blocks, *self.denoiser.up_blocks):
             for module in block.motion_modules if self.config.motion else ():
-                # The class, since a forward set on the instance would stay its own in a copy.
-                module.__class__ = CheckpointedMotion
+                module.checkpoints = True
+
+    @contextmanager
+    def without_motion(self) -> Iterator[None]:
+        """Inside it frames are pictures of their own: motion modules and camera adaptors rest.
+
+        A forward and its backward lie both inside it.
+        """
+        before, self.state.still = self.state.still, True
+        try:
+            yield
+        finally:
+            self.state.still = before
 
     def _check_length(self, frames: int) -> None:
-        if self.config.motion and frames > self.config.motion_frames:
+        moves = self.config.motion and not self.state.still
+        if moves and frames > self.config.motion_frames:
             raise ValueError(
                 f"a clip of {frames} frames is longer than the {self.config.motion_frames} that "
                 "motion modules know positions for: denoise it in windows"

@@ -10,7 +10,6 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from dynascene_cli.diffusion.conditioning import Conditioning
-from dynascene_cli.diffusion.configuration import LATENT_STRIDE, NOISE_CHANNELS
 from dynascene_cli.diffusion.foreground import ForegroundFrame
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.pictures import clip_pixels, resized, rgb, signed
@@ -31,9 +30,9 @@ KEPT_CAMERA_BYTES = 4 << 30
 class EncodedShot:
     """A shot's inputs as the denoiser takes them, on the CPU in float32.
 
-    ``generate_mask`` (1, 1, F, h, w) and ``foreground`` (1, 4, F, h, w) are of the whole clip;
+    ``generate_mask`` (1, 1, F, h, w) and ``foreground`` (1, C, F, h, w) are of the whole clip;
     ``views`` its cameras, ``scene_view`` the photo's; ``embedding`` (1, E) and ``reference``
-    (1, 4, h, w) the photo; ``guide`` (1, 4, F, h, w) the pictures that sampling starts from.
+    (1, C, h, w) the photo; ``guide`` (1, C, F, h, w) the pictures that sampling starts from.
     """
 
     embedding: Tensor
@@ -45,10 +44,9 @@ class EncodedShot:
     guide: Tensor | None = None
 
     @property
-    def latent_shape(self) -> tuple[int, int, int, int, int]:
-        """The shape (1, 4, F, h, w) of what is sampled."""
-        frames, height, width = self.foreground.shape[2:]
-        return 1, NOISE_CHANNELS, frames, height, width
+    def latent_shape(self) -> tuple[int, ...]:
+        """The shape (1, C, F, h, w) of what is sampled."""
+        return tuple(self.foreground.shape)
 
 
 class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
@@ -102,7 +100,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         scene_view: Views,
         guide: Iterable[Image] | None = None,
     ) -> EncodedShot:
-        """What the denoiser takes, one frame after the other through the VAE.
+        """What the denoiser takes, one frame after the other.
 
         Raises:
             InputError: the pictures are not of one size, or not as many as the cameras.
@@ -117,7 +115,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
                 f"{len(latents)} frames of {len(sizes)} sizes for {views.frames} cameras",
                 "give as many frames as cameras, all of one size",
             )
-        height, width = (side * LATENT_STRIDE for side in latents[0].shape[-2:])
+        height, width = (side * self.network.config.latent_stride for side in latents[0].shape[-2:])
         pixels = clip_pixels(scene, self.network.config.clip_pixels)
         guides = [self._latent(resized(image, width, height)) for image in guide or ()]
         if guides and len(guides) != len(latents):
@@ -146,7 +144,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         state: SamplingState | None = None,
         after_step: Callable[[SamplingState], None] = lambda state: None,
     ) -> Tensor:
-        """The latents (1, 4, F, h, w) of the whole clip, from its start or from a ``state``."""
+        """The latents (1, C, F, h, w) of the whole clip, from its start or from a ``state``."""
         spans = windows(shot.foreground.shape[2], settings.window, settings.overlap)
         weights = blend_weights(spans)
         conditions = _Conditions(self, shot, settings.guidance > 1)
@@ -158,13 +156,13 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
                     self._moved(whole[:, :, own])
                     for whole in (latents, shot.generate_mask, shot.foreground)
                 ]
-                noise, *unconditional = (
+                predicted, *unconditional = (
                     self.network.denoise(given[0], given[1], given[2], timestep, half).float().cpu()
                     for half in conditions.of_window(span)
                 )
                 for plain in unconditional:
-                    noise = plain + settings.guidance * (noise - plain)
-                return noise
+                    predicted = plain + settings.guidance * (predicted - plain)
+                return predicted
 
             return blended(of_window, spans, weights)
 
@@ -173,7 +171,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
 
     @torch.no_grad()
     def decoded(self, latents: Tensor) -> Iterator[Image]:
-        """Pictures (H, W, 3) of latents (1, 4, F, h, w), one after the other.
+        """Pictures (H, W, 3) of latents (1, C, F, h, w), one after the other.
 
         A frame alone comes out as the same bytes as among others.
         """
@@ -182,7 +180,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
 
     @torch.no_grad()
     def decoded_frame(self, latent: Tensor) -> Image:
-        """The picture (H, W, 3) of one frame's latent (1, 4, h, w)."""
+        """The picture (H, W, 3) of one frame's latent (1, C, h, w)."""
         return rgb(self.network.decode(self._moved(latent))[0])
 
     @torch.no_grad()
@@ -213,6 +211,7 @@ class _Conditions:
         self._network: Network = pipeline.network
         self._size = shot.foreground.shape[-2], shot.foreground.shape[-1]
         self._views = _on(shot.views, pipeline.device)
+        self._scene_view = _on(shot.scene_view, pipeline.device)
         self._kept: dict[range, Conditioning] = {}
         self._kept_bytes = 0
         embedding = shot.embedding.to(pipeline.device, pipeline.dtype)
@@ -220,7 +219,7 @@ class _Conditions:
             embedding,
             shot.reference.to(pipeline.device, pipeline.dtype),
             _part(self._views, range(1)),
-            _on(shot.scene_view, pipeline.device),
+            self._scene_view,
             self._size,
         )
         self._dropped = (
@@ -236,7 +235,7 @@ class _Conditions:
         else:
             views = _part(self._views, span)
             camera = self._network.camera_attention(views, *self._size)
-            rays = self._network.rays(views, *self._size)
+            rays = self._network.rays(views, self._scene_view, *self._size)
             scene = replace(self._scene, camera=camera, rays=rays)
             taken = sum(half.nbytes for half in camera.values())
             if self._kept_bytes + taken <= KEPT_CAMERA_BYTES:

@@ -15,12 +15,12 @@ from torch.utils.checkpoint import checkpoint
 
 from dynascene_cli.diffusion.conditioning import LevelRays, ProcessorState
 from dynascene_cli.diffusion.configuration import NetworkConfig
-from dynascene_cli.diffusion.reference_geometry import (
-    GEOMETRIES,
+from dynascene_cli.diffusion.reference_attention import (
     ReferenceAttention,
     attention,
     heads_of,
 )
+from dynascene_cli.diffusion.reference_geometry import GEOMETRIES
 
 self_attention = AttnProcessor2_0()
 
@@ -54,7 +54,7 @@ class ReferenceReader(nn.Module):
         self.layer = layer
         self.state = state
         kind = GEOMETRIES.get(config.reference_geometry)
-        self.geometry = kind(channels, config) if kind else None
+        self.geometry = kind(channels, config, state.level(layer)) if kind else None
 
     def prepared(
         self, attn: Attention, tokens: Tensor, scene: tuple[LevelRays, ...]
@@ -76,13 +76,14 @@ class ReferenceReader(nn.Module):
             heads_of(layer(hidden_states), attn.heads)
             for layer in (attn.to_q, attn.to_k, attn.to_v)
         )
+        added: Tensor | None = None
         if self.geometry is None or not conditioning.rays:
             attended = attention(query, (key, value), scene)
         else:
             rays = conditioning.rays[self.state.level(self.layer)]
-            attended = self.geometry.attend(query, (key, value), scene, rays)
+            attended, added = self.geometry.attend(query, (key, value), scene, rays)
         output: Tensor = attn.to_out[0](attended.transpose(1, 2).flatten(2))
-        return output
+        return output if added is None else output + added
 
 
 class ImageAttention:
@@ -162,17 +163,22 @@ def is_motion(layer: str) -> bool:
     return ".motion_modules." in layer
 
 
-class CheckpointedMotion(AnimateDiffTransformer3D):  # type: ignore[misc]
-    """A motion module that runs again in the backward pass instead of being remembered.
+class Motion(AnimateDiffTransformer3D):  # type: ignore[misc]
+    """A motion module that can rest, and run again in the backward pass to be remembered less.
 
-    diffusers' blocks do this to their ResNets and never to their motion modules.
+    diffusers' blocks checkpoint their ResNets and, but for the middle one, no motion modules.
     """
 
-    def forward(self, *inputs: Any, **named: Any) -> Tensor:
-        """As AnimateDiffTransformer3D's."""
+    state: ProcessorState
+    checkpoints = False
+
+    def forward(self, hidden_states: Tensor, *inputs: Any, **named: Any) -> Tensor:
+        """As AnimateDiffTransformer3D's, of features (B·F, C, h, w)."""
+        if self.state.still:
+            return hidden_states
         output: Tensor = (
-            checkpoint(super().forward, *inputs, use_reentrant=False, **named)
-            if torch.is_grad_enabled()
-            else super().forward(*inputs, **named)
+            checkpoint(super().forward, hidden_states, *inputs, use_reentrant=False, **named)
+            if self.checkpoints and torch.is_grad_enabled()
+            else super().forward(hidden_states, *inputs, **named)
         )
         return output

@@ -7,7 +7,6 @@ step. Each way has a learned strength a head, ``gain``; at 0 it is the identity.
 
 import math
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +14,13 @@ from torch.nn import functional
 
 from dynascene_cli.diffusion.conditioning import LevelRays
 from dynascene_cli.diffusion.configuration import NetworkConfig
+from dynascene_cli.diffusion.reference_attention import (
+    ReferenceAttention,
+    attention,
+    initial_gain,
+)
+from dynascene_cli.diffusion.tied_rays import TiedRays
 
-FREQUENCIES = (2.0, 4.0, 8.0, 16.0)
-RAY_FEATURES = 6 + 3 * 2 * len(FREQUENCIES)
-RAY_STD = 0.6
-MOMENT_SHARE = 0.3
 SHARPNESS = (3.4, 7.6)
 """Logarithms of the factors of 1 − cos, from the softest head to the sharpest: Gaussians in the
 angle between two rays, 10° and 1.3° wide."""
@@ -27,101 +28,6 @@ PADDING = 8
 """Dimensions that the bias adds to a head: it uses four, but kernels like multiples of eight."""
 POSITION_UNITS = 16.0
 """Width of the picture in the unit of rotary positions."""
-
-
-class ReferenceAttention(Protocol):
-    """Attention of frames to themselves and to the scene, with the cameras in it."""
-
-    def prepare(self, key: Tensor, value: Tensor, scene: LevelRays) -> tuple[Tensor, Tensor]:
-        """The scene's keys and values (B, heads, S, d) once a clip, ready to be attended to."""
-        ...
-
-    def attend(
-        self,
-        query: Tensor,
-        own: tuple[Tensor, Tensor],
-        scene: tuple[Tensor, Tensor],
-        rays: LevelRays,
-    ) -> Tensor:
-        """Attention (B·F, heads, S, d) of a clip's tokens to [own; scene] keys and values."""
-        ...
-
-
-def heads_of(tokens: Tensor, heads: int) -> Tensor:
-    """Tokens (N, S, C) as (N, heads, S, C / heads)."""
-    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
-
-
-def attention(
-    query: Tensor,
-    own: tuple[Tensor, Tensor],
-    scene: tuple[Tensor, Tensor],
-    scale: float | None = None,
-) -> Tensor:
-    """Attention (B·F, heads, S, d) of a clip's frames to their own keys and values and a scene's.
-
-    The scene's (B, heads, S', d) are the same for all frames of a clip.
-    """
-    clips = len(scene[0])
-    key, value = (
-        torch.cat(
-            [
-                mine.unflatten(0, (clips, -1)),
-                its[:, None].expand(-1, len(mine) // clips, -1, -1, -1),
-            ],
-            dim=3,
-        ).flatten(0, 1)
-        for mine, its in zip(own, scene, strict=True)
-    )
-    return functional.scaled_dot_product_attention(query, key, value, scale=scale)
-
-
-def ray_features(rays: Tensor) -> Tensor:
-    """Plücker coordinates (…, 6) and sines and cosines of the direction, (…, RAY_FEATURES)."""
-    angles = (rays[..., 3:, None] * rays.new_tensor(FREQUENCIES)).flatten(-2)
-    return torch.cat([rays, angles.sin(), angles.cos()], dim=-1)
-
-
-def _gain(config: NetworkConfig) -> nn.Parameter:
-    return nn.Parameter(torch.full((config.attention_heads, 1, 1), config.reference_gain))
-
-
-class TiedRays(nn.Module):
-    """Rays added to the queries and to the scene's keys by projections that start equal.
-
-    Equal projections make the product of two rays' features a kernel that is largest where the
-    rays agree, and that is there from the first step.
-    """
-
-    def __init__(self, channels: int, config: NetworkConfig) -> None:
-        super().__init__()
-        self.heads = config.attention_heads
-        self.query = nn.Linear(RAY_FEATURES, channels)
-        self.key = nn.Linear(RAY_FEATURES, channels)
-        self.gain = _gain(config)
-        with torch.no_grad():
-            self.query.weight.normal_(std=RAY_STD)
-            self.query.weight[:, :6] *= MOMENT_SHARE
-            self.query.bias.zero_()
-            self.key.load_state_dict(self.query.state_dict())
-
-    def prepare(self, key: Tensor, value: Tensor, scene: LevelRays) -> tuple[Tensor, Tensor]:
-        """See ReferenceAttention."""
-        return key + self._added(self.key, scene.rays, key.dtype), value
-
-    def attend(
-        self,
-        query: Tensor,
-        own: tuple[Tensor, Tensor],
-        scene: tuple[Tensor, Tensor],
-        rays: LevelRays,
-    ) -> Tensor:
-        """See ReferenceAttention."""
-        return attention(query + self._added(self.query, rays.rays, query.dtype), own, scene)
-
-    def _added(self, layer: nn.Linear, rays: Tensor, dtype: torch.dtype) -> Tensor:
-        features = ray_features(rays.flatten(0, 1)).to(dtype)
-        return self.gain * heads_of(layer(features), self.heads)
 
 
 class RayBias(nn.Module):
@@ -133,9 +39,9 @@ class RayBias(nn.Module):
 
     sharpness: Tensor
 
-    def __init__(self, channels: int, config: NetworkConfig) -> None:
+    def __init__(self, channels: int, config: NetworkConfig, level: int) -> None:
         super().__init__()
-        self.gain = _gain(config)
+        self.gain = initial_gain(config)
         sharpness = torch.linspace(*SHARPNESS, config.attention_heads).exp()
         self.register_buffer("sharpness", sharpness[:, None, None], persistent=False)
 
@@ -153,7 +59,7 @@ class RayBias(nn.Module):
         own: tuple[Tensor, Tensor],
         scene: tuple[Tensor, Tensor],
         rays: LevelRays,
-    ) -> Tensor:
+    ) -> tuple[Tensor, None]:
         """See ReferenceAttention."""
         depth = query.shape[-1]
         directions = rays.rays.flatten(0, 1)[:, None, :, 3:]
@@ -161,7 +67,7 @@ class RayBias(nn.Module):
         extra = (extra * self.gain * self.sharpness * math.sqrt(depth)).to(query.dtype)
         query = functional.pad(torch.cat([query, extra], dim=-1), (0, PADDING - 4))
         own = (functional.pad(own[0], (0, PADDING)), functional.pad(own[1], (0, PADDING)))
-        return attention(query, own, scene, scale=depth**-0.5)[..., :depth]
+        return attention(query, own, scene, scale=depth**-0.5)[..., :depth], None
 
 
 class ProjectivePositions(nn.Module):
@@ -173,9 +79,9 @@ class ProjectivePositions(nn.Module):
 
     frequencies: Tensor
 
-    def __init__(self, channels: int, config: NetworkConfig) -> None:
+    def __init__(self, channels: int, config: NetworkConfig, level: int) -> None:
         super().__init__()
-        self.gain = _gain(config)
+        self.gain = initial_gain(config)
         depth = channels // config.attention_heads
         self.projective = 4 * (depth // 8)
         pairs = (depth - self.projective) // 4
@@ -194,12 +100,12 @@ class ProjectivePositions(nn.Module):
         own: tuple[Tensor, Tensor],
         scene: tuple[Tensor, Tensor],
         rays: LevelRays,
-    ) -> Tensor:
+    ) -> tuple[Tensor, None]:
         """See ReferenceAttention."""
         matrices = self._matrices(rays)
         turned = self._turned(query, matrices.mT, rays, 1)
         attended = attention(turned, self.prepare(*own, rays), scene)
-        return self._turned(attended, matrices, rays, -1)
+        return self._turned(attended, matrices, rays, -1), None
 
     def _matrices(self, rays: LevelRays) -> Tensor:
         projections = rays.projections.flatten(0, 1)[:, None]
@@ -231,8 +137,9 @@ def _rotated(tokens: Tensor, angles: Tensor) -> Tensor:
     return torch.stack([a * c - b * s, a * s + b * c], dim=-1).flatten(-2)
 
 
-GEOMETRIES: dict[str, Callable[[int, NetworkConfig], ReferenceAttention]] = {
+GEOMETRIES: dict[str, Callable[[int, NetworkConfig, int], ReferenceAttention]] = {
     "tied_rays": TiedRays,
     "ray_bias": RayBias,
     "prope": ProjectivePositions,
 }
+"""By their names in the configuration; made for a layer's channels and its level of the U-Net."""

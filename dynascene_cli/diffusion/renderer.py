@@ -19,6 +19,7 @@ from dynascene_cli.diffusion.pictures import resized
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.sampling import sampler_named
 from dynascene_cli.diffusion.sampling_settings import (
+    STATE_FILE,
     SamplingSettings,
     checkpoint_facts,
     fingerprint,
@@ -34,7 +35,6 @@ from dynascene_cli.video import decoded_frames
 SAVED_EVERY = 5
 """Steps between two states on disk."""
 
-STATE_FILE = "sampling.safetensors"
 DECODED_KEPT = 3
 
 
@@ -87,9 +87,9 @@ class DiffusionRenderer:
         self._shot, self._folder, self._guide = shot, folder, guide
         self._report = reporter or Reporter()
         self._checkpoint = checkpoint
-        info, digest = checkpoint_facts(checkpoint)
+        self._info, digest = checkpoint_facts(checkpoint)
         plate_size = shot.path.width, shot.path.height
-        self.settings = resolved(settings or SamplingSettings(), info, plate_size)
+        self.settings = resolved(settings or SamplingSettings(), self._info, plate_size)
         self._device = chosen_device(device)
         self._indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate)
         self._made_by = fingerprint(self.settings, digest, guide is not None)
@@ -104,7 +104,7 @@ class DiffusionRenderer:
 
     def frame(self, index: int) -> Image:
         """The plate of one frame, RGB (H, W, 3); the same bytes whenever it is asked for."""
-        with told_when_out_of_memory(self.settings):
+        with told_when_out_of_memory(self.settings, self._info.config):
             after = int(np.searchsorted(self._indices, index))
             last = int(self._indices[after])
             if last == index:
@@ -136,7 +136,12 @@ class DiffusionRenderer:
         if self._pipeline is None:
             dtype = torch.float16 if self._device.type == "cuda" else torch.float32
             network, _ = open_checkpoint(self._checkpoint, dtype)
-            scheduler = sampler_named(self.settings.sampler, self.settings.steps)
+            scheduler = sampler_named(
+                self.settings.sampler,
+                self.settings.steps,
+                self._info.prediction,
+                self._info.zero_terminal_snr,
+            )
             self._pipeline = DynascenePipeline(network, scheduler).to(self._device)
         return self._pipeline
 
@@ -176,13 +181,15 @@ class DiffusionRenderer:
     def _foreground(self) -> Iterator[ForegroundFrame]:
         width, height = self.settings.size
         to_sampled = np.array([[width / self.path.width], [height / self.path.height]])
-        wanted = set(self._indices.tolist())
+        wanted, stride = set(self._indices.tolist()), self._info.config.latent_stride
         shot = self._shot
         streams = zip(decoded_frames(shot.clip), shot.matte.alpha.frames(), strict=True)
         for index, (frame, alpha) in enumerate(streams):
             if index in wanted:
                 carried = to_sampled * shot.placement.clip_to_frame[index]
-                yield foreground_frame(np.asarray(frame), alpha, carried, self.settings.size)
+                yield foreground_frame(
+                    np.asarray(frame), alpha, carried, self.settings.size, stride
+                )
 
     def _tell(self, pipeline: DynascenePipeline, shot: EncodedShot, steps: int) -> None:
         width, height = self.settings.size

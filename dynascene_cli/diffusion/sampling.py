@@ -7,6 +7,7 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, LCMScheduler
 from torch import Tensor
 
+from dynascene_cli.diffusion.checkpoint_file import Prediction
 from dynascene_cli.diffusion.sampling_settings import Sampler
 from dynascene_cli.diffusion.sampling_state import SamplingState
 
@@ -21,18 +22,43 @@ NOISE_SCHEDULE: dict[str, Any] = {
 """AnimateDiff's, the same in training and sampling: with another, what is made is noise."""
 
 
-def sampler_named(name: Sampler, steps: int) -> Any:
+def noise_schedule(zero_terminal_snr: bool) -> dict[str, Any]:
+    """diffusers' settings of the schedule that a network was, or is, trained with.
+
+    Where nothing of the picture is left at the last timestep, sampling must begin there: its
+    timesteps are counted from the end (Lin et al. 2024, sections 3.1 and 3.3).
+    """
+    if not zero_terminal_snr:
+        return NOISE_SCHEDULE
+    rescaled = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    return {**NOISE_SCHEDULE, **rescaled, "steps_offset": 0}
+
+
+def signal_shares(zero_terminal_snr: bool) -> Tensor:
+    """ᾱ (1000,) of every timestep: noisy latents are √ᾱ · latents + √(1 − ᾱ) · noise."""
+    shares: Tensor = DDIMScheduler(**noise_schedule(zero_terminal_snr)).alphas_cumprod
+    return shares
+
+
+def sampler_named(
+    name: Sampler,
+    steps: int,
+    prediction: Prediction = "epsilon",
+    zero_terminal_snr: bool = False,
+) -> Any:
     """diffusers' scheduler of that name, set to so many steps.
 
     ``ddim``: Song et al. 2021, deterministic. ``dpm++``: DPM-Solver++(2M), Lu et al. 2022.
-    ``lcm``: multistep consistency sampling, Luo et al. 2023, which adds noise at every step.
+    ``lcm``: multistep consistency sampling, Luo et al. 2023, which adds noise at every step. What
+    the network predicts, and under what schedule, is its checkpoint's.
     """
+    schedule = {**noise_schedule(zero_terminal_snr), "prediction_type": prediction}
     if name == "ddim":
-        scheduler: Any = DDIMScheduler(**NOISE_SCHEDULE, clip_sample=False)
+        scheduler: Any = DDIMScheduler(**schedule, clip_sample=False)
     elif name == "dpm++":
-        scheduler = DPMSolverMultistepScheduler(**NOISE_SCHEDULE)
+        scheduler = DPMSolverMultistepScheduler(**schedule)
     else:
-        scheduler = LCMScheduler(**NOISE_SCHEDULE, original_inference_steps=max(50, steps))
+        scheduler = LCMScheduler(**schedule, original_inference_steps=max(50, steps))
     scheduler.set_timesteps(steps)
     return scheduler
 
@@ -65,10 +91,10 @@ def denoised(
     state: SamplingState,
     after_step: Callable[[SamplingState], None] = lambda state: None,
 ) -> Tensor:
-    """The latents (B, 4, F, h, w) after the last step, continued from ``state``.
+    """The latents (B, C, F, h, w) after the last step, continued from ``state``.
 
-    ``predict`` gives the noise in latents at a timestep. What is given to ``after_step`` is all
-    that it takes to continue, to the same result.
+    ``predict`` gives what the network predicts of latents at a timestep. What is given to
+    ``after_step`` is all that it takes to continue, to the same result.
     """
     generator = torch.Generator()
     generator.set_state(state.random)
@@ -81,9 +107,9 @@ def denoised(
         scheduler.lower_order_nums = len(state.outputs)
     for step in range(state.step, len(scheduler.timesteps)):
         timestep = scheduler.timesteps[step]
-        noise = predict(state.latents, int(timestep))
+        predicted = predict(state.latents, int(timestep))
         latents = scheduler.step(
-            noise, timestep, state.latents, generator=generator, return_dict=False
+            predicted, timestep, state.latents, generator=generator, return_dict=False
         )[0]
         outputs = scheduler.model_outputs if multistep else []
         state = SamplingState(

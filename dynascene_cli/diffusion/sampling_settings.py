@@ -2,12 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from dynascene_cli import weights
 from dynascene_cli.diffusion.checkpoint_file import FOLDER_INFO, CheckpointInfo, read_info
 from dynascene_cli.diffusion.configuration import PRESETS
+from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, located
 from dynascene_cli.diffusion.packages import require_packages
 from dynascene_cli.diffusion.sizes import check_sampling_size, sampling_size
 from dynascene_cli.errors import InputError
@@ -17,14 +17,13 @@ Sampler = Literal["ddim", "dpm++", "lcm"]
 USUAL_STEPS: dict[Sampler, int] = {"ddim": 50, "dpm++": 20, "lcm": 8}
 """The samplers, and in how many steps each is usually run; DDIM's 50 are the paper's."""
 
-TRAINED_FRAMES = 24
-"""Frames of the paper's training clips: how many are denoised together."""
-
 SAMPLING_VERSION = 1
 """Grows with every change of what the same settings sample."""
 
 MOST_STEPS = 1000
-UNTRAINED = "tests-tiny"
+
+STATE_FILE = "sampling.safetensors"
+"""Where a renderer keeps, in its folder, how far it has sampled."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,10 @@ def resolved(
         raise InputError(f"guidance is {settings.guidance}", "1 (none) to 30")
     if not 0 < settings.strength <= 1:
         raise InputError(f"strength is {settings.strength}", "above 0, at most 1")
-    size = settings.size or sampling_size(*plate_size)
-    check_sampling_size(size)
+    size = settings.size or sampling_size(*plate_size, info.config)
+    check_sampling_size(size, info.config)
     longest = info.config.motion_frames
-    window = min(TRAINED_FRAMES, longest) if settings.window is None else settings.window
+    window = min(info.frames, longest) if settings.window is None else settings.window
     if window < 1 or (info.config.motion and window > longest):
         raise InputError(f"a window is {window} frames", f"this checkpoint sees 1 to {longest}")
     overlap = window // 3 if settings.overlap is None else settings.overlap
@@ -112,12 +111,8 @@ def checkpoint_facts(name_or_path: str) -> tuple[CheckpointInfo, str]:
     require_packages()
     if name_or_path == UNTRAINED:
         return CheckpointInfo(PRESETS[UNTRAINED], stage="random"), UNTRAINED
-    path = Path(name_or_path)
-    if path.exists():
-        info, recorded = read_info(path), ""
-    else:
-        path = weights.path_of(name_or_path)
-        info, recorded = read_info(path), weights.find(name_or_path).expected_sha256
+    path, recorded = located(name_or_path)
+    info = read_info(path)
     if path.is_dir():
         # The description of a folder holds the SHA-256 of every file beside it.
         recorded = hashlib.sha256((path / FOLDER_INFO).read_bytes()).hexdigest()

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.video.publishing import published
 
 METADATA_KEY = "dynascene_sampling"
@@ -35,10 +35,11 @@ def save_state(state: SamplingState, made_by: Mapping[str, Any], path: Path) -> 
     Raises:
         StageError: the disk is full.
     """
-    tensors = {"latents": state.latents.contiguous(), "random": state.random}
+    tensors = {"latents": state.latents, "random": state.random}
     tensors |= {f"output.{index}": output for index, output in enumerate(state.outputs)}
     with published(path) as temporary:
-        save_file(tensors, temporary, {METADATA_KEY: _described(made_by), "step": str(state.step)})
+        facts = {METADATA_KEY: _described(made_by), "step": str(state.step)}
+        write_tensors(tensors, temporary, facts)
 
 
 def load_state(made_by: Mapping[str, Any], path: Path) -> SamplingState | None:

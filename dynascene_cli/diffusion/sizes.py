@@ -6,44 +6,40 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.diffusion.configuration import LATENT_STRIDE
+from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.errors import InputError
-
-SAMPLED_AREA = 768 * 432
-"""Pixels of the paper's pictures (section 4.1)."""
-
-SMALLEST_SIDE = 64
-"""Three halvings of the latents leave one row of them."""
 
 FASTEST_RATE = 30
 """Frames a second above which not every frame is sampled."""
 
 
-def sampling_size(width: int, height: int) -> tuple[int, int]:
-    """(width, height) of 768 × 432's area with a plate's aspect, in multiples of 8."""
-    scale = math.sqrt(SAMPLED_AREA / (width * height))
-    return _multiple(width * scale), _multiple(height * scale)
+def sampling_size(width: int, height: int, config: NetworkConfig) -> tuple[int, int]:
+    """(width, height) of the network's usual area with a plate's aspect, in whole latents."""
+    scale = math.sqrt(config.sampled_area / (width * height))
+    return _whole(width * scale, config), _whole(height * scale, config)
 
 
-def check_sampling_size(size: tuple[int, int]) -> None:
+def check_sampling_size(size: tuple[int, int], config: NetworkConfig) -> None:
     """Make sure that latents of that (width, height) exist.
 
     Raises:
-        InputError: a side is no multiple of 8, or below 64; the hint names the nearest size.
+        InputError: a side is not of whole latents, or below the smallest; the hint names the
+            nearest size.
     """
     width, height = size
-    if any(side % LATENT_STRIDE or side < SMALLEST_SIDE for side in size):
+    stride, smallest = config.latent_stride, config.smallest_side
+    if any(side % stride or side < smallest for side in size):
         raise InputError(
-            f"{width}x{height} cannot be sampled: sides are multiples of {LATENT_STRIDE}, "
-            f"from {SMALLEST_SIDE} on",
-            f"the nearest is {_multiple(width)}x{_multiple(height)}",
+            f"{width}x{height} cannot be sampled: sides are multiples of {stride}, "
+            f"from {smallest} on",
+            f"the nearest is {_whole(width, config)}x{_whole(height, config)}",
         )
 
 
-def smaller_size(size: tuple[int, int]) -> tuple[int, int]:
+def smaller_size(size: tuple[int, int], config: NetworkConfig) -> tuple[int, int]:
     """A size of about half the area and the same aspect, but no side below the smallest."""
-    width, height = size
-    return _multiple(width * math.sqrt(0.5)), _multiple(height * math.sqrt(0.5))
+    width, height = (_whole(side * math.sqrt(0.5), config) for side in size)
+    return width, height
 
 
 def sampled_frames(frame_count: int, frame_rate: Fraction) -> NDArray[np.intp]:
@@ -53,5 +49,6 @@ def sampled_frames(frame_count: int, frame_rate: Fraction) -> NDArray[np.intp]:
     return indices if indices[-1] == frame_count - 1 else np.append(indices, frame_count - 1)
 
 
-def _multiple(side: float) -> int:
-    return max(SMALLEST_SIDE, round(side / LATENT_STRIDE) * LATENT_STRIDE)
+def _whole(side: float, config: NetworkConfig) -> int:
+    stride = config.latent_stride
+    return max(config.smallest_side, round(side / stride) * stride)

@@ -4,7 +4,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel, UNetMotionModel
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from dynascene_cli.diffusion.configuration import INPUT_CHANNELS, NOISE_CHANNELS, NetworkConfig
+from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.processors import ReferenceWriter, StillMotion
 
 VAE_SCALE = 0.18215
@@ -15,8 +15,8 @@ def stock_denoiser(config: NetworkConfig) -> UNetMotionModel:
     """Stable Diffusion 1.5 inpainting's U-Net with AnimateDiff's motion modules in it."""
     cross = config.levels - 1
     denoiser = UNetMotionModel(
-        in_channels=INPUT_CHANNELS,
-        out_channels=NOISE_CHANNELS,
+        in_channels=config.input_channels,
+        out_channels=config.latent_channels,
         block_out_channels=config.channels,
         down_block_types=("CrossAttnDownBlockMotion",) * cross + ("DownBlockMotion",),
         up_block_types=("UpBlockMotion",) + ("CrossAttnUpBlockMotion",) * cross,
@@ -38,8 +38,8 @@ def stock_reference_net(config: NetworkConfig, bank: dict[str, Tensor]) -> UNet2
     """The same U-Net for one image, without mask and foreground; it writes into ``bank``."""
     cross = config.levels - 1
     reference_net = UNet2DConditionModel(
-        in_channels=NOISE_CHANNELS,
-        out_channels=NOISE_CHANNELS,
+        in_channels=config.latent_channels,
+        out_channels=config.latent_channels,
         block_out_channels=config.channels,
         down_block_types=("CrossAttnDownBlock2D",) * cross + ("DownBlock2D",),
         up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * cross,
@@ -84,6 +84,6 @@ def stock_vae(config: NetworkConfig) -> AutoencoderKL:
         up_block_types=("UpDecoderBlock2D",) * levels,
         layers_per_block=config.vae_layers_per_block,
         norm_num_groups=config.vae_norm_groups,
-        latent_channels=NOISE_CHANNELS,
+        latent_channels=config.latent_channels,
         scaling_factor=VAE_SCALE,
     )

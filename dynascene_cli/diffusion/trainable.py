@@ -13,14 +13,19 @@ Stage = Literal["image", "video", "single"]
 _FOLDED_AWAY = re.compile(r"\.transformer_blocks\.\d+\.(attn2\.to_[qk]|norm2)\.")
 
 
-def train_only(network: Network, stage: Stage) -> dict[str, nn.Parameter]:
+def train_only(
+    network: Network, stage: Stage, train_image_encoder: bool = False
+) -> dict[str, nn.Parameter]:
     """Let gradients reach the weights of one stage and no other; those weights by name.
 
     ``image`` (the paper's stage I): denoiser without motion, and ReferenceNet. ``video`` (stage
     II, appendix A): motion modules, camera adaptors and encoder, and the geometry in reference
-    attention. ``single`` (appendix C): all of these. Weights that no gradient can reach stay
-    frozen: what chooses among the keys of a cross-attention that has one, and the part of
-    ReferenceNet behind the last layer that is read.
+    attention. ``single`` (appendix C): all of these. The image encoder learns only where that is
+    asked for, as of one that nobody trained before; the VAE never does.
+
+    Weights that no gradient can reach stay frozen: what chooses among the keys of a
+    cross-attention that has one, the part of ReferenceNet behind the last layer that is read, and
+    what is added to all keys alike.
     """
     spatial, temporal = stage in ("image", "single"), stage in ("video", "single")
     unread = _behind_last_read(network)
@@ -31,7 +36,11 @@ def train_only(network: Network, stage: Stage) -> dict[str, nn.Parameter]:
         elif room in ("denoiser", "reference_net"):
             wanted = spatial and not _FOLDED_AWAY.search(layer) and not unread.match(name)
         else:
-            wanted = False
+            wanted = (
+                room == "image_encoder"
+                and train_image_encoder
+                and not layer.endswith("k_proj.bias")
+            )
         parameter.requires_grad_(wanted)
     return {name: value for name, value in network.named_parameters() if value.requires_grad}
 

@@ -27,6 +27,20 @@ class Views:
         return self.intrinsics.shape[1]
 
 
+def seen_from(views: Views, origin: Views) -> Views:
+    """The cameras with another one (one frame a clip) as their world."""
+    rotation = views.extrinsics[..., :3] @ origin.extrinsics[..., :3].mT
+    moved = rotation @ origin.extrinsics[..., 3:]
+    extrinsics = torch.cat([rotation, views.extrinsics[..., 3:] - moved], dim=-1)
+    return Views(views.intrinsics, extrinsics)
+
+
+def centres(views: Views) -> Tensor:
+    """Where the cameras are, (B, F, 3)."""
+    rotation, translation = views.extrinsics[..., :3], views.extrinsics[..., 3:]
+    return -(rotation.mT @ translation)[..., 0]
+
+
 def cell_centres(height: int, width: int, stride: int, device: torch.device) -> Tensor:
     """Picture positions (height, width, 2) of the centres of a grid of cells, in pixels."""
     y = (torch.arange(height, device=device) + 0.5) * stride
@@ -41,15 +55,14 @@ def pluecker_rays(views: Views, height: int, width: int, stride: int = 1) -> Ten
     Moment o × d, then the unit direction d, in the world (CameraCtrl, He et al. 2024, section
     3.2); a cell is ``stride`` pixels wide.
     """
-    centres = cell_centres(height, width, stride, views.intrinsics.device).to(views.intrinsics)
-    homogeneous = torch.cat([centres, torch.ones_like(centres[..., :1])], dim=-1)
-    rotation, translation = views.extrinsics[..., :3], views.extrinsics[..., 3]
-    to_world = rotation.mT @ torch.linalg.inv(views.intrinsics)
+    cells = cell_centres(height, width, stride, views.intrinsics.device).to(views.intrinsics)
+    homogeneous = torch.cat([cells, torch.ones_like(cells[..., :1])], dim=-1)
+    to_world = views.extrinsics[..., :3].mT @ torch.linalg.inv(views.intrinsics)
     direction = torch.einsum("bfij,hwj->bfhwi", to_world, homogeneous)
     direction = direction / direction.norm(dim=-1, keepdim=True)
-    centre = -(rotation.mT @ translation[..., None])[..., 0]
+    origin = centres(views)[:, :, None, None].expand_as(direction)
     # Without dim, torch.cross takes the first axis of size 3, which may be the batch.
-    moment = torch.linalg.cross(centre[:, :, None, None].expand_as(direction), direction, dim=-1)
+    moment = torch.linalg.cross(origin, direction, dim=-1)
     return torch.cat([moment, direction], dim=-1)
 
 

@@ -45,8 +45,7 @@ class StockPath:
 
 
 def clip(config: NetworkConfig, frames: int, height: int, width: int) -> Inputs:
-    given = inputs(frames=frames, height=height, width=width)
-    return replace(given, embedding=torch.randn(1, config.image_embedding))
+    return inputs(frames=frames, height=height, width=width, config=config)
 
 
 def counted(config: NetworkConfig) -> dict[str, float]:

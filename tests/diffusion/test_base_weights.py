@@ -50,7 +50,7 @@ def test_full_size_names_and_shapes_are_those_that_are_published(middle):
         wanted = Network(config).state_dict()
         unet = inpainting_unet(config).state_dict()
         adapter = motion_adapter(config, middle)
-        given = base_weights.inpainting_unet(unet) | base_weights.reference_net(unet)
+        given = base_weights.inpainting_unet(unet) | base_weights.reference_net(unet, 4)
         given |= base_weights.inpainting_vae(vae(config).state_dict())
         given |= base_weights.clip_image_encoder(clip(config).state_dict())
         given |= base_weights.motion_modules(original_animatediff(adapter))

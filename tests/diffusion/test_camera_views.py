@@ -7,6 +7,7 @@ from tiny_networks import inputs, moving_views, seeded, tiny
 
 from dynascene_cli import geometry
 from dynascene_cli.diffusion.conditioning import level_rays
+from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.diffusion.views import Views, pluecker_maps, pluecker_rays, projections
 
 
@@ -57,13 +58,18 @@ def test_projections_carry_world_points_to_fractions_of_the_picture():
             assert np.allclose(image[:, :2] / image[:, 2:3] * torch.tensor([64, 32]), wanted, 1e-4)
 
 
-@pytest.mark.parametrize(("height", "width"), [(54, 96), (8, 16), (7, 5), (1, 1)])
-def test_levels_halve_upwards_in_camera_features_as_in_rays(height, width):
-    given = inputs(height=height, width=width)
-    network = seeded(tiny())
+@pytest.mark.parametrize(
+    ("config", "height", "width"),
+    [(tiny(), 54, 96), (tiny(), 8, 16), (tiny(), 7, 5), (tiny(), 1, 1), (preset("mini"), 9, 16)],
+)
+def test_levels_halve_upwards_in_camera_features_as_in_rays(config, height, width):
+    given = inputs(height=height, width=width, config=config)
+    network = seeded(config)
+    stride = config.latent_stride
     with torch.no_grad():
-        features = network.camera_encoder(pluecker_maps(given.views, height * 8, width * 8))
+        maps = pluecker_maps(given.views, height * stride, width * stride)
+        features = network.camera_encoder(maps)
     sizes = [(feature.shape[-2], feature.shape[-1]) for feature in features]
-    assert sizes == [(-(-height // 2**i), -(-width // 2**i)) for i in range(4)]
-    rays = level_rays(given.views, height, width, 4)
+    assert sizes == [(-(-height // 2**i), -(-width // 2**i)) for i in range(config.levels)]
+    rays = level_rays(given.views, height, width, config)
     assert [level.rays.shape[2] for level in rays] == [h * w for h, w in sizes]

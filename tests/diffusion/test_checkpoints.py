@@ -1,4 +1,6 @@
 import json
+import resource
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -7,15 +9,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_networks import awake, inputs, seeded, tiny
+from torch.nn import functional
 
+from dynascene_cli.diffusion import named_checkpoints
 from dynascene_cli.diffusion.checkpoint import (
     load_checkpoint,
     open_checkpoint,
     random_network,
     save_checkpoint,
 )
-from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo, read_info
-from dynascene_cli.errors import InputError, MissingError
+from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo, info_from, read_info
+from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
+from dynascene_cli.errors import InputError, MissingError, StageError
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +75,29 @@ def test_a_folder_of_something_else_is_left_alone(trained, tmp_path):
     with pytest.raises(InputError, match="is a folder of something else"):
         save_checkpoint(*trained, kept.parent)
     assert kept.read_bytes() == b"beach"
+
+
+def test_a_full_disk_is_told_and_leaves_what_was_there(saved, trained):
+    """The limit on a file's size stands for the disk's."""
+    before = read_info(saved)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(StageError, match="no space is left on the disk"):
+            save_checkpoint(trained[0], replace(trained[1], steps=1300), saved)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+    assert load_checkpoint(saved)[1] == before
+
+
+def test_a_checkpoint_can_be_read_by_whom_other_files_can(saved):
+    usual = saved.parent / "usual"
+    usual.touch()
+    files = [saved] if saved.is_file() else list(saved.iterdir())
+    assert {file.stat().st_mode for file in files} == {usual.stat().st_mode}
 
 
 def test_it_loads_in_another_precision(saved):
@@ -152,6 +180,42 @@ def test_names_and_paths_open(saved, monkeypatch, tmp_path):
         open_checkpoint("dynascene")
     for command in ("models add dynascene", "models assemble", "dynascene train"):
         assert command in raised.value.hint
+
+
+def test_what_older_checkpoints_do_not_say_is_as_it_was_then(saved, trained):
+    values = json.loads(trained[1].to_json())
+    for name in ("prediction", "zero_terminal_snr", "frames"):
+        del values[name]
+    for name in ("latent", "sampled_area"):
+        del values["config"][name]
+    assert info_from(json.dumps(values), saved) == trained[1]
+
+
+def test_a_checkpoint_without_a_vae_holds_none(tmp_path):
+    network, info = random_network("mini")
+    with torch.no_grad():
+        network.denoiser.conv_in.bias.fill_(0.25)
+    info = replace(info, prediction="v_prediction", zero_terminal_snr=True, frames=8)
+    assert "vae" not in info.networks
+    for name in ("mine", "mine.safetensors"):
+        save_checkpoint(network.half(), info, tmp_path / name)
+        read, told = load_checkpoint(tmp_path / name, torch.float32)
+        assert told == info
+        assert (read.denoiser.conv_in.bias == 0.25).all()
+        pictures = 2 * torch.rand(1, 3, 36, 64) - 1
+        flat = functional.avg_pool2d(read.decode(read.encode(pictures)), 4)
+        assert torch.allclose(flat, functional.avg_pool2d(pictures, 4), atol=1e-5)
+    assert not (tmp_path / "mine" / "vae.safetensors").exists()
+    assert (tmp_path / "mine.safetensors").stat().st_size < 16 << 20
+
+
+def test_a_shipped_checkpoint_that_is_absent_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(named_checkpoints, "presets_folder", lambda: tmp_path)
+    with pytest.raises(MissingError, match="mini is not part of this installation"):
+        open_checkpoint("mini")
+    network, info = random_network("mini")
+    save_checkpoint(network, info, tmp_path / "checkpoints" / "mini.safetensors")
+    assert open_checkpoint("mini")[1] == info == checkpoint_facts("mini")[0]
 
 
 def test_the_tiny_network_is_the_same_every_time():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from diffusers import UNetMotionModel
 from plain_path import PlainPath
-from tiny_networks import awake, inputs, seeded, tiny
+from tiny_networks import awake, inputs, moving, seeded, tiny
 
 
 @pytest.mark.parametrize("clips", [1, 3])
@@ -25,7 +25,7 @@ def test_what_is_computed_once_a_clip_gives_what_every_step_would(clips):
 
 def test_without_reference_and_camera_it_is_the_stock_unet():
     config = tiny(reference_net=False, camera=False)
-    network = seeded(config)
+    network = moving(seeded(config))
     stock = UNetMotionModel.from_config(network.denoiser.config).eval()
     stock.load_state_dict(network.denoiser.state_dict())
     given = inputs(clips=2, frames=3)

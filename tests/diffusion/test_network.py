@@ -1,9 +1,11 @@
+import math
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
-from tiny_networks import awake, inputs, seeded, tiny
+from tiny_networks import awake, inputs, moving, seeded, tiny
 
 from dynascene_cli.diffusion.configuration import FULL_SIZE, PRESETS, config_from, preset
 from dynascene_cli.diffusion.network import Network
@@ -101,8 +103,32 @@ def test_reference_geometry_reads_both_cameras(geometry):
     assert (base - reference).abs().max() > 1e-4
 
 
-def test_new_camera_adaptors_change_nothing():
+@pytest.mark.parametrize("geometry", GEOMETRIES[1:])
+def test_reference_geometry_does_not_depend_on_the_world(geometry):
+    network = awake(seeded(tiny(camera=False, reference_geometry=geometry, reference_gain=0.5)))
+    given = inputs(clips=2)
+    c, s = math.cos(0.7), math.sin(0.7)
+    move = torch.tensor([[c, 0, s, 0.5], [0, 1, 0, -2], [-s, 0, c, 1], [0, 0, 0, 1]])
+    moved = {
+        name: replace(getattr(given, name), extrinsics=getattr(given, name).extrinsics @ move)
+        for name in ("views", "scene_view")
+    }
+    with torch.no_grad():
+        here, there = network(**given.all()), network(**given.all() | moved)
+    assert torch.allclose(here, there, atol=1e-4)
+
+
+def test_new_motion_modules_change_nothing():
     network = seeded(tiny())
+    given = inputs(frames=3)
+    with torch.no_grad():
+        with_motion = network(**given.all())
+        with network.without_motion():
+            assert torch.equal(network(**given.all()), with_motion)
+
+
+def test_new_camera_adaptors_change_nothing():
+    network = moving(seeded(tiny()))
     given = inputs()
     with torch.no_grad():
         with_camera = network(**given.all())
@@ -126,18 +152,24 @@ def test_clips_of_a_batch_do_not_mix(geometry):
 
 
 @pytest.mark.parametrize(
-    ("stage", "geometry"),
-    [("image", "none"), *(("video", each) for each in GEOMETRIES), ("single", "tied_rays")],
+    ("stage", "config"),
+    [
+        ("image", tiny()),
+        *(("video", tiny(reference_geometry=each)) for each in GEOMETRIES),
+        ("single", tiny(reference_geometry="tied_rays")),
+        ("single", preset("mini")),
+    ],
 )
-def test_gradient_reaches_every_trainable_parameter_and_no_frozen_one(stage, geometry):
-    without_motion = {"motion": False, "camera": False} if stage == "image" else {}
-    network = seeded(tiny(reference_geometry=geometry, **without_motion)).train()
-    trained = train_only(network, stage)
+def test_gradient_reaches_every_trainable_parameter_and_no_frozen_one(stage, config):
+    network = seeded(config).train()
+    trained = train_only(network, stage, train_image_encoder=config == preset("mini"))
     optimiser = torch.optim.AdamW(trained.values(), lr=1e-3)
     reached = set()
     for step in range(3):
-        given = inputs(seed=step)
-        predicted = network(**given.all())
+        given = inputs(frames=1 if stage == "image" else 2, seed=step, config=config)
+        pixels = torch.randn(1, 3, config.clip_pixels, config.clip_pixels)
+        with network.without_motion() if stage == "image" else nullcontext():
+            predicted = network(**given.all() | {"embedding": pixels})
         optimiser.zero_grad()
         (predicted - given.foreground).square().mean().backward()
         reached |= {
@@ -150,7 +182,7 @@ def test_gradient_reaches_every_trainable_parameter_and_no_frozen_one(stage, geo
 
 
 def test_what_a_single_stage_leaves_frozen_no_gradient_could_reach():
-    network = seeded(tiny()).train()
+    network = awake(seeded(tiny())).train()
     trained = train_only(network, "single")
     rooms = ("denoiser.", "reference_net.", "camera_encoder.")
     left = {
@@ -187,6 +219,36 @@ def test_a_network_can_be_copied_between_steps_of_training():
     network.load_state_dict(seeded(tiny(), seed=5).state_dict())
     with torch.no_grad():
         assert torch.equal(copied(**inputs().all()), seeded(tiny())(**inputs().all()))
+
+
+def test_without_motion_frames_are_pictures_of_their_own():
+    network = awake(seeded(tiny(reference_geometry="tied_rays")))
+    still = awake(seeded(tiny(reference_geometry="tied_rays", motion=False, camera=False)))
+    still.load_state_dict(network.state_dict(), strict=False)
+    given = inputs(clips=2, frames=3)
+    with torch.no_grad():
+        before = network(**given.all())
+        with network.without_motion():
+            assert torch.equal(network(**given.all()), still(**given.all()))
+        assert torch.equal(network(**given.all()), before)
+
+
+def test_a_mini_network_works_at_its_size_with_at_most_eight_million_weights():
+    config = preset("mini")
+    network = awake(seeded(config))
+    assert sum(parameter.numel() for parameter in network.parameters()) <= 8_000_000
+    assert network.vae is None
+    pictures = 2 * torch.rand(3, 3, 36, 64) - 1
+    given = inputs(clips=2, frames=3, height=9, width=16, config=config)
+    with torch.no_grad():
+        latents = network.encode(pictures)
+        assert latents.shape == (3, 12, 9, 16)
+        assert network.decode(latents).shape == pictures.shape
+        pixels = torch.randn(2, 3, config.clip_pixels, config.clip_pixels)
+        embedding = network.image_embedding(pixels)
+        predicted = network(**given.all() | {"embedding": embedding})
+        assert predicted.shape == given.noisy.shape
+        assert torch.equal(network(**given.all() | {"embedding": pixels}), predicted)
 
 
 def test_a_clip_of_one_frame_is_a_still():

@@ -26,14 +26,14 @@ def person(size=(64, 96)):
 
 def test_the_person_lies_on_grey():
     frame, alpha = person()
-    shown = foreground_frame(frame, alpha, IDENTITY, (64, 96)).picture
+    shown = foreground_frame(frame, alpha, IDENTITY, (64, 96), 8).picture
     assert np.array_equal(shown[alpha == 255], frame[alpha == 255])
     assert (shown[alpha == 0] == 128).all()
 
 
 def test_the_mask_is_one_where_the_background_is_to_be_generated():
     frame, alpha = person()
-    mask = foreground_frame(frame, alpha, IDENTITY, (64, 96)).generate_mask
+    mask = foreground_frame(frame, alpha, IDENTITY, (64, 96), 8).generate_mask
     wanted = np.ones((12, 8), np.float32)
     wanted[2:8, 3:7] = 0
     assert mask.dtype == np.float32
@@ -43,7 +43,7 @@ def test_the_mask_is_one_where_the_background_is_to_be_generated():
 def test_the_person_is_carried_by_the_similarity():
     frame, alpha = person()
     similarity = np.array([[0.5, 0.0, 16.0], [0.0, 0.5, 8.0]])
-    carried = foreground_frame(frame, alpha, similarity, (80, 64))
+    carried = foreground_frame(frame, alpha, similarity, (80, 64), 8)
     wanted = np.ones((8, 10), np.float32)
     wanted[2:5, 4:5] = 0
     # 28..44 across, 16..40 down: half of the cells at 24 and 40 is less than half without its rim.
@@ -55,19 +55,19 @@ def test_the_person_is_carried_by_the_similarity():
 
 def test_no_background_of_the_clip_is_shown():
     frame, alpha = person()
-    shown = foreground_frame(frame, alpha, np.array([[0.7, 0, 3.3], [0, 0.7, 2.1]]), (64, 72))
+    shown = foreground_frame(frame, alpha, np.array([[0.7, 0, 3.3], [0, 0.7, 2.1]]), (64, 72), 8)
     frame[alpha == 0] = 255 - frame[alpha == 0]
-    again = foreground_frame(frame, alpha, np.array([[0.7, 0, 3.3], [0, 0.7, 2.1]]), (64, 72))
+    again = foreground_frame(frame, alpha, np.array([[0.7, 0, 3.3], [0, 0.7, 2.1]]), (64, 72), 8)
     assert np.array_equal(shown.picture, again.picture)
 
 
 def test_the_mask_reaches_under_the_outline_but_not_in_from_the_border():
     coverage = np.zeros((32, 32), np.float32)
     coverage[:, 12 - DILATION :] = 1
-    assert np.array_equal(generate_mask(coverage)[0], [1, 0, 0, 0])
+    assert np.array_equal(generate_mask(coverage, 8)[0], [1, 0, 0, 0])
     coverage[:, : 13 - DILATION] = 0
-    assert np.array_equal(generate_mask(coverage)[0], [1, 1, 0, 0])
-    assert (generate_mask(np.ones((16, 16), np.float32)) == 0).all()
+    assert np.array_equal(generate_mask(coverage, 8)[0], [1, 1, 0, 0])
+    assert (generate_mask(np.ones((16, 16), np.float32), 8) == 0).all()
 
 
 def test_pictures_come_back_from_tensors():

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_networks import awake
 from tiny_shots import PLATE_SIZE, still, tiny_shot
 
 from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
+from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.diffusion.memory import told_when_out_of_memory
 from dynascene_cli.diffusion.pictures import resized, signed
-from dynascene_cli.diffusion.renderer import STATE_FILE, DiffusionRenderer, Reporter
-from dynascene_cli.diffusion.sampling_settings import SamplingSettings
+from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
+from dynascene_cli.diffusion.sampling_settings import STATE_FILE, SamplingSettings
 from dynascene_cli.errors import InputError, MissingError, StageError
 
 SMALL = SamplingSettings(steps=7, size=(88, 72))
@@ -86,6 +88,23 @@ def test_a_killed_render_continues_to_the_same_result(
     assert [file.name for file in (tmp_path / "killed").iterdir()] == [STATE_FILE]
 
 
+def test_a_mini_network_samples_its_own_size_in_its_own_windows(tmp_path):
+    network, info = random_network("mini", seed=5)
+    for prediction in ("v_prediction", "sample"):
+        info = replace(info, prediction=prediction, zero_terminal_snr=True, frames=3)
+        save_checkpoint(network, info, tmp_path / "mini.safetensors")
+        shot = tiny_shot(tmp_path / prediction)
+        settings = SamplingSettings(steps=2)
+        checkpoint = str(tmp_path / "mini.safetensors")
+        guide = DrawnPlate() if prediction == "sample" else None
+        renderer = DiffusionRenderer(shot, checkpoint, tmp_path, settings, guide=guide)
+        assert renderer.settings.size == (60, 36)
+        assert (renderer.settings.window, renderer.settings.overlap) == (3, 1)
+        frames = list(renderer.frames())
+        assert {frame.shape for frame in frames} == {(96, 160, 3)}
+        assert np.std(frames[0]) > 1
+
+
 def test_what_was_sampled_is_only_decoded(shot, checkpoints, tmp_path):
     whole = frames_of(shot, checkpoints / "usual", tmp_path, BRIEF)
     steps = []
@@ -132,13 +151,9 @@ def test_above_thirty_frames_a_second_some_follow_the_camera(checkpoints, tmp_pa
 
 
 def test_the_camera_the_person_and_the_scene_are_seen(shot, checkpoints, tmp_path):
-    """Adaptors that start at zero hide the camera: give them weights."""
+    """What starts at zero would hide the camera."""
     network, info = random_network(seed=5)
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if ".processor.out." in name:
-                parameter.normal_(0, 0.3, generator=torch.Generator().manual_seed(0))
-    save_checkpoint(network, info, tmp_path / "awake")
+    save_checkpoint(awake(network), info, tmp_path / "awake")
     one_step = replace(SMALL, steps=1)
     whole = frames_of(shot, tmp_path / "awake", tmp_path / "a", one_step)
     scene = replace(shot.scene, photo=255 - shot.scene.photo)
@@ -208,12 +223,13 @@ def test_a_gpu_that_is_not_there_is_told(shot, checkpoints, tmp_path):
 
 def test_out_of_memory_names_what_takes_half(shot, checkpoints, tmp_path):
     settings = DiffusionRenderer(shot, "tests-tiny", tmp_path).settings
+    config = preset("tests-tiny")
     told = "24 frames of 744x448 together do not fit"
-    with pytest.raises(StageError, match=told) as raised, told_when_out_of_memory(settings):
+    with pytest.raises(StageError, match=told) as raised, told_when_out_of_memory(settings, config):
         torch.empty(1 << 47, dtype=torch.uint8)
     assert "--sample-size 528x320" in raised.value.hint
     assert "--window 12" in raised.value.hint
-    with pytest.raises(RuntimeError, match="another"), told_when_out_of_memory(settings):
+    with pytest.raises(RuntimeError, match="another"), told_when_out_of_memory(settings, config):
         raise RuntimeError("another")
 
 

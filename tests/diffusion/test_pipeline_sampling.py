@@ -11,7 +11,12 @@ from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.foreground import foreground_frame
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
-from dynascene_cli.diffusion.sampling import denoised, first_state, sampler_named
+from dynascene_cli.diffusion.sampling import (
+    denoised,
+    first_state,
+    sampler_named,
+    signal_shares,
+)
 from dynascene_cli.diffusion.sampling_settings import (
     ResolvedSampling,
     SamplingSettings,
@@ -43,12 +48,18 @@ def encoded(seed: int = 1) -> EncodedShot:
     )
 
 
-def pointing_at(target: torch.Tensor, scheduler):
-    """The noise that an ideal network would see: what hides ``target`` at a timestep."""
+def pointing_at(target: torch.Tensor, zero_terminal_snr: bool = False, prediction="epsilon"):
+    """What an ideal network would predict of latents that hide ``target`` at a timestep."""
+    kept = signal_shares(zero_terminal_snr)
 
     def predict(latents, timestep):
-        kept = scheduler.alphas_cumprod[timestep]
-        return (latents - kept.sqrt() * target) / (1 - kept).sqrt()
+        signal, hidden = kept[timestep].sqrt(), (1 - kept[timestep]).sqrt()
+        noise = (latents - signal * target) / hidden
+        return {
+            "epsilon": noise,
+            "sample": target,
+            "v_prediction": signal * noise - hidden * target,
+        }[prediction]
 
     return predict
 
@@ -59,8 +70,59 @@ def test_an_ideal_network_leads_to_its_target(sampler, steps):
     target = torch.linspace(-1, 1, 192).reshape(SHAPE)
     scheduler = sampler_named(sampler, steps)
     state = first_state(scheduler, SHAPE, seed=0)
-    made = denoised(pointing_at(target, scheduler), scheduler, state)
+    made = denoised(pointing_at(target), scheduler, state)
     assert torch.allclose(made, target, atol=0.02)
+
+
+def swayed(target: torch.Tensor, prediction: str):
+    """A network that believes what it is shown as much as its ``target``."""
+
+    def predict(latents, timestep):
+        believed = 0.5 * target + 0.5 * torch.tanh(latents)
+        return pointing_at(believed, prediction=prediction)(latents, timestep)
+
+    return predict
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("prediction", ["v_prediction", "sample"])
+@pytest.mark.parametrize("guided", [False, True])
+def test_what_is_predicted_makes_no_difference(sampler, prediction, guided):
+    target = torch.linspace(-1, 1, 192).reshape(SHAPE)
+    made = []
+    for each in ("epsilon", prediction):
+        scheduler = sampler_named(sampler, 6, each)
+        guide = -target if guided else None
+        state = first_state(scheduler, SHAPE, seed=0, guide=guide, strength=0.7)
+        made.append(denoised(swayed(target, each), scheduler, state))
+    assert (made[0] - target).abs().max() > 0.1
+    assert torch.allclose(*made, atol=1e-3)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("prediction", ["v_prediction", "sample"])
+@pytest.mark.parametrize("steps", [1, 5, 50])
+def test_sampling_begins_where_nothing_is_left_of_the_picture(sampler, prediction, steps):
+    target = torch.linspace(-1, 1, 192).reshape(SHAPE)
+    scheduler = sampler_named(sampler, steps, prediction, zero_terminal_snr=True)
+    assert scheduler.timesteps[0] == 999
+    assert signal_shares(True)[999] == 0
+    assert torch.allclose(scheduler.alphas_cumprod, signal_shares(True), atol=1e-6)
+    state = first_state(scheduler, SHAPE, seed=0)
+    made = denoised(pointing_at(target, True, prediction), scheduler, state)
+    assert made.isfinite().all()
+    assert torch.allclose(made, target, atol=0.02)
+    scheduler = sampler_named(sampler, steps, prediction, zero_terminal_snr=True)
+    guided = first_state(scheduler, SHAPE, 0, guide=target, strength=0.4)
+    again = denoised(pointing_at(target, True, prediction), scheduler, guided)
+    assert torch.allclose(again, target, atol=0.02)
+
+
+def test_noise_alone_tells_nothing_of_a_picture():
+    with pytest.raises(InputError, match="the noise of the last timestep tells nothing"):
+        CheckpointInfo(tiny(), stage="video", zero_terminal_snr=True)
+    with pytest.raises(InputError, match="predicts 'noise'"):
+        CheckpointInfo(tiny(), stage="video", prediction="noise")
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -173,7 +235,7 @@ def drawn_foreground(count: int, size=(128, 64)):
     alpha = np.zeros((height, width), np.uint8)
     alpha[20:, 40:70] = 255
     frame = np.full((height, width, 3), 150, np.uint8)
-    return [foreground_frame(frame, alpha, np.eye(2, 3), size) for _ in range(count)]
+    return [foreground_frame(frame, alpha, np.eye(2, 3), size, 8) for _ in range(count)]
 
 
 def test_a_call_gives_the_frames_of_a_shot():

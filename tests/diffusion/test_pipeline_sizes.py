@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dynascene_cli.diffusion.configuration import FULL_SIZE, preset
 from dynascene_cli.diffusion.sizes import (
     check_sampling_size,
     sampled_frames,
@@ -24,31 +25,44 @@ from dynascene_cli.errors import InputError
     ],
 )
 def test_sampling_keeps_the_aspect_at_the_papers_area(plate, sampled):
-    assert sampling_size(*plate) == sampled
+    assert sampling_size(*plate, FULL_SIZE) == sampled
 
 
 @given(st.integers(16, 16384), st.integers(16, 16384))
 def test_every_plate_has_a_size_that_can_be_sampled(width, height):
-    for size in (sampling_size(width, height), smaller_size(sampling_size(width, height))):
-        check_sampling_size(size)
+    for size in (
+        sampling_size(width, height, FULL_SIZE),
+        smaller_size(sampling_size(width, height, FULL_SIZE), FULL_SIZE),
+    ):
+        check_sampling_size(size, FULL_SIZE)
 
 
 @given(st.integers(240, 1000), st.integers(240, 1000))
 def test_the_aspect_is_off_by_less_than_a_latent(width, height):
-    sampled = sampling_size(width, height)
+    sampled = sampling_size(width, height, FULL_SIZE)
     assert abs(sampled[0] / sampled[1] * height - width) < 8 * width / min(sampled)
 
 
+@given(st.integers(16, 16384), st.integers(16, 16384))
+def test_a_small_network_samples_small_pictures_of_every_aspect(width, height):
+    config = preset("mini")
+    size = sampling_size(width, height, config)
+    check_sampling_size(size, config)
+    if max(width, height) <= 4 * min(width, height):
+        assert 0.8 * 64 * 36 < size[0] * size[1] < 1.25 * 64 * 36
+    assert sampling_size(1920, 1080, config) == (64, 36)
+
+
 def test_half_the_memory_is_half_the_area():
-    assert smaller_size((768, 432)) == (544, 304)
+    assert smaller_size((768, 432), FULL_SIZE) == (544, 304)
 
 
 @pytest.mark.parametrize("size", [(100, 64), (64, 100), (56, 64), (0, 64), (-64, 64)])
 def test_sizes_that_cannot_be_sampled_name_the_nearest(size):
     with pytest.raises(InputError, match="cannot be sampled: sides are multiples of 8") as raised:
-        check_sampling_size(size)
+        check_sampling_size(size, FULL_SIZE)
     nearest = raised.value.hint.removeprefix("the nearest is ").split("x")
-    check_sampling_size((int(nearest[0]), int(nearest[1])))
+    check_sampling_size((int(nearest[0]), int(nearest[1])), FULL_SIZE)
 
 
 def test_at_most_thirty_frames_a_second_are_sampled_and_always_the_last():

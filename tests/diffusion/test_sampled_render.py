@@ -32,6 +32,7 @@ def test_a_render_by_the_network_and_once_more_from_the_cache(dynascene, tmp_pat
     plate = list(read_frames(open_clip(tmp_path / "layers" / "plate.mov")))
     assert len(plate) == first.json["frames"] == 5
     assert np.std(plate[0]) > 1
+    assert not list(tmp_path.rglob("sampling.safetensors"))
     before = digest(tmp_path / first.json["output"])
     second = dynascene(*words, *SMALL)
     assert {"matte", "camera", "plate"} <= set(second.json["cached"])

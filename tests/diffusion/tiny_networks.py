@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dynascene_cli.diffusion.configuration import NetworkConfig, preset
 from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.processors import is_motion
 from dynascene_cli.diffusion.views import Views
 
 torch.set_num_threads(1)
@@ -21,10 +22,11 @@ def seeded(config: NetworkConfig, seed: int = 0) -> Network:
     return Network(config).eval()
 
 
-def moving_views(clips: int, frames: int, height: int, width: int) -> Views:
+def moving_views(clips: int, frames: int, height: int, width: int, stride: int = 8) -> Views:
     """Cameras of pictures of height × width latents that turn, climb and go forward."""
+    focal = 7 / 8 * stride * width
     intrinsics = torch.tensor(
-        [[7.0 * width, 0, 4 * width], [0, 7.0 * width, 4 * height], [0, 0, 1]]
+        [[focal, 0, stride / 2 * width], [0, focal, stride / 2 * height], [0, 0, 1]]
     ).repeat(clips, frames, 1, 1)
     intrinsics[:, :, 0, 0] += torch.arange(clips)[:, None]
     time = torch.arange(frames) * 0.1
@@ -60,31 +62,48 @@ class Inputs:
 
 
 def inputs(
-    clips: int = 1, frames: int = 2, height: int = 8, width: int = 16, seed: int = 1
+    clips: int = 1,
+    frames: int = 2,
+    height: int = 8,
+    width: int = 16,
+    seed: int = 1,
+    config: NetworkConfig | None = None,
 ) -> Inputs:
     random = torch.Generator().manual_seed(seed)
+    config = config or tiny()
+    channels = config.latent_channels
 
     def noise(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=random)
 
-    views = moving_views(clips, frames, height, width)
+    views = moving_views(clips, frames, height, width, config.latent_stride)
     return Inputs(
-        noisy=noise(clips, 4, frames, height, width),
+        noisy=noise(clips, channels, frames, height, width),
         generate_mask=(noise(clips, 1, frames, height, width) > 0).float(),
-        foreground=noise(clips, 4, frames, height, width),
+        foreground=noise(clips, channels, frames, height, width),
         timestep=torch.full((clips,), 500),
-        embedding=noise(clips, 24),
-        reference=noise(clips, 4, height, width),
+        embedding=noise(clips, config.image_embedding),
+        reference=noise(clips, channels, height, width),
         views=views,
         scene_view=Views(views.intrinsics[:, :1], views.extrinsics[:, :1]),
     )
 
 
-def awake(network: Network, seed: int = 2) -> Network:
-    """The network with every zero start (adaptors, gains) replaced by small random numbers."""
+def moving(network: Network, seed: int = 3) -> Network:
+    """The network with motion modules that do something."""
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if ".processor.out." in name or name.endswith(".gain"):
-                parameter.copy_(0.2 * torch.rand(parameter.shape, generator=random) + 0.05)
+            if is_motion(name) and ".proj_out." in name:
+                parameter.copy_((torch.rand(parameter.shape, generator=random) - 0.5) / 3)
     return network
+
+
+def awake(network: Network, seed: int = 2) -> Network:
+    """The network with every zero start (adaptors, gains, …) replaced by small random numbers."""
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if ".processor.out." in name or ".found." in name or name.endswith(".gain"):
+                parameter.copy_(0.2 * torch.rand(parameter.shape, generator=random) + 0.05)
+    return moving(network)

@@ -1,0 +1,138 @@
+"""``dynascene train``: a checkpoint, from base weights or by fine-tuning another."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from dynascene_cli.commands import options
+
+if TYPE_CHECKING:
+    from dynascene_cli.console import Console
+    from dynascene_cli.training.settings import Stage, TrainingSettings
+
+
+def train(
+    stage: Annotated[
+        Literal["image", "video", "single"],
+        typer.Argument(help="image: stage I; video: stage II; single: both at once, on clips."),
+    ],
+    config: Annotated[
+        str,
+        typer.Option("--config", help="Settings: the name of a preset, or a TOML file."),
+    ],
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE of the settings; repeatable.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Run folder [default: <config>-<stage>.run].")
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", help="Checkpoint to begin with: a name, a path, random:PRESET."),
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Manifest of clips (JSONL), in place of the settings'."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", help="Steps of the optimiser.", min=1)
+    ] = None,
+    full_precision: Annotated[
+        bool, typer.Option("--full-precision", help="32 bits a weight; 16 by default.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read every clip once, name the bad ones; no training.")
+    ] = False,
+    show_tasks: Annotated[
+        Path | None,
+        typer.Option("--show-tasks", help="Draw what the network is shown; no training."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be trained; do nothing.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Begin anew where a run lies in the folder.")
+    ] = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Train one STAGE of the network; the same command goes on after any interruption."""
+    from dynascene_cli.console import Console
+    from dynascene_cli.diffusion.packages import require_packages
+    from dynascene_cli.training.setting_values import toml_value
+    from dynascene_cli.training.settings import read_settings
+
+    console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
+    asked = list(changes or [])
+    asked += [f"base={toml_value(base)}"] if base is not None else []
+    asked += [f"manifests={toml_value([str(path) for path in data])}"] if data else []
+    asked += [f"steps={steps}"] if steps is not None else []
+    settings = read_settings(config, asked)
+    require_packages()
+    folder = out or Path(f"{Path(config).stem}-{stage}.run")
+    if check:
+        return _check(settings, console)
+    if show_tasks is not None:
+        return _show_tasks(settings, stage, show_tasks, console)
+    from dynascene_cli.training.running import TrainingRequest, plan
+    from dynascene_cli.training.running import train as trained
+
+    request = TrainingRequest(stage, settings, folder, force, full_precision)
+    if dry_run:
+        planned = plan(request, console)
+        return console.result(planned, _planned(planned))
+    result = trained(request, console)
+    if result is None:
+        return None
+    loss = "nothing left to do" if result["loss"] is None else f"loss {result['loss']:.4f}"
+    console.result(
+        result,
+        f"{result['checkpoint']}: {result['steps']} steps, {loss}, "
+        f"{result['samples_per_second']:.2f} clips/s",
+    )
+    return None
+
+
+def _planned(plan: dict[str, Any]) -> str:
+    return (
+        f"would train {plan['parameters'] / 1e6:.2f} M parameters of {plan['base']} in "
+        f"{plan['run']}: after step {plan['first']} to step {plan['steps']}, "
+        f"{plan['clips_a_step']} clips each"
+    )
+
+
+def _check(settings: "TrainingSettings", console: "Console") -> None:
+    from dynascene_cli.errors import InputError
+    from dynascene_cli.training.draws import faults, filmed_entries
+
+    entries = [entry for kind in filmed_entries(settings) for entry in kind]
+    bad = {}
+    with console.progress("check", len(entries)) as checked:
+        for index, entry in enumerate(entries):
+            if found := faults(entry, settings):
+                bad[entry.name] = found
+                console.warn(f"{entry.name}: {'; '.join(found)}")
+            checked(index + 1)
+    if bad:
+        raise InputError(
+            f"{len(bad)} of {len(entries)} clips are bad: {', '.join(bad)}",
+            "mend them, or leave their lines out of the manifest",
+        )
+    data = {"checked": len(entries), "bad": bad, "warnings": console.warnings}
+    console.result(data, f"{len(entries)} clips are as they should be")
+
+
+def _show_tasks(
+    settings: "TrainingSettings", stage: "Stage", picture: Path, console: "Console"
+) -> None:
+    from dynascene_cli.training.draws import Draws
+    from dynascene_cli.training.starting import described_start
+    from dynascene_cli.training.task_sheet import task_sheet
+    from dynascene_cli.video import check_writable, write_image
+
+    check_writable(picture)
+    info, _ = described_start(settings)
+    write_image(picture, task_sheet(Draws(settings, stage, info.config)))
+    console.result({"tasks": str(picture)}, str(picture))

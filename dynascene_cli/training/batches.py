@@ -1,0 +1,137 @@
+"""Examples as the network takes them: encoded one by one, put together where they are alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from torch import Tensor
+
+from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.pictures import clip_pixels
+from dynascene_cli.diffusion.tensor_files import write_tensors
+from dynascene_cli.diffusion.views import Views
+from dynascene_cli.shot import CameraPath
+from dynascene_cli.training.inputs import TaskInputs
+from dynascene_cli.video.publishing import published
+
+PIXELS_TOGETHER = 1 << 19
+"""How many pixels are encoded at once: a VAE needs far more memory for a picture than it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B examples of F frames each, on one device.
+
+    ``target`` and ``foreground`` (B, C, F, h, w) and ``reference`` (B, C, h, w) are latents,
+    ``generate_mask`` (B, 1, F, h, w). ``scene`` is the photo as the image encoder takes it
+    (B, 3, side, side) or, where that is not trained, its embedding (B, E). ``views`` and
+    ``scene_view`` are None where the task shows the network no camera. ``clips`` names them.
+    """
+
+    clips: tuple[str, ...]
+    target: Tensor
+    foreground: Tensor
+    generate_mask: Tensor
+    reference: Tensor
+    scene: Tensor
+    views: Views | None = None
+    scene_view: Views | None = None
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @property
+    def kind(self) -> tuple[tuple[int, ...], bool]:
+        """What examples must have in common to be denoised together."""
+        return tuple(self.target.shape[1:]), self.views is not None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        return _named(self.clips, {name: each.to(device) for name, each in self.tensors().items()})
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors by name, as they are kept on disk."""
+        named = {
+            "target": self.target,
+            "foreground": self.foreground,
+            "generate_mask": self.generate_mask,
+            "reference": self.reference,
+            "scene": self.scene,
+        }
+        for name, views in (("views", self.views), ("scene_view", self.scene_view)):
+            if views is not None:
+                named[f"{name}.intrinsics"] = views.intrinsics
+                named[f"{name}.extrinsics"] = views.extrinsics
+        return named
+
+
+@torch.no_grad()
+def encoded(network: Network, example: TaskInputs, embed: bool = True) -> Batch:
+    """One example as a batch of one; with ``embed`` the photo's embedding, else its pixels."""
+    device = next(network.parameters()).device
+    scene = clip_pixels(example.scene, network.config.clip_pixels).to(device)
+    return Batch(
+        clips=(f"{example.clip} ({example.task})",),
+        target=_latents(network, example.target, device),
+        foreground=_latents(network, example.foreground, device),
+        generate_mask=torch.from_numpy(example.generate_mask)[None, None].to(device),
+        reference=_latents(network, example.scene[None], device)[:, :, 0],
+        scene=network.image_embedding(scene).float() if embed else scene,
+        views=views_of(example.camera, device),
+        scene_view=views_of(example.scene_camera, device),
+    )
+
+
+def together(batches: Sequence[Batch]) -> Batch:
+    """Batches of one kind as one."""
+    tensors = [batch.tensors() for batch in batches]
+    joined = {name: torch.cat([each[name] for each in tensors]) for name in tensors[0]}
+    return _named(tuple(clip for batch in batches for clip in batch.clips), joined)
+
+
+def views_of(path: CameraPath | None, device: torch.device) -> Views | None:
+    """A path's cameras as a batch of one, where there is one."""
+    if path is None:
+        return None
+    return Views(
+        torch.as_tensor(path.intrinsics, dtype=torch.float32, device=device)[None],
+        torch.as_tensor(path.extrinsics, dtype=torch.float32, device=device)[None],
+    )
+
+
+def save_batch(batch: Batch, path: Path) -> None:
+    """Keep a batch of one in a safetensors file.
+
+    Raises:
+        StageError: the disk is full.
+    """
+    with published(path) as temporary:
+        write_tensors(batch.tensors(), temporary, {"clip": batch.clips[0]})
+
+
+def load_batch(path: Path) -> Batch:
+    """What ``save_batch`` wrote, on the CPU."""
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _named((file.metadata()["clip"],), tensors)
+
+
+def _latents(network: Network, pictures: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Latents (1, C, F, h, w) of pictures (F, H, W, 3)."""
+    count = max(1, PIXELS_TOGETHER // (pictures.shape[1] * pictures.shape[2]))
+    signed = torch.from_numpy(np.ascontiguousarray(pictures)).to(device).movedim(-1, 1)
+    latents = [network.encode(part.float() / 127.5 - 1) for part in signed.split(count)]
+    return torch.cat(latents).float().movedim(0, 1)[None]
+
+
+def _named(clips: tuple[str, ...], tensors: dict[str, Tensor]) -> Batch:
+    fields: dict[str, Any] = {name: each for name, each in tensors.items() if "." not in name}
+    for name in ("views", "scene_view"):
+        if f"{name}.intrinsics" in tensors:
+            fields[name] = Views(tensors[f"{name}.intrinsics"], tensors[f"{name}.extrinsics"])
+    return Batch(clips, **fields)

@@ -1,0 +1,178 @@
+"""The folder of one training run: what it was told, what it made, where it stands."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.project import lock_held, publish_text
+from dynascene_cli.video.publishing import told_when_full
+
+IDENTITY = "run.json"
+LOSSES = "losses.csv"
+LOSSES_HEADER = "step,loss,learning_rate,gradient_norm\n"
+STEP_FOLDER = re.compile(r"step-(\d{6,})")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``config.toml``, ``run.json``, ``losses.csv``, ``events/``, ``checkpoints/step-000123/``,
+    ``validation/`` and, in the end, ``checkpoint.safetensors``.
+    """
+
+    folder: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """What is used elsewhere: the network with what was learned."""
+        return self.folder / "checkpoint.safetensors"
+
+    @property
+    def adapters(self) -> Path:
+        """What LoRA learned, alone."""
+        return self.folder / "adapters.safetensors"
+
+    @property
+    def validation(self) -> Path:
+        """Where the pictures of validation clips lie."""
+        return self.folder / "validation"
+
+    @property
+    def cache(self) -> Path:
+        """Where encoded examples are kept."""
+        return self.folder / "cache"
+
+    @property
+    def events(self) -> Path:
+        """Where TensorBoard's files lie."""
+        return self.folder / "events"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process; the lock is the system's and dies with it.
+
+        A folder that was made for a run that could not begin goes with it.
+
+        Raises:
+            InputError: the folder cannot be made, holds something else, or another run has it.
+        """
+        strange = self.folder.is_dir() and not (self.folder / "lock").exists()
+        if self.folder.is_file() or (strange and any(self.folder.iterdir())):
+            raise InputError(
+                f"{self.folder} is no run folder", "give --out a new or an empty folder"
+            )
+        made = not self.folder.exists()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            stream = (self.folder / "lock").open("a+")
+        except OSError as error:
+            raise InputError(
+                f"{self.folder}: the run folder cannot be written ({error.strerror})",
+                "choose another with --out",
+            ) from error
+        with stream:
+            if not lock_held(stream):
+                raise InputError(
+                    f"{self.folder}: another process trains in this run folder",
+                    "wait for it, or choose another folder with --out",
+                )
+            try:
+                yield
+            finally:
+                if made and [path.name for path in self.folder.iterdir()] == ["lock"]:
+                    shutil.rmtree(self.folder, ignore_errors=True)
+
+    def cleared(self) -> None:
+        """Remove what a run left, so that one can start anew; files of others stay."""
+        for name in ("checkpoints", "events", "validation", "cache"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for name in (IDENTITY, LOSSES, "config.toml", self.checkpoint.name, self.adapters.name):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def steps(self) -> list[int]:
+        """After which steps a whole state lies here, in order."""
+        found = (STEP_FOLDER.fullmatch(path.name) for path in self._states().glob("step-*"))
+        return sorted(int(match[1]) for match in found if match)
+
+    def state(self, step: int) -> Path:
+        """The folder of the state after a step."""
+        return self._states() / f"step-{step:06d}"
+
+    @contextmanager
+    def saved(self, step: int) -> Iterator[Path]:
+        """A temporary folder for a state; it takes its name on a clean exit.
+
+        Raises:
+            StageError: the disk is full; the states that were here still are.
+        """
+        whole = self.state(step)
+        partial = whole.with_name(f".{whole.name}.part")
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            with told_when_full(whole):
+                partial.mkdir(parents=True)
+                yield partial
+                shutil.rmtree(whole, ignore_errors=True)
+                partial.replace(whole)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def prune(self, keep_last: int, keep_every: int) -> None:
+        """Remove states but the last few and, where above 0, those of every so many steps."""
+        steps = self.steps()
+        for step in steps[:-keep_last] if keep_last else steps:
+            if not keep_every or step % keep_every:
+                shutil.rmtree(self.state(step), ignore_errors=True)
+
+    def identity(self) -> dict[str, Any] | None:
+        """What the run that lies here depends on; None where there is none."""
+        path = self.folder / IDENTITY
+        try:
+            return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else None
+        except ValueError:
+            return None
+
+    def write_identity(self, identity: Mapping[str, Any], config: str) -> None:
+        """Keep what this run depends on, and its effective settings as TOML."""
+        with told_when_full(self.folder):
+            publish_text(self.folder / "config.toml", config)
+            publish_text(self.folder / IDENTITY, json.dumps(identity, indent=1) + "\n")
+
+    def rewind_losses(self, step: int) -> None:
+        """Forget the losses after a step, which will be computed again."""
+        path = self.folder / LOSSES
+        lines = path.read_text("utf-8").splitlines(keepends=True)[1:] if path.is_file() else []
+        kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= step]
+        with told_when_full(path):
+            publish_text(path, LOSSES_HEADER + "".join(kept))
+
+    def add_loss(self, step: int, *numbers: float) -> None:
+        """Append a step's line to the losses, with every digit."""
+        path = self.folder / LOSSES
+        with told_when_full(path), path.open("a", encoding="utf-8") as stream:
+            stream.write(",".join(map(repr, (step, *numbers))) + "\n")
+
+    def last_loss(self) -> float | None:
+        """The loss of the last step; None before the first."""
+        lines = (self.folder / LOSSES).read_text("utf-8").splitlines()[1:]
+        return float(lines[-1].split(",")[1]) if lines else None
+
+    def _states(self) -> Path:
+        return self.folder / "checkpoints"
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """What differs between two identities, as ``section.key: old, now new``."""
+    told = []
+    for key in sorted(before.keys() | now.keys()):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            told += differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            told.append(f"{prefix}{key} was {json.dumps(old)} and is {json.dumps(new)}")
+    return told

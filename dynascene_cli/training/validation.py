@@ -1,0 +1,93 @@
+"""What the network makes of a few clips that it never learns from, always from the same noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
+from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.pictures import rgb
+from dynascene_cli.diffusion.sampling import denoised, first_state, sampler_named
+from dynascene_cli.reports.contact_sheet import contact_sheet
+from dynascene_cli.shot import Image
+from dynascene_cli.training.batches import Batch, encoded
+from dynascene_cli.training.inputs import TaskInputs
+from dynascene_cli.training.settings import TrainingSettings
+
+TILE = 192
+"""Width of a cell in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationClip:
+    """An example and what was made of it, RGB uint8 (F, H, W, 3)."""
+
+    example: TaskInputs
+    made: NDArray[np.uint8]
+
+    @property
+    def psnr(self) -> float:
+        """Of the background against the truth, in dB; the person is the compositor's."""
+        stride = self.made.shape[1] // self.example.generate_mask.shape[1]
+        open_ = self.example.generate_mask.repeat(stride, 1).repeat(stride, 2) > 0
+        difference = self.made.astype(float) - self.example.target
+        error = float(np.square(difference)[open_].mean())
+        return 10 * float(np.log10(255**2 / max(error, 1e-9)))
+
+
+def validation_settings(settings: TrainingSettings) -> TrainingSettings:
+    """The settings whose draws are clips that are not trained on."""
+    return replace(
+        settings,
+        seed=settings.validation_seed,
+        manifests=settings.validation_manifests,
+        realestate=(),
+        synthetic_share=0.0 if settings.validation_manifests else 1.0,
+        synthetic_split="held-out",
+        synthetic_clips=0,
+    )
+
+
+@torch.no_grad()
+def made_of(
+    network: Network, info: CheckpointInfo, example: TaskInputs, steps: int, seed: int
+) -> NDArray[np.uint8]:
+    """Pictures (F, H, W, 3) that the network makes of an example by DDIM."""
+    batch: Batch = encoded(network, example)
+    device = batch.target.device
+    height, width = batch.target.shape[-2:]
+    conditioning = network.condition(
+        batch.scene, batch.reference, batch.views, batch.scene_view, (height, width)
+    )
+
+    def predict(latents: torch.Tensor, timestep: int) -> torch.Tensor:
+        predicted = network.denoise(
+            latents.to(device), batch.generate_mask, batch.foreground, timestep, conditioning
+        )
+        return predicted.float().cpu()
+
+    scheduler = sampler_named("ddim", steps, info.prediction, info.zero_terminal_snr)
+    state = first_state(scheduler, tuple(batch.target.shape), seed)
+    latents = denoised(predict, scheduler, state)[0].movedim(1, 0)
+    return np.stack([rgb(network.decode(latent[None].to(device))[0]) for latent in latents])
+
+
+def sheet(clips: Sequence[ValidationClip], most_frames: int = 8) -> Image:
+    """Of each clip three rows: the person shown, what was made beside the scene, and the truth."""
+    columns = 1 + max(min(len(clip.made), most_frames) for clip in clips)
+    pictures, labels = [], []
+    for clip in clips:
+        count = len(clip.made)
+        frames = np.linspace(0, count - 1, columns - 1).round().astype(int)
+        rows = {
+            "person": clip.example.foreground,
+            f"made, {clip.psnr:.1f} dB": clip.made,
+            "truth": clip.example.target,
+        }
+        for name, row in rows.items():
+            pictures += [clip.example.scene, *(row[frame] for frame in frames)]
+            labels += [clip.example.task, *(f"{name}, {frame}" for frame in frames)]
+    return contact_sheet(pictures, labels, columns=columns, tile_width=TILE)

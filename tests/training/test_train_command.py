@@ -1,0 +1,203 @@
+import json
+import multiprocessing
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_runs import TINY, tiny_file
+
+from dynascene_cli.app import main
+from dynascene_cli.diffusion.checkpoint import load_checkpoint
+
+# Processes of their own that find the network's packages imported.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tiny_runs", "dynascene_cli.training.running"])
+
+
+def _run(folder: Path, name: str, words: list[str], environment: dict[str, str]) -> None:
+    os.chdir(folder)
+    os.environ |= {"ACCELERATE_USE_CPU": "true", **environment}
+    sys.stdout = (folder / f"{name}.out").open("w")
+    sys.stderr = (folder / f"{name}.err").open("w", buffering=1)
+    code = main(["train", *words])
+    sys.stdout.close()
+    sys.exit(code)
+
+
+def started(folder: Path, name: str, *words: object, **environment: str) -> BaseProcess:
+    """The command in a process of its own; what it prints goes to ``name.out`` and ``.err``."""
+    given = (folder, name, [str(word) for word in words], environment)
+    process = PROCESSES.Process(target=_run, args=given)
+    process.start()
+    return process
+
+
+def wait_for(path: Path, process: BaseProcess) -> None:
+    while not path.exists():
+        assert process.is_alive(), process.exitcode
+        time.sleep(0.05)
+
+
+def test_killed_or_told_to_stop_it_goes_on_to_the_same_digits(dynascene, tmp_path) -> None:
+    config = tiny_file(tmp_path, steps=5000, checkpoint_every=2)
+    killed = started(tmp_path, "killed", "video", "--config", config, "--out", "run")
+    wait_for(tmp_path / "run/checkpoints/step-000002", killed)
+    killed.kill()
+    killed.join()
+    words = ("video", "--config", config, "--out", "run", "--json")
+    before = int(sorted((tmp_path / "run/checkpoints").glob("step-*"))[-1].name[5:])
+    stopped = started(tmp_path, "stopped", *words)
+    wait_for(tmp_path / f"run/checkpoints/step-{before + 2:06d}", stopped)
+    stopped.terminate()
+    stopped.join()
+    assert stopped.exitcode == 130
+    assert f"going on after step {before}" in (tmp_path / "stopped.err").read_text()
+    assert json.loads((tmp_path / "stopped.out").read_text())["error"] == "interrupted"
+
+    told = (tmp_path / "run/losses.csv").read_text().splitlines()
+    reached = int(told[-1].split(",")[0])
+    # It stopped after a whole step and kept that step's state.
+    assert (tmp_path / f"run/checkpoints/step-{reached:06d}").is_dir()
+    assert [int(line.split(",")[0]) for line in told[1:]] == list(range(1, reached + 1))
+    steps = f"--steps={reached + 1}"
+    assert dynascene("train", "video", "--config", config, "--out", "run", steps).code == 0
+    assert dynascene("train", "video", "--config", config, "--out", "whole", steps).code == 0
+    assert (tmp_path / "run/losses.csv").read_text() == (tmp_path / "whole/losses.csv").read_text()
+    finished = [tmp_path / name / "checkpoint.safetensors" for name in ("run", "whole")]
+    assert finished[0].read_bytes() == finished[1].read_bytes()
+
+
+def test_two_processes_learn_as_one_does(dynascene, tmp_path) -> None:
+    config = tiny_file(tmp_path, conditioning_dropout=0.5, steps=3)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    words = ("video", "--config", config, "--out", "two")
+    both = [
+        started(tmp_path, rank, *words, RANK=rank, LOCAL_RANK=rank, **shared) for rank in ("0", "1")
+    ]
+    for process in both:
+        process.join()
+        assert process.exitcode == 0, [each.read_text() for each in tmp_path.glob("*.err")]
+    words = ("video", "--config", config, "--out", "one", "--set", "batch_size=4")
+    assert dynascene("train", *words).code == 0
+    one, two = (
+        [
+            float(line.split(",")[1])
+            for line in (tmp_path / name / "losses.csv").read_text().splitlines()[1:]
+        ]
+        for name in ("one", "two")
+    )
+    assert len(two) == 3 and two == pytest.approx(one, rel=1e-5)
+
+
+def test_a_run_folder_holds_a_checkpoint_that_renders_and_says_what_it_is(dynascene, tmp_path):
+    config = tiny_file(
+        tmp_path, validate_every=2, keep_last=1, keep_every=2, zero_terminal_snr=True
+    )
+    run = dynascene("train", "single", "--config", config, "--out", "run", "--json")
+    assert run.code == 0, run.err
+    assert set(run.json) == {
+        *("run", "checkpoint", "steps", "loss", "samples_per_second", "data_share"),
+        *("peak_mib", "warnings"),
+    }
+    folder = tmp_path / "run"
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == [
+        "step-000002",
+        "step-000004",
+    ]
+    assert sorted(path.name for path in (folder / "validation").iterdir()) == [
+        "step-000002.png",
+        "step-000004.png",
+    ]
+    assert list((folder / "events").iterdir())
+    assert "4 of 4: loss" in run.err and "waiting for data" in run.err
+    _, info = load_checkpoint(folder / "checkpoint.safetensors")
+    assert (info.stage, info.steps, info.prediction) == ("single", 4, "v_prediction")
+    assert info.zero_terminal_snr and info.data == "synthetic shots" and info.frames == 2
+
+    again = dynascene("train", "single", "--config", config, "--out", "run", "--json")
+    assert again.code == 0 and again.json["loss"] == run.json["loss"]
+    other = dynascene("train", "single", "--config", config, "--out", "run", "--set", "seed=1")
+    assert other.code == 1 and "settings.seed was 0 and is 1" in other.err
+    wider = ("--set", "network.channels=[16,48]")
+    shaped = dynascene("train", "single", "--config", config, "--out", "run", *wider)
+    assert shaped.code == 1 and "network.channels was [16, 32] and is [16, 48]" in shaped.err
+    # The second stage begins with what the first one made.
+    base = ("--base", "run/checkpoint.safetensors")
+    second = dynascene("train", "image", "--config", config, *base, "--out", "next", "--steps=2")
+    assert second.code == 0, second.err
+    _, info = load_checkpoint(tmp_path / "next/checkpoint.safetensors")
+    assert (info.stage, info.steps) == ("image", 6) and "checkpoint.safetensors" in info.base
+
+
+def test_a_broken_clip_stops_the_run_and_the_last_good_state_stays(dynascene, tmp_path):
+    config = tiny_file(tmp_path, learning_rate=1e30, gradient_clip=0, checkpoint_every=1)
+    run = dynascene("train", "video", "--config", config, "--out", "run", "--json")
+    assert run.code == 4 and "not finite" in run.json["error"] and "synthetic" in run.json["error"]
+    kept = sorted((tmp_path / "run/checkpoints").iterdir())
+    assert kept
+    for state in kept:
+        weights = load_file(state / "weights.safetensors")
+        assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+
+
+def test_a_full_disk_ends_it_and_the_last_good_state_stays(dynascene, tmp_path):
+    config = tiny_file(tmp_path)
+    assert dynascene("train", "video", "--config", config, "--out", "run", "--steps=2").code == 0
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        full = dynascene("train", "video", "--config", config, "--out", "run", "--json")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert full.code == 4 and "no space" in full.json["error"]
+    assert [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["step-000002"]
+    assert dynascene("train", "video", "--config", config, "--out", "run").code == 0
+
+
+def test_encoded_draws_are_kept_and_repeated(dynascene, tmp_path):
+    config = tiny_file(tmp_path, cache_draws=3)
+    assert dynascene("train", "video", "--config", config, "--out", "run").code == 0
+    kept = sorted((tmp_path / "run/cache").iterdir())
+    assert [path.name for path in kept] == [f"{index:08d}.safetensors" for index in range(3)]
+    assert (
+        dynascene("train", "video", "--config", config, "--out", "w", "--set", "workers=1").code
+        == 0
+    )
+    assert (tmp_path / "run/losses.csv").read_text() == (tmp_path / "w/losses.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--set", "learning_rat=1"], "'learning_rate'"),
+        (["--config", "nothing"], "no such settings"),
+        (["--base", "nothing.safetensors"], "nothing.safetensors"),
+        (["--data", "nothing.jsonl"], "nothing.jsonl"),
+        (["--set", "frames=99"], "frames = 99"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(dynascene, tmp_path, words, told):
+    run = dynascene("train", "video", "--config", tiny_file(tmp_path), *words)
+    assert run.code == 1 and told in run.err and run.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+def test_a_dry_run_trains_nothing(dynascene, tmp_path):
+    config = tiny_file(tmp_path)
+    run = dynascene("train", "video", "--config", config, "--dry-run", "--json")
+    assert run.code == 0 and run.json["first"] == 0 and run.json["steps"] == TINY["steps"]
+    assert run.json["parameters"] > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]

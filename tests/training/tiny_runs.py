@@ -1,0 +1,82 @@
+"""Runs small enough for tests: a network of half a million weights on pictures of 32 × 32."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from dynascene_cli.console import Console
+from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.trainable import train_only
+from dynascene_cli.training.batches import Batch, encoded
+from dynascene_cli.training.draws import Draws
+from dynascene_cli.training.loop import Trainer
+from dynascene_cli.training.settings import Stage, TrainingSettings, settings_from, settings_text
+from dynascene_cli.training.starting import described_start, optimizer_of, starting_network
+
+torch.set_num_threads(1)
+
+TINY = {
+    "base": "random:mini",
+    "train_image_encoder": True,
+    "synthetic_share": 1,
+    "size": [32, 32],
+    "frames": 2,
+    "batch_size": 2,
+    "steps": 4,
+    "warm_up": 1,
+    "learning_rate": 1e-3,
+    "optimizer": "adamw",
+    "prediction": "v_prediction",
+    "ema": 0.9,
+    "conditioning_dropout": 0.3,
+    "checkpoint_every": 2,
+    "validate_every": 0,
+    "validation_clips": 1,
+    "validation_steps": 1,
+    "log_every": 1,
+    "threads": 1,
+    "network": {
+        "channels": [16, 32],
+        "motion_heads": 2,
+        "attention_heads": 2,
+        "norm_groups": 8,
+        "image_embedding": 16,
+        "clip_width": 16,
+        "clip_layers": 1,
+        "clip_heads": 2,
+        "clip_pixels": 16,
+    },
+}
+
+
+def tiny_settings(**changes: object) -> TrainingSettings:
+    return settings_from({**TINY, **changes})
+
+
+def tiny_file(folder: Path, **changes: object) -> Path:
+    path = folder / "tiny.toml"
+    path.write_text(settings_text(tiny_settings(**changes)), encoding="utf-8")
+    return path
+
+
+def tiny_network(settings: TrainingSettings, stage: Stage) -> Network:
+    info, _ = described_start(settings)
+    network = starting_network(settings, info, Console(quiet=True))
+    train_only(network, stage, settings.train_image_encoder)
+    return network
+
+
+def tiny_trainer(network: Network, settings: TrainingSettings, stage: Stage) -> Trainer:
+    learned = [value for value in network.parameters() if value.requires_grad]
+    optimizer = optimizer_of(learned, settings)
+    return Trainer(network, stage, settings, Accelerator(cpu=True), optimizer)
+
+
+def examples(
+    network: Network, settings: TrainingSettings, stage: Stage, numbers: Iterable[int] = (0, 1)
+) -> list[tuple[int, Batch]]:
+    draws = Draws(settings, stage, network.config)
+    embed = not settings.train_image_encoder
+    return [(number, encoded(network, draws.draw(number), embed)) for number in numbers]
