@@ -10,10 +10,12 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from dynascene_cli.diffusion.conditioning import Conditioning
+from dynascene_cli.diffusion.economies import Economies
+from dynascene_cli.diffusion.economising import DeepFeatures, economised
 from dynascene_cli.diffusion.foreground import ForegroundFrame
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.pictures import clip_pixels, resized, rgb, signed
-from dynascene_cli.diffusion.sampling import denoised, first_state
+from dynascene_cli.diffusion.sampling import denoised, first_state, without_noise
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
 from dynascene_cli.diffusion.sampling_state import SamplingState
 from dynascene_cli.diffusion.views import Views
@@ -58,11 +60,12 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
     def __init__(self, network: Network, scheduler: Any) -> None:
         super().__init__()
         self.register_modules(network=network, scheduler=scheduler)
+        self._runs_on: torch.device | None = None
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
-        return next(self.network.parameters()).device
+        """Where the network runs: where its weights are, unless they are offloaded."""
+        return self._runs_on or next(self.network.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -72,6 +75,15 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
     def to(self, *where: Any, **named: Any) -> "DynascenePipeline":
         """Move the network to a device, a precision, or both."""
         self.network.to(*where, **named)
+        return self
+
+    def economised(self, economies: Economies, device: torch.device) -> "DynascenePipeline":
+        """The pipeline itself, its network on the device and set up for the economies.
+
+        Deep features are reused as the settings of sampling say.
+        """
+        economised(self.network, economies, device)
+        self._runs_on = device if economies.offload else None
         return self
 
     def __call__(
@@ -143,28 +155,50 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         settings: ResolvedSampling,
         state: SamplingState | None = None,
         after_step: Callable[[SamplingState], None] = lambda state: None,
+        expect: Callable[[int, Tensor], None] = lambda step, latents: None,
     ) -> Tensor:
-        """The latents (1, C, F, h, w) of the whole clip, from its start or from a ``state``."""
+        """The latents (1, C, F, h, w) of the whole clip, from its start or from a ``state``.
+
+        ``expect`` is given what each step, counted from 1, expects them to become. Steps whose
+        number before them is a multiple of ``reuse_deep`` are whole, so that what continues from
+        there is the same.
+        """
         spans = windows(shot.foreground.shape[2], settings.window, settings.overlap)
         weights = blend_weights(spans)
         conditions = _Conditions(self, shot, settings.guidance > 1)
+        steps = {int(time): step for step, time in enumerate(self.scheduler.timesteps)}
+        reused = settings.economies.reuse_deep
+        deep = DeepFeatures(self.network) if reused > 1 else None
 
         def predict(latents: Tensor, timestep: int) -> Tensor:
+            whole_step = steps[timestep] % reused == 0
+
             def of_window(span: range) -> Tensor:
                 own = slice(span.start, span.stop)
-                given = [
+                noisy, mask, foreground = (
                     self._moved(whole[:, :, own])
                     for whole in (latents, shot.generate_mask, shot.foreground)
-                ]
+                )
                 predicted, *unconditional = (
-                    self.network.denoise(given[0], given[1], given[2], timestep, half).float().cpu()
-                    for half in conditions.of_window(span)
+                    (
+                        self.network.denoise(noisy, mask, foreground, timestep, half)
+                        if deep is None
+                        else deep.denoise(
+                            (noisy, mask, foreground), timestep, half, (span, number), whole_step
+                        )
+                    )
+                    .float()
+                    .cpu()
+                    for number, half in enumerate(conditions.of_window(span))
                 )
                 for plain in unconditional:
                     predicted = plain + settings.guidance * (predicted - plain)
                 return predicted
 
-            return blended(of_window, spans, weights)
+            predicted = blended(of_window, spans, weights)
+            expected = without_noise(self.scheduler, predicted, latents, timestep)
+            expect(steps[timestep] + 1, expected)
+            return predicted
 
         start = self.started(shot, settings) if state is None else state
         return denoised(predict, self.scheduler, start, after_step)
@@ -185,17 +219,24 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
 
     @torch.no_grad()
     def estimated_seconds(self, shot: EncodedShot, settings: ResolvedSampling, steps: int) -> float:
-        """About how long so many steps take, from one frame's."""
+        """About how long so many steps take, from one frame's, not compiled."""
         conditions = _Conditions(self, shot, settings.guidance > 1)
-        started = time.perf_counter()
-        first = [
+        noisy, mask, foreground = (
             self._moved(whole[:, :, :1])
             for whole in (shot.foreground, shot.generate_mask, shot.foreground)
-        ]
-        for half in conditions.of_window(range(1)):
-            self.network.denoise(first[0], first[1], first[2], 1, half)
+        )
         spans = windows(shot.foreground.shape[2], settings.window, settings.overlap)
-        return (time.perf_counter() - started) * sum(map(len, spans)) * steps
+        whole_steps = -(-steps // settings.economies.reuse_deep)
+        deep, seconds = DeepFeatures(self.network), 0.0
+        for whole, times in ((True, whole_steps), (False, steps - whole_steps)):
+            if not times:
+                continue
+            started = time.perf_counter()
+            with torch.compiler.set_stance("force_eager"):
+                for number, half in enumerate(conditions.of_window(range(1))):
+                    deep.denoise((noisy, mask, foreground), 1, half, number, whole)
+            seconds += (time.perf_counter() - started) * times
+        return seconds * sum(map(len, spans))
 
     def _latent(self, image: Image) -> Tensor:
         return self.network.encode(self._moved(signed(image))).float().cpu()

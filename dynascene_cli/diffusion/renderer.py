@@ -12,11 +12,14 @@ from torch import Tensor
 
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
 from dynascene_cli.diffusion.device import chosen_device
+from dynascene_cli.diffusion.economies import check_economies_on
+from dynascene_cli.diffusion.economising import DTYPES
 from dynascene_cli.diffusion.foreground import ForegroundFrame, foreground_frame
 from dynascene_cli.diffusion.interpolation import between
 from dynascene_cli.diffusion.memory import told_when_out_of_memory
 from dynascene_cli.diffusion.pictures import resized
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
+from dynascene_cli.diffusion.preview import Previewer
 from dynascene_cli.diffusion.sampling import sampler_named
 from dynascene_cli.diffusion.sampling_settings import (
     STATE_FILE,
@@ -30,10 +33,13 @@ from dynascene_cli.diffusion.shot_views import shot_views
 from dynascene_cli.diffusion.sizes import sampled_frames
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image, Shot
-from dynascene_cli.video import decoded_frames
+from dynascene_cli.video import decoded_frames, write_image
 
 SAVED_EVERY = 5
-"""Steps between two states on disk."""
+"""Steps between two states on disk, or the next number of which the last one is whole."""
+
+PREVIEW_FILE = "preview.png"
+"""Where a renderer shows, in its folder, what sampling is heading for."""
 
 DECODED_KEPT = 3
 
@@ -64,10 +70,12 @@ class DiffusionRenderer:
 
     The shot's scene needs its photo, geometry and median depth, and no layers. What is sampled is
     kept in ``folder``, from which a killed render continues to the same result. ``device`` is
-    torch's name of one; None takes the GPU where there is one.
+    torch's name of one; None takes the GPU where there is one. After every ``preview_every``
+    steps (0: never) a contact sheet shows there what sampling is heading for.
 
     Raises:
-        InputError: the shot's parts or the settings do not fit each other or the checkpoint.
+        InputError: the shot's parts or the settings do not fit each other, the checkpoint or the
+            device.
         MissingError: the checkpoint or a package is not on this machine.
     """
 
@@ -80,6 +88,7 @@ class DiffusionRenderer:
         *,
         guide: Guide | None = None,
         device: str | None = None,
+        preview_every: int = 0,
         reporter: Reporter | None = None,
     ) -> None:
         _check_shot(shot)
@@ -91,6 +100,8 @@ class DiffusionRenderer:
         plate_size = shot.path.width, shot.path.height
         self.settings = resolved(settings or SamplingSettings(), self._info, plate_size)
         self._device = chosen_device(device)
+        check_economies_on(self._device.type, self.settings.economies)
+        self._preview_every = preview_every
         self._indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate)
         self._made_by = fingerprint(self.settings, digest, guide is not None)
         self._pipeline: DynascenePipeline | None = None
@@ -134,7 +145,8 @@ class DiffusionRenderer:
 
     def _network(self) -> DynascenePipeline:
         if self._pipeline is None:
-            dtype = torch.float16 if self._device.type == "cuda" else torch.float32
+            economies = self.settings.economies
+            dtype = DTYPES[economies.precision_on(self._device.type)]
             network, _ = open_checkpoint(self._checkpoint, dtype)
             scheduler = sampler_named(
                 self.settings.sampler,
@@ -142,7 +154,8 @@ class DiffusionRenderer:
                 self._info.prediction,
                 self._info.zero_terminal_snr,
             )
-            self._pipeline = DynascenePipeline(network, scheduler).to(self._device)
+            pipeline = DynascenePipeline(network, scheduler)
+            self._pipeline = pipeline.economised(economies, self._device)
         return self._pipeline
 
     def _whole_latents(self) -> Tensor:
@@ -155,15 +168,26 @@ class DiffusionRenderer:
     def _sampled(self, state: SamplingState | None) -> Tensor:
         pipeline = self._network()
         shot = self._encoded(pipeline)
-        steps = self.settings.steps
+        steps, reused = self.settings.steps, self.settings.economies.reuse_deep
         self._tell(pipeline, shot, steps if state is None else steps - state.step)
+        saved_every = -(-SAVED_EVERY // reused) * reused
 
         def after_step(reached: SamplingState) -> None:
-            if reached.step % SAVED_EVERY == 0 or reached.step == steps:
+            if reached.step % saved_every == 0 or reached.step == steps:
                 save_state(reached, self._made_by, self._folder / STATE_FILE)
             self._report.progress(reached.step, steps)
 
-        return pipeline.sampled(shot, self.settings, state, after_step)
+        if not self._preview_every:
+            return pipeline.sampled(shot, self.settings, state, after_step)
+        previewer = Previewer(pipeline.network, shot.reference, self._shot.scene.photo)
+        file = self._folder / PREVIEW_FILE
+        self._report.say(f"preview after every {self._preview_every} steps: {file}")
+
+        def expect(step: int, latents: Tensor) -> None:
+            if step % self._preview_every == 0:
+                write_image(file, previewer.sheet(latents))
+
+        return pipeline.sampled(shot, self.settings, state, after_step, expect)
 
     def _encoded(self, pipeline: DynascenePipeline) -> EncodedShot:
         views, scene_view = shot_views(

@@ -25,13 +25,9 @@ NOISE_SCHEDULE: dict[str, Any] = {
 def noise_schedule(zero_terminal_snr: bool) -> dict[str, Any]:
     """diffusers' settings of the schedule that a network was, or is, trained with.
 
-    Where nothing of the picture is left at the last timestep, sampling must begin there: its
-    timesteps are counted from the end (Lin et al. 2024, sections 3.1 and 3.3).
+    Rescaled, nothing of the picture is left at the last timestep (Lin et al. 2024, section 3.1).
     """
-    if not zero_terminal_snr:
-        return NOISE_SCHEDULE
-    rescaled = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
-    return {**NOISE_SCHEDULE, **rescaled, "steps_offset": 0}
+    return {**NOISE_SCHEDULE, "rescale_betas_zero_snr": zero_terminal_snr}
 
 
 def signal_shares(zero_terminal_snr: bool) -> Tensor:
@@ -51,8 +47,14 @@ def sampler_named(
     ``ddim``: Song et al. 2021, deterministic. ``dpm++``: DPM-Solver++(2M), Lu et al. 2022.
     ``lcm``: multistep consistency sampling, Luo et al. 2023, which adds noise at every step. What
     the network predicts, and under what schedule, is its checkpoint's.
+
+    Timesteps of a network that predicts v or the picture are counted from the last one, where
+    sampling begins however few steps there are (Lin et al. 2024, section 3.3). Those of one that
+    predicts noise are AnimateDiff's: noise tells little of a picture at the last timestep.
     """
     schedule = {**noise_schedule(zero_terminal_snr), "prediction_type": prediction}
+    if prediction != "epsilon":
+        schedule |= {"timestep_spacing": "trailing", "steps_offset": 0}
     if name == "ddim":
         scheduler: Any = DDIMScheduler(**schedule, clip_sample=False)
     elif name == "dpm++":
@@ -83,6 +85,18 @@ def first_state(
     start = count - max(1, round(count * strength))
     latents = scheduler.add_noise(guide, noise, scheduler.timesteps[start : start + 1])
     return SamplingState(start, latents, generator.get_state())
+
+
+def without_noise(scheduler: Any, predicted: Tensor, latents: Tensor, timestep: int) -> Tensor:
+    """The latents that the picture would have, by what is predicted of them at a timestep."""
+    kind: Prediction = scheduler.config.prediction_type
+    if kind == "sample":
+        return predicted
+    share = scheduler.alphas_cumprod[timestep]
+    signal, hidden = share.sqrt(), (1 - share).sqrt()
+    if kind == "v_prediction":
+        return signal * latents - hidden * predicted
+    return (latents - hidden * predicted) / signal
 
 
 def denoised(

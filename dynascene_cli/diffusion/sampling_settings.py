@@ -7,6 +7,7 @@ from typing import Any, Literal
 from dynascene_cli import weights
 from dynascene_cli.diffusion.checkpoint_file import FOLDER_INFO, CheckpointInfo, read_info
 from dynascene_cli.diffusion.configuration import PRESETS
+from dynascene_cli.diffusion.economies import Economies, check_economies
 from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, located
 from dynascene_cli.diffusion.packages import require_packages
 from dynascene_cli.diffusion.sizes import check_sampling_size, sampling_size
@@ -17,7 +18,7 @@ Sampler = Literal["ddim", "dpm++", "lcm"]
 USUAL_STEPS: dict[Sampler, int] = {"ddim": 50, "dpm++": 20, "lcm": 8}
 """The samplers, and in how many steps each is usually run; DDIM's 50 are the paper's."""
 
-SAMPLING_VERSION = 1
+SAMPLING_VERSION = 2
 """Grows with every change of what the same settings sample."""
 
 MOST_STEPS = 1000
@@ -35,7 +36,7 @@ class SamplingSettings:
     (width, height) of the sampled pictures. ``window`` frames are denoised together, and two
     neighbouring windows share ``overlap`` of them or more (None: a third of a window).
     ``strength`` is the share of the steps that are run where sampling starts from a guide's
-    pictures.
+    pictures. ``economies`` are what is given up for speed or memory.
     """
 
     sampler: Sampler | None = None
@@ -46,6 +47,7 @@ class SamplingSettings:
     window: int | None = None
     overlap: int | None = None
     strength: float = 0.6
+    economies: Economies = Economies()
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class ResolvedSampling:
     window: int
     overlap: int
     strength: float
+    economies: Economies = Economies()
 
 
 def resolved(
@@ -68,8 +71,8 @@ def resolved(
     """The settings for a checkpoint and a plate of (width, height).
 
     Raises:
-        InputError: the checkpoint was not trained for the sampler or for windows so long, or a
-            value is out of its range.
+        InputError: the checkpoint was not trained for the sampler or for windows so long, a value
+            is out of its range, or an economy would do nothing.
     """
     sampler = _sampler(settings.sampler, info)
     steps = USUAL_STEPS[sampler] if settings.steps is None else settings.steps
@@ -88,6 +91,7 @@ def resolved(
     overlap = window // 3 if settings.overlap is None else settings.overlap
     if not 0 <= overlap < window:
         raise InputError(f"windows of {window} frames overlap by {overlap}", f"0 to {window - 1}")
+    check_economies(settings.economies, steps, size, info.config)
     return ResolvedSampling(
         sampler=sampler,
         steps=steps,
@@ -97,6 +101,7 @@ def resolved(
         window=window,
         overlap=overlap,
         strength=settings.strength,
+        economies=settings.economies,
     )
 
 
@@ -124,7 +129,9 @@ def fingerprint(settings: ResolvedSampling, checkpoint: str, guided: bool) -> di
 
     ``checkpoint`` is the fingerprint of its content; without a guide its strength is no matter.
     """
-    used = settings if guided else replace(settings, strength=1.0)
+    # Where weights lie while they are not used changes nothing.
+    economies = replace(settings.economies, offload=False)
+    used = replace(settings, economies=economies, strength=settings.strength if guided else 1.0)
     facts = {"version": SAMPLING_VERSION, "checkpoint": checkpoint, "guided": guided}
     return {**facts, **vars(used)}
 

@@ -21,7 +21,7 @@ NEAREST = 0.1
 """Of the unit of depth, in front of the photo's camera: what is nearer is not looked up."""
 
 ENLARGED = 4
-AMOUNTS = (1.0, 0.5, 0.25, 0.0)
+AMOUNTS = (1.0, 0.5, 0.0)
 WIDEST = 3
 """Sides of the photo to which the canvas may reach past it: pans go far at this focal length."""
 
@@ -79,10 +79,7 @@ def projection(photo: Image, path: CameraPath) -> Pictures:
     a few dozen pixels, and the plate is made small again. The true focal length is given, and the
     path's unit is taken for the median depth of the relief that is guessed. Past the photo it
     paints, as a render does; where a frame sees past the widest canvas even so, the move is made
-    smaller, as a render's is.
-
-    Raises:
-        StageError: even turning on the spot sees past it.
+    smaller, as a render's is, and where turning on the spot does, the plate is the homography's.
     """
     width, height = path.width * ENLARGED, path.height * ENLARGED
     large = np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
@@ -90,14 +87,14 @@ def projection(photo: Image, path: CameraPath) -> Pictures:
     near = relief_depth(guess)
     median = float(np.median(near if guess.sky.all() else near[~guess.sky]))
     for amount in AMOUNTS:
-        shot = _in_metres(path, guess.geometry, median * amount)
+        shot = effective_path(_in_metres(path, guess.geometry, median * amount), guess.geometry)
         try:
-            plates = list(_painted(large, guess, effective_path(shot, guess.geometry)))
+            plates = list(_painted(large, guess, shot))
         except StageError:
-            if amount == AMOUNTS[-1]:
-                raise
             continue
         break
+    else:
+        return homography(photo, path)
     size = path.width, path.height
     small = [cv2.resize(plate, size, interpolation=cv2.INTER_AREA) for plate in plates]
     return np.stack(small).astype(np.uint8)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dynascene_cli.dataset.clips import TrainingClip
+from dynascene_cli.dataset.manifest import ManifestEntry, check, load_clip, read_manifest
+from dynascene_cli.dataset.realestate import realestate_entries
 from dynascene_cli.dataset.synthetic import SyntheticSettings, synthetic_clip
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.sizes import check_sampling_size
@@ -81,26 +82,19 @@ class Draws:
         return task_inputs(task, clip, rng, self._settings, self._stride)
 
 
-def filmed_entries(settings: TrainingSettings) -> tuple[list[Any], list[Any]]:
+def filmed_entries(settings: TrainingSettings) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
     """The clips of the settings' manifests, and those of their RealEstate10K folders.
 
     Raises:
         InputError: a manifest or a folder is wrong.
     """
-    if not settings.manifests and not settings.realestate:
-        return [], []
-    from dynascene_cli.dataset.manifest import read_manifest
-    from dynascene_cli.dataset.realestate import realestate_entries
-
     manifest = [entry for path in settings.manifests for entry in read_manifest(Path(path))]
     estate = [entry for path in settings.realestate for entry in realestate_entries(Path(path))]
     return manifest, estate
 
 
-def faults(entry: Any, settings: TrainingSettings) -> list[str]:
+def faults(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
     """What is wrong with a filmed clip for training, each of its files read once."""
-    from dynascene_cli.dataset.manifest import check
-
     return _too_short(entry, settings) + check(entry)
 
 
@@ -130,7 +124,7 @@ def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list
     for entry in manifest + estate:
         for fault in _too_short(entry, settings):
             raise InputError(
-                f"{entry.name} {fault}",
+                f"{entry.where}: {entry.name} {fault}",
                 f"leave it out of the manifest, or set frames = {entry.frames}",
             )
     people = [entry for entry in manifest if entry.matte is not None]
@@ -156,10 +150,10 @@ def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list
     return found
 
 
-def _too_short(entry: Any, settings: TrainingSettings) -> list[str]:
+def _too_short(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
     if entry.frames >= settings.frames:
         return []
-    return [f"has {entry.frames} frames, and a clip of training {settings.frames}"]
+    return [f"has {entry.frames} frames, and training needs {settings.frames}"]
 
 
 def _synthetic(
@@ -178,14 +172,12 @@ def _synthetic(
 
 def _filmed(
     settings: TrainingSettings,
-    entries: Sequence[Any],
+    entries: Sequence[ManifestEntry],
     frames: int,
     gap: int,
     rng: np.random.Generator,
 ) -> TrainingClip:
     """A random run of frames of a random clip, every k-th for a random k that the clip allows."""
-    from dynascene_cli.dataset.manifest import load_clip
-
     entry = entries[int(rng.integers(len(entries)))]
     longest = (entry.frames - 1) // max((frames - 1) * gap, 1)
     low, high = (max(min(stride, longest), 1) for stride in settings.frame_stride)

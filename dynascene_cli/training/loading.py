@@ -1,7 +1,6 @@
 """Examples on their way to the network: drawn in workers, or found encoded on disk."""
 
-import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from dynascene_cli.training.draws import Draws
 from dynascene_cli.training.inputs import TaskInputs
 from dynascene_cli.training.loop import examples_of
 from dynascene_cli.training.settings import Stage, TrainingSettings
+from dynascene_cli.training.stopping import held_back
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,13 @@ class StepExamples(Dataset[list[Numbered] | DynasceneError]):
         )
 
 
-def loaded(examples: StepExamples, steps: range, workers: int) -> Iterator[list[Numbered]]:
+def loaded(
+    examples: StepExamples, steps: range, workers: int
+) -> Generator[list[Numbered], None, None]:
     """The examples of some steps in their order, made by so many processes; 0 makes them here.
+
+    The processes end when it is closed. Signals to the whole process group do not end them: a
+    run that is asked to stop still needs what they make for its step.
 
     Raises:
         InputError: a file of a clip cannot be read; the message names it.
@@ -84,22 +89,26 @@ def loaded(examples: StepExamples, steps: range, workers: int) -> Iterator[list[
         sampler=steps,
         num_workers=workers,
         collate_fn=_as_it_is,
-        worker_init_fn=_quiet_worker,
+        worker_init_fn=_single_threaded,
         # Threads that this process has started do not live on in one that is forked from it.
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=4 if workers else None,
     )
-    for made in loader:
-        if isinstance(made, DynasceneError):
-            raise made
-        yield made
+    with held_back():
+        waiting = iter(loader)
+    try:
+        for made in waiting:
+            if isinstance(made, DynasceneError):
+                raise made
+            yield made
+    finally:
+        # What ends the workers; at Python's own end it would wait for ever, as SIGTERM is held.
+        del waiting
 
 
 def _as_it_is(examples: object) -> object:
     return examples
 
 
-def _quiet_worker(worker: int) -> None:
-    # An interruption of the terminal reaches workers too; the training process ends them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _single_threaded(worker: int) -> None:
     cv2.setNumThreads(1)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,6 +132,21 @@ class Trainer:
             learning_rate=rate,
             stop=bool(gathered[:, -1].any()),
         )
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside it the network has the average of its weights, and does not learn."""
+        trained = [value for value in self.network.parameters() if value.requires_grad]
+        if self.average:
+            self.average.store(trained)
+            self.average.copy_to(trained)
+        self.network.eval()
+        try:
+            yield
+        finally:
+            self.network.train()
+            if self.average:
+                self.average.restore(trained)
 
     def _groups(self, examples: Sequence[Example]) -> list[list[Example]]:
         return list(alike(examples, self.settings.batch_size))

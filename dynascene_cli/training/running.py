@@ -1,13 +1,10 @@
 """One training run from its command to its checkpoint, and from any interruption onwards."""
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -36,12 +33,8 @@ from dynascene_cli.training.starting import (
     with_defaults,
 )
 from dynascene_cli.training.state import load_state, save_state
-from dynascene_cli.training.validation import (
-    ValidationClip,
-    made_of,
-    sheet,
-    validation_settings,
-)
+from dynascene_cli.training.stopping import asked_to_stop
+from dynascene_cli.training.validation import sheet, validation_clips
 from dynascene_cli.video import write_image
 from dynascene_cli.video.publishing import told_when_full
 
@@ -227,12 +220,15 @@ class Run:
             (accelerator.num_processes, accelerator.process_index),
             self.folder.cache,
         )
-        waiting = loaded(examples, range(first, settings.steps), settings.workers)
+        steps = range(first, settings.steps)
         writes = accelerator.is_main_process
         events = SummaryWriter(str(self.folder.events), purge_step=first + 1) if writes else None
         recent: list[float] = []
-        with _asked_to_stop() as stop:
-            for step in range(first, settings.steps):
+        with (
+            asked_to_stop() as stop,
+            closing(loaded(examples, steps, settings.workers)) as waiting,
+        ):
+            for step in steps:
                 began = time.monotonic()
                 drawn = next(waiting)
                 waited = time.monotonic() - began
@@ -283,18 +279,8 @@ class Run:
         self.folder.prune(self.settings.keep_last, self.settings.keep_every)
 
     def _validate(self, step: int, events: Any) -> None:
-        settings = self.settings
-        draws = Draws(validation_settings(settings), self.request.stage, self.info.config)
-        still = self.network.without_motion() if self.trainer.still else nullcontext()
-        made = []
-        with self._averaged(), still:
-            for index in range(settings.validation_clips):
-                example = draws.draw(index)
-                seed = settings.validation_seed + index
-                pictures = made_of(
-                    self.network, self.info, example, settings.validation_steps, seed
-                )
-                made.append(ValidationClip(example, pictures))
+        with self.trainer.averaged():
+            made = validation_clips(self.network, self.info, self.settings, self.request.stage)
         psnr = sum(clip.psnr for clip in made) / len(made)
         path = self.folder.validation / f"step-{step:06d}.png"
         path.parent.mkdir(exist_ok=True)
@@ -302,24 +288,8 @@ class Run:
         events.add_scalar("validation/psnr", psnr, step)
         self.console.info(f"validation: {psnr:.2f} dB of {len(made)} clips, {path}")
 
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Inside it the network has the average of its weights, and does not learn."""
-        average = self.trainer.average
-        trained = [value for value in self.network.parameters() if value.requires_grad]
-        if average is not None:
-            average.store(trained)
-            average.copy_to(trained)
-        self.network.eval()
-        try:
-            yield
-        finally:
-            self.network.train()
-            if average is not None:
-                average.restore(trained)
-
     def _write_checkpoint(self) -> None:
-        with self._averaged():
+        with self.trainer.averaged():
             weights = lora.merged_weights(self.network)
             if self.settings.lora_rank:
                 lora.save_adapters(self.network, self.folder.adapters)
@@ -331,31 +301,6 @@ class Run:
                 for name, value in weights.items()
             }
             save_tensors(rounded, self.info, self.folder.checkpoint)
-
-
-@dataclass
-class Stop:
-    """Whether a signal asked the run to stop after its step."""
-
-    asked: bool = False
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Stop]:
-    """Inside it the first SIGINT or SIGTERM asks; a second one interrupts at once."""
-    stop = Stop()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.asked:
-            raise KeyboardInterrupt
-        stop.asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _result_info(start: CheckpointInfo, request: TrainingRequest, base: str) -> CheckpointInfo:

@@ -1,6 +1,7 @@
 """What the network makes of a few clips that it never learns from, always from the same noise."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +15,9 @@ from dynascene_cli.diffusion.sampling import denoised, first_state, sampler_name
 from dynascene_cli.reports.contact_sheet import contact_sheet
 from dynascene_cli.shot import Image
 from dynascene_cli.training.batches import Batch, encoded
+from dynascene_cli.training.draws import Draws
 from dynascene_cli.training.inputs import TaskInputs
-from dynascene_cli.training.settings import TrainingSettings
+from dynascene_cli.training.settings import Stage, TrainingSettings
 
 TILE = 192
 """Width of a cell in pixels."""
@@ -49,6 +51,20 @@ def validation_settings(settings: TrainingSettings) -> TrainingSettings:
         synthetic_split="held-out",
         synthetic_clips=0,
     )
+
+
+def validation_clips(
+    network: Network, info: CheckpointInfo, settings: TrainingSettings, stage: Stage
+) -> list[ValidationClip]:
+    """The settings' validation clips, and what the network makes of each."""
+    draws = Draws(validation_settings(settings), stage, info.config)
+    made = []
+    with network.without_motion() if stage == "image" else nullcontext():
+        for index in range(settings.validation_clips):
+            example, seed = draws.draw(index), settings.validation_seed + index
+            pictures = made_of(network, info, example, settings.validation_steps, seed)
+            made.append(ValidationClip(example, pictures))
+    return made
 
 
 @torch.no_grad()

@@ -23,6 +23,7 @@ PROCESSES.set_forkserver_preload(["tiny_runs", "dynascene_cli.training.running"]
 
 
 def _run(folder: Path, name: str, words: list[str], environment: dict[str, str]) -> None:
+    os.setpgrp()
     os.chdir(folder)
     os.environ |= {"ACCELERATE_USE_CPU": "true", **environment}
     sys.stdout = (folder / f"{name}.out").open("w")
@@ -33,7 +34,7 @@ def _run(folder: Path, name: str, words: list[str], environment: dict[str, str])
 
 
 def started(folder: Path, name: str, *words: object, **environment: str) -> BaseProcess:
-    """The command in a process of its own; what it prints goes to ``name.out`` and ``.err``."""
+    """The command in a process group of its own; it prints to ``name.out`` and ``name.err``."""
     given = (folder, name, [str(word) for word in words], environment)
     process = PROCESSES.Process(target=_run, args=given)
     process.start()
@@ -54,11 +55,12 @@ def test_killed_or_told_to_stop_it_goes_on_to_the_same_digits(dynascene, tmp_pat
     killed.join()
     words = ("video", "--config", config, "--out", "run", "--json")
     before = int(sorted((tmp_path / "run/checkpoints").glob("step-*"))[-1].name[5:])
-    stopped = started(tmp_path, "stopped", *words)
+    stopped = started(tmp_path, "stopped", *words, "--set", "workers=1")
     wait_for(tmp_path / f"run/checkpoints/step-{before + 2:06d}", stopped)
-    stopped.terminate()
+    # As a shell's Ctrl-C and a batch system do: to the workers too.
+    os.killpg(stopped.pid, signal.SIGTERM)
     stopped.join()
-    assert stopped.exitcode == 130
+    assert stopped.exitcode == 130, (tmp_path / "stopped.err").read_text()
     assert f"going on after step {before}" in (tmp_path / "stopped.err").read_text()
     assert json.loads((tmp_path / "stopped.out").read_text())["error"] == "interrupted"
 
@@ -172,11 +174,11 @@ def test_encoded_draws_are_kept_and_repeated(dynascene, tmp_path):
     assert dynascene("train", "video", "--config", config, "--out", "run").code == 0
     kept = sorted((tmp_path / "run/cache").iterdir())
     assert [path.name for path in kept] == [f"{index:08d}.safetensors" for index in range(3)]
-    assert (
-        dynascene("train", "video", "--config", config, "--out", "w", "--set", "workers=1").code
-        == 0
-    )
-    assert (tmp_path / "run/losses.csv").read_text() == (tmp_path / "w/losses.csv").read_text()
+    # The second part finds them.
+    for steps in (2, 4):
+        words = ("video", "--config", config, "--out", "parts", f"--steps={steps}")
+        assert dynascene("train", *words).code == 0
+    assert (tmp_path / "run/losses.csv").read_text() == (tmp_path / "parts/losses.csv").read_text()
 
 
 @pytest.mark.parametrize(

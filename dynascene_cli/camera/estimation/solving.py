@@ -41,7 +41,7 @@ from dynascene_cli.camera.estimation.telling import (
     moving_estimate,
     still_estimate,
 )
-from dynascene_cli.camera.estimation.trust import Doubt, doubt_of, noise_of
+from dynascene_cli.camera.estimation.trust import MOST_PATH_DOUBT, Doubt, doubt_of, noise_of
 from dynascene_cli.camera.estimation.usable import usable_frames
 from dynascene_cli.geometry import Floats
 
@@ -119,6 +119,8 @@ def estimate_from_tracks(
         explains = cost < min(SLANT_SHARE * tripod.cost, SLANT_GAIN * travelling.cost)
         if slanted is not None and explains:
             filmed, seen, numbers, best, readout = slanted
+        elif _is_doubtful_step(seen, tripod, travelling, known is not None):
+            best = tripod
     count = len(seen.point)
     seen, numbers, best = without_strays(seen, numbers, best)
     doubt = doubt_about(seen, best, known is not None)
@@ -154,6 +156,27 @@ def _is_tripod(seen: Observations, tripod: Explanation, travelling: Explanation)
     return bool(_cost(turned[kept]) < TRIPOD_GAIN * _cost(travelled[kept]))
 
 
+def _is_doubtful_step(
+    seen: Observations, tripod: Explanation, travelling: Explanation, known: bool
+) -> bool:
+    """Whether a small travel is no path that could be believed, and pure rotation passes the gate.
+
+    With few points, noise that lasts as long as they do is explained by a step of the camera.
+    """
+    return (
+        tripod.cost < SLANT_GAIN * travelling.cost
+        and _passes_gate(seen, tripod)
+        and doubt_about(seen, travelling, known).path > MOST_PATH_DOUBT
+    )
+
+
+def _passes_gate(seen: Observations, explanation: Explanation) -> bool:
+    errors = reprojection_errors(seen, explanation.solved)
+    return bool(
+        np.median(errors) <= GATE_MEDIAN_PIXELS and np.mean(errors < GATE_PIXELS) >= GATE_INLIERS
+    )
+
+
 def _travelled(explanation: Explanation) -> float:
     """How far the camera gets from where it began, in median depths."""
     solved = explanation.solved
@@ -187,9 +210,7 @@ def _slanted_tripod(
     bend, slope, _ = np.polyfit(around, [cost(each) for each in around], 2)
     lowest = float(np.clip(-slope / (2 * bend), around[0], around[2])) if bend > 0 else nearest
     _, seen, _, tripod, _ = best = exposed(min((nearest, lowest), key=cost))
-    errors = reprojection_errors(seen, tripod.solved)
-    median, inliers = np.median(errors), np.mean(errors < GATE_PIXELS)
-    return best if median <= GATE_MEDIAN_PIXELS and inliers >= GATE_INLIERS else None
+    return best if _passes_gate(seen, tripod) else None
 
 
 def without_strays(

@@ -1,0 +1,99 @@
+"""What a user may give up, or wait for, to sample faster or in less memory; plain values."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dynascene_cli.diffusion.configuration import NetworkConfig
+from dynascene_cli.errors import InputError
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+BYTES: dict[Precision, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
+"""Of a number."""
+
+SMALLEST_TILE = 64
+TILE_MULTIPLE = 32
+"""Tiles overlap by a quarter, which is a whole number of latents."""
+
+
+@dataclass(frozen=True)
+class Economies:
+    """Ways to sample faster or in less memory; the defaults give nothing up.
+
+    ``precision`` of the network: None is float16 on a GPU and float32 on the CPU. ``reuse_deep``:
+    only every so many steps are computed whole; those between keep what lies below latent
+    resolution (DeepCache, Ma et al. 2024). ``vae_tile``: pictures go through the VAE in tiles of
+    so many pixels. ``channels_last``: convolutions keep the channels of a pixel together.
+    ``compiled``: by torch.compile. ``offload``: weights lie in main memory, and each layer's comes
+    to the GPU when it runs.
+    """
+
+    precision: Precision | None = None
+    reuse_deep: int = 1
+    vae_tile: int | None = None
+    channels_last: bool = False
+    compiled: bool = False
+    offload: bool = False
+
+    def precision_on(self, device: str) -> Precision:
+        """The precision on that type of device."""
+        return self.precision or ("float16" if device == "cuda" else "float32")
+
+
+def check_economies(
+    economies: Economies, steps: int, size: tuple[int, int], config: NetworkConfig
+) -> None:
+    """Make sure that each economy does something in so many steps at (width, height).
+
+    Raises:
+        InputError: one would do nothing, or cannot be had.
+    """
+    if not 1 <= economies.reuse_deep <= steps:
+        raise InputError(
+            f"of {steps} steps not every {economies.reuse_deep}th can be whole",
+            f"deep features are reused for 1 (not at all) to {steps} steps",
+        )
+    if economies.compiled and (economies.offload or economies.reuse_deep > 1):
+        raise InputError(
+            "a compiled network runs as one piece: its layers are not offloaded one by one, nor "
+            "its deep features reused",
+            "compile it, or do those",
+        )
+    tile = economies.vae_tile
+    if tile is None:
+        return
+    if config.latent != "vae":
+        raise InputError(
+            f"the VAE is to work in tiles, and latents of this checkpoint are {config.latent}'s",
+            "leave the tiles out: such latents take no memory to decode",
+        )
+    if tile < SMALLEST_TILE or tile % TILE_MULTIPLE:
+        raise InputError(
+            f"{tile} pixels are no tile of the VAE",
+            f"multiples of {TILE_MULTIPLE}, from {SMALLEST_TILE} on",
+        )
+    if tile >= max(size):
+        raise InputError(
+            f"tiles of {tile} pixels save nothing: pictures are {size[0]}x{size[1]}",
+            f"tiles are smaller than {max(size)} pixels",
+        )
+
+
+def check_economies_on(device: str, economies: Economies) -> None:
+    """Make sure that the economies do something on that type of device.
+
+    Raises:
+        InputError: one is for a GPU alone.
+    """
+    if device == "cuda":
+        return
+    if economies.precision == "float16":
+        raise InputError(
+            "float16 is for a GPU: a processor computes it slower than float32",
+            "bfloat16 halves the memory on the CPU",
+        )
+    if economies.offload:
+        raise InputError(
+            "offloading moves weights between main memory and a GPU, and there is none",
+            "leave it out: on the CPU they lie in main memory",
+        )
