@@ -33,7 +33,7 @@ from dynascene_cli.camera.estimation.explanations import (
 )
 from dynascene_cli.camera.estimation.keyframing import keyframes
 from dynascene_cli.camera.estimation.rolling_shutter import READOUT_STEP, READOUTS, exposed_at_once
-from dynascene_cli.camera.estimation.starts import Sightings
+from dynascene_cli.camera.estimation.starts import Sightings, thinned
 from dynascene_cli.camera.estimation.telling import (
     Filmed,
     Lens,
@@ -57,6 +57,9 @@ MOST_SLANTED = 0.03
 SLANT_SHARE, SLANT_GAIN = 0.7, 2.5
 """It may cost at most this share of what it costs without one, and so many times what a camera
 that travels does, to which the shutter lends its freedom."""
+
+READOUT_TRACKS = 60
+"""Tracks a camera on which the readout is sought."""
 
 STRAY_PIXELS, MOST_STRAYS = 3.0, 0.2
 """A track whose median error is larger moves by itself, if no more observations than that do."""
@@ -190,27 +193,35 @@ def _slanted_tripod(
 ) -> tuple[Filmed, Observations, Integers, Explanation, float] | None:
     """What a tripod with a rolling shutter saw, exposed at once, its solution and its readout.
 
-    None where no readout time lets pure rotation through the gate.
+    The readout is sought on the longest tracks. None where it gains a tripod little there, or
+    lets no pure rotation through the gate.
     """
     height = TRACKING_WIDTH * filmed.size[1] / filmed.size[0]
+    longest = thinned(filmed.sightings, READOUT_TRACKS)
+
+    def exposed(
+        sightings: Sightings, readout: float
+    ) -> tuple[Sightings, Observations, Integers, Explanation]:
+        upright = exposed_at_once(sightings, height, readout)
+        chosen = at_frames(upright, frames)
+        seen, numbers = chosen.seen_by(0, len(frames), 3)
+        return upright, seen, numbers, turning(chosen, seen, frames, known, prior)
 
     @cache
-    def exposed(readout: float) -> tuple[Filmed, Observations, Integers, Explanation, float]:
-        upright = exposed_at_once(filmed.sightings, height, readout)
-        sightings = at_frames(upright, frames)
-        seen, numbers = sightings.seen_by(0, len(frames), 3)
-        tripod = turning(sightings, seen, frames, known, prior)
-        return replace(filmed, sightings=upright), seen, numbers, tripod, readout
-
     def cost(readout: float) -> float:
-        return exposed(readout)[3].cost
+        return exposed(longest, readout)[3].cost
 
     nearest = min(READOUTS, key=cost)
     around = [nearest - READOUT_STEP, nearest, nearest + READOUT_STEP]
     bend, slope, _ = np.polyfit(around, [cost(each) for each in around], 2)
     lowest = float(np.clip(-slope / (2 * bend), around[0], around[2])) if bend > 0 else nearest
-    _, seen, _, tripod, _ = best = exposed(min((nearest, lowest), key=cost))
-    return best if _passes_gate(seen, tripod) else None
+    readout = min((nearest, lowest), key=cost)
+    if cost(readout) > SLANT_SHARE * cost(0.0):
+        return None
+    upright, seen, numbers, tripod = exposed(filmed.sightings, readout)
+    if not _passes_gate(seen, tripod):
+        return None
+    return replace(filmed, sightings=upright), seen, numbers, tripod, readout
 
 
 def without_strays(
