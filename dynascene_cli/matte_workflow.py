@@ -44,7 +44,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 SHEET_FRAMES = 12
 
 

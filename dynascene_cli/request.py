@@ -79,7 +79,9 @@ class SamplingRequest:
 
     ``checkpoint`` is a name or a path; ``guided`` starts from the projection's plate, with
     ``strength`` of the steps left to run; ``size`` is (width, height) of the sampled pictures,
-    ``window`` how many frames are denoised together.
+    ``window`` how many frames are denoised together. From ``precision`` to ``offload`` they are
+    what is given up for speed or memory (``diffusion.economies``). ``preview_every`` so many
+    steps a contact sheet is written; 0 is never.
     """
 
     checkpoint: str | None = None
@@ -90,6 +92,13 @@ class SamplingRequest:
     window: int | None = None
     guided: bool = False
     strength: float = 0.6
+    precision: Literal["float32", "bfloat16", "float16"] | None = None
+    reuse_deep: int = 1
+    vae_tile: int | None = None
+    channels_last: bool = False
+    compiled: bool = False
+    offload: bool = False
+    preview_every: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 import hashlib
 from dataclasses import replace
+from typing import Any, Protocol
 
 from dynascene_cli.console import Console
+from dynascene_cli.diffusion.economies import Economies, check_economies_on
 from dynascene_cli.diffusion.sampling_settings import (
     STATE_FILE,
     SamplingSettings,
@@ -39,6 +41,10 @@ def samples(request: RenderRequest, console: Console) -> bool:
             )
         return unnamed and _is_ready(console)
     checkpoint_facts(sampling.checkpoint or PUBLISHED)
+    if sampling.precision == "float16" or sampling.offload:
+        from dynascene_cli.diffusion.device import chosen_device
+
+        check_economies_on(chosen_device(None).type, _economies(request))
     return True
 
 
@@ -54,6 +60,39 @@ def _is_ready(console: Console) -> bool:
     gpu = has_gpu()
     console.info(f"renderer: {'dynascene' if gpu else 'projection: there is no GPU'}")
     return gpu
+
+
+class SamplingPlan(Protocol):
+    """What sampling takes, ready to be told."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer under --json."""
+        ...
+
+    def as_text(self) -> str:
+        """The answer for people."""
+        ...
+
+
+def planned_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> SamplingPlan:
+    """The memory that the network takes for a clip and a plate of (width, height).
+
+    Raises:
+        InputError: the request is for the projection, or its settings do not fit the checkpoint.
+        MissingError: the checkpoint or a package is not on this machine.
+    """
+    if request.renderer == "projection":
+        raise InputError(
+            "the projection renderer samples nothing: there is no memory to plan",
+            "leave --renderer out, or name a checkpoint",
+        )
+    info, _ = checkpoint_facts(request.sampling.checkpoint or PUBLISHED)
+    settings = resolved(_settings(request), info, size)
+    from dynascene_cli.diffusion.memory_plan import memory_plan
+    from dynascene_cli.diffusion.sizes import sampled_frames
+
+    frames = len(sampled_frames(clip.frame_count, clip.frame_rate))
+    return memory_plan(info.config, settings, frames)
 
 
 def sampled_plan(request: RenderRequest, clip: Clip, matte_key: str, plan: Plan) -> Plan:
@@ -113,6 +152,7 @@ def sampled_plate(
             project.stage_folder("plate", plan.plate_key),
             _settings(request),
             guide=guide,
+            preview_every=request.sampling.preview_every,
             reporter=Reporter(
                 progress=lambda done, total: console.detail(f"sampling: step {done} of {total}"),
                 say=console.info,
@@ -133,4 +173,17 @@ def _settings(request: RenderRequest) -> SamplingSettings:
         seed=request.seed or 0,
         window=sampling.window,
         strength=sampling.strength,
+        economies=_economies(request),
+    )
+
+
+def _economies(request: RenderRequest) -> Economies:
+    sampling = request.sampling
+    return Economies(
+        precision=sampling.precision,
+        reuse_deep=sampling.reuse_deep,
+        vae_tile=sampling.vae_tile,
+        channels_last=sampling.channels_last,
+        compiled=sampling.compiled,
+        offload=sampling.offload,
     )

@@ -63,7 +63,8 @@ class Weights:
     def path(self) -> Path:
         """Where the weights lie, or would lie once they are added."""
         if self.shipped:
-            return shipped_folder() / self.file
+            folder = presets_folder() if self.kind == "checkpoint" else shipped_folder()
+            return folder / self.file
         path = weights_folder() / self.file
         as_file = path.with_name(path.name + ".safetensors")
         return as_file if self.kind == "checkpoint" and as_file.is_file() else path
@@ -71,9 +72,9 @@ class Weights:
     @property
     def state(self) -> State:
         """Whether it ships with the package, was added, or is not on this machine."""
-        if self.shipped:
-            return "shipped"
-        return "added" if self.path.exists() else "absent"
+        if not self.path.exists():
+            return "absent"
+        return "shipped" if self.shipped else "added"
 
     @property
     def remote(self) -> tuple[RemoteFile, ...]:
@@ -98,6 +99,8 @@ class Weights:
         """The command, or commands, that bring the weights here."""
         if self.remote:
             return f"dynascene models pull {self.name} --accept-licence"
+        if self.shipped:
+            return "install a version of this package that has it"
         if self.kind != "checkpoint":
             return f"dynascene models add {self.name} FILE"
         return (
@@ -113,7 +116,7 @@ def weights_folder() -> Path:
 
 
 def shipped_folder() -> Path:
-    """The folder inside the package of the weights that ship with it."""
+    """The folder inside the package of the matters' weights that ship with it."""
     return Path(__file__).parent / "matting" / "weights"
 
 

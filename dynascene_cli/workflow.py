@@ -27,7 +27,13 @@ from dynascene_cli.plate_workflow import CachedPlate, projected_plate
 from dynascene_cli.project import Project
 from dynascene_cli.reporting import settings_of, write_report
 from dynascene_cli.request import RenderRequest
-from dynascene_cli.sampling_workflow import sampled_plan, sampled_plate, samples
+from dynascene_cli.sampling_workflow import (
+    SamplingPlan,
+    planned_memory,
+    sampled_plan,
+    sampled_plate,
+    samples,
+)
 from dynascene_cli.scene_workflow import keep_place, read_place, tell_place
 from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import check_scale, person_heights
@@ -181,6 +187,16 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         report=report,
         layers=request.layers,
     )
+
+
+def memory_plan(request: RenderRequest) -> SamplingPlan:
+    """What memory the network takes for a request; nothing is loaded or made.
+
+    Raises:
+        InputError, MissingError: as of a render by the network.
+    """
+    clip = open_request_clip(request.matte)
+    return planned_memory(request, clip, _output_size(request, clip))
 
 
 def _renderer_name(sampled: bool) -> str:

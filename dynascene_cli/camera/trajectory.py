@@ -49,7 +49,7 @@ def load_trajectory(name_or_path: str | Path) -> Trajectory:
         path = presets_folder() / "cameras" / f"{text}.json"
         if text not in preset_names():
             raise InputError(f"{text}: no such camera move", _nearest_preset(text))
-        return trajectory_from_document(json_of(path), text)
+        return trajectory_from_document(json_of(path), text, shipped=True)
     return trajectory_from_document(json_of(Path(text)), text)
 
 

@@ -23,6 +23,8 @@ def doctor(as_json: options.AsJson = False) -> None:
     """Say what this machine can do: encoders, matters, renderers, room on the disk."""
     import av
 
+    from dynascene_cli.diffusion.named_checkpoints import UNTRAINED
+    from dynascene_cli.diffusion.packages import PACKAGES
     from dynascene_cli.weights import on_this_machine
 
     encoders = {use: name in av.codecs_available for use, name in ENCODERS.items()}
@@ -31,6 +33,13 @@ def doctor(as_json: options.AsJson = False) -> None:
         for weights in on_this_machine()
         if weights.kind not in ("base", "checkpoint")
     }
+    absent_packages = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    checkpoints = [UNTRAINED] + [
+        weights.name
+        for weights in on_this_machine()
+        if weights.kind == "checkpoint" and weights.state != "absent"
+    ]
+    network = f"needs {', '.join(absent_packages)}" if absent_packages else ", ".join(checkpoints)
     data = {
         "dynascene": __version__,
         "python": platform.python_version(),
@@ -38,7 +47,8 @@ def doctor(as_json: options.AsJson = False) -> None:
         "free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1),
         "encoders": encoders,
         "weights": matters,
-        "renderers": {"projection": True, "dynascene": False},
+        "renderers": {"projection": True, "dynascene": not absent_packages},
+        "checkpoints": checkpoints,
         "depth_network": importlib.util.find_spec("transformers") is not None,
     }
     lines = [
@@ -47,7 +57,7 @@ def doctor(as_json: options.AsJson = False) -> None:
         *(f"{'yes' if there else 'NO ':3}  write {use}" for use, there in encoders.items()),
         *(f"{'yes' if there else 'no ':3}  weights {name}" for name, there in matters.items()),
         "yes  renderer projection",
-        "no   renderer dynascene: no checkpoint is published yet",
+        f"{'no ' if absent_packages else 'yes':3}  renderer dynascene: {network}",
     ]
     Console(as_json=as_json).result(data, "\n".join(lines))
     absent = [use for use, there in encoders.items() if not there]

@@ -26,9 +26,21 @@ SECONDS_BETWEEN_LINES = 5.0
 def list_models(as_json: options.AsJson = False) -> None:
     """List the weights that the program knows and which are on this machine."""
     from dynascene_cli.console import Console
+    from dynascene_cli.diffusion.named_checkpoints import UNTRAINED
     from dynascene_cli.weights import on_this_machine, weights_folder
 
     known = on_this_machine()
+    # Made and not read, so that no file of it is registered.
+    untrained = {
+        "name": UNTRAINED,
+        "kind": "checkpoint",
+        "state": "shipped",
+        "licence": "none is needed",
+        "description": "Random weights, a thousandth of the size: for trying the way through.",
+        "url": "",
+        "path": None,
+        "get": None,
+    }
     rows = [
         {
             "name": weights.name,
@@ -42,10 +54,11 @@ def list_models(as_json: options.AsJson = False) -> None:
         }
         for weights in known
     ]
+    rows.append(untrained)
     lines = [
-        f"{weights.name:<30} {weights.state:<8} {weights.description}\n"
-        f"{'':<39} licence: {weights.licence}"
-        for weights in known
+        f"{row['name']:<30} {row['state']:<8} {row['description']}\n"
+        f"{'':<39} licence: {row['licence']}"
+        for row in rows
     ]
     folder = str(weights_folder())
     text = "\n".join([*lines, f"Added weights lie in {folder}"])

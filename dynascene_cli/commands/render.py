@@ -60,6 +60,38 @@ def render(
     strength: Annotated[
         float, typer.Option("--strength", help="Of sampling over a guide, above 0 to 1.")
     ] = 0.6,
+    precision: Annotated[
+        Literal["float32", "bfloat16", "float16"] | None,
+        typer.Option("--precision", help="Of the network [default: float16 on a GPU]."),
+    ] = None,
+    reuse_deep: Annotated[
+        int,
+        typer.Option(
+            "--reuse-deep", metavar="K", help="Compute every Kth step whole; faster, less exact."
+        ),
+    ] = 1,
+    vae_tile: Annotated[
+        int | None,
+        typer.Option("--vae-tile", metavar="PIXELS", help="Decode in tiles; less memory."),
+    ] = None,
+    channels_last: Annotated[
+        bool, typer.Option("--channels-last", help="Memory layout of convolutions.")
+    ] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the network: minutes once, then faster.")
+    ] = False,
+    offload: Annotated[
+        bool,
+        typer.Option("--offload", help="Keep weights in main memory, for GPUs of 8 GB; slower."),
+    ] = False,
+    preview_every: Annotated[
+        int,
+        typer.Option("--preview-every", metavar="N", help="A contact sheet every N steps.", min=0),
+    ] = 0,
+    memory_plan: Annotated[
+        bool,
+        typer.Option("--memory-plan", help="Say what memory sampling takes; do nothing."),
+    ] = False,
     amount: Annotated[float, typer.Option("--amount", help="Multiplies the camera move.")] = 1.0,
     subject: Annotated[
         Literal["anchored", "locked"] | None,
@@ -195,6 +227,7 @@ def render(
         SamplingRequest,
         SceneRequest,
     )
+    from dynascene_cli.workflow import memory_plan as memory_planned
     from dynascene_cli.workflow import render as rendered
 
     request = RenderRequest(
@@ -239,6 +272,13 @@ def render(
             window=window,
             guided=guide is not None,
             strength=strength,
+            precision=precision,
+            reuse_deep=reuse_deep,
+            vae_tile=vae_tile,
+            channels_last=channels_last,
+            compiled=compiled,
+            offload=offload,
+            preview_every=preview_every,
         ),
         amount=amount,
         subject=subject,
@@ -260,5 +300,5 @@ def render(
         report=report,
     )
     console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
-    result = rendered(request, console)
+    result = memory_planned(request) if memory_plan else rendered(request, console)
     console.result(result.as_json(), result.as_text())

@@ -3,6 +3,8 @@
 Pictures in and out are display values, uint8; each pixel is decoded, summed and encoded by table.
 """
 
+from functools import cache
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -23,7 +25,14 @@ def over(foreground: Image, alpha: Gray, picture: Image) -> None:
 
 def darken(shadow: Gray, picture: Image) -> None:
     """Take the share ``shadow`` / 255 of the light away from ``picture``, in place."""
-    _darken(shadow, picture, DECODE, ENCODE)
+    _darken(shadow, picture, _darkened())
+
+
+@cache
+def _darkened() -> NDArray[np.uint8]:
+    """(256, 256): every display value with every share of its light, of 255, taken away."""
+    kept = np.float32(ENCODE_STEPS) * (1 - np.arange(256, dtype=np.float32)[:, None] / 255)
+    return ENCODE[(DECODE * kept + np.float32(0.5)).astype(np.intp)]
 
 
 def wrap_light(
@@ -79,64 +88,72 @@ def _over(foreground, alpha, picture, decode, encode):  # type: ignore[no-untype
                 picture[y, x, c] = encode[int(light * np.float32(ENCODE_STEPS) + np.float32(0.5))]
 
 
-@njit(cache=True)
-def _darken(shadow, picture, decode, encode):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _darken(shadow, picture, darkened):  # type: ignore[no-untyped-def]
     height, width = shadow.shape
     for y in range(height):
+        shares, row = shadow[y], picture[y]
         for x in range(width):
-            if shadow[y, x] == 0:
+            if shares[x] == 0:
                 continue
-            kept = np.float32(ENCODE_STEPS) * (np.float32(1) - shadow[y, x] * np.float32(1 / 255))
+            values = darkened[shares[x]]
             for c in range(3):
-                light = decode[picture[y, x, c]] * kept
-                picture[y, x, c] = encode[int(light + np.float32(0.5))]
+                row[x, c] = values[row[x, c]]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _wrap_light(foreground, alpha, near_alpha, near_light, reduction, amount, decode, encode):  # type: ignore[no-untyped-def]
     rows, columns = near_alpha.shape
-    half, step = np.float32(0.5), np.float32(1) / np.float32(reduction)
+    half, one, steps = np.float32(0.5), np.float32(1), np.float32(ENCODE_STEPS)
+    step = one / np.float32(reduction)
+    shown = np.empty(columns, np.bool_)
+    near_row = np.empty(columns, np.float32)
+    light_row = np.empty((columns, 3), np.float32)
     for row in range(rows):
+        any_shown = False
         for column in range(columns):
             least = near_alpha[row, column]
             for j in range(max(row - 1, 0), min(row + 2, rows)):
                 for i in range(max(column - 1, 0), min(column + 2, columns)):
                     least = min(least, near_alpha[j, i])
-            if least > HIDDEN:
-                continue
-            bottom = alpha.shape[0] if row == rows - 1 else (row + 1) * reduction
-            end = alpha.shape[1] if column == columns - 1 else (column + 1) * reduction
-            for y in range(row * reduction, bottom):
+            shown[column] = least <= HIDDEN
+            any_shown |= shown[column]
+        if not any_shown:
+            continue
+        bottom = alpha.shape[0] if row == rows - 1 else (row + 1) * reduction
+        for y in range(row * reduction, bottom):
+            v = min(max((y + half) * step - half, np.float32(0)), np.float32(rows - 1))
+            top = int(v)
+            below = min(top + 1, rows - 1)
+            down = np.float32(v - top)
+            for column in range(columns):
+                near_row[column] = (
+                    near_alpha[top, column] * (one - down) + near_alpha[below, column] * down
+                )
+                for c in range(3):
+                    light_row[column, c] = (
+                        near_light[top, column, c] * (one - down)
+                        + near_light[below, column, c] * down
+                    )
+            alphas, colours = alpha[y], foreground[y]
+            for column in range(columns):
+                if not shown[column]:
+                    continue
+                end = alpha.shape[1] if column == columns - 1 else (column + 1) * reduction
                 for x in range(column * reduction, end):
-                    if alpha[y, x] > 0:
-                        v = (y + half) * step - half
-                        u = (x + half) * step - half
-                        _wrap_pixel(
-                            foreground, y, x, near_alpha, near_light, v, u, amount, decode, encode
-                        )
-
-
-@njit(cache=True, inline="always")
-def _wrap_pixel(foreground, y, x, near_alpha, near_light, v, u, amount, decode, encode):  # type: ignore[no-untyped-def]
-    """Wrap the pixel (y, x), which lies at row v and column u of the smaller means."""
-    rows, columns = near_alpha.shape
-    one = np.float32(1)
-    v = min(max(v, np.float32(0)), np.float32(rows - 1))
-    u = min(max(u, np.float32(0)), np.float32(columns - 1))
-    top, left = int(v), int(u)
-    below, right = min(top + 1, rows - 1), min(left + 1, columns - 1)
-    fy, fx = np.float32(v - top), np.float32(u - left)
-    w00, w01 = (one - fy) * (one - fx), (one - fy) * fx
-    w10, w11 = fy * (one - fx), fy * fx
-    near = near_alpha[top, left] * w00 + near_alpha[top, right] * w01
-    near += near_alpha[below, left] * w10 + near_alpha[below, right] * w11
-    if near > HIDDEN:
-        return
-    share = amount * (one - near)
-    for c in range(3):
-        light = near_light[top, left, c] * w00 + near_light[top, right, c] * w01
-        light += near_light[below, left, c] * w10 + near_light[below, right, c] * w11
-        own = decode[foreground[y, x, c]]
-        if light > own:
-            index = (own + share * (light - own)) * np.float32(ENCODE_STEPS)
-            foreground[y, x, c] = encode[int(index + np.float32(0.5))]
+                    if alphas[x] == 0:
+                        continue
+                    u = min(max((x + half) * step - half, np.float32(0)), np.float32(columns - 1))
+                    left = np.uint32(u)
+                    right = np.uint32(min(left + 1, columns - 1))
+                    across = np.float32(u - left)
+                    near = near_row[left] * (one - across) + near_row[right] * across
+                    if near > HIDDEN:
+                        continue
+                    share = amount * (one - near)
+                    for c in range(3):
+                        light = light_row[left, c] * (one - across) + light_row[right, c] * across
+                        own = decode[colours[x, c]]
+                        if light > own:
+                            index = (own + share * (light - own)) * steps
+                            colours[x, c] = encode[np.uint32(index + half)]

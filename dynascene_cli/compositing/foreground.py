@@ -33,7 +33,8 @@ def foreground_colours(frame: Image, alpha: NDArray[np.uint8], frame_height: int
     small_frame, small_alpha = reduced(frame, reduction), reduced(alpha, reduction)
     rows, columns = small_alpha.shape
     products = _products(small_frame, small_alpha)
-    overall = _means(products.mean(axis=(1, 2), keepdims=True), np.zeros((2, 1, 1, 3), np.float32))
+    overall = np.array([cv2.mean(each) for each in products], np.float32)[:, None, None]
+    overall = _means(overall, np.zeros((2, 1, 1, 3), np.float32))
     wide_radius = max(2, round(WIDE_RADIUS * frame_height / (4 * reduction)))
     coarse = (max(columns // 4, 1), max(rows // 4, 1))
     wide_sums = _boxes(
@@ -110,44 +111,58 @@ def _corrected_products(frame, alpha, means):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _explained(frame, alpha, means, step):  # type: ignore[no-untyped-def]
     """Full-size F from means at a smaller size; bilinear only where alpha is in between."""
     height, width = alpha.shape
     rows, columns = means.shape[1:3]
-    half = np.float32(0.5)
+    zero, half, one, most = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
     out = np.empty((height, width, 3), np.uint8)
+    nearest = np.empty((columns, 3), np.uint8)
+    row_of_nearest = -1
     for y in range(height):
-        v = min(max((y + half) * step - half, np.float32(0)), np.float32(rows - 1))
+        v = min(max((y + half) * step - half, zero), np.float32(rows - 1))
         top = int(v)
         below = min(top + 1, rows - 1)
         fy = np.float32(v - top)
+        upper_f, lower_f, upper_b, lower_b = (
+            means[0, top],
+            means[0, below],
+            means[1, top],
+            means[1, below],
+        )
         nearest_row = min(int((y + half) * step), rows - 1)
+        if nearest_row != row_of_nearest:
+            row_of_nearest = nearest_row
+            for place in range(columns):
+                for c in range(3):
+                    F = means[0, nearest_row, place, c]
+                    nearest[place, c] = np.uint8(min(max(F, zero), most) + half)
+        alphas, own, result = alpha[y], frame[y], out[y]
         for x in range(width):
-            value = alpha[y, x]
+            value = alphas[x]
             if value == 255:
                 for c in range(3):
-                    out[y, x, c] = frame[y, x, c]
+                    result[x, c] = own[x, c]
                 continue
             if value == 0:
-                column = min(int((x + half) * step), columns - 1)
+                column = np.uint32(min(int((x + half) * step), columns - 1))
                 for c in range(3):
-                    F = means[0, nearest_row, column, c]
-                    out[y, x, c] = np.uint8(min(max(F, np.float32(0)), np.float32(255)) + half)
+                    result[x, c] = nearest[column, c]
                 continue
-            u = min(max((x + half) * step - half, np.float32(0)), np.float32(columns - 1))
-            left = int(u)
-            right = min(left + 1, columns - 1)
+            u = min(max((x + half) * step - half, zero), np.float32(columns - 1))
+            left = np.uint32(u)
+            right = np.uint32(min(left + 1, columns - 1))
             fx = np.float32(u - left)
             a = value * np.float32(1 / 255)
-            b = np.float32(1) - a
+            b = one - a
             for c in range(3):
-                upper = means[0, top, left, c] * (1 - fx) + means[0, top, right, c] * fx
-                lower = means[0, below, left, c] * (1 - fx) + means[0, below, right, c] * fx
-                F = upper * (1 - fy) + lower * fy
-                upper = means[1, top, left, c] * (1 - fx) + means[1, top, right, c] * fx
-                lower = means[1, below, left, c] * (1 - fx) + means[1, below, right, c] * fx
-                B = upper * (1 - fy) + lower * fy
-                F += a * (frame[y, x, c] - a * F - b * B)
-                out[y, x, c] = np.uint8(min(max(F, np.float32(0)), np.float32(255)) + half)
+                upper = upper_f[left, c] * (one - fx) + upper_f[right, c] * fx
+                lower = lower_f[left, c] * (one - fx) + lower_f[right, c] * fx
+                F = upper * (one - fy) + lower * fy
+                upper = upper_b[left, c] * (one - fx) + upper_b[right, c] * fx
+                lower = lower_b[left, c] * (one - fx) + lower_b[right, c] * fx
+                B = upper * (one - fy) + lower * fy
+                F += a * (own[x, c] - a * F - b * B)
+                result[x, c] = np.uint8(min(max(F, zero), most) + half)
     return out

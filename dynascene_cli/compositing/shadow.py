@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.boxes import AnyArray, Box, reduced
+from dynascene_cli.compositing.warp import enlarged
 from dynascene_cli.geometry import Floats
 
 WORKING_HEIGHT = 96
@@ -75,34 +76,36 @@ def contact_shadow(
         ]
     )
     matte = cv2.warpAffine(reduced(alpha, step), matrix, (columns, rows)).astype(np.float32) / 255
-    unit = person_height / cell
-    ground = (contact[1] - top) / cell
-    touch, body = _touch_and_body(matte, ground, unit)
+    unit = float(person_height / cell)
+    ground = float((contact[1] - top) / cell)
+    # A cell more than the window leaves on each side, since the cells are interpolated.
+    first = max(int(ground - BEHIND * unit) - 1, 0)
+    last = min(int(np.ceil(ground + BEFORE * unit)) + 1, rows)
+    touch, body = _touch_and_body(matte, ground, unit, first, last)
     most_touch, most_body = shadow_strengths(contrast)
     taken = 1 - (1 - most_touch * touch) * (1 - most_body * body)
-    taken *= _window(columns, rows, 0.8 * unit, ground, unit)
-    matrix = np.array(
-        [
-            [cell, 0.0, left + 0.5 * cell - box.x0 - 0.5],
-            [0.0, cell, top + 0.5 * cell - box.y0 - 0.5],
-        ]
+    taken *= _window(columns, first, last, 0.8 * unit, ground, unit)
+    return enlarged(
+        np.round(255 * taken).astype(np.uint8),
+        (np.arange(box.x0, box.x1) + 0.5 - left) / cell - 0.5,
+        (np.arange(box.y0, box.y1) + 0.5 - top) / cell - 0.5 - first,
     )
-    enlarged: AnyArray = cv2.warpAffine(np.round(255 * taken).astype(np.uint8), matrix, box.size)
-    return enlarged
 
 
-def _touch_and_body(matte: AnyArray, ground: float, unit: float) -> tuple[AnyArray, AnyArray]:
-    """The contact's and the body's shadow, 0..1, on the small copy.
+def _touch_and_body(
+    matte: AnyArray, ground: float, unit: float, first: int, last: int
+) -> tuple[AnyArray, AnyArray]:
+    """The contact's and the body's shadow, 0..1, on the rows first ≤ y < last of the small copy.
 
-    ``ground`` is the contact's row and ``unit`` the person's height, in cells.
+    ``ground`` is the contact's row and ``unit`` the person's height, in cells; no shadow falls on
+    other rows.
     """
     rows, columns = matte.shape
-    nothing = np.zeros_like(matte)
     y = np.arange(rows, dtype=np.float32)[:, None]
     matte = matte * (y < ground + SLACK * unit)
-    covered = matte > 0.5
-    filled = np.flatnonzero(covered.sum(axis=1) >= 2)
+    filled = np.flatnonzero((matte > 0.5).sum(axis=1) >= 2)
     if len(filled) == 0:
+        nothing = np.zeros((last - first, columns), np.float32)
         return nothing, nothing
     lowest = float(filled[-1] + 1)
     gap = max(ground - lowest - 0.01 * unit, 0.0)
@@ -111,34 +114,38 @@ def _touch_and_body(matte: AnyArray, ground: float, unit: float) -> tuple[AnyArr
     spread = 1 + min(gap / (0.2 * unit), 1.0)
 
     near_ground = matte * np.clip(1 - (lowest - 1 - y) / (FOOT_BAND * unit), 0, 1)
-    feet = _shifted(near_ground, UNDER_SOLE * unit + gap)
+    feet = _moved(near_ground, 1.0, UNDER_SOLE * unit + gap - first, last - first)
     tight = _blurred(feet, 0.020 * unit * spread, 0.008 * unit * spread)
     loose = _blurred(feet, 0.055 * unit * spread, 0.020 * unit * spread)
     touch = touch_share * np.clip(1.6 * tight + 2.5 * loose, 0, 1)
 
     foot_row = ground - gap
-    legs = matte * np.exp(-np.clip((foot_row - y) / unit, 0, None) / 0.35) * (y < lowest)
-    flat = np.array([[1.0, 0.0, 0.0], [0.0, SQUASH, ground - SQUASH * foot_row]])
-    squashed = cv2.warpAffine(legs.astype(np.float32), flat, (columns, rows))
+    legs = matte * (np.exp(-np.clip((foot_row - y) / unit, 0, None) / 0.35) * (y < lowest))
+    squashed = _moved(legs, SQUASH, ground - SQUASH * foot_row - first, last - first)
     body = _blurred(squashed, 0.14 * unit * spread, 0.045 * unit * spread)
     body /= max(float(body.max()), 0.02)
     return touch, body_share * body
 
 
-def _window(columns: int, rows: int, middle: float, ground: float, unit: float) -> Floats:
+def _window(
+    columns: int, first: int, last: int, middle: float, ground: float, unit: float
+) -> AnyArray:
     """1 near the contact, falling to 0 where the shadow's box ends: no edge may show there."""
     x = (np.arange(columns) + 0.5 - middle) / unit
-    y = ((np.arange(rows) + 0.5 - ground) / unit)[:, None]
+    y = ((np.arange(first, last) + 0.5 - ground) / unit)[:, None]
     aside = np.clip((ASIDE - 0.02 - np.abs(x)) / 0.25, 0, 1)
     behind = np.clip((y + BEHIND - 0.02) / 0.12, 0, 1)
     before = np.clip((BEFORE - 0.02 - y) / 0.08, 0, 1)
-    return aside * np.minimum(behind, before)
+    return (aside * np.minimum(behind, before)).astype(np.float32)
 
 
-def _shifted(image: AnyArray, down: float) -> AnyArray:
-    matrix = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, down]])
-    return cv2.warpAffine(image, matrix, (image.shape[1], image.shape[0]))
+def _moved(image: AnyArray, scale: float, down: float, rows: int) -> AnyArray:
+    """``rows`` rows of the image after its rows were scaled and then moved down."""
+    matrix = np.array([[1.0, 0.0, 0.0], [0.0, scale, down]])
+    return cv2.warpAffine(image, matrix, (image.shape[1], rows))
 
 
 def _blurred(image: AnyArray, across: float, along: float) -> AnyArray:
-    return cv2.GaussianBlur(image, (0, 0), max(across, 0.3), sigmaY=max(along, 0.3))
+    """The image blurred, with nothing around it."""
+    across, along = max(across, 0.3), max(along, 0.3)
+    return cv2.GaussianBlur(image, (0, 0), across, sigmaY=along, borderType=cv2.BORDER_CONSTANT)

@@ -94,6 +94,40 @@ def _weighted_rows(image, taps, weights):  # type: ignore[no-untyped-def]
     return out
 
 
+def enlarged(image: NDArray[np.uint8], x: Floats, y: Floats) -> NDArray[np.uint8]:
+    """A grey image at columns ``x`` (W,) and rows ``y`` (H,) of its indices, linearly; (H, W).
+
+    Beyond its border the image repeats.
+    """
+    out = np.empty((len(y), len(x)), np.uint8)
+    _enlarge(image, *_neighbours(x, image.shape[1]), *_neighbours(y, image.shape[0]), out)
+    return out
+
+
+def _neighbours(
+    places: Floats, count: int
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float32]]:
+    """The two indices below ``count`` that each place lies between, and the share of the second."""
+    places = np.clip(places, 0, count - 1)
+    before = places.astype(np.uint32)
+    after = np.minimum(before + 1, count - 1).astype(np.uint32)
+    return before, after, (places - before).astype(np.float32)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _enlarge(image, left, right, across, above, below, down, out):  # type: ignore[no-untyped-def]
+    line = np.empty(image.shape[1], np.float32)
+    for y in range(len(down)):
+        upper, lower, share = image[above[y]], image[below[y]], down[y]
+        for x in range(len(line)):
+            value = np.float32(upper[x])
+            line[x] = value + share * (np.float32(lower[x]) - value) + np.float32(0.5)
+        row = out[y]
+        for x in range(len(across)):
+            value = line[left[x]]
+            row[x] = np.uint8(value + across[x] * (line[right[x]] - value))
+
+
 def _turned(image: AnyArray, linear: Floats, offset: Floats, size: tuple[int, int]) -> AnyArray:
     """The image under a similarity that rotates: bicubic, first reduced by areas if it shrinks."""
     scale = float(np.sqrt(abs(np.linalg.det(linear))))

@@ -24,8 +24,8 @@ class Economies:
     only every so many steps are computed whole; those between keep what lies below latent
     resolution (DeepCache, Ma et al. 2024). ``vae_tile``: pictures go through the VAE in tiles of
     so many pixels. ``channels_last``: convolutions keep the channels of a pixel together.
-    ``compiled``: by torch.compile. ``offload``: weights lie in main memory, and each layer's comes
-    to the GPU when it runs.
+    ``compiled``: convolutions and feed-forwards by torch.compile. ``offload``: weights lie in
+    main memory, and each layer's come to the GPU when it runs.
     """
 
     precision: Precision | None = None
@@ -53,11 +53,10 @@ def check_economies(
             f"of {steps} steps not every {economies.reuse_deep}th can be whole",
             f"deep features are reused for 1 (not at all) to {steps} steps",
         )
-    if economies.compiled and (economies.offload or economies.reuse_deep > 1):
+    if economies.compiled and economies.offload:
         raise InputError(
-            "a compiled network runs as one piece: its layers are not offloaded one by one, nor "
-            "its deep features reused",
-            "compile it, or do those",
+            "compiled layers run as one piece, so theirs cannot be offloaded one by one",
+            "compile, or offload",
         )
     tile = economies.vae_tile
     if tile is None:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 
 from dynascene_cli.diffusion.configuration import NetworkConfig
+from dynascene_cli.diffusion.device import has_gpu
+from dynascene_cli.diffusion.economies import Economies
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
 from dynascene_cli.diffusion.sizes import smaller_size
 from dynascene_cli.errors import StageError
@@ -25,7 +27,7 @@ def told_when_out_of_memory(settings: ResolvedSampling, config: NetworkConfig) -
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, MemoryError) and not any(sign in str(error) for sign in _SIGNS):
             raise
-        if torch.cuda.is_available():
+        if has_gpu():
             torch.cuda.empty_cache()
         width, height = settings.size
         smaller = smaller_size(settings.size, config)
@@ -34,5 +36,13 @@ def told_when_out_of_memory(settings: ResolvedSampling, config: NetworkConfig) -
         raise StageError(
             f"out of memory: {what} do not fit",
             f"--sample-size {smaller[0]}x{smaller[1]} takes half of it, and so does "
-            f"--window {shorter}; --renderer projection takes hardly any",
+            f"--window {shorter}; {_lighter(settings.economies)}--memory-plan says how much each "
+            "takes; --renderer projection takes hardly any",
         ) from error
+
+
+def _lighter(economies: Economies) -> str:
+    if has_gpu():
+        return "" if economies.offload else "--offload keeps the weights in main memory; "
+    whole = economies.precision_on("cpu") == "float32"
+    return "--precision bfloat16 takes half, too; " if whole else ""

@@ -28,6 +28,11 @@ KEPT_CAMERA_BYTES = 4 << 30
 1.5 GB in float32, and to compute them anew costs 8 % of a step."""
 
 
+def kept_camera_bytes(settings: ResolvedSampling) -> int:
+    """How much of them is kept: half, where weights leave the GPU for lack of memory."""
+    return KEPT_CAMERA_BYTES // 2 if settings.economies.offload else KEPT_CAMERA_BYTES
+
+
 @dataclass(frozen=True, eq=False)
 class EncodedShot:
     """A shot's inputs as the denoiser takes them, on the CPU in float32.
@@ -165,7 +170,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         """
         spans = windows(shot.foreground.shape[2], settings.window, settings.overlap)
         weights = blend_weights(spans)
-        conditions = _Conditions(self, shot, settings.guidance > 1)
+        conditions = _Conditions(self, shot, settings)
         steps = {int(time): step for step, time in enumerate(self.scheduler.timesteps)}
         reused = settings.economies.reuse_deep
         deep = DeepFeatures(self.network) if reused > 1 else None
@@ -220,7 +225,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
     @torch.no_grad()
     def estimated_seconds(self, shot: EncodedShot, settings: ResolvedSampling, steps: int) -> float:
         """About how long so many steps take, from one frame's, not compiled."""
-        conditions = _Conditions(self, shot, settings.guidance > 1)
+        conditions = _Conditions(self, shot, settings)
         noisy, mask, foreground = (
             self._moved(whole[:, :, :1])
             for whole in (shot.foreground, shot.generate_mask, shot.foreground)
@@ -248,13 +253,16 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
 class _Conditions:
     """What the steps of every window share; the camera's part is kept as far as memory goes."""
 
-    def __init__(self, pipeline: DynascenePipeline, shot: EncodedShot, guided: bool) -> None:
+    def __init__(
+        self, pipeline: DynascenePipeline, shot: EncodedShot, settings: ResolvedSampling
+    ) -> None:
         self._network: Network = pipeline.network
         self._size = shot.foreground.shape[-2], shot.foreground.shape[-1]
         self._views = _on(shot.views, pipeline.device)
         self._scene_view = _on(shot.scene_view, pipeline.device)
         self._kept: dict[range, Conditioning] = {}
         self._kept_bytes = 0
+        self._most_kept = kept_camera_bytes(settings)
         embedding = shot.embedding.to(pipeline.device, pipeline.dtype)
         self._scene = self._network.condition(
             embedding,
@@ -265,7 +273,7 @@ class _Conditions:
         )
         self._dropped = (
             self._network.condition(torch.zeros_like(embedding), size=self._size)
-            if guided
+            if settings.guidance > 1
             else None
         )
 
@@ -279,7 +287,7 @@ class _Conditions:
             rays = self._network.rays(views, self._scene_view, *self._size)
             scene = replace(self._scene, camera=camera, rays=rays)
             taken = sum(half.nbytes for half in camera.values())
-            if self._kept_bytes + taken <= KEPT_CAMERA_BYTES:
+            if self._kept_bytes + taken <= self._most_kept:
                 self._kept[span] = scene
                 self._kept_bytes += taken
         if self._dropped is None:

@@ -1,7 +1,7 @@
 """What a user asks of sampling, as plain values, checked against a checkpoint without torch."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from dynascene_cli import weights
@@ -47,7 +47,7 @@ class SamplingSettings:
     window: int | None = None
     overlap: int | None = None
     strength: float = 0.6
-    economies: Economies = Economies()
+    economies: Economies = field(default_factory=Economies)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ResolvedSampling:
     window: int
     overlap: int
     strength: float
-    economies: Economies = Economies()
+    economies: Economies = field(default_factory=Economies)
 
 
 def resolved(

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
@@ -23,6 +22,9 @@ class Network:
     """
 
     def __init__(self, path: Path) -> None:
+        # Here, because loading it takes a while that a cached matte need not wait.
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = THREADS
         options.inter_op_num_threads = 1

@@ -143,9 +143,12 @@ def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list
         ]
         found[task] = [source for source in sources if source.share]
         if not found[task]:
+            lack = ": it needs a person, and no clip has a matte" if needs_person else ""
             raise InputError(
-                f"{task} has no clip to learn from: no clip of the manifests has a matte",
-                f"give them mattes, or set tasks.{task} = 0",
+                f"{task} has no clip to learn from{lack}",
+                f"give it clips of a manifest with mattes, or set tasks.{task} = 0"
+                if needs_person
+                else f"give a source of clips a share, or set tasks.{task} = 0",
             )
     return found
 

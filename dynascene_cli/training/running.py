@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.utils import DistributedType
+from accelerate.utils import DistributedType, parse_flag_from_env
 
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.checkpoint import save_tensors
@@ -73,6 +73,13 @@ def train(request: TrainingRequest, console: Console) -> dict[str, Any] | None:
     settings = request.settings
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    # Sharded weights are whole nowhere, and a state is kept from whole ones; on CPUs accelerate
+    # would leave the setting out without a word.
+    if parse_flag_from_env("ACCELERATE_USE_FSDP"):
+        raise InputError(
+            "accelerate is set to FSDP, which training does not support",
+            "use DDP: accelerate launch --multi_gpu -m dynascene_cli train …",
+        )
     accelerator = Accelerator(
         mixed_precision=settings.precision,
         # Examples without the scene leave ReferenceNet out.

@@ -51,6 +51,7 @@ def test_doctor_says_what_this_machine_can_do(dynascene):
     assert run.code == 0, run.err
     assert all(run.json["encoders"].values())
     assert run.json["renderers"]["projection"] is True
+    assert "tests-tiny" in run.json["checkpoints"]
 
 
 def test_project_show_and_clean(dynascene, tmp_path, drawn_clip, photo):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from tiny_networks import awake, inputs, seeded, tiny
 from torch.nn import functional
 
-from dynascene_cli.diffusion import named_checkpoints
+from dynascene_cli import weights
 from dynascene_cli.diffusion.checkpoint import (
     load_checkpoint,
     open_checkpoint,
@@ -209,13 +209,26 @@ def test_a_checkpoint_without_a_vae_holds_none(tmp_path):
     assert (tmp_path / "mine.safetensors").stat().st_size < 16 << 20
 
 
-def test_a_shipped_checkpoint_that_is_absent_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(named_checkpoints, "presets_folder", lambda: tmp_path)
-    with pytest.raises(MissingError, match="mini is not part of this installation"):
+def test_a_shipped_checkpoint_is_found_and_listed_or_told_to_be_absent(
+    dynascene, tmp_path, monkeypatch
+):
+    weights.registry()
+    monkeypatch.setattr(weights, "presets_folder", lambda: tmp_path)
+
+    def states() -> dict[str, str]:
+        rows = dynascene("models", "list", "--json").json["models"]
+        return {row["name"]: row["state"] for row in rows}
+
+    with pytest.raises(MissingError, match="weights of mini are not on this machine") as absent:
         open_checkpoint("mini")
+    assert absent.value.hint == "install a version of this package that has it"
+    assert states()["mini"] == "absent" and states()["tests-tiny"] == "shipped"
+    assert dynascene("doctor", "--json").json["checkpoints"] == ["tests-tiny"]
     network, info = random_network("mini")
     save_checkpoint(network, info, tmp_path / "checkpoints" / "mini.safetensors")
     assert open_checkpoint("mini")[1] == info == checkpoint_facts("mini")[0]
+    assert states()["mini"] == "shipped"
+    assert dynascene("doctor", "--json").json["checkpoints"] == ["tests-tiny", "mini"]
 
 
 def test_the_tiny_network_is_the_same_every_time():

@@ -16,6 +16,7 @@ from dynascene_cli.diffusion.sampling import (
     first_state,
     sampler_named,
     signal_shares,
+    without_noise,
 )
 from dynascene_cli.diffusion.sampling_settings import (
     ResolvedSampling,
@@ -290,3 +291,47 @@ def test_a_checkpoints_fingerprint_is_of_its_content(tmp_path):
         assert checkpoint_facts(str(tmp_path / name)) == first
         save_checkpoint(other, info, tmp_path / name)
         assert checkpoint_facts(str(tmp_path / name)) != first
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("prediction", ["v_prediction", "sample"])
+@pytest.mark.parametrize("zero_terminal_snr", [False, True])
+@pytest.mark.parametrize("steps", [1, 8])
+def test_few_steps_begin_at_the_last_timestep(sampler, prediction, zero_terminal_snr, steps):
+    scheduler = sampler_named(sampler, steps, prediction, zero_terminal_snr)
+    assert scheduler.timesteps[0] == 999
+    assert len(scheduler.timesteps) == steps
+
+
+def test_noise_is_predicted_at_the_timesteps_of_animatediff():
+    assert sampler_named("ddim", 8).timesteps.tolist() == [876, 751, 626, 501, 376, 251, 126, 1]
+
+
+@pytest.mark.parametrize("zero_terminal_snr", [False, True])
+def test_one_step_of_a_network_that_predicts_v_is_its_picture(zero_terminal_snr):
+    network = awake(seeded(tiny()))
+    scheduler = sampler_named("ddim", 1, "v_prediction", zero_terminal_snr)
+    pipeline, shot = DynascenePipeline(network, scheduler), encoded()
+    start = pipeline.started(shot, of(steps=1)).latents
+    with torch.no_grad():
+        velocity = network.denoise(
+            start,
+            shot.generate_mask,
+            shot.foreground,
+            999,
+            network.condition(shot.embedding, shot.reference, shot.views, shot.scene_view, (8, 16)),
+        )
+    share = signal_shares(zero_terminal_snr)[999]
+    picture = share.sqrt() * start - (1 - share).sqrt() * velocity
+    assert torch.allclose(pipeline.sampled(shot, of(steps=1)), picture, atol=1e-5)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
+def test_what_a_step_expects_is_the_picture_that_hides_in_it(prediction):
+    target = torch.linspace(-1, 1, 192).reshape(SHAPE)
+    scheduler = sampler_named("ddim", 4, prediction)
+    latents = torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
+    for timestep in (900, 500, 20):
+        predicted = pointing_at(target, prediction=prediction)(latents, timestep)
+        found = without_noise(scheduler, predicted, latents, timestep)
+        assert torch.allclose(found, target, atol=1e-4)

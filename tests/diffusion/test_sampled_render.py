@@ -45,6 +45,18 @@ def test_a_render_by_the_network_and_once_more_from_the_cache(dynascene, tmp_pat
     assert digest(tmp_path / projected.json["output"]) != before
 
 
+def test_a_real_clip_is_rendered_with_previews(dynascene, tmp_path, person_clip, photo):
+    words = ("render", person_clip, "--scene", photo, "--end", "0.1", "--camera", "static")
+    less = ("--precision", "bfloat16", "--reuse-deep", 2, "--vae-tile", 64, "--channels-last")
+    size = ("--sample-size", "64x128", "--steps", 2, "--checkpoint", "tests-tiny")
+    run = dynascene(*words, *size, *less, "--preview-every", 1, "--json")
+    assert run.code == 0, run.err
+    assert run.json["renderer"] == "dynascene"
+    assert open_clip(tmp_path / run.json["output"]).frame_count == run.json["frames"] > 1
+    (preview,) = tmp_path.rglob("preview.png")
+    assert str(preview.relative_to(tmp_path)) in run.err
+
+
 def test_a_guide_starts_from_the_projections_plate(dynascene, tmp_path, words):
     weak = ("--guide", "projection", "--strength", "0.5")
     run = dynascene(*words, *SMALL, *weak, "--renderer", "dynascene")
@@ -67,6 +79,9 @@ def test_a_guide_starts_from_the_projections_plate(dynascene, tmp_path, words):
         (("--checkpoint", "tests-tiny", "--sample-size", "wide"), 2, "--sample-size"),
         (("--checkpoint", "tests-tiny", "--guidance", "nan"), 1, "guidance"),
         (("--checkpoint", "tests-tiny", "--window", "999"), 1, "window"),
+        (("--checkpoint", "tests-tiny", "--reuse-deep", "51"), 1, "every 51th"),
+        (("--checkpoint", "tests-tiny", "--vae-tile", "63"), 1, "63 pixels"),
+        (("--reuse-deep", "2"), 1, "samples nothing"),
     ],
 )
 def test_what_cannot_be_sampled_is_told(dynascene, tmp_path, words, settings, code, said):

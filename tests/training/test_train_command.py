@@ -78,6 +78,9 @@ def test_killed_or_told_to_stop_it_goes_on_to_the_same_digits(dynascene, tmp_pat
 
 
 def test_two_processes_learn_as_one_does(dynascene, tmp_path) -> None:
+    """The variables are torchrun's, and those that `accelerate launch` sets for several GPUs; of
+    several CPU processes it starts only one where there is no MPI.
+    """
     config = tiny_file(tmp_path, conditioning_dropout=0.5, steps=3)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -100,6 +103,14 @@ def test_two_processes_learn_as_one_does(dynascene, tmp_path) -> None:
         for name in ("one", "two")
     )
     assert len(two) == 3 and two == pytest.approx(one, rel=1e-5)
+
+
+def test_sharded_weights_are_refused(dynascene, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    run = dynascene("train", "video", "--config", tiny_file(tmp_path), "--out", "run")
+    assert run.code == 1
+    assert "error: accelerate is set to FSDP, which training does not support (use DDP: " in run.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_folder_holds_a_checkpoint_that_renders_and_says_what_it_is(dynascene, tmp_path):
@@ -129,11 +140,17 @@ def test_a_run_folder_holds_a_checkpoint_that_renders_and_says_what_it_is(dynasc
 
     again = dynascene("train", "single", "--config", config, "--out", "run", "--json")
     assert again.code == 0 and again.json["loss"] == run.json["loss"]
-    other = dynascene("train", "single", "--config", config, "--out", "run", "--set", "seed=1")
-    assert other.code == 1 and "settings.seed was 0 and is 1" in other.err
-    wider = ("--set", "network.channels=[16,48]")
-    shaped = dynascene("train", "single", "--config", config, "--out", "run", *wider)
-    assert shaped.code == 1 and "network.channels was [16, 32] and is [16, 48]" in shaped.err
+    for change, told in (
+        ("seed=1", "settings.seed was 0 and is 1"),
+        ("network.channels=[16,48]", "network.channels was [16, 32] and is [16, 48]"),
+    ):
+        words = ("train", "single", "--config", config, "--out", "run", "--set", change)
+        other = dynascene(*words)
+        assert other.code == 1
+        assert other.err.endswith(
+            f"error: run holds another run: {told} (give what it was begun with, another --out, "
+            "or --force to begin anew)\n"
+        )
     # The second stage begins with what the first one made.
     base = ("--base", "run/checkpoint.safetensors")
     second = dynascene("train", "image", "--config", config, *base, "--out", "next", "--steps=2")
@@ -164,7 +181,9 @@ def test_a_full_disk_ends_it_and_the_last_good_state_stays(dynascene, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
-    assert full.code == 4 and "no space" in full.json["error"]
+    assert full.code == 4
+    assert full.json["error"].endswith("step-000004: no space is left on the disk")
+    assert full.json["hint"] == "free some space and run the same command: finished work is kept"
     assert [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["step-000002"]
     assert dynascene("train", "video", "--config", config, "--out", "run").code == 0
 
@@ -184,7 +203,10 @@ def test_encoded_draws_are_kept_and_repeated(dynascene, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--set", "learning_rat=1"], "'learning_rate'"),
+        (
+            ["--set", "learning_rat=1"],
+            "--set: there is no setting 'learning_rat' (did you mean 'learning_rate'?)",
+        ),
         (["--config", "nothing"], "no such settings"),
         (["--base", "nothing.safetensors"], "nothing.safetensors"),
         (["--data", "nothing.jsonl"], "nothing.jsonl"),

@@ -1,0 +1,226 @@
+"""What is given up for speed or memory: that each acts, and how far it is from the exact path."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_networks import awake, inputs, seeded, tiny
+from tiny_shots import tiny_shot
+
+from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
+from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
+from dynascene_cli.diffusion.configuration import preset
+from dynascene_cli.diffusion.economies import Economies
+from dynascene_cli.diffusion.economising import DeepFeatures, economised, offload
+from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
+from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
+from dynascene_cli.diffusion.sampling import sampler_named
+from dynascene_cli.diffusion.sampling_settings import (
+    STATE_FILE,
+    ResolvedSampling,
+    SamplingSettings,
+    fingerprint,
+    resolved,
+)
+from dynascene_cli.errors import InputError
+
+CPU = torch.device("cpu")
+GEOMETRIES = ("none", "tied_rays", "ray_bias", "prope")
+
+
+def settings(steps: int = 4, **economies) -> ResolvedSampling:
+    info = CheckpointInfo(tiny(), stage="video")
+    chosen = SamplingSettings(steps=steps, economies=Economies(**economies))
+    return resolved(chosen, info, (768, 432))
+
+
+def shot() -> EncodedShot:
+    given = inputs(frames=2)
+    named = ("embedding", "reference", "generate_mask", "foreground", "views", "scene_view")
+    return EncodedShot(**{name: getattr(given, name) for name in named})
+
+
+def sampled(network, how: ResolvedSampling) -> torch.Tensor:
+    pipeline = DynascenePipeline(deepcopy(network), sampler_named("ddim", how.steps))
+    return pipeline.economised(how.economies, CPU).sampled(shot(), how)
+
+
+def difference(made: torch.Tensor, exact: torch.Tensor) -> float:
+    """Root mean square, in deviations of the exact result."""
+    return float((made - exact).square().mean().sqrt() / exact.std())
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_a_step_that_reuses_what_it_found_itself_is_exact(geometry):
+    network = awake(seeded(tiny(reference_geometry=geometry)))
+    given, deep = inputs(clips=2, frames=3), DeepFeatures(network)
+    step = (given.noisy, given.generate_mask, given.foreground)
+    with torch.no_grad():
+        conditioning = network.condition(**given.of_clip())
+        whole = deep.denoise(step, 500, conditioning, "a window", whole=True)
+        again = deep.denoise(step, 500, conditioning, "a window", whole=False)
+        later = deep.denoise(step, 400, conditioning, "a window", whole=False)
+        exact = network.denoise(*step, 400, conditioning)
+    assert torch.allclose(again, whole, atol=1e-5)
+    assert (later - exact).abs().max() > 1e-6
+    assert network.state.conditioning is None
+
+
+def test_deep_features_are_reused_and_less_exact_the_longer():
+    network = awake(seeded(tiny()))
+    exact = sampled(network, settings())
+    errors = [difference(sampled(network, settings(reuse_deep=k)), exact) for k in (2, 4)]
+    assert 0 < errors[0] < errors[1] < 0.2
+
+
+def test_windows_and_guidance_keep_features_of_their_own():
+    network = awake(seeded(tiny()))
+    how = replace(settings(steps=2, reuse_deep=2), window=1, overlap=0, guidance=3.0)
+    exact = sampled(network, replace(how, economies=Economies()))
+    assert 0 < difference(sampled(network, how), exact) < 0.2
+
+
+def test_fewer_layers_run_in_steps_that_reuse():
+    network = awake(seeded(tiny()))
+    runs = []
+    network.denoiser.mid_block.register_forward_hook(lambda *given: runs.append(given))
+    pipeline = DynascenePipeline(network, sampler_named("ddim", 4))
+    pipeline.sampled(shot(), settings(reuse_deep=3))
+    assert len(runs) == 2
+
+
+def test_half_precision_halves_the_weights_and_stays_near():
+    network = awake(seeded(tiny()))
+    exact = sampled(network, settings())
+    half = deepcopy(network).to(torch.bfloat16)
+    assert 0 < difference(sampled(half, settings(precision="bfloat16")), exact) < 0.05
+
+
+def test_channels_last_is_another_layout_of_the_same():
+    network = awake(seeded(tiny()))
+    exact = sampled(network, settings(steps=1))
+    other = economised(deepcopy(network), Economies(channels_last=True), CPU)
+    weight = other.denoiser.conv_in.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+    assert difference(sampled(network, settings(steps=1, channels_last=True)), exact) < 1e-5
+
+
+def test_the_vae_works_in_tiles_of_a_picture():
+    network, tiled = seeded(tiny()), seeded(tiny())
+    economised(tiled, Economies(vae_tile=64), CPU)
+    seen = []
+    tiled.vae.decoder.register_forward_pre_hook(lambda module, given: seen.append(given[0].shape))
+    x = torch.linspace(0, 6, 160) + torch.linspace(0, 3, 96)[:, None]
+    picture = torch.stack([x.sin(), x.cos(), (2 * x).sin()])[None]
+    with torch.no_grad():
+        exact, latents = network.encode(picture), tiled.encode(picture)
+        assert latents.shape == exact.shape
+        made, whole = tiled.decode(exact), network.decode(exact)
+    assert made.shape == whole.shape
+    assert difference(latents, exact) > 0
+    assert difference(made, whole) > 0
+    assert len(seen) > 1
+    assert max(max(shape[-2:]) for shape in seen) == 8
+
+
+def test_a_compiled_network_gives_the_same():
+    """By the tracer alone: to compile what it traced takes longer than all other tests here."""
+    network = awake(seeded(tiny(channels=(16, 32))))
+    how = settings(steps=1)
+    exact = sampled(network, how)
+    compiled = economised(deepcopy(network), Economies(compiled=True), CPU, compiler="eager")
+    torch._dynamo.utils.counters.clear()
+    made = DynascenePipeline(compiled, sampler_named("ddim", 1)).sampled(shot(), how)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    assert difference(made, exact) < 1e-5
+
+
+@pytest.mark.parametrize("geometry", ["none", "tied_rays"])
+def test_offloaded_weights_are_there_when_they_are_used(tmp_path, geometry):
+    """Weights that lie on a disk hold nothing until a layer brings them."""
+    network = awake(seeded(tiny(reference_geometry=geometry)))
+    away = deepcopy(network)
+    offload(away, CPU, str(tmp_path))
+    assert not torch.equal(away.denoiser.conv_in.weight, network.denoiser.conv_in.weight)
+    how, scheduler = settings(steps=2), sampler_named("ddim", 2)
+    exact = sampled(network, how)
+    assert torch.equal(DynascenePipeline(away, scheduler).sampled(shot(), how), exact)
+    with torch.no_grad():
+        picture = torch.zeros(1, 3, 64, 64)
+        assert torch.equal(
+            away.decode(away.encode(picture)), network.decode(network.encode(picture))
+        )
+        pixels = torch.zeros(1, 3, 28, 28)
+        assert torch.equal(away.image_embedding(pixels), network.image_embedding(pixels))
+
+
+def test_a_killed_render_continues_to_the_same_result_with_reused_features(tmp_path):
+    network, info = random_network(seed=5)
+    save_checkpoint(awake(network), info, tmp_path / "awake")
+    how = SamplingSettings(steps=7, size=(64, 64), economies=Economies(reuse_deep=3))
+    small = tiny_shot(tmp_path / "shot", frames=2)
+
+    def latents(folder, reporter):
+        folder.mkdir(exist_ok=True)
+        renderer = DiffusionRenderer(
+            small, str(tmp_path / "awake"), folder, how, device="cpu", reporter=reporter
+        )
+        renderer.frame(0)
+        return load_file(folder / STATE_FILE)["latents"]
+
+    def killed(done, total):
+        if done == 6:
+            raise KeyboardInterrupt
+
+    whole = latents(tmp_path / "whole", Reporter())
+    with pytest.raises(KeyboardInterrupt):
+        latents(tmp_path / "killed", Reporter(killed))
+    steps = []
+    again = latents(tmp_path / "killed", Reporter(lambda done, total: steps.append(done)))
+    assert steps == [7]
+    assert np.array_equal(again, whole)
+
+
+def test_what_is_given_up_is_part_of_what_a_plate_depends_on():
+    exact = fingerprint(settings(), "digest", False)
+    assert fingerprint(settings(offload=True), "digest", False) == exact
+    for other in ({"reuse_deep": 2}, {"precision": "bfloat16"}, {"vae_tile": 64}):
+        assert fingerprint(settings(**other), "digest", False) != exact
+
+
+@pytest.mark.parametrize(
+    ("economies", "told"),
+    [
+        ({"reuse_deep": 0}, "every 0th"),
+        ({"reuse_deep": 5}, "every 5th"),
+        ({"vae_tile": 768}, "tiles of 768 pixels save nothing"),
+        ({"vae_tile": 32}, "32 pixels are no tile"),
+        ({"vae_tile": 100}, "100 pixels are no tile"),
+        ({"compiled": True, "offload": True}, "run as one piece"),
+    ],
+)
+def test_economies_that_would_do_nothing_are_told(economies, told):
+    with pytest.raises(InputError, match=told):
+        settings(**economies)
+
+
+def test_a_transform_without_weights_needs_no_tiles():
+    info = CheckpointInfo(preset("mini"), stage="video")
+    with pytest.raises(InputError, match="latents of this checkpoint are dct's"):
+        resolved(SamplingSettings(economies=Economies(vae_tile=64)), info, (768, 432))
+
+
+@pytest.mark.parametrize(
+    ("economies", "told"),
+    [({"precision": "float16"}, "float16 is for a GPU"), ({"offload": True}, "there is none")],
+)
+def test_economies_of_a_gpu_are_refused_without_one(tmp_path, economies, told):
+    how = SamplingSettings(economies=Economies(**economies))
+    with pytest.raises(InputError, match=told):
+        DiffusionRenderer(
+            tiny_shot(tmp_path / "shot", frames=1), "tests-tiny", tmp_path, how, device="cpu"
+        )
