@@ -92,7 +92,8 @@ def test_what_is_predicted_makes_no_difference(sampler, prediction, guided):
     target = torch.linspace(-1, 1, 192).reshape(SHAPE)
     made = []
     for each in ("epsilon", prediction):
-        scheduler = sampler_named(sampler, 6, each)
+        scheduler = sampler_named(sampler, 6, prediction)
+        scheduler.register_to_config(prediction_type=each)
         guide = -target if guided else None
         state = first_state(scheduler, SHAPE, seed=0, guide=guide, strength=0.7)
         made.append(denoised(swayed(target, each), scheduler, state))

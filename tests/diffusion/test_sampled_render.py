@@ -46,7 +46,7 @@ def test_a_render_by_the_network_and_once_more_from_the_cache(dynascene, tmp_pat
 
 
 def test_a_real_clip_is_rendered_with_previews(dynascene, tmp_path, person_clip, photo):
-    words = ("render", person_clip, "--scene", photo, "--end", "0.1", "--camera", "static")
+    words = ("render", person_clip, "--scene", photo, "--end", "0.05", "--camera", "static")
     less = ("--precision", "bfloat16", "--reuse-deep", 2, "--vae-tile", 64, "--channels-last")
     size = ("--sample-size", "64x128", "--steps", 2, "--checkpoint", "tests-tiny")
     run = dynascene(*words, *size, *less, "--preview-every", 1, "--json")
