@@ -65,29 +65,15 @@ class Project:
         Raises:
             InputError: the folder cannot be made, or another run holds it.
         """
-        made = not self.folder.exists()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            stream = (self.folder / "lock").open("a+")
-        except OSError as error:
-            raise InputError(
-                f"{self.folder}: the project folder cannot be written ({error.strerror})",
-                "choose another with --project",
-            ) from error
-        with stream:
-            if not lock_held(stream):
-                raise InputError(
-                    f"{self.folder}: another run is using this project",
-                    "wait for it, or choose another folder with --project",
-                )
+        with locked_folder(
+            self.folder, "project folder", "another run is using this project", "--project"
+        ):
             self._remove_partial()
             try:
                 yield
             finally:
                 self._remove_partial()
                 self._remove_empty()
-                if made and [path.name for path in self.folder.iterdir()] == ["lock"]:
-                    shutil.rmtree(self.folder, ignore_errors=True)
 
     def stage_folder(self, stage: str, key: str) -> Path:
         """Where a stage's result with this key lies; made if absent."""
@@ -130,7 +116,39 @@ class Project:
                 folder.rmdir()
 
 
-def lock_held(stream: IO[str]) -> bool:
+@contextmanager
+def locked_folder(folder: Path, kind: str, in_use: str, option: str) -> Iterator[None]:
+    """Hold a folder for this process; the lock is the system's and dies with it.
+
+    A folder that was made for it and has nothing but the lock in the end goes again. ``kind`` and
+    ``in_use`` are what the folder is called and what is said when it is held; ``option`` chooses
+    another.
+
+    Raises:
+        InputError: the folder cannot be made, or another process holds it.
+    """
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / "lock").open("a+")
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the {kind} cannot be written ({error.strerror})",
+            f"choose another with {option}",
+        ) from error
+    with stream:
+        if not _lock_held(stream):
+            raise InputError(
+                f"{folder}: {in_use}", f"wait for it, or choose another folder with {option}"
+            )
+        try:
+            yield
+        finally:
+            if made and [path.name for path in folder.iterdir()] == ["lock"]:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock_held(stream: IO[str]) -> bool:
     """Whether an open file's lock could be taken; it is the system's and ends with the file."""
     try:
         if sys.platform == "win32":

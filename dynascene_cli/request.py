@@ -1,8 +1,10 @@
 """What a user asks of a run, as plain values, before anything is opened."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from dynascene_cli.diffusion.economies import Economies
 
 Relight = Literal["off", "scene", "person"]
 Subject = Literal["anchored", "locked"]
@@ -79,9 +81,8 @@ class SamplingRequest:
 
     ``checkpoint`` is a name or a path; ``guided`` starts from the projection's plate, with
     ``strength`` of the steps left to run; ``size`` is (width, height) of the sampled pictures,
-    ``window`` how many frames are denoised together. From ``precision`` to ``offload`` they are
-    what is given up for speed or memory (``diffusion.economies``). ``preview_every`` so many
-    steps a contact sheet is written; 0 is never.
+    ``window`` how many frames are denoised together; ``economies`` what is given up for speed or
+    memory. ``preview_every`` so many steps a contact sheet is written; 0 is never.
     """
 
     checkpoint: str | None = None
@@ -92,12 +93,7 @@ class SamplingRequest:
     window: int | None = None
     guided: bool = False
     strength: float = 0.6
-    precision: Literal["float32", "bfloat16", "float16"] | None = None
-    reuse_deep: int = 1
-    vae_tile: int | None = None
-    channels_last: bool = False
-    compiled: bool = False
-    offload: bool = False
+    economies: Economies = field(default_factory=Economies)
     preview_every: int = 0
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from dynascene_cli.console import Console
-from dynascene_cli.diffusion.economies import Economies, check_economies_on
+from dynascene_cli.diffusion.economies import check_economies_on
 from dynascene_cli.diffusion.sampling_settings import (
     STATE_FILE,
     SamplingSettings,
@@ -41,10 +41,10 @@ def samples(request: RenderRequest, console: Console) -> bool:
             )
         return unnamed and _is_ready(console)
     checkpoint_facts(sampling.checkpoint or PUBLISHED)
-    if sampling.precision == "float16" or sampling.offload:
+    if sampling.economies.precision == "float16" or sampling.economies.offload:
         from dynascene_cli.diffusion.device import chosen_device
 
-        check_economies_on(chosen_device(None).type, _economies(request))
+        check_economies_on(chosen_device(None).type, sampling.economies)
     return True
 
 
@@ -173,17 +173,5 @@ def _settings(request: RenderRequest) -> SamplingSettings:
         seed=request.seed or 0,
         window=sampling.window,
         strength=sampling.strength,
-        economies=_economies(request),
-    )
-
-
-def _economies(request: RenderRequest) -> Economies:
-    sampling = request.sampling
-    return Economies(
-        precision=sampling.precision,
-        reuse_deep=sampling.reuse_deep,
-        vae_tile=sampling.vae_tile,
-        channels_last=sampling.channels_last,
-        compiled=sampling.compiled,
-        offload=sampling.offload,
+        economies=sampling.economies,
     )

@@ -220,6 +220,7 @@ def render(
 ) -> None:
     """Put the person of CLIP into the place of a photo, filmed by a camera move."""
     from dynascene_cli.console import Console
+    from dynascene_cli.diffusion.economies import Economies
     from dynascene_cli.request import (
         CameraRequest,
         MatteRequest,
@@ -272,12 +273,14 @@ def render(
             window=window,
             guided=guide is not None,
             strength=strength,
-            precision=precision,
-            reuse_deep=reuse_deep,
-            vae_tile=vae_tile,
-            channels_last=channels_last,
-            compiled=compiled,
-            offload=offload,
+            economies=Economies(
+                precision=precision,
+                reuse_deep=reuse_deep,
+                vae_tile=vae_tile,
+                channels_last=channels_last,
+                compiled=compiled,
+                offload=offload,
+            ),
             preview_every=preview_every,
         ),
         amount=amount,

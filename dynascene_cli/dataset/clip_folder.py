@@ -1,6 +1,5 @@
 """One clip on disk: lossless films, the scene as PNG, the camera as JSON, depths as NPZ."""
 
-import shutil
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +11,7 @@ from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.dataset.clips import TrainingClip
 from dynascene_cli.shot import Image
 from dynascene_cli.video import write_image
-from dynascene_cli.video.publishing import told_when_full
+from dynascene_cli.video.publishing import published_folder
 
 Line = dict[str, str | int | float]
 """A line of a manifest; its paths are relative to the manifest."""
@@ -24,15 +23,8 @@ def write_clip(clip: TrainingClip, folder: Path) -> None:
     Raises:
         StageError: the disk is full.
     """
-    temporary = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        with told_when_full(folder):
-            temporary.mkdir(parents=True)
-            _write_parts(clip, temporary)
-            temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with published_folder(folder) as temporary:
+        _write_parts(clip, temporary)
 
 
 def _write_parts(clip: TrainingClip, folder: Path) -> None:

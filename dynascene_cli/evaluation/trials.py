@@ -4,20 +4,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.conditioning import Conditioning
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.sampling import denoised, sampler_named, signal_shares
-from dynascene_cli.diffusion.sampling_state import SamplingState
+from dynascene_cli.diffusion.pictures import rgb
 from dynascene_cli.diffusion.views import Views
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot, opposite, static
 from dynascene_cli.evaluation.measures import Pictures
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.training.batches import Batch, encoded, together, views_of
 from dynascene_cli.training.noise import mixed
+from dynascene_cli.training.sampled import ddim_latents, seen_in_noise
 
 ShownCamera = Literal["own", "opposite", "static"]
 
@@ -80,11 +81,12 @@ def answers(
         conditioning = _conditioning(network, batch, [shots[n].path for n in numbers], trial)
         shape = tuple(batch.target.shape[1:])
         noise = torch.stack([_noise(seed, n, shape) for n in numbers]).to(batch.target)
-        latents = sampled(network, info, batch, conditioning, noise, steps)
-        frames = latents.shape[2]
-        pictures = network.decode(latents.transpose(1, 2).flatten(0, 1))
-        levels = ((pictures.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        yield from levels.unflatten(0, (-1, frames)).movedim(2, -1).cpu().numpy()
+        if steps == 1:
+            latents = seen_in_noise(network, info, batch, conditioning, noise)
+        else:
+            latents = ddim_latents(network, info, batch, conditioning, noise, steps)
+        for clip in latents.transpose(1, 2):
+            yield np.stack([rgb(picture) for picture in network.decode(clip)])
 
 
 def _conditioning(
@@ -116,32 +118,3 @@ def _views(paths: Sequence[CameraPath], shown: ShownCamera, device: torch.device
 
 def _noise(seed: int, number: int, shape: tuple[int, ...]) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(mixed(seed, number)))
-
-
-def sampled(
-    network: Network,
-    info: CheckpointInfo,
-    batch: Batch,
-    conditioning: Conditioning,
-    noise: Tensor,
-    steps: int,
-) -> Tensor:
-    """Latents (B, C, F, h, w) of noise."""
-
-    def predicted(latents: Tensor, timestep: int) -> Tensor:
-        return network.denoise(
-            latents, batch.generate_mask, batch.foreground, timestep, conditioning
-        )
-
-    if steps > 1:
-        sampler = sampler_named("ddim", steps, info.prediction, info.zero_terminal_snr)
-        start = SamplingState(0, noise * sampler.init_noise_sigma, torch.Generator().get_state())
-        return denoised(predicted, sampler, start)
-    shares = signal_shares(info.zero_terminal_snr)
-    kept, added = shares[-1].sqrt(), (1 - shares[-1]).sqrt()
-    told = predicted(noise, len(shares) - 1)
-    if info.prediction == "sample":
-        return told
-    if info.prediction == "v_prediction":
-        return kept * noise - added * told
-    return (noise - added * told) / kept

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.project import lock_held, publish_text
-from dynascene_cli.video.publishing import told_when_full
+from dynascene_cli.project import locked_folder, publish_text
+from dynascene_cli.video.publishing import published_folder, told_when_full
 
 IDENTITY = "run.json"
 LOSSES = "losses.csv"
@@ -66,26 +66,9 @@ class RunFolder:
             raise InputError(
                 f"{self.folder} is no run folder", "give --out a new or an empty folder"
             )
-        made = not self.folder.exists()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            stream = (self.folder / "lock").open("a+")
-        except OSError as error:
-            raise InputError(
-                f"{self.folder}: the run folder cannot be written ({error.strerror})",
-                "choose another with --out",
-            ) from error
-        with stream:
-            if not lock_held(stream):
-                raise InputError(
-                    f"{self.folder}: another process trains in this run folder",
-                    "wait for it, or choose another folder with --out",
-                )
-            try:
-                yield
-            finally:
-                if made and [path.name for path in self.folder.iterdir()] == ["lock"]:
-                    shutil.rmtree(self.folder, ignore_errors=True)
+        in_use = "another process trains in this run folder"
+        with locked_folder(self.folder, "run folder", in_use, "--out"):
+            yield
 
     def cleared(self) -> None:
         """Remove what a run left, so that one can start anew; files of others stay."""
@@ -111,16 +94,9 @@ class RunFolder:
             StageError: the disk is full; the states that were here still are.
         """
         whole = self.state(step)
-        partial = whole.with_name(f".{whole.name}.part")
-        shutil.rmtree(partial, ignore_errors=True)
-        try:
-            with told_when_full(whole):
-                partial.mkdir(parents=True)
-                yield partial
-                shutil.rmtree(whole, ignore_errors=True)
-                partial.replace(whole)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        with published_folder(whole) as partial:
+            yield partial
+            shutil.rmtree(whole, ignore_errors=True)
 
     def prune(self, keep_last: int, keep_every: int) -> None:
         """Remove states but the last few and, where above 0, those of every so many steps."""

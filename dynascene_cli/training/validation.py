@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.pictures import rgb
-from dynascene_cli.diffusion.sampling import denoised, first_state, sampler_named
 from dynascene_cli.reports.contact_sheet import contact_sheet
 from dynascene_cli.shot import Image
 from dynascene_cli.training.batches import Batch, encoded
 from dynascene_cli.training.draws import Draws
 from dynascene_cli.training.inputs import TaskInputs
+from dynascene_cli.training.sampled import ddim_latents
 from dynascene_cli.training.settings import Stage, TrainingSettings
 
 TILE = 192
@@ -73,22 +73,13 @@ def made_of(
 ) -> NDArray[np.uint8]:
     """Pictures (F, H, W, 3) that the network makes of an example by DDIM."""
     batch: Batch = encoded(network, example)
-    device = batch.target.device
     height, width = batch.target.shape[-2:]
     conditioning = network.condition(
         batch.scene, batch.reference, batch.views, batch.scene_view, (height, width)
     )
-
-    def predict(latents: torch.Tensor, timestep: int) -> torch.Tensor:
-        predicted = network.denoise(
-            latents.to(device), batch.generate_mask, batch.foreground, timestep, conditioning
-        )
-        return predicted.float().cpu()
-
-    scheduler = sampler_named("ddim", steps, info.prediction, info.zero_terminal_snr)
-    state = first_state(scheduler, tuple(batch.target.shape), seed)
-    latents = denoised(predict, scheduler, state)[0].movedim(1, 0)
-    return np.stack([rgb(network.decode(latent[None].to(device))[0]) for latent in latents])
+    noise = torch.randn(batch.target.shape, generator=torch.Generator().manual_seed(seed))
+    latents = ddim_latents(network, info, batch, conditioning, noise.to(batch.target), steps)
+    return np.stack([rgb(network.decode(latent[None])[0]) for latent in latents[0].movedim(1, 0)])
 
 
 def sheet(clips: Sequence[ValidationClip], most_frames: int = 8) -> Image:

@@ -102,6 +102,26 @@ def published_together(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def published_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder``, whose name it takes on a clean exit.
+
+    ``folder`` is not there then. What an interrupted run left of it is cleared away first.
+
+    Raises:
+        StageError: the disk is full.
+    """
+    temporary = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        with told_when_full(folder):
+            temporary.mkdir(parents=True)
+            yield temporary
+            temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
 def told_when_full(path: Path) -> Iterator[None]:
     """Turn a full disk's error, while ``path`` is written, into a StageError that says so."""
     try:

@@ -92,6 +92,23 @@ def test_what_cannot_be_sampled_is_told(dynascene, tmp_path, words, settings, co
     assert not list(tmp_path.glob("*.mp4"))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the address space can be bounded on Linux")
+def test_out_of_memory_is_told_with_what_takes_less(tmp_path, words):
+    bounded = (
+        "import resource, sys\nfrom dynascene_cli.app import main\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))\nsys.exit(main(sys.argv[1:]))"
+    )
+    huge = ("--checkpoint", "tests-tiny", "--steps", 2, "--sample-size", "8192x8192", "-o", "o.mp4")
+    arguments = [str(word) for word in (*words, *huge)]
+    run = subprocess.run(
+        [sys.executable, "-c", bounded, *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode == 4, run.stderr
+    assert "out of memory: 24 frames of 8192x8192" in run.stderr
+    assert "--sample-size 5792x5792" in run.stderr
+    assert not (tmp_path / "o.mp4").exists()
+
+
 def test_a_projected_render_never_loads_torch(tmp_path, words):
     script = (
         "import sys\nfrom dynascene_cli.app import main\ncode = main(sys.argv[1:])\n"
