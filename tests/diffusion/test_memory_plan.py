@@ -1,6 +1,7 @@
 """What memory sampling takes, told before it begins."""
 
 from dataclasses import replace
+from functools import cache
 
 import torch
 from tiny_networks import tiny
@@ -12,6 +13,7 @@ from dynascene_cli.diffusion.memory_plan import _LiveBytes, memory_plan
 from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolved
 
 
+@cache
 def plan(config=None, frames=4, size=(128, 64), **fields):
     config = config or tiny()
     settings = SamplingSettings(size=size, **fields)
@@ -49,9 +51,9 @@ def test_less_is_said_of_what_takes_less():
     assert cpu.free > 0
     for device, chosen in devices.items():
         options = made.options[device]
-        assert options.pop("as it is") == chosen.peak
+        assert options["as it is"] == chosen.peak
         assert "--window 2" in options
-        assert all(peak < chosen.peak for peak in options.values())
+        assert all(peak < chosen.peak for name, peak in options.items() if name != "as it is")
     assert "--offload" in made.options["cuda"]
     assert "--precision bfloat16" in made.options["cpu"]
 
