@@ -1,6 +1,6 @@
 """CPU-seconds and memory of whole renders beside a plain transcode, and the cost of --help.
 
-    python tests/benchmarks/bench_render.py [--seconds 10] [--rounds 2] [--memory]
+    python tests/benchmarks/bench_render.py [--seconds 10] [--rounds 2] [--memory] [ROW ...]
 
 Builds a grainy 1920 × 1080 clip from the shipped one (the gymnast covers about a tenth of it).
 Figures are of whole processes (user + system time of a child), means over --rounds in turn; compare
@@ -8,6 +8,7 @@ them within one run only. The plain transcode decodes and encodes with the progr
 settings and touches no pixel; the transcode through RGB also converts every frame there and back,
 as any picture work must. "Only matte and camera cached" has no place, scene, plate or look; the
 row after it has the part of the look that is the clip's own, as a second place for a clip does.
+ROW, by its name or the first words of it, measures only such rows beside the transcode.
 """
 
 import argparse
@@ -51,6 +52,14 @@ with open_sink(target, **size) as out:
     for frame in read_frames(clip):
         out.write(frame)
 """
+
+FORGOTTEN = {
+    "everything cached": (),
+    "only matte and camera cached": ("scene", "plate", "matte/*/moments-*"),
+    "the clip's part of the look too": ("scene", "plate"),
+    "the scene too": ("plate",),
+}
+"""What is removed from a whole project before a row is measured."""
 
 IMPORTS = "import typer, rich.progress, rich.console"
 GRAIN = 2.0
@@ -109,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(FORGOTTEN))
     parser.add_argument("--memory", action="store_true", help="also a clip six times as long")
     arguments = parser.parse_args()
     python = sys.executable
@@ -128,13 +138,10 @@ def main() -> None:
         measure("from nothing", *render, clip)
         for _ in range(arguments.rounds):
             measure("plain transcode", python, "-c", PLAIN, clip, folder / "plain.mp4")
-            measure("everything cached", *render, clip)
-            forget(project, "scene", "plate", "matte/*/moments-*")
-            measure("only matte and camera cached", *render, clip)
-            forget(project, "scene", "plate")
-            measure("the clip's part of the look too", *render, clip)
-            forget(project, "plate")
-            measure("the scene too", *render, clip)
+            for row, patterns in FORGOTTEN.items():
+                if row.startswith(tuple(arguments.rows) or ""):
+                    forget(project, *patterns)
+                    measure(row, *render, clip)
         measure("transcode through RGB", python, "-c", THROUGH_RGB, clip, folder / "rgb.mp4")
         if arguments.memory:
             long_clip = made(folder / "long.mp4", 6 * arguments.seconds)
