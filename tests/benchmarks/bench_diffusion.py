@@ -1,14 +1,16 @@
 """A denoising step: against diffusers' own, against nothing saved, and what each economy gains.
 
     python tests/benchmarks/bench_diffusion.py [tests-tiny|dynascene] [FRAMES HEIGHT WIDTH]
-        [--compile]
+        [--economies] [--compile]
 
 Sizes are of latents; on a GPU 24 × 54 × 96, 24 frames of 768 × 432, else small. The step is
 counted in TFLOP at 24 × 54 × 96 without being run, and timed at the size that is asked for, the
 variants in turn: in CPU-seconds of all threads, or in seconds of a GPU where there is one. Its
-floor is what its arithmetic alone takes at the speed of a large matrix product.
+floor is what its arithmetic alone takes at the speed of a large matrix product. With --economies
+a clip of eight steps by each of them, with --compile that one too; they take the weights twice.
 """
 
+import argparse
 import resource
 import sys
 import time
@@ -123,7 +125,7 @@ def difference(made: Tensor, exact: Tensor) -> float:
     return float((made.float() - exact).square().mean().sqrt() / exact.std())
 
 
-def tell_levers(network: Network, given: Inputs, device: torch.device, compiles: bool) -> None:
+def tell_economies(network: Network, given: Inputs, device: torch.device, compiles: bool) -> None:
     """What each economy gains a step, and its error in a clip of eight steps by DDIM."""
     kept = ("embedding", "reference", "generate_mask", "foreground", "views", "scene_view")
     on_cpu = {name: getattr(given, name) for name in kept}
@@ -190,11 +192,17 @@ def floor_share(config: NetworkConfig, given: Inputs, seconds: float, device: to
     return f"floor {floor:.3f} s at {rate:.3f} TFLOP/s; a step takes {seconds / floor:.2f} of it"
 
 
-def main(name: str = "tests-tiny", *size: str, compiles: bool) -> None:
-    config = preset(name)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="?", default="tests-tiny")
+    parser.add_argument("size", nargs="*", type=int, metavar="FRAMES HEIGHT WIDTH")
+    parser.add_argument("--economies", action="store_true")
+    parser.add_argument("--compile", action="store_true")
+    arguments = parser.parse_args()
+    name, config = arguments.name, preset(arguments.name)
     device = chosen_device(None)
     usual = (24, 54, 96) if device.type == "cuda" else (8, 18, 32)
-    frames, height, width = (int(number) for number in size) if size else usual
+    frames, height, width = arguments.size or usual
     for geometry in GEOMETRIES:
         full = replace(preset("dynascene"), reference_geometry=geometry)
         tflop = counted(full)
@@ -203,7 +211,8 @@ def main(name: str = "tests-tiny", *size: str, compiles: bool) -> None:
     torch.manual_seed(0)
     network = awake(Network(config)).eval()
     given = clip(config, frames, height, width)
-    tell_levers(network, given, device, compiles)
+    if arguments.economies:
+        tell_economies(network, given, device, arguments.compile)
     dtype = torch.float16 if device.type == "cuda" else torch.float32
     network.to(device, dtype)
     given = moved(given, device, dtype)
@@ -251,5 +260,4 @@ def main(name: str = "tests-tiny", *size: str, compiles: bool) -> None:
 
 
 if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--compile"]
-    main(*words, compiles="--compile" in sys.argv)
+    main()
