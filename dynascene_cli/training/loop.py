@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from diffusers.training_utils import EMAModel
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
 
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.sampling import signal_shares
@@ -25,6 +26,7 @@ from dynascene_cli.training.noise import (
     target,
 )
 from dynascene_cli.training.settings import Stage, TrainingSettings
+from dynascene_cli.training.sharding import await_gradients, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,10 @@ class Trainer:
         self.still = stage == "image"
         self.settings = settings
         self.accelerator = accelerator
-        self.model, self.optimizer = accelerator.prepare(network.train(), optimizer)
+        self.model: Any = network.train()
+        self.optimizer: Any = accelerator.prepare(optimizer)
+        if not isinstance(network, FSDPModule):
+            self.model = accelerator.prepare(self.model)
         trained = [value for value in network.parameters() if value.requires_grad]
         self.average = EMAModel(trained, decay=settings.ema) if settings.ema else None
         self.signal = signal_shares(settings.zero_terminal_snr)
@@ -136,17 +141,24 @@ class Trainer:
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Inside it the network has the average of its weights, and does not learn."""
-        trained = [value for value in self.network.parameters() if value.requires_grad]
-        if self.average:
-            self.average.store(trained)
-            self.average.copy_to(trained)
+        self._exchange()
         self.network.eval()
         try:
             yield
         finally:
             self.network.train()
-            if self.average:
-                self.average.restore(trained)
+            self._exchange()
+
+    @torch.no_grad()
+    def _exchange(self) -> None:
+        """Give weights and their averages each other's values."""
+        if self.average is None:
+            return
+        trained = (value for value in self.network.parameters() if value.requires_grad)
+        for value, mean in zip(trained, self.average.shadow_params, strict=True):
+            before = value.detach().clone()
+            value.copy_(mean)
+            mean.copy_(before)
 
     def _groups(self, examples: Sequence[Example]) -> list[list[Example]]:
         return list(alike(examples, self.settings.batch_size))
@@ -156,8 +168,10 @@ class Trainer:
         errors = []
         groups = self._groups(examples)
         for index, group in enumerate(groups):
+            last = index == len(groups) - 1
+            await_gradients(self.network, last)
             with ExitStack() as around:
-                if index < len(groups) - 1:
+                if not last:
                     around.enter_context(self.accelerator.no_sync(self.model))
                 # A checkpointed layer runs again in the backward pass, and must do the same.
                 around.enter_context(self.network.without_motion() if self.still else nullcontext())
@@ -175,19 +189,20 @@ class Trainer:
         noise = torch.stack([example.draw.noise for example in group]).to(device)
         signal = self.signal[timestep].to(device)
         with_scene = not group[0].draw.without_scene
-        predicted = self.model(
-            noised(batch.target, noise, signal),
-            batch.generate_mask,
-            batch.foreground,
-            timestep.to(device),
-            # Without the scene, its embedding is zeros, as in guidance.
-            batch.scene
-            if with_scene
-            else batch.target.new_zeros(len(group), self.network.config.image_embedding),
-            batch.reference if with_scene else None,
-            batch.views,
-            batch.scene_view,
-        )
+        with self.accelerator.autocast():
+            predicted = self.model(
+                noised(batch.target, noise, signal),
+                batch.generate_mask,
+                batch.foreground,
+                timestep.to(device),
+                # Without the scene, its embedding is zeros, as in guidance.
+                batch.scene
+                if with_scene
+                else batch.target.new_zeros(len(group), self.network.config.image_embedding),
+                batch.reference if with_scene else None,
+                batch.views,
+                batch.scene_view,
+            )
         wanted = target(settings.prediction, batch.target, noise, signal)
         error = (predicted.float() - wanted).square().mean(dim=(1, 2, 3, 4))
         gamma = settings.min_snr_gamma if settings.weighting == "min_snr" else None
@@ -197,7 +212,7 @@ class Trainer:
         largest = self.settings.gradient_clip or math.inf
         trained = [value for value in self.model.parameters() if value.requires_grad]
         norm = self.accelerator.clip_grad_norm_(trained, largest)
-        value = float(norm) if norm is not None else 0.0
+        value = float(whole(norm)) if norm is not None else 0.0
         # Half precision overflows now and then: its scaler then leaves the step out.
         if not math.isfinite(value) and self.accelerator.mixed_precision != "fp16":
             self._stop("the gradients are not finite", self._all(names), step)

@@ -1,5 +1,6 @@
 """One training run from its command to its checkpoint, and from any interruption onwards."""
 
+import os
 import time
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.trainable import train_only
 from dynascene_cli.errors import InputError, MissingError
-from dynascene_cli.training import lora
+from dynascene_cli.training import lora, sharding
 from dynascene_cli.training.batches import Batch, encoded, save_batch
 from dynascene_cli.training.draws import Draws
 from dynascene_cli.training.loading import Numbered, StepExamples, loaded
@@ -32,7 +33,7 @@ from dynascene_cli.training.starting import (
     starting_network,
     with_defaults,
 )
-from dynascene_cli.training.state import load_state, save_state
+from dynascene_cli.training.state import gathered_state, load_state, save_state
 from dynascene_cli.training.stopping import asked_to_stop
 from dynascene_cli.training.validation import sheet, validation_clips
 from dynascene_cli.video import write_image
@@ -73,13 +74,14 @@ def train(request: TrainingRequest, console: Console) -> dict[str, Any] | None:
     settings = request.settings
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    # Sharded weights are whole nowhere, and a state is kept from whole ones; on CPUs accelerate
-    # would leave the setting out without a word.
-    if parse_flag_from_env("ACCELERATE_USE_FSDP"):
+    divides = parse_flag_from_env("ACCELERATE_USE_FSDP")
+    if divides and (settings.precision == "fp16" or settings.lora_rank):
         raise InputError(
-            "accelerate is set to FSDP, which training does not support",
-            "use DDP: accelerate launch --multi_gpu -m dynascene_cli train …",
+            "FSDP goes neither with precision fp16 nor with lora_rank",
+            "give --set precision=bf16; a LoRA learns so little that DDP (--multi_gpu) serves",
         )
+    # ``sharding`` does it, on CPUs too, where accelerate would leave it out without a word.
+    os.environ["ACCELERATE_USE_FSDP"] = "false"
     accelerator = Accelerator(
         mixed_precision=settings.precision,
         # Examples without the scene leave ReferenceNet out.
@@ -95,7 +97,8 @@ def train(request: TrainingRequest, console: Console) -> dict[str, Any] | None:
     run = RunFolder(request.folder)
     held = run.locked() if accelerator.is_main_process else nullcontext()
     with held, told_when_full(run.folder):
-        result = Run(request, run, accelerator, console).finished()
+        divides = divides and accelerator.num_processes > 1
+        result = Run(request, run, accelerator, console, divides).finished()
     return result if accelerator.is_main_process else None
 
 
@@ -137,10 +140,12 @@ class Run:
         folder: RunFolder,
         accelerator: Accelerator,
         console: Console,
+        divides: bool,
     ) -> None:
         settings, stage = request.settings, request.stage
         self.request, self.settings = request, settings
         self.folder, self.accelerator, self.console = folder, accelerator, console
+        self.divides = divides
         base_info, base = described_start(settings)
         self.info = _result_info(base_info, request, base)
         Draws(settings, stage, base_info.config)
@@ -152,6 +157,9 @@ class Run:
         if settings.gradient_checkpointing:
             network.enable_gradient_checkpointing()
         self.network = network
+        if divides:
+            sharding.divide(network, accelerator.device)
+            console.info(f"what learns is divided among {accelerator.num_processes} processes")
         parameters = [value for value in network.parameters() if value.requires_grad]
         count = sum(value.numel() for value in parameters)
         console.info(f"stage {stage}: {count / 1e6:.2f} M parameters learn")
@@ -165,8 +173,7 @@ class Run:
         clips = len(examples_of(self.settings, 0)) * self.accelerator.num_processes
         progress = Progress(self.console, first, total, clips)
         loss = self._steps(first, progress) if first < total else self.folder.last_loss()
-        if self.accelerator.is_main_process:
-            self._write_checkpoint()
+        self._write_checkpoint()
         self.accelerator.wait_for_everyone()
         return {
             "run": str(self.folder.folder),
@@ -250,9 +257,9 @@ class Run:
                     progress.tell(sum(recent) / len(recent))
                     recent = recent[-1:] if done == settings.steps else []
                 saves = done % settings.checkpoint_every == 0 or done == settings.steps
-                if writes and (saves or result.stop):
+                if saves or result.stop:
                     self._save(done)
-                if settings.validate_every and done % settings.validate_every == 0 and writes:
+                if settings.validate_every and done % settings.validate_every == 0:
                     self._validate(done, events)
                 if result.stop:
                     raise KeyboardInterrupt
@@ -278,15 +285,23 @@ class Run:
         events.add_scalar("gradient_norm", result.gradient_norm, step)
 
     def _save(self, step: int) -> None:
-        scaler = self.accelerator.scaler
+        """By one process; where weights are divided, all of them give it their parts."""
+        writes, scaler = self.accelerator.is_main_process, self.accelerator.scaler
+        if not writes and not self.divides:
+            return
+        optimizer = self.trainer.optimizer.optimizer
+        state = gathered_state(self.network, optimizer, self.trainer.average, writes)
+        if not writes:
+            return
         facts = {"step": step, "scaler": scaler.state_dict() if scaler is not None else None}
         with self.folder.saved(step) as place:
-            optimizer = self.trainer.optimizer.optimizer
-            save_state(place, self.network, optimizer, self.trainer.average, facts)
+            save_state(place, state, facts)
         self.folder.prune(self.settings.keep_last, self.settings.keep_every)
 
     def _validate(self, step: int, events: Any) -> None:
-        with self.trainer.averaged():
+        with self.trainer.averaged(), sharding.whole_weights(self.network):
+            if not self.accelerator.is_main_process:
+                return
             made = validation_clips(self.network, self.info, self.settings, self.request.stage)
         psnr = sum(clip.psnr for clip in made) / len(made)
         path = self.folder.validation / f"step-{step:06d}.png"
@@ -296,8 +311,14 @@ class Run:
         self.console.info(f"validation: {psnr:.2f} dB of {len(made)} clips, {path}")
 
     def _write_checkpoint(self) -> None:
+        writes = self.accelerator.is_main_process
         with self.trainer.averaged():
-            weights = lora.merged_weights(self.network)
+            weights = {
+                name: sharding.whole(value, writes)
+                for name, value in lora.merged_weights(self.network).items()
+            }
+            if not writes:
+                return
             if self.settings.lora_rank:
                 lora.save_adapters(self.network, self.folder.adapters)
             dtype = torch.float32 if self.request.full_precision else torch.float16

@@ -5,6 +5,7 @@ Chance needs none: what is drawn follows from the seed and an example's or a ste
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dynascene_cli.diffusion.tensor_files import write_tensors
+from dynascene_cli.training.sharding import divided_as, whole
 
 WEIGHTS = "weights.safetensors"
 AVERAGE = "average.safetensors"
@@ -21,33 +23,57 @@ OPTIMIZER = "optimizer.safetensors"
 FACTS = "state.json"
 
 
-def save_state(
-    folder: Path,
+@dataclass(frozen=True, eq=False)
+class State:
+    """Whole tensors of what learns, of its average and of the optimiser's memory, by name.
+
+    ``numbers``: the rest of the optimiser's memory. ``updates`` of the average.
+    """
+
+    weights: dict[str, Tensor]
+    average: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    numbers: dict[str, Any]
+    updates: int
+
+
+def gathered_state(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: EMAModel | None,
-    facts: Mapping[str, Any],
-) -> None:
-    """Write what is learned, its average and the optimiser's memory.
+    kept: bool = True,
+) -> State:
+    """The state in this moment; where weights are divided, all processes ask for it together.
 
     The optimiser and the average are of the network's parameters that learn, in their order.
+    Tensors are empty in a process that does not keep the state.
     """
     learned = learned_by_name(network)
-    weights = {name: value.detach() for name, value in learned.items()}
-    write_tensors(weights, folder / WEIGHTS)
-    if average:
-        write_tensors(dict(zip(learned, average.shadow_params, strict=True)), folder / AVERAGE)
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, Any] = {}
     for name, parameter in learned.items():
         for key, value in optimizer.state[parameter].items():
             if isinstance(value, Tensor):
-                tensors[f"{name}/{key}"] = value
+                tensors[f"{name}/{key}"] = whole(value, kept)
             else:
                 numbers[f"{name}/{key}"] = value
-    write_tensors(tensors, folder / OPTIMIZER)
-    updates = average.optimization_step if average else 0
-    described = {**facts, "average_updates": updates, "optimizer_numbers": numbers}
+    means = dict(zip(learned, average.shadow_params, strict=True)) if average else {}
+    return State(
+        weights={name: whole(value, kept) for name, value in learned.items()},
+        average={name: whole(value, kept) for name, value in means.items()},
+        optimizer=tensors,
+        numbers=numbers,
+        updates=average.optimization_step if average else 0,
+    )
+
+
+def save_state(folder: Path, state: State, facts: Mapping[str, Any]) -> None:
+    """Write a state, with facts about it that are JSON."""
+    write_tensors(state.weights, folder / WEIGHTS)
+    if state.average:
+        write_tensors(state.average, folder / AVERAGE)
+    write_tensors(state.optimizer, folder / OPTIMIZER)
+    described = {**facts, "average_updates": state.updates, "optimizer_numbers": state.numbers}
     (folder / FACTS).write_text(json.dumps(described, indent=1) + "\n", "utf-8")
 
 
@@ -63,11 +89,11 @@ def load_state(
     weights = load_file(folder / WEIGHTS)
     with torch.no_grad():
         for name, parameter in learned.items():
-            parameter.copy_(weights[name])
+            parameter.copy_(divided_as(weights[name], parameter))
     if average:
         kept = load_file(folder / AVERAGE)
         for name, shadow in zip(learned, average.shadow_params, strict=True):
-            shadow.copy_(kept[name])
+            shadow.copy_(divided_as(kept[name], shadow))
         average.optimization_step = facts["average_updates"]
     memory: dict[str, dict[str, Any]] = {}
     for entry, value in {
@@ -75,7 +101,8 @@ def load_state(
         **facts.get("optimizer_numbers", {}),
     }.items():
         name, _, key = entry.rpartition("/")
-        memory.setdefault(name, {})[key] = value
+        own = divided_as(value, learned[name]) if isinstance(value, Tensor) else value
+        memory.setdefault(name, {})[key] = own
     state = optimizer.state_dict()
     state["state"] = {index: memory[name] for index, name in enumerate(learned) if name in memory}
     optimizer.load_state_dict(state)

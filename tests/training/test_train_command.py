@@ -77,39 +77,55 @@ def test_killed_or_told_to_stop_it_goes_on_to_the_same_digits(dynascene, tmp_pat
     assert finished[0].read_bytes() == finished[1].read_bytes()
 
 
-def test_two_processes_learn_as_one_does(dynascene, tmp_path) -> None:
-    """The variables are torchrun's, and those that `accelerate launch` sets for several GPUs; of
+def run_as_two(folder: Path, *words: object, **environment: str) -> None:
+    """The command in two processes that work together, to its good end.
+
+    The variables are torchrun's, and those that `accelerate launch` sets for several GPUs; of
     several CPU processes it starts only one where there is no MPI.
     """
-    config = tiny_file(tmp_path, conditioning_dropout=0.5, steps=3)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    words = ("video", "--config", config, "--out", "two")
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, **environment}
     both = [
-        started(tmp_path, rank, *words, RANK=rank, LOCAL_RANK=rank, **shared) for rank in ("0", "1")
+        started(folder, rank, *words, RANK=rank, LOCAL_RANK=rank, **shared) for rank in ("0", "1")
     ]
     for process in both:
         process.join()
-        assert process.exitcode == 0, [each.read_text() for each in tmp_path.glob("*.err")]
-    words = ("video", "--config", config, "--out", "one", "--set", "batch_size=4")
-    assert dynascene("train", *words).code == 0
-    one, two = (
-        [
-            float(line.split(",")[1])
-            for line in (tmp_path / name / "losses.csv").read_text().splitlines()[1:]
-        ]
-        for name in ("one", "two")
-    )
-    assert len(two) == 3 and two == pytest.approx(one, rel=1e-5)
+        assert process.exitcode == 0, [each.read_text() for each in folder.glob("*.err")]
 
 
-def test_sharded_weights_are_refused(dynascene, tmp_path, monkeypatch) -> None:
+def losses(folder: Path) -> list[float]:
+    lines = (folder / "losses.csv").read_text().splitlines()[1:]
+    return [float(line.split(",")[1]) for line in lines]
+
+
+@pytest.mark.parametrize("divided", ["false", "true"])
+def test_two_processes_learn_as_one_does(dynascene, tmp_path, divided) -> None:
+    config = tiny_file(tmp_path, conditioning_dropout=0.5, steps=3, validate_every=2)
+    words = ("video", "--config", config)
+    run_as_two(tmp_path, *words, "--out", "two", "--steps=2", ACCELERATE_USE_FSDP=divided)
+    run_as_two(tmp_path, *words, "--out", "two", ACCELERATE_USE_FSDP=divided)
+    told = (tmp_path / "0.err").read_text()
+    assert "going on after step 2" in told
+    assert ("divided among 2 processes" in told) is (divided == "true")
+    assert dynascene("train", *words, "--out", "one", "--set", "batch_size=4").code == 0
+    assert len(losses(tmp_path / "two")) == 3
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
+    one, two = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=0, atol=2e-3)
+    assert (tmp_path / "two/validation/step-000002.png").is_file()
+
+
+def test_what_does_not_go_with_divided_weights_is_told(dynascene, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    run = dynascene("train", "video", "--config", tiny_file(tmp_path), "--out", "run")
-    assert run.code == 1
-    assert "error: accelerate is set to FSDP, which training does not support (use DDP: " in run.err
+    words = ("train", "video", "--config", tiny_file(tmp_path), "--out", "run")
+    for change in ("precision=fp16", "lora_rank=2"):
+        run = dynascene(*words, "--set", change)
+        assert run.code == 1
+        assert "error: FSDP goes neither with precision fp16 nor with lora_rank" in run.err
     assert not (tmp_path / "run").exists()
 
 
