@@ -5,7 +5,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from geometric_tracks import TrackedScene, named_shot, tracked_scene
+from geometric_tracks import (
+    TrackedScene,
+    moved_camera,
+    named_shot,
+    smooth_noise,
+    tracked_scene,
+)
 from path_errors import ate_percent, focal_percent, rpe_degrees
 
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
@@ -55,6 +61,18 @@ def test_a_moving_camera_is_recovered(name, most_ate):
     assert estimate.registered.all()
     assert estimate.inliers > 0.95
     assert estimate.median_px < 0.3
+
+
+def test_near_is_not_taken_for_far_where_there_is_little_perspective():
+    """Hand-held centimetres through a long lens: all starts fall into the path's reversal."""
+    rng, frames = np.random.default_rng(8), 24
+    centres = 0.012 * smooth_noise(rng, frames, 3, 4)
+    extrinsics = moved_camera(centres, 1.5 * smooth_noise(rng, frames, 3, 6))
+    lens = {"seed": 8, "per_frame": 90, "noise": 0.06, "depths": (5.0, 20.0), "outliers": 0.0}
+    scene = tracked_scene(extrinsics, np.full(frames, 1400.0), **lens)
+    estimate = solved(scene)
+    assert estimate.confidence == "high", estimate.reasons
+    assert ate_percent(estimate.path, truth_of(scene)) < 0.3
 
 
 @pytest.mark.parametrize("focal", [560.0, 1900.0])

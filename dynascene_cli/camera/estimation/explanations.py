@@ -50,6 +50,9 @@ _OTHER_FOCALS = (0.6, 1.7)
 _REGROWTHS, _FALL = 3, 0.98
 """Times that growing is tried again under the focal length found, while that costs this less."""
 
+_FARTHEST = 0.02
+"""Least inverse depth that a reversed point begins with, in units of the median's."""
+
 _SAME_COST, _SAME_PATH = 1.03, 0.005
 """Rivals cost at most this many times more, and differ by more than this share of the path."""
 
@@ -110,7 +113,8 @@ def moving(
 ) -> Explanation:
     """The camera that moves through space and explains the tracks best.
 
-    Every start is followed on the longest tracks; the cheapest end is adjusted to all of them.
+    Every start is followed on the longest tracks, and the best one's reversal; the cheapest end is
+    adjusted to all of them.
     Ends that cost as little but lie elsewhere are counted as its ``rivals``. Unless even the
     ``tripod`` might do, other focal lengths than the assumed one are tried, and a zoom if none
     explains the tracks.
@@ -131,6 +135,7 @@ def moving(
         if ends[-1].cost > _FALL * best.cost:
             break
         best = ends[-1]
+    ends.append(_reversed_end(some, _cheapest(ends).reconstruction, fixed))
     best = _cheapest(ends)
     sides = float(best.reconstruction.focals[0]) * PRIOR_FOCAL / prior
     explained = turns or (
@@ -204,6 +209,21 @@ def _grown_end(
     return adjusted(
         some, _with_points(some, grow), scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4
     )
+
+
+def _reversed_end(some: Observations, found: Reconstruction, model: FocalModel) -> Adjustment:
+    """Where the found path's reversal leads: near for far, and the camera's way the other way.
+
+    With little perspective one passes for the other (Necker's reversal), and a start may fall into
+    the wrong one.
+    """
+    distances = np.linalg.norm(found.points[:, :3], axis=1)
+    inverse = found.points[:, 3] / distances
+    middle = float(np.median(inverse))
+    points = found.points.copy()
+    points[:, 3] = np.maximum(2 * middle - inverse, _FARTHEST * middle) * distances
+    start = replace(found, points=points, translations=-found.translations)
+    return adjusted(some, start, scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4)
 
 
 def _with_points(seen: Observations, cameras: Reconstruction) -> Reconstruction:
