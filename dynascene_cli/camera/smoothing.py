@@ -66,8 +66,10 @@ def smoothed_path(path: CameraPath, strength: float) -> CameraPath:
     shifts = on_local_lines(values, sigma) - values
     filmed = _orientations(path)
     smooth = filmed
+    steps = _turns(filmed[:-1], filmed[1:])
+    swept = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
     for _ in range(ROTATION_STEPS):
-        nearest = partial(_turned, smooth, filmed)
+        nearest = partial(_turned, smooth, filmed, swept)
         turns = to_local_lines(path.frame_count, sigma, nearest)
         smooth = smooth * Rotation.from_rotvec(turns)
     return _corrected(path, shifts[:, :3], _turns(filmed, smooth), shifts[:, 3])
@@ -101,8 +103,8 @@ def stabilised_path(path: CameraPath) -> CameraPath:
     return _corrected(path, shifts, turns, zoom[:, 0])
 
 
-def _turned(smooth: Rotation, filmed: Rotation, here: slice, there: slice) -> Floats:
-    return _turns(smooth[here], filmed[there])
+def _turned(smooth: Rotation, filmed: Rotation, swept: Floats, here: slice, there: slice) -> Floats:
+    return _with_whole_turns(_turns(smooth[here], filmed[there]), swept[there] - swept[here])
 
 
 def _calmed(values: Floats, frame_rate: float) -> Floats:
@@ -169,13 +171,16 @@ def _unwrapped(vectors: Floats) -> Floats:
     """Rotation vectors (F, 3) that run on past half a turn instead of changing sides."""
     result = vectors.copy()
     for frame in range(1, len(result)):
-        before, here = result[frame - 1], result[frame]
-        angle = np.linalg.norm(here)
-        if angle > 0:
-            axis = here / angle
-            turns = np.round((before @ axis - angle) / (2 * np.pi))
-            result[frame] = here + 2 * np.pi * turns * axis
+        result[frame] = _with_whole_turns(result[frame], result[frame - 1])
     return result
+
+
+def _with_whole_turns(vectors: Floats, expected: Floats) -> Floats:
+    """Rotation vectors (…, 3) and the whole turns that bring them nearest to ``expected``."""
+    angles = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    axes = vectors / np.where(angles > 0, angles, 1.0)
+    along = np.sum(expected * axes, axis=-1, keepdims=True)
+    return np.asarray(vectors + 2 * np.pi * np.round((along - angles) / (2 * np.pi)) * axes)
 
 
 def _corrected(path: CameraPath, shifts: Floats, turns: Floats, zoom: Floats) -> CameraPath:

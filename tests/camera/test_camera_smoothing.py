@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -82,6 +82,7 @@ def test_too_few_frames_to_shake_are_kept(steadier, frames):
 
 @settings(max_examples=10)
 @given(vectors, vectors, st.floats(-1, 1), st.sampled_from([3, 10, 60, 150]))
+@example(velocity=np.zeros(3), turn=np.array([1.0, 1.0, 1.0]), zoom=0.0, frames=60)
 def test_a_constant_motion_is_kept(velocity, turn, zoom, frames):
     move = steady(frames, velocity, min(2, 0.15 * frames) * turn, zoom)
     for steadier in STEADIERS:
