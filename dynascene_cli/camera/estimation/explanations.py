@@ -135,15 +135,17 @@ def moving(
         if ends[-1].cost > _FALL * best.cost:
             break
         best = ends[-1]
-    ends.append(_reversed_end(some, _cheapest(ends).reconstruction, fixed))
     best = _cheapest(ends)
     sides = float(best.reconstruction.focals[0]) * PRIOR_FOCAL / prior
     explained = turns or (
         PLAUSIBLE_FOCALS[0] < sides < PLAUSIBLE_FOCALS[1]
         and is_trusted(reprojection_errors(some, best.reconstruction))
     )
+    ends.append(_reversed_end(some, best.reconstruction, fixed))
+    found, best = best, _cheapest(ends)
     if not known:
-        zoomed = _zoom_end(some, best, tripod.solved, zoom, elsewhere=not explained)
+        # A zoom may pass for the reversal of a path, from where it would not be found.
+        zoomed = _zoom_end(some, found, tripod.solved, zoom, elsewhere=not explained)
         if is_better_zoom(zoomed, best):
             best, model, ends = zoomed, zoom, []
     rivals = [
