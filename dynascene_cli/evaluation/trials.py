@@ -4,21 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.conditioning import Conditioning
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.pictures import rgb
 from dynascene_cli.diffusion.views import Views
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot, opposite, static
 from dynascene_cli.evaluation.measures import Pictures
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.training.batches import Batch, encoded, together, views_of
 from dynascene_cli.training.noise import mixed
-from dynascene_cli.training.sampled import ddim_latents, seen_in_noise
+from dynascene_cli.training.sampled import ddim_latents, pictures_of, seen_in_noise
 
 ShownCamera = Literal["own", "opposite", "static"]
 
@@ -85,8 +83,8 @@ def answers(
             latents = seen_in_noise(network, info, batch, conditioning, noise)
         else:
             latents = ddim_latents(network, info, batch, conditioning, noise, steps)
-        for clip in latents.transpose(1, 2):
-            yield np.stack([rgb(picture) for picture in network.decode(clip)])
+        for clip in latents:
+            yield pictures_of(network, clip)
 
 
 def _conditioning(

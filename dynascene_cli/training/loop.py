@@ -11,7 +11,6 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from diffusers.training_utils import EMAModel
 from torch import Tensor
-from torch.distributed.fsdp import FSDPModule
 
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.sampling import signal_shares
@@ -26,7 +25,8 @@ from dynascene_cli.training.noise import (
     target,
 )
 from dynascene_cli.training.settings import Stage, TrainingSettings
-from dynascene_cli.training.sharding import await_gradients, whole
+from dynascene_cli.training.sharding import await_gradients, is_divided, whole
+from dynascene_cli.training.state import learned_by_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +97,10 @@ class Trainer:
         self.accelerator = accelerator
         self.model: Any = network.train()
         self.optimizer: Any = accelerator.prepare(optimizer)
-        if not isinstance(network, FSDPModule):
+        if not is_divided(network):
             self.model = accelerator.prepare(self.model)
-        trained = [value for value in network.parameters() if value.requires_grad]
-        self.average = EMAModel(trained, decay=settings.ema) if settings.ema else None
+        learned = learned_by_name(network).values()
+        self.average = EMAModel(learned, decay=settings.ema) if settings.ema else None
         self.signal = signal_shares(settings.zero_terminal_snr)
 
     def step(
@@ -130,7 +130,7 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average:
-            self.average.step(p for p in self.network.parameters() if p.requires_grad)
+            self.average.step(learned_by_name(self.network).values())
         return StepResult(
             loss=float(gathered[:, :-1].double().mean()),
             gradient_norm=norm,
@@ -154,8 +154,8 @@ class Trainer:
         """Give weights and their averages each other's values."""
         if self.average is None:
             return
-        trained = (value for value in self.network.parameters() if value.requires_grad)
-        for value, mean in zip(trained, self.average.shadow_params, strict=True):
+        learned = learned_by_name(self.network).values()
+        for value, mean in zip(learned, self.average.shadow_params, strict=True):
             before = value.detach().clone()
             value.copy_(mean)
             mean.copy_(before)
@@ -210,8 +210,8 @@ class Trainer:
 
     def _gradient_norm(self, names: list[str], step: int) -> float:
         largest = self.settings.gradient_clip or math.inf
-        trained = [value for value in self.model.parameters() if value.requires_grad]
-        norm = self.accelerator.clip_grad_norm_(trained, largest)
+        learned = list(learned_by_name(self.network).values())
+        norm = self.accelerator.clip_grad_norm_(learned, largest)
         value = float(whole(norm)) if norm is not None else 0.0
         # Half precision overflows now and then: its scaler then leaves the step out.
         if not math.isfinite(value) and self.accelerator.mixed_precision != "fp16":

@@ -33,7 +33,7 @@ from dynascene_cli.training.starting import (
     starting_network,
     with_defaults,
 )
-from dynascene_cli.training.state import gathered_state, load_state, save_state
+from dynascene_cli.training.state import gathered_state, learned_by_name, load_state, save_state
 from dynascene_cli.training.stopping import asked_to_stop
 from dynascene_cli.training.validation import sheet, validation_clips
 from dynascene_cli.video import write_image
@@ -117,7 +117,7 @@ def plan(request: TrainingRequest, console: Console) -> dict[str, Any]:
     trained = train_only(network, request.stage, settings.train_image_encoder)
     if settings.lora_rank:
         lora.add_adapters(network, trained, settings.lora_rank, settings.lora_alpha)
-    learned = [value.numel() for value in network.parameters() if value.requires_grad]
+    learned = [value.numel() for value in learned_by_name(network).values()]
     done = RunFolder(request.folder).steps()
     return {
         "run": str(request.folder),
@@ -145,7 +145,6 @@ class Run:
         settings, stage = request.settings, request.stage
         self.request, self.settings = request, settings
         self.folder, self.accelerator, self.console = folder, accelerator, console
-        self.divides = divides
         base_info, base = described_start(settings)
         self.info = _result_info(base_info, request, base)
         Draws(settings, stage, base_info.config)
@@ -160,7 +159,7 @@ class Run:
         if divides:
             sharding.divide(network, accelerator.device)
             console.info(f"what learns is divided among {accelerator.num_processes} processes")
-        parameters = [value for value in network.parameters() if value.requires_grad]
+        parameters = list(learned_by_name(network).values())
         count = sum(value.numel() for value in parameters)
         console.info(f"stage {stage}: {count / 1e6:.2f} M parameters learn")
         optimizer = optimizer_of(parameters, settings)
@@ -287,7 +286,7 @@ class Run:
     def _save(self, step: int) -> None:
         """By one process; where weights are divided, all of them give it their parts."""
         writes, scaler = self.accelerator.is_main_process, self.accelerator.scaler
-        if not writes and not self.divides:
+        if not writes and not sharding.is_divided(self.network):
             return
         optimizer = self.trainer.optimizer.optimizer
         state = gathered_state(self.network, optimizer, self.trainer.average, writes)

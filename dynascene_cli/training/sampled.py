@@ -1,11 +1,14 @@
 """What a network makes of a batch of examples, from noise that is given."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.conditioning import Conditioning
 from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.pictures import rgb
 from dynascene_cli.diffusion.sampling import denoised, sampler_named, without_noise
 from dynascene_cli.diffusion.sampling_state import SamplingState
 from dynascene_cli.training.batches import Batch
@@ -39,6 +42,12 @@ def seen_in_noise(
     last = len(sampler.alphas_cumprod) - 1
     predicted = _predicted(network, batch, conditioning, noise, last)
     return without_noise(sampler, predicted, noise, last)
+
+
+@torch.no_grad()
+def pictures_of(network: Network, latents: Tensor) -> NDArray[np.uint8]:
+    """Pictures (F, H, W, 3) of one clip's latents (C, F, h, w), decoded one by one."""
+    return np.stack([rgb(network.decode(latent[None])[0]) for latent in latents.movedim(1, 0)])
 
 
 def _predicted(

@@ -26,6 +26,11 @@ def divide(network: nn.Module, device: torch.device) -> None:
     unit.set_reduce_scatter_unused_params(True)
 
 
+def is_divided(network: nn.Module) -> bool:
+    """Whether each process has a part of what learns."""
+    return isinstance(network, FSDPModule)
+
+
 def await_gradients(network: nn.Module, last: bool) -> None:
     """Say whether the next backward is a step's last, after which gradients and weights part.
 

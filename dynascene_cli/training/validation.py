@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.pictures import rgb
 from dynascene_cli.reports.contact_sheet import contact_sheet
 from dynascene_cli.shot import Image
 from dynascene_cli.training.batches import Batch, encoded
 from dynascene_cli.training.draws import Draws
 from dynascene_cli.training.inputs import TaskInputs
-from dynascene_cli.training.sampled import ddim_latents
+from dynascene_cli.training.sampled import ddim_latents, pictures_of
 from dynascene_cli.training.settings import Stage, TrainingSettings
 
 TILE = 192
@@ -79,7 +78,7 @@ def made_of(
     )
     noise = torch.randn(batch.target.shape, generator=torch.Generator().manual_seed(seed))
     latents = ddim_latents(network, info, batch, conditioning, noise.to(batch.target), steps)
-    return np.stack([rgb(network.decode(latent[None])[0]) for latent in latents[0].movedim(1, 0)])
+    return pictures_of(network, latents[0])
 
 
 def sheet(clips: Sequence[ValidationClip], most_frames: int = 8) -> Image:

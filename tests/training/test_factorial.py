@@ -20,7 +20,7 @@ from dynascene_cli.diffusion.views import Views
 from dynascene_cli.evaluation.held_out_shots import shot_of
 from dynascene_cli.training.batches import Batch, encoded, together
 from dynascene_cli.training.loop import examples_of
-from dynascene_cli.training.sampled import seen_in_noise
+from dynascene_cli.training.sampled import pictures_of, seen_in_noise
 from dynascene_cli.training.tasks import task_inputs
 
 STEPS = 110
@@ -99,9 +99,7 @@ def answers(network: Network, batch: Batch) -> NDArray[np.uint8]:
     info = CheckpointInfo(network.config, stage="single", prediction="v_prediction")
     noises = noise.expand(batch.target.shape)
     latents = seen_in_noise(network, info, batch, conditioning, noises)
-    pictures = network.decode(latents.transpose(1, 2).flatten(0, 1)).unflatten(0, (-1, FRAMES))
-    levels = ((pictures + 1) * 127.5).round().clamp(0, 255)
-    return levels.to(torch.uint8).movedim(2, -1).numpy()
+    return np.stack([pictures_of(network, clip) for clip in latents])
 
 
 def psnr(made: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
