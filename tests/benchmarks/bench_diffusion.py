@@ -1,7 +1,7 @@
 """A denoising step: against diffusers' own, against nothing saved, and what each economy gains.
 
     python tests/benchmarks/bench_diffusion.py [tests-tiny|dynascene] [FRAMES HEIGHT WIDTH]
-        [--economies] [--compile]
+        [--precision float32|bfloat16|float16] [--economies] [--compile]
 
 Sizes are of latents; on a GPU 24 × 54 × 96, 24 frames of 768 × 432, else small. The step is
 counted in TFLOP at 24 × 54 × 96 without being run, and timed at the size that is asked for, the
@@ -175,11 +175,11 @@ def clock(device: torch.device) -> float:
     return time.process_time()
 
 
-def floor_share(config: NetworkConfig, given: Inputs, seconds: float, device: torch.device) -> str:
+def floor_share(config: NetworkConfig, given: Inputs, seconds: float) -> str:
     """How much of a step's time its arithmetic alone would take, at what a matrix product gives."""
+    device = given.noisy.device
     side = 8192 if device.type == "cuda" else 1024
-    dtype = torch.float16 if device.type == "cuda" else torch.float32
-    matrix = torch.ones(side, side, dtype=dtype, device=device)
+    matrix = torch.ones(side, side, dtype=given.noisy.dtype, device=device)
     rates = []
     for _ in range(4):
         start = clock(device)
@@ -196,6 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", nargs="?", default="tests-tiny")
     parser.add_argument("size", nargs="*", type=int, metavar="FRAMES HEIGHT WIDTH")
+    parser.add_argument("--precision", choices=DTYPES)
     parser.add_argument("--economies", action="store_true")
     parser.add_argument("--compile", action="store_true")
     arguments = parser.parse_args()
@@ -213,7 +214,8 @@ def main() -> None:
     given = clip(config, frames, height, width)
     if arguments.economies:
         tell_economies(network, given, device, arguments.compile)
-    dtype = torch.float16 if device.type == "cuda" else torch.float32
+    precision = arguments.precision or ("float16" if device.type == "cuda" else "float32")
+    dtype = DTYPES[precision]
     network.to(device, dtype)
     given = moved(given, device, dtype)
     processors = copy(network.denoiser.attn_processors)
@@ -249,11 +251,12 @@ def main() -> None:
             },
             device,
         )
-    print(f"{name} on {device}, {frames} frames of {height} × {width} latents, s a step: {seconds}")
+    shown = f"{name} in {precision} on {device}, {frames} frames of {height} × {width} latents"
+    print(f"{shown}, s a step: {seconds}")
     print(f"a clip, s: {clip_seconds(seconds['ours'], seconds['reusing'])}")
     print(f"to diffusers' own step {seconds['ours'] / seconds['stock']:.3f}")
     print(f"to the step that saves nothing {seconds['ours'] / seconds['plain']:.3f}")
-    print(floor_share(config, given, seconds["ours"], device))
+    print(floor_share(config, given, seconds["ours"]))
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
     if device.type == "cuda":
         print(f"peak memory of the GPU {torch.cuda.max_memory_allocated() / 1e9:.2f} GB")
