@@ -89,6 +89,6 @@ def _plain_lines(task: str, total: int) -> Callable[[int], None]:
         if now - last >= PLAIN_PROGRESS_SECONDS and 0 < done < total:
             last = now
             left = (now - started) / done * (total - done)
-            print(f"{task}: {done} of {total} frames, about {left:.0f} s left", file=sys.stderr)
+            print(f"{task}: {done} of {total}, about {left:.0f} s left", file=sys.stderr)
 
     return advance
