@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import MissingError
+from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.video.publishing import published
 
 LAYERS = ("to_q", "to_k", "to_v", "to_out.0")
@@ -18,11 +19,12 @@ _ADDED = ".lora_"
 
 
 def add_adapters(
-    network: Network, trained: Mapping[str, nn.Parameter], rank: int, alpha: float
+    network: Network, trained: Mapping[str, nn.Parameter], settings: TrainingSettings
 ) -> None:
     """Put adapters on the attention layers among ``trained``; they alone learn from now on.
 
-    They start at zero, so the network does what it did.
+    What they add starts at zero, so the network does what it did: of their two factors one is
+    zero, the other random by the seed.
 
     Raises:
         MissingError: peft is not installed.
@@ -35,8 +37,10 @@ def add_adapters(
     wanted = [name for name in layers if name.endswith(LAYERS)]
     for parameter in trained.values():
         parameter.requires_grad_(False)
-    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=wanted)
-    inject_adapter_in_model(config, network)
+    config = LoraConfig(r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules=wanted)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        inject_adapter_in_model(config, network)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(_ADDED in name)
 

@@ -116,7 +116,7 @@ def plan(request: TrainingRequest, console: Console) -> dict[str, Any]:
         network = Network(info.config, empty=True)
     trained = train_only(network, request.stage, settings.train_image_encoder)
     if settings.lora_rank:
-        lora.add_adapters(network, trained, settings.lora_rank, settings.lora_alpha)
+        lora.add_adapters(network, trained, settings)
     learned = [value.numel() for value in learned_by_name(network).values()]
     done = RunFolder(request.folder).steps()
     return {
@@ -152,7 +152,7 @@ class Run:
         network = starting_network(settings, base_info, console)
         trained = train_only(network, stage, settings.train_image_encoder)
         if settings.lora_rank:
-            lora.add_adapters(network, trained, settings.lora_rank, settings.lora_alpha)
+            lora.add_adapters(network, trained, settings)
         if settings.gradient_checkpointing:
             network.enable_gradient_checkpointing()
         self.network = network

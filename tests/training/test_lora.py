@@ -8,7 +8,9 @@ from dynascene_cli.training.lora import add_adapters, merged_weights, save_adapt
 
 
 def test_what_adapters_learn_is_the_same_merged(tmp_path) -> None:
-    settings = tiny_settings(train_image_encoder=False, conditioning_dropout=0.0)
+    settings = tiny_settings(
+        train_image_encoder=False, conditioning_dropout=0.0, lora_rank=2, lora_alpha=4.0
+    )
     network = tiny_network(settings, "single")
     with torch.no_grad():
         # In a network that was trained nothing stands at the zero that it started from.
@@ -25,7 +27,7 @@ def test_what_adapters_learn_is_the_same_merged(tmp_path) -> None:
             return asked.eval()(noise, *given, batch.views, batch.scene_view)
 
     before = answer(network)
-    add_adapters(network, train_only(network, "single"), rank=2, alpha=4.0)
+    add_adapters(network, train_only(network, "single"), settings)
     torch.testing.assert_close(answer(network), before)
     learned = {name for name, value in network.named_parameters() if value.requires_grad}
     assert learned and all(".lora_" in name for name in learned)
@@ -47,3 +49,15 @@ def test_what_adapters_learn_is_the_same_merged(tmp_path) -> None:
     save_adapters(network, tmp_path / "adapters.safetensors")
     kept = load_file(tmp_path / "adapters.safetensors")
     assert len(kept) == len(learned) and sum(map(torch.numel, kept.values())) < 100_000
+
+
+def test_adapters_begin_by_the_seed() -> None:
+    def begun(seed: int) -> dict[str, torch.Tensor]:
+        settings = tiny_settings(lora_rank=2, seed=seed)
+        network = tiny_network(settings, "single")
+        add_adapters(network, train_only(network, "single"), settings)
+        return {name: value for name, value in network.state_dict().items() if ".lora_A" in name}
+
+    first, again, other = begun(0), begun(0), begun(1)
+    assert first and all(torch.equal(first[name], again[name]) for name in first)
+    assert not any(torch.equal(first[name], other[name]) for name in first)
