@@ -1,13 +1,14 @@
 """The story of a sampled plate: which renderer paints, and the network's plate, cached."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.economies import check_economies_on
 from dynascene_cli.diffusion.sampling_settings import (
     STATE_FILE,
+    ResolvedSampling,
     SamplingSettings,
     checkpoint_facts,
     fingerprint,
@@ -24,8 +25,20 @@ PUBLISHED = "dynascene"
 """The checkpoint that is taken where none is named."""
 
 
-def samples(request: RenderRequest, console: Console) -> bool:
-    """Whether the network paints the plate: as asked for, or where its checkpoint and a GPU are.
+@dataclass(frozen=True)
+class ChosenSampling:
+    """How the network paints a plate: by which settings, and the checkpoint's fingerprint."""
+
+    settings: ResolvedSampling
+    checkpoint: str
+
+
+def chosen_sampling(
+    request: RenderRequest, size: tuple[int, int], console: Console
+) -> ChosenSampling | None:
+    """How the network paints a plate of (width, height), or None where the projection does.
+
+    The network does where that is asked for, or where its checkpoint and a GPU are.
 
     Raises:
         InputError: sampling settings are given for the projection, or do not fit the checkpoint.
@@ -39,13 +52,14 @@ def samples(request: RenderRequest, console: Console) -> bool:
                 "settings of sampling are given, and the projection renderer samples nothing",
                 "add --renderer dynascene, or leave them out",
             )
-        return unnamed and _is_ready(console)
-    checkpoint_facts(sampling.checkpoint or PUBLISHED)
+        if not unnamed or not _is_ready(console):
+            return None
+    info, digest = checkpoint_facts(sampling.checkpoint or PUBLISHED)
     if sampling.economies.precision == "float16" or sampling.economies.offload:
         from dynascene_cli.diffusion.device import chosen_device
 
         check_economies_on(chosen_device(None).type, sampling.economies)
-    return True
+    return ChosenSampling(resolved(_settings(request), info, size), digest)
 
 
 def _is_ready(console: Console) -> bool:
@@ -95,17 +109,12 @@ def planned_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) ->
     return memory_plan(info.config, settings, frames)
 
 
-def sampled_plan(request: RenderRequest, clip: Clip, matte_key: str, plan: Plan) -> Plan:
-    """The plan with the cache key of the plate that the network paints.
-
-    Raises:
-        InputError: the settings do not fit the checkpoint.
-    """
-    info, digest = checkpoint_facts(request.sampling.checkpoint or PUBLISHED)
-    path = plan.staged.path
-    settings = resolved(_settings(request), info, (path.width, path.height))
+def sampled_plan(
+    request: RenderRequest, sampling: ChosenSampling, clip: Clip, matte_key: str, plan: Plan
+) -> Plan:
+    """The plan with the cache key of the plate that the network paints."""
     depends_on = {
-        "sampling": fingerprint(settings, digest, request.sampling.guided),
+        "sampling": fingerprint(sampling.settings, sampling.checkpoint, request.sampling.guided),
         "place": plan.place.key,
         "clip": file_fingerprint(clip.path),
         "frames": (clip.source_frames[0], clip.source_frames[-1], clip.frame_count),

@@ -28,11 +28,12 @@ from dynascene_cli.project import Project
 from dynascene_cli.reporting import settings_of, write_report
 from dynascene_cli.request import RenderRequest
 from dynascene_cli.sampling_workflow import (
+    ChosenSampling,
     SamplingPlan,
+    chosen_sampling,
     planned_memory,
     sampled_plan,
     sampled_plate,
-    samples,
 )
 from dynascene_cli.scene_workflow import keep_place, read_place, tell_place
 from dynascene_cli.shot import Clip, Image, Matte
@@ -90,7 +91,6 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     Raises:
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
     """
-    sampled = samples(request, console)
     check_amount(request.amount)
     check_scale(request.scale)
     if request.smooth:
@@ -107,9 +107,10 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     _check_outputs(request, output, clip)
     check_matte_request(request.matte, clip)
     size = _output_size(request, clip)
+    sampling = chosen_sampling(request, size, console)
     project = Project(request.matte.project_folder)
     if request.matte.dry_run:
-        return _dry_run(request, project, clip, size, moves, output, sampled, console)
+        return _dry_run(request, project, clip, size, moves, output, sampling, console)
     console.warn(*clip.warnings)
     place = read_place(request.scene, size, project, console, force=request.matte.force)
     console.warn(*place.warnings)
@@ -133,14 +134,14 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
             plan = projection = planned(
                 request, clip, matted.matte, estimate, place, moves, size, console
             )
-            if sampled:
-                plan = sampled_plan(request, clip, foreground.identity, plan)
+            if sampling:
+                plan = sampled_plan(request, sampling, clip, foreground.identity, plan)
         if request.matte.force:
             project.forget("scene", plan.scene_key)
             project.forget("plate", plan.plate_key)
         cached += [name for name, key in plan.stages if project.has(name, key)]
         with clock.measured("scene"):
-            if sampled:
+            if sampling:
                 plate = sampled_plate(
                     project, request, clip, matted.matte, plan, projection, console
                 )
@@ -158,7 +159,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
                 output,
                 console,
                 # The network draws the person's shadow itself.
-                shadow=request.shadow and not sampled,
+                shadow=request.shadow and not sampling,
             )
         report = None
         if request.report:
@@ -172,14 +173,14 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
                     plan.staged,
                     output,
                     middle,
-                    _renderer_name(sampled),
+                    _renderer_name(sampling),
                     console,
                 )
     return RenderResult(
         output=output,
         frames=clip.frame_count,
         fps=float(clip.frame_rate),
-        renderer=_renderer_name(sampled),
+        renderer=_renderer_name(sampling),
         camera={"source": request.camera, "confidence": _confidence(estimate)},
         warnings=tuple(console.warnings),
         seconds=clock.seconds,
@@ -199,8 +200,8 @@ def memory_plan(request: RenderRequest) -> SamplingPlan:
     return planned_memory(request, clip, _output_size(request, clip))
 
 
-def _renderer_name(sampled: bool) -> str:
-    return "dynascene" if sampled else "projection"
+def _renderer_name(sampling: ChosenSampling | None) -> str:
+    return "dynascene" if sampling else "projection"
 
 
 def _check_outputs(request: RenderRequest, output: Path, clip: Clip) -> None:
@@ -226,7 +227,7 @@ def _dry_run(
     size: tuple[int, int],
     moves: tuple[Trajectory, ...],
     output: Path,
-    sampled: bool,
+    sampling: ChosenSampling | None,
     console: Console,
 ) -> RenderResult:
     """What would run: where a stage is not cached, none after it can be."""
@@ -243,15 +244,15 @@ def _dry_run(
             confidence = _confidence(estimate)
             place = read_place(replace(request.scene, preview=None), size, project, console)
             plan = planned(request, clip, matted.matte, estimate, place, moves, size, console)
-            if sampled:
-                plan = sampled_plan(request, clip, foreground.identity, plan)
+            if sampling:
+                plan = sampled_plan(request, sampling, clip, foreground.identity, plan)
             cached += [name for name, key in plan.stages if project.has(name, key)]
         would_run = [name for name in would_run if name not in cached]
     return RenderResult(
         output=output,
         frames=clip.frame_count,
         fps=float(clip.frame_rate),
-        renderer=_renderer_name(sampled),
+        renderer=_renderer_name(sampling),
         camera={"source": request.camera, "confidence": confidence},
         warnings=tuple(console.warnings),
         cached=tuple(cached),

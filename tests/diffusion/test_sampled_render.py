@@ -84,12 +84,15 @@ def test_a_guide_starts_from_the_projections_plate(dynascene, tmp_path, words):
         (("--reuse-deep", "2"), 1, "samples nothing"),
     ],
 )
-def test_what_cannot_be_sampled_is_told(dynascene, tmp_path, words, settings, code, said):
+def test_what_cannot_be_sampled_is_told_before_anything_is_made(
+    dynascene, tmp_path, words, settings, code, said
+):
+    before = sorted(tmp_path.rglob("*"))
     run = dynascene(*words, *settings)
     assert run.code == code, run.err
     assert said in run.err
     assert "Traceback" not in run.err
-    assert not list(tmp_path.glob("*.mp4"))
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the address space can be bounded on Linux")
