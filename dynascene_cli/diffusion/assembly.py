@@ -12,6 +12,7 @@ from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.processors import is_motion
+from dynascene_cli.diffusion.seeding import seeded
 from dynascene_cli.errors import InputError
 from dynascene_cli.weights import find, sha256_of
 
@@ -89,8 +90,7 @@ def assemble(
     if "camera_ctrl" in read:
         parts["camera_ctrl"] = base_weights.camera_ctrl(read["camera_ctrl"])
         config = replace(config, camera_blocks=2, adaptor_activation="none")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         network = Network(config, empty=True)
     tensors = dict(network.state_dict())
     for part, given in parts.items():

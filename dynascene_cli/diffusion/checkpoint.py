@@ -19,6 +19,7 @@ from dynascene_cli.diffusion.checkpoint_file import (
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, located
 from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.seeding import seeded
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import InputError
 from dynascene_cli.video.publishing import told_when_full
@@ -67,8 +68,7 @@ def random_network(name: str = UNTRAINED, seed: int = 0) -> tuple[Network, Check
         InputError: there is no such preset.
     """
     config = preset(name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return Network(config).eval(), CheckpointInfo(config, stage="random")
 
 

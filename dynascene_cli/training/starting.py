@@ -16,6 +16,7 @@ from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import NetworkConfig, config_from, preset
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
+from dynascene_cli.diffusion.seeding import seeded
 from dynascene_cli.errors import MissingError
 from dynascene_cli.training.settings import Stage, TrainingSettings
 from dynascene_cli.weights import sha256_of
@@ -55,8 +56,7 @@ def starting_network(settings: TrainingSettings, info: CheckpointInfo, console: 
     Raises:
         InputError: the base's weights are of another architecture.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+    with seeded(settings.seed):
         network = Network(info.config)
     if settings.random_preset is not None:
         return network

@@ -114,10 +114,9 @@ def moving(
     """The camera that moves through space and explains the tracks best.
 
     Every start is followed on the longest tracks, and the best one's reversal; the cheapest end is
-    adjusted to all of them.
-    Ends that cost as little but lie elsewhere are counted as its ``rivals``. Unless even the
-    ``tripod`` might do, other focal lengths than the assumed one are tried, and a zoom if none
-    explains the tracks.
+    adjusted to all of them. Ends that cost as little but lie elsewhere are counted as its
+    ``rivals``. Unless even the ``tripod`` might do, other focal lengths than the assumed one are
+    tried, and a zoom if none explains the tracks.
     """
     n = sightings.camera_count
     thin = thinned(sightings, _START_TRACKS)
