@@ -19,6 +19,7 @@ from dynascene_cli.commands import (
     info,
     matte,
     models,
+    options,
     project,
     render,
     train,
@@ -34,9 +35,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("render")(render.render)
-app.command("matte")(matte.matte)
-app.command("estimate-camera")(estimate_camera.estimate_camera)
+app.command("render", cls=options.CommandWithRenamedOptions)(render.render)
+app.command("matte", cls=options.CommandWithRenamedOptions)(matte.matte)
+app.command("estimate-camera", cls=options.CommandWithRenamedOptions)(
+    estimate_camera.estimate_camera
+)
 app.add_typer(trajectory.app, name="trajectory")
 app.command("train")(train.train)
 app.add_typer(dataset.app, name="dataset")

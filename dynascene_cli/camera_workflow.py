@@ -65,7 +65,7 @@ def foreground_of(request: MatteRequest, matte: Matte, key: str) -> Foreground:
     """The foreground that a cached matte shows; ``key`` is the matte's cache key."""
     if request.matte is not None:
         return Foreground(matte.alpha, file_fingerprint(request.matte))
-    kept = "" if request.keep is None else file_fingerprint(request.keep)
+    kept = "" if request.matte_fixes is None else file_fingerprint(request.matte_fixes)
     return Foreground(matte.alpha, key + kept)
 
 

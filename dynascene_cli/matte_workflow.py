@@ -78,8 +78,8 @@ def check_matte_request(request: MatteRequest, clip: Clip) -> None:
         alpha_frames(request.matte, clip)
     else:
         make_matter(_matter_name(request)[0])
-    if request.keep is not None:
-        read_kept(request.keep, clip)
+    if request.matte_fixes is not None:
+        read_kept(request.matte_fixes, clip)
 
 
 def matte(
@@ -149,7 +149,8 @@ def cached_matte(
     """The clip's matte: from the project, or made into it; hand-corrected frames blended in.
 
     Raises:
-        InputError: nobody, or several people alike, are in the clip; ``--keep`` does not fit it.
+        InputError: nobody, or several people alike, are in the clip; ``--matte-fixes`` does not
+            fit it.
         MissingError: the matter's weights are not installed.
     """
     name = "given" if request.matte is not None else _matter_name(request)[0]
@@ -161,7 +162,7 @@ def cached_matte(
     if request.person is not None and name not in ("bundled", "given"):
         console.warn(
             f"{name} keeps everybody in the picture: --person only says whose feet are followed; "
-            "--matter bundled keeps the chosen person alone"
+            "--matting-model bundled keeps the chosen person alone"
         )
     folder = project.stage_folder("matte", key)
     if not cached:
@@ -178,9 +179,9 @@ def cached_matte(
 
 def _matter_name(request: MatteRequest) -> tuple[str, str]:
     """The request's matter and why it is taken."""
-    if request.matter == "auto" and request.person is not None:
+    if request.matting_model == "auto" and request.person is not None:
         return "bundled", "bundled: the one that keeps a chosen person alone"
-    return choose_matter(request.matter)
+    return choose_matter(request.matting_model)
 
 
 def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
@@ -275,8 +276,8 @@ def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Consol
     for start, end in lost_ranges(whole["found"].tolist(), float(clip.frame_rate)):
         console.warn(f"the person is lost from {start:.1f} s to {end:.1f} s")
     alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)
-    if request.keep is not None:
-        alpha = KeptAlphas(alpha, read_kept(request.keep, clip))
+    if request.matte_fixes is not None:
+        alpha = KeptAlphas(alpha, read_kept(request.matte_fixes, clip))
     tracks = assembled_tracks(
         whole["landmarks"], whole["visibility"], whole["boxes"], float(clip.frame_rate)
     )

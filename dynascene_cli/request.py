@@ -15,15 +15,15 @@ Method = Literal["auto", "tracks", "colmap", "vggsfm"]
 class MatteRequest:
     """How to separate the person from a clip.
 
-    ``matte`` is a finished alpha (file or folder) that replaces the matter; ``keep`` a folder of
-    hand-corrected alphas; times in seconds.
+    ``matte`` is a finished alpha (file or folder) that replaces the matting model; ``matte_fixes``
+    a folder of hand-corrected alphas; times in seconds.
     """
 
     clip: str
-    matter: str = "auto"
+    matting_model: str = "auto"
     matte: Path | None = None
     person: str | None = None
-    keep: Path | None = None
+    matte_fixes: Path | None = None
     fps: float | None = None
     start: float | None = None
     end: float | None = None
@@ -39,7 +39,7 @@ class MatteRequest:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """The user's files that a run reads, which it may never change."""
-        return tuple(path for path in (Path(self.clip), self.matte, self.keep) if path)
+        return tuple(path for path in (Path(self.clip), self.matte, self.matte_fixes) if path)
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
             else:
                 plate = projected_plate(project, plan)
         with clock.measured("composite"):
-            look = cached_look(project, clip, matted, request.matte.keep, plan, plate)
+            look = cached_look(project, clip, matted, request.matte.matte_fixes, plan, plate)
             middle = _composited(
                 request,
                 clip,

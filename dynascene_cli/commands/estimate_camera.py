@@ -38,9 +38,9 @@ def estimate_camera(
     report: Annotated[
         bool, typer.Option("--report", help="Write one HTML page about the estimate.")
     ] = False,
-    matter: options.MatterName = "auto",
+    matting_model: options.MattingModel = "auto",
     person: options.Person = None,
-    keep: options.Keep = None,
+    matte_fixes: options.MatteFixes = None,
     start: options.Start = None,
     end: options.End = None,
     fps: options.FrameRate = None,
@@ -59,10 +59,10 @@ def estimate_camera(
     request = CameraRequest(
         matte=MatteRequest(
             clip=clip,
-            matter=matter,
+            matting_model=matting_model,
             matte=matte,
             person=person,
-            keep=keep,
+            matte_fixes=matte_fixes,
             fps=fps,
             start=start,
             end=end,

@@ -19,9 +19,9 @@ def matte(
             "[default: <clip>-matte.mov; .png for an image].",
         ),
     ] = None,
-    matter: options.MatterName = "auto",
+    matting_model: options.MattingModel = "auto",
     person: options.Person = None,
-    keep: options.Keep = None,
+    matte_fixes: options.MatteFixes = None,
     preview: Annotated[
         Path | None,
         typer.Option("--preview", help="A contact sheet over a checkerboard, .png."),
@@ -43,9 +43,9 @@ def matte(
 
     request = MatteRequest(
         clip=clip,
-        matter=matter,
+        matting_model=matting_model,
         person=person,
-        keep=keep,
+        matte_fixes=matte_fixes,
         fps=fps,
         start=start,
         end=end,

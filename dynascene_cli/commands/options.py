@@ -1,9 +1,11 @@
 """The options that several commands share, each defined once."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
@@ -28,17 +30,39 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would run and what is cached; do nothing.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Do again what is cached.")]
-MatterName = Annotated[
-    str, typer.Option("--matter", help="auto, bundled, rvm or rembg:MODEL.", show_default=True)
+MattingModel = Annotated[
+    str,
+    typer.Option("--matting-model", help="auto, bundled, rvm or rembg:MODEL.", show_default=True),
 ]
 Person = Annotated[
     str | None,
     typer.Option("--person", help="left, right, largest or a number, counted from the left."),
 ]
-Keep = Annotated[
+MatteFixes = Annotated[
     Path | None,
-    typer.Option("--keep", help="Folder of hand-corrected alphas, named by frame number."),
+    typer.Option("--matte-fixes", help="Folder of hand-corrected alphas, named by frame number."),
 ]
+
+RENAMED_OPTIONS = {"--matter": "--matting-model", "--keep": "--matte-fixes"}
+"""Earlier spellings, which commands of ``CommandWithRenamedOptions`` still take unlisted."""
+
+
+class CommandWithRenamedOptions(TyperCommand):
+    """A command that takes its options by their earlier names too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words that follow the command's name."""
+        return super().parse_args(ctx, with_current_names(args))
+
+
+def with_current_names(words: Sequence[str]) -> list[str]:
+    """Command-line words with every earlier name of an option replaced, up to a lone ``--``."""
+    end = words.index("--") if "--" in words else len(words)
+    current = []
+    for word in words[:end]:
+        name, equals, value = word.partition("=")
+        current.append(RENAMED_OPTIONS.get(name, name) + equals + value)
+    return [*current, *words[end:]]
 
 
 def fractions(option: str, text: str) -> tuple[float, float]:

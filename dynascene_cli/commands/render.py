@@ -140,12 +140,12 @@ def render(
         typer.Option("--strict", help="Fail where the clip's camera is of low confidence."),
     ] = False,
     person: options.Person = None,
-    matter: options.MatterName = "auto",
+    matting_model: options.MattingModel = "auto",
     matte: Annotated[
         Path | None,
         typer.Option("--matte", help="A finished alpha: video, folder or name.%05d.png."),
     ] = None,
-    keep: options.Keep = None,
+    matte_fixes: options.MatteFixes = None,
     crop: Annotated[
         str | None,
         typer.Option(
@@ -235,10 +235,10 @@ def render(
         filmed=CameraRequest(
             matte=MatteRequest(
                 clip=clip,
-                matter=matter,
+                matting_model=matting_model,
                 matte=matte,
                 person=person,
-                keep=keep,
+                matte_fixes=matte_fixes,
                 fps=fps,
                 start=start,
                 end=end,

@@ -31,6 +31,14 @@ def test_a_misspelt_option_exits_2(dynascene):
     assert "--scen" in run.err
 
 
+@pytest.mark.parametrize("words", [("--matter", "magic"), ("--matter=magic",)])
+def test_a_renamed_option_is_still_taken(dynascene, drawn_clip, words):
+    run = dynascene("matte", drawn_clip[0], *words)
+    assert run.code == 1
+    assert "magic" in run.err
+    assert "--matter" not in dynascene("matte", "--help").out
+
+
 def test_a_usage_error_under_json_is_json(dynascene):
     run = dynascene("render", "clip.mp4", "--json")
     assert run.code == 2

@@ -53,7 +53,7 @@ def test_no_output_is_written_over_an_input(dynascene, tmp_path, drawn_clip, pho
         (*render, "--preview-scene", "photo.png"),
         (*render, "-o", "alphas/new.%05d.png"),
         ("render", "layers/plate.mov", "--scene", "photo.png", "--layers", "layers"),
-        ("matte", "clip.mp4", "--preview", "alphas/sheet.png", "--keep", "alphas"),
+        ("matte", "clip.mp4", "--preview", "alphas/sheet.png", "--matte-fixes", "alphas"),
         ("matte", "alphas/%05d.png", "--fps", "24", "-o", "alphas/%05d.png"),
     ):
         run = dynascene(*wrong, "--json")

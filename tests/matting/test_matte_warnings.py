@@ -17,7 +17,7 @@ def two_of(person_clip, path, count=3):
 
 def test_several_people_are_warned_about_again_from_the_cache(dynascene, tmp_path, person_clip):
     clip = two_of(person_clip, tmp_path / "two.mp4")
-    words = ("matte", clip, "--person", "left", "--matter", "bundled", "--json")
+    words = ("matte", clip, "--person", "left", "--matting-model", "bundled", "--json")
     first, again = dynascene(*words), dynascene(*words)
     assert first.json["cached"] == []
     assert again.json["cached"] == ["matte"]
