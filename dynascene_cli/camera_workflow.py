@@ -19,7 +19,9 @@ from dynascene_cli.camera.estimation.storage import (
 from dynascene_cli.camera.formats import check_camera_output, write_camera
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError, MissingError, StageError
+from dynascene_cli.file_names import fitting_name
 from dynascene_cli.matte_workflow import (
+    CachedMatte,
     cached_matte,
     check_matte_request,
     frames_and_alphas,
@@ -61,12 +63,10 @@ class Foreground:
         return (nobody for _ in range(clip.frame_count))
 
 
-def foreground_of(request: MatteRequest, matte: Matte, key: str) -> Foreground:
-    """The foreground that a cached matte shows; ``key`` is the matte's cache key."""
-    if request.matte is not None:
-        return Foreground(matte.alpha, file_fingerprint(request.matte))
-    kept = "" if request.matte_fixes is None else file_fingerprint(request.matte_fixes)
-    return Foreground(matte.alpha, key + kept)
+def foreground_of(request: MatteRequest, matted: CachedMatte) -> Foreground:
+    """The foreground that a cached matte shows."""
+    key = matted.key if request.matte is None else file_fingerprint(request.matte)
+    return Foreground(matted.matte.alpha, key + matted.corrections)
 
 
 def camera_key(request: CameraRequest, clip: Clip, foreground: Foreground) -> str:
@@ -176,7 +176,7 @@ def estimate_camera(
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
     """
     clip = open_request_clip(request.matte)
-    output = output or Path(f"{clip_name(request.matte.clip)}-camera.json")
+    output = output or Path(fitting_name(clip_name(request.matte.clip), "-camera.json"))
     check_camera_output(output)
     check_spared(output, request.matte.inputs)
     _check_folders_spared(output, request.matte.inputs)
@@ -265,7 +265,7 @@ def _foreground(
     except NobodyError:
         console.warn("nobody is in the clip: the whole picture counts as background")
         return Foreground(None, "nobody")
-    return foreground_of(request, matted.matte, matted.key)
+    return foreground_of(request, matted)
 
 
 def _glance_key(key: str) -> str:

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from dynascene_cli.compositing import ClipMoment, Look, LookSample, clip_moment, measure_look
 from dynascene_cli.matte_workflow import CachedMatte, frames_and_alphas, spread_indices
 from dynascene_cli.planning import Plan
 from dynascene_cli.plate_workflow import CachedPlate
-from dynascene_cli.project import Project, file_fingerprint, publish_text, stage_key
+from dynascene_cli.project import Project, publish_text, stage_key
 from dynascene_cli.shot import Clip
 
 LOOK_VERSION = 2
@@ -21,12 +20,11 @@ def cached_look(
     project: Project,
     clip: Clip,
     matted: CachedMatte,
-    keep: Path | None,
     plan: Plan,
     plate: CachedPlate,
 ) -> Look:
     """What brings plate and person of a shot together: from the project, or measured."""
-    of_clip = {"matte": matted.key, "keep": keep and file_fingerprint(keep)}
+    of_clip = {"matte": matted.key, "corrections": matted.corrections}
     depends_on = {**of_clip, "placement": plan.staged.placement.clip_to_frame.tolist()}
     key = stage_key("look", LOOK_VERSION, depends_on)
     path = project.stage_folder("plate", plan.plate_key) / f"look-{key}.json"

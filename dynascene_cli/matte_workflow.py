@@ -9,6 +9,7 @@ import numpy as np
 
 from dynascene_cli.compositing import foreground_colours
 from dynascene_cli.console import Console
+from dynascene_cli.file_names import fitting_name
 from dynascene_cli.matting import (
     KeptAlphas,
     MatteFrame,
@@ -37,6 +38,7 @@ from dynascene_cli.video import (
     check_spared,
     chunk_path,
     chunk_sink,
+    is_sequence,
     open_clip,
     open_sink,
     read_frames,
@@ -50,12 +52,17 @@ SHEET_FRAMES = 12
 
 @dataclass(frozen=True, eq=False)
 class CachedMatte:
-    """A clip's matte, the matter that made it, its cache key, and whether it was there already."""
+    """A clip's matte, the matter that made it, its cache key, and whether it was there already.
+
+    ``corrections`` tells the frames that were corrected by hand and are not in the key; empty
+    where there are none.
+    """
 
     matte: Matte
     matter: str
     key: str
     cached: bool
+    corrections: str
 
 
 def open_request_clip(request: MatteRequest) -> Clip:
@@ -64,7 +71,13 @@ def open_request_clip(request: MatteRequest) -> Clip:
     Raises:
         InputError: it cannot be read, or its trim lies outside it.
     """
-    return open_clip(request.clip, fps=request.fps, start=request.start, end=request.end)
+    return open_clip(
+        request.clip,
+        fps=request.fps,
+        start=request.start,
+        end=request.end,
+        fill_gaps=request.fill_gaps,
+    )
 
 
 def check_matte_request(request: MatteRequest, clip: Clip) -> None:
@@ -79,7 +92,7 @@ def check_matte_request(request: MatteRequest, clip: Clip) -> None:
     else:
         make_matter(_matter_name(request)[0])
     if request.matte_fixes is not None:
-        read_kept(request.matte_fixes, clip)
+        read_kept(request.matte_fixes, clip, request.first_number(clip))
 
 
 def matte(
@@ -89,8 +102,8 @@ def matte(
     clip = open_request_clip(request)
     if output is None:
         suffix = ".png" if clip.kind == "image" else ".mov"
-        output = Path(f"{clip_name(request.clip)}-matte{suffix}")
-    alpha_only = "%" in output.name
+        output = Path(fitting_name(clip_name(request.clip), f"-matte{suffix}"))
+    alpha_only = is_sequence(output)
     check_output(output, alpha=not alpha_only, frame_count=clip.frame_count)
     check_spared(output, request.inputs)
     if preview is not None:
@@ -104,7 +117,7 @@ def matte(
     console.warn(*clip.warnings)
     with project.locked():
         made = cached_matte(project, request, clip, console)
-        _write_matte(clip, made.matte, output, alpha_only, console)
+        _write_matte(clip, made.matte, output, alpha_only, request.first_number(clip), console)
         if preview is not None:
             write_image(preview, matte_sheet(clip, made.matte))
     return {
@@ -174,7 +187,10 @@ def cached_matte(
                     _make_chunk(folder, request, clip, first, console)
                 advance(min(first + CHUNK_LENGTH, clip.frame_count))
         project.mark_done("matte", key, depends_on)
-    return CachedMatte(_read_matte(folder, request, clip, console), name, key, cached)
+    corrections = ""
+    if request.matte_fixes is not None:
+        corrections = f"{file_fingerprint(request.matte_fixes)}@{request.first_number(clip)}"
+    return CachedMatte(_read_matte(folder, request, clip, console), name, key, cached, corrections)
 
 
 def _matter_name(request: MatteRequest) -> tuple[str, str]:
@@ -277,7 +293,7 @@ def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Consol
         console.warn(f"the person is lost from {start:.1f} s to {end:.1f} s")
     alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)
     if request.matte_fixes is not None:
-        alpha = KeptAlphas(alpha, read_kept(request.matte_fixes, clip))
+        alpha = KeptAlphas(alpha, read_kept(request.matte_fixes, clip, request.first_number(clip)))
     tracks = assembled_tracks(
         whole["landmarks"], whole["visibility"], whole["boxes"], float(clip.frame_rate)
     )
@@ -285,7 +301,12 @@ def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Consol
 
 
 def _write_matte(
-    clip: Clip, matte: Matte, output: Path, alpha_only: bool, console: Console
+    clip: Clip,
+    matte: Matte,
+    output: Path,
+    alpha_only: bool,
+    first_number: int,
+    console: Console,
 ) -> None:
     with (
         console.progress("write", clip.frame_count) as advance,
@@ -296,6 +317,7 @@ def _write_matte(
             frame_rate=clip.frame_rate,
             alpha=not alpha_only,
             audio_from=clip if clip.has_audio and not alpha_only else None,
+            first_number=first_number,
         ) as sink,
     ):
         frames = zip(read_frames(clip), matte.alpha.frames(), strict=True)

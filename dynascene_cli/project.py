@@ -6,6 +6,7 @@ a key is right by construction; what is being made lies in a temporary place unt
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -34,7 +35,7 @@ def file_fingerprint(path: Path) -> str:
     files = path.iterdir() if path.is_dir() else path.parent.glob(pattern)
     digest = hashlib.sha256()
     for file in sorted(file for file in files if file.is_file()):
-        digest.update(file.name.encode() + b"\0" + _content_digest(file).digest())
+        digest.update(os.fsencode(file.name) + b"\0" + _content_digest(file).digest())
     return digest.hexdigest()
 
 
@@ -164,7 +165,8 @@ def publish_text(path: Path, text: str) -> None:
     """Write a text file so that it appears whole or not at all."""
     temporary = path.with_name(f".{path.name}{PARTIAL_MARK}")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        # A name that is no UTF-8 is told by escapes, which JSON reads back.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

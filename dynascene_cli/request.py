@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from dynascene_cli.diffusion.economies import Economies
+from dynascene_cli.file_names import fitting_name
+from dynascene_cli.shot import Clip
+from dynascene_cli.video.sequences import before_number, is_pattern
 
 Relight = Literal["off", "scene", "person"]
 Subject = Literal["anchored", "locked"]
@@ -16,7 +19,8 @@ class MatteRequest:
     """How to separate the person from a clip.
 
     ``matte`` is a finished alpha (file or folder) that replaces the matting model; ``matte_fixes``
-    a folder of hand-corrected alphas; times in seconds.
+    a folder of hand-corrected alphas; times in seconds. ``start_number`` is the number of the first
+    frame, of the files that are written and of corrections alike; None leaves it to the clip.
     """
 
     clip: str
@@ -27,6 +31,8 @@ class MatteRequest:
     fps: float | None = None
     start: float | None = None
     end: float | None = None
+    fill_gaps: bool = False
+    start_number: int | None = None
     project: Path | None = None
     force: bool = False
     dry_run: bool = False
@@ -34,7 +40,11 @@ class MatteRequest:
     @property
     def project_folder(self) -> Path:
         """Where intermediates are cached: ``<clip name>.dynascene`` in the current folder."""
-        return self.project or Path(f"{clip_name(self.clip)}.dynascene")
+        return self.project or Path(fitting_name(clip_name(self.clip), ".dynascene"))
+
+    def first_number(self, clip: Clip) -> int:
+        """The number of the clip's first frame."""
+        return clip.first_number if self.start_number is None else self.start_number
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -139,7 +149,7 @@ class RenderRequest:
         """``-o``, or ``<clip>-<scene>-<camera>.mp4`` in the current folder; ``.png`` of a still."""
         camera = "+".join(Path(part).stem for part in self.camera.split("+"))
         name = f"{clip_name(self.matte.clip)}-{self.scene.photo.stem}-{camera}"
-        return self.output or Path(name + (".png" if still else ".mp4"))
+        return self.output or Path(fitting_name(name, ".png" if still else ".mp4"))
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -152,5 +162,7 @@ class RenderRequest:
 def clip_name(clip: str) -> str:
     """The clip's file name without suffix and frame pattern: ``run.%05d.png`` gives ``run``."""
     path = Path(clip)
+    if is_pattern(path) and not path.exists():
+        return before_number(path).rstrip("._-") or path.resolve().parent.name
     stem = path.name if path.is_dir() else path.stem
-    return stem.split("%")[0].rstrip("._-") or path.resolve().parent.name
+    return stem.rstrip("._-") or path.resolve().parent.name

@@ -64,7 +64,8 @@ class Clip:
     clip, ``source_frames`` is the index of the decoded frame that serves it and ``source_times``
     that frame's presentation time in seconds of the file. ``start`` and ``end`` count from the
     file's first frame; ``first_time`` is when the clip's first frame is due in seconds of the
-    file, which is where its sound begins.
+    file, which is where its sound begins. ``first_number`` is the number of the first frame: that
+    of its source file where they are numbered, else 1.
     """
 
     path: Path
@@ -85,6 +86,7 @@ class Clip:
     warnings: tuple[str, ...] = ()
     has_alpha: bool = False
     first_time: Fraction = Fraction(0)
+    first_number: int = 1
 
     @property
     def frame_count(self) -> int:

@@ -119,7 +119,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         with clock.measured("matte"):
             matted = cached_matte(project, request.matte, clip, console)
         cached = ["matte"] if matted.cached else []
-        foreground = foreground_of(request.matte, matted.matte, matted.key)
+        foreground = foreground_of(request.matte, matted)
         if is_estimate_cached(project, request.filmed, clip, foreground):
             cached.append("camera")
         with clock.measured("camera"):
@@ -148,7 +148,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
             else:
                 plate = projected_plate(project, plan)
         with clock.measured("composite"):
-            look = cached_look(project, clip, matted, request.matte.matte_fixes, plan, plate)
+            look = cached_look(project, clip, matted, plan, plate)
             middle = _composited(
                 request,
                 clip,
@@ -235,7 +235,7 @@ def _dry_run(
     if is_matte_cached(project, request.matte, clip) and not request.matte.force:
         cached = ["matte"]
         matted = cached_matte(project, request.matte, clip, console)
-        foreground = foreground_of(request.matte, matted.matte, matted.key)
+        foreground = foreground_of(request.matte, matted)
         if is_estimate_cached(project, request.filmed, clip, foreground):
             cached.append("camera")
             estimate = filmed_camera(
@@ -306,6 +306,7 @@ def _composited(
                 height=path.height,
                 frame_rate=clip.frame_rate,
                 audio_from=clip if clip.has_audio else None,
+                first_number=request.matte.first_number(clip),
             )
         )
         for index, (frame, alpha, background) in enumerate(streams):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 def info(
     clip: options.ClipArgument,
     fps: options.FrameRate = None,
+    fill_gaps: options.FillGaps = False,
     start: options.Start = None,
     end: options.End = None,
     as_json: options.AsJson = False,
@@ -19,7 +20,7 @@ def info(
     """Say what a clip is: size, rate, length, coding, colour, sound, and what is unusual."""
     from dynascene_cli.video import open_clip
 
-    data = clip_facts(open_clip(clip, fps=fps, start=start, end=end))
+    data = clip_facts(open_clip(clip, fps=fps, start=start, end=end, fill_gaps=fill_gaps))
     Console(as_json=as_json).result(data, clip_text(data))
 
 
@@ -31,6 +32,7 @@ def clip_facts(clip: "Clip") -> dict[str, Any]:
         "width": clip.width,
         "height": clip.height,
         "frames": clip.frame_count,
+        "first_number": clip.first_number,
         "fps": round(float(clip.frame_rate), 6),
         "fps_fraction": [clip.frame_rate.numerator, clip.frame_rate.denominator],
         "seconds": round(clip.duration, 6),

@@ -20,6 +20,20 @@ ClipArgument = Annotated[
 FrameRate = Annotated[
     float | None, typer.Option("--fps", help="Frames a second of an image sequence.")
 ]
+FillGaps = Annotated[
+    bool,
+    typer.Option("--fill-gaps", help="Repeat the frame before one that an image sequence lacks."),
+]
+StartNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--start-number",
+        help="Number of the first frame, of written sequences and corrections "
+        "[default: that of the clip's own files, else 1].",
+        min=0,
+        max=9_999_999,
+    ),
+]
 Start = Annotated[float | None, typer.Option("--start", help="Seconds into the clip to start at.")]
 End = Annotated[float | None, typer.Option("--end", help="Seconds into the clip to end at.")]
 ProjectFolder = Annotated[
@@ -40,7 +54,10 @@ Person = Annotated[
 ]
 MatteFixes = Annotated[
     Path | None,
-    typer.Option("--matte-fixes", help="Folder of hand-corrected alphas, named by frame number."),
+    typer.Option(
+        "--matte-fixes",
+        help="Folder of hand-corrected alphas, numbered as a written sequence is.",
+    ),
 ]
 
 RENAMED_OPTIONS = {"--matter": "--matting-model", "--keep": "--matte-fixes"}

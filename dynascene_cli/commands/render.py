@@ -195,6 +195,8 @@ def render(
     start: options.Start = None,
     end: options.End = None,
     fps: options.FrameRate = None,
+    fill_gaps: options.FillGaps = False,
+    start_number: options.StartNumber = None,
     size: Annotated[
         str | None,
         typer.Option("--size", metavar="WxH", help="Of the video [default: the clip's]."),
@@ -242,6 +244,8 @@ def render(
                 fps=fps,
                 start=start,
                 end=end,
+                fill_gaps=fill_gaps,
+                start_number=start_number,
                 project=project,
                 force=force,
                 dry_run=dry_run,

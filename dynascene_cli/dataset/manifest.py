@@ -21,6 +21,7 @@ from dynascene_cli.project import publish_text
 from dynascene_cli.shot import CameraPath, Clip, Image
 from dynascene_cli.video import alpha_frames, cover, open_clip, read_frames, read_photo
 from dynascene_cli.video.images import cover_window
+from dynascene_cli.video.sequences import is_pattern
 from dynascene_cli.video.timeline import snapped_rate
 
 _FILES = ("clip", "matte", "scene", "plates", "depths", "camera")
@@ -99,7 +100,7 @@ def _entry(text: str, root: Path, where: str) -> ManifestEntry:
         if not isinstance(line[key], str):
             raise InputError(f"{where}: {key} is no path", "give a path in quotes")
         files[key] = root / line[key]
-        there = files[key].parent if "%" in files[key].name else files[key]
+        there = files[key].parent if is_pattern(files[key]) else files[key]
         if not there.exists():
             raise InputError(f"{where}: {key}: {files[key]} does not exist", "check the path")
     rate, frames = _rate(line, where), line.get("frames")

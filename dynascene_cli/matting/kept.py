@@ -20,8 +20,10 @@ FLOW_SIDE = 512
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp")
 
 
-def read_kept(folder: Path, clip: Clip) -> dict[int, Image]:
-    """The corrected alphas (H, W) in a folder, by the frame number that their names end with.
+def read_kept(folder: Path, clip: Clip, first_number: int) -> dict[int, Image]:
+    """The corrected alphas (H, W) in a folder, by the index (from 0) of their frame.
+
+    Their names end with the frame's number; that of the clip's first frame is ``first_number``.
 
     Raises:
         InputError: the folder is missing or empty, a name has no number or one outside the clip,
@@ -31,15 +33,16 @@ def read_kept(folder: Path, clip: Clip) -> dict[int, Image]:
         raise InputError(f"{folder} is no folder", "give a folder of alphas such as 00012.png")
     kept: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
         number = re.search(r"(\d+)$", path.stem)
         if number is None:
             raise InputError(f"{path} has no frame number", "name it like 00012.png")
-        index = int(number[1])
-        if index >= clip.frame_count:
+        index = int(number[1]) - first_number
+        if not 0 <= index < clip.frame_count:
             raise InputError(
-                f"{path} names frame {index}", f"the clip has frames 0 to {clip.frame_count - 1}"
+                f"{path} names frame {int(number[1])}",
+                f"the clip has frames {first_number} to {first_number + clip.frame_count - 1}",
             )
         if index in kept:
             raise InputError(f"{path} and {kept[index].name} name the same frame", "keep one")

@@ -32,7 +32,7 @@ from dynascene_cli.video.reading import (
     read_frames,
     read_frames_at,
 )
-from dynascene_cli.video.writing import Sink, check_output, open_sink
+from dynascene_cli.video.writing import Sink, check_output, is_sequence, open_sink
 
 __all__ = [
     "CHUNK_LENGTH",
@@ -53,6 +53,7 @@ __all__ = [
     "cover_window",
     "decoded_frames",
     "encoded_image",
+    "is_sequence",
     "open_clip",
     "open_sink",
     "read_alpha",

@@ -16,10 +16,10 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image
 from dynascene_cli.video.openexr import exr_planes
 from dynascene_cli.video.publishing import check_spared, check_writable, published
-from dynascene_cli.video.sequences import PICTURE_SUFFIXES
 
 SMALLEST_SIDE = 32
 JPEG_QUALITY = 95
+WRITTEN_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "JPEG2000")
 # A photo is the user's own file: a large panorama is no attack.
@@ -143,7 +143,7 @@ def check_picture(path: Path, inputs: Iterable[Path]) -> None:
 
 
 def _check_suffix(path: Path) -> None:
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
+    if path.suffix.lower() not in WRITTEN_SUFFIXES:
         raise InputError(
             f"{path}: {path.suffix or 'no suffix'} names no kind of picture", "use .png or .jpg"
         )

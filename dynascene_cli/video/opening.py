@@ -17,7 +17,12 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip, ColourTags
 from dynascene_cli.video.colour import colour_tags, colour_warnings
 from dynascene_cli.video.images import read_picture
-from dynascene_cli.video.sequences import is_pattern, sequence_files
+from dynascene_cli.video.sequences import (
+    file_numbers,
+    is_pattern,
+    sequence_files,
+    served_files,
+)
 from dynascene_cli.video.timeline import STILL_RATE, Timeline, resampled, snapped_rate, timeline
 
 _STILL_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM")
@@ -41,28 +46,29 @@ def open_clip(
     fps: Fraction | float | None = None,
     start: float | None = None,
     end: float | None = None,
+    fill_gaps: bool = False,
 ) -> Clip:
     """A clip from a video, ``name.%05d.png``, a folder of pictures, a GIF or one picture.
 
     ``fps`` is needed for sequences and overrides the rate of others; ``start`` and ``end`` are
-    seconds from the first frame.
+    seconds from the first frame. ``fill_gaps`` repeats the frame before one that a sequence lacks.
 
     Raises:
         InputError: missing, empty, not a video, cut short, without a picture, a sequence without
-            ``fps``, or a range outside the clip.
+            ``fps`` or with a gap, or a range outside the clip.
     """
     path = Path(source)
     if fps is not None and not (math.isfinite(fps) and 0 < fps <= 1000):
         raise InputError(f"--fps {fps} is not a frame rate", "give one such as 24 or 23.976")
     rate = None if fps is None else snapped_rate(fps)
     if path.is_dir() or (is_pattern(path) and not path.exists()):
-        clip = _sequence(path, rate)
+        clip = _sequence(path, rate, fill_gaps=fill_gaps)
     elif not path.exists():
         raise InputError(f"{path} does not exist", "check the path of the clip")
     elif path.stat().st_size == 0:
         raise InputError(f"{path} is empty", _FORMATS_HINT)
     elif _is_still(path):
-        clip = _pictures(path, [path], rate or STILL_RATE)
+        clip = _pictures(path, [path], (0,), rate or STILL_RATE)
     else:
         clip = _video(path, rate, end)
     return _trimmed(clip, start, end)
@@ -272,16 +278,23 @@ def _is_still(path: Path) -> bool:
         return False
 
 
-def _sequence(path: Path, rate: Fraction | None) -> Clip:
+def _sequence(path: Path, rate: Fraction | None, *, fill_gaps: bool) -> Clip:
     files = sequence_files(path)
     if rate is None:
         raise InputError(
             f"{path} is an image sequence, which has no frame rate", "give one: --fps 24"
         )
-    return _pictures(path, files, rate)
+    clip = _pictures(path, files, served_files(path, files, fill_gaps=fill_gaps), rate)
+    numbers = file_numbers(files)
+    repeated = clip.frame_count - len(files)
+    return replace(
+        clip,
+        first_number=numbers[0] if numbers else 1,
+        warnings=(f"{path}: {repeated} missing frames repeat the one before",) if repeated else (),
+    )
 
 
-def _pictures(path: Path, files: list[Path], rate: Fraction) -> Clip:
+def _pictures(path: Path, files: list[Path], served: tuple[int, ...], rate: Fraction) -> Clip:
     first, alpha = read_picture(files[0])
     return Clip(
         path=path,
@@ -289,8 +302,8 @@ def _pictures(path: Path, files: list[Path], rate: Fraction) -> Clip:
         width=first.shape[1],
         height=first.shape[0],
         frame_rate=rate,
-        source_frames=tuple(range(len(files))),
-        source_times=tuple(index / rate for index in range(len(files))),
+        source_frames=served,
+        source_times=tuple(index / rate for index in range(len(served))),
         rotation=0,
         colour=ColourTags("rgb", True, "sdr"),
         bit_depth=8,
@@ -328,4 +341,5 @@ def _trimmed(clip: Clip, start: float | None, end: float | None) -> Clip:
         start=first / clip.frame_rate,
         end=None if end is None else last / clip.frame_rate,
         first_time=clip.first_time + first / clip.frame_rate,
+        first_number=clip.first_number + (first if clip.kind == "sequence" else 0),
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dynascene_cli.errors import InputError, StageError
+from dynascene_cli.file_names import LONGEST, fitting_name
 from dynascene_cli.video.sequences import PICTURE_SUFFIXES, frame_number, is_pattern, sequence_files
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -21,6 +22,8 @@ def check_writable(path: Path) -> None:
         InputError: the folder is missing or cannot be written, or ``path`` is itself a folder.
     """
     folder = path.parent
+    if len(os.fsencode(path.name)) > LONGEST:
+        raise InputError(f"{path}: the name is too long", f"at most {LONGEST} bytes")
     if not folder.is_dir():
         raise InputError(
             f"{path}: the folder {folder} does not exist", f"make it: mkdir -p {folder}"
@@ -75,7 +78,7 @@ def published(path: Path) -> Iterator[Path]:
     Raises:
         StageError: the disk is full.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(fitting_name(f".{path.stem}", f".{os.getpid()}.part{path.suffix}"))
     try:
         with told_when_full(path):
             yield temporary
@@ -110,7 +113,7 @@ def published_folder(folder: Path) -> Iterator[Path]:
     Raises:
         StageError: the disk is full.
     """
-    temporary = folder.with_name(f".{folder.name}.part")
+    temporary = folder.with_name(fitting_name(f".{folder.name}", ".part"))
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         with told_when_full(folder):

@@ -26,9 +26,6 @@ from dynascene_cli.video.sequences import is_pattern, numbered
 ENCODER_THREADS = 4
 """Fixed, because an encoder's bytes may depend on it."""
 
-FIRST_NUMBER = 1
-"""The number of a written sequence's first picture."""
-
 _STILLS = (".png", ".jpg", ".jpeg", ".exr")
 _CHOICES = "use .mp4, .mov, .webm, name.%05d.png or name.%05d.exr"
 
@@ -80,11 +77,13 @@ def open_sink(
     frame_rate: Fraction,
     alpha: bool = False,
     audio_from: Clip | None = None,
+    first_number: int = 1,
 ) -> Iterator[Sink]:
     """A sink for frames of one size, published when the block ends without an error.
 
     ``.mp4`` H.264; ``.mov`` ProRes 422 HQ or, with ``alpha``, 4444; ``.webm`` VP9;
-    ``name.%05d.png`` and ``name.%05d.exr`` sequences numbered from 1 (EXR is linear light);
+    ``name.%05d.png`` and ``name.%05d.exr`` sequences numbered from ``first_number`` (EXR is
+    linear light);
     ``.png``, ``.jpg`` or ``.exr`` for a single frame.
     ``audio_from`` is the clip whose sound a video carries. Videos have even sides: an odd
     one's last row or column is repeated. The same frames give the same bytes.
@@ -95,14 +94,14 @@ def open_sink(
     """
     check_output(path, alpha=alpha)
     suffix = path.suffix.lower()
-    if is_pattern(path) and suffix in _STILLS:
+    if is_sequence(path):
         with published_together(path.parent) as folder:
-            sequence = _SequenceSink(folder / path.name, path.name)
+            sequence = _SequenceSink(folder / path.name, path.name, first_number)
             yield sequence
             sequence.finish()
     elif suffix in _STILLS:
         with published(path) as temporary:
-            still = _StillSink(temporary, path.name)
+            still = _StillSink(temporary, path.name, first_number)
             yield still
             still.finish()
     else:
@@ -115,6 +114,11 @@ def open_sink(
                 video.finish()
             finally:
                 video.close()
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether ``open_sink`` writes one picture a frame to this name."""
+    return is_pattern(path) and path.suffix.lower() in _STILLS
 
 
 def check_output(path: Path, *, alpha: bool = False, frame_count: int = 1) -> None:
@@ -212,13 +216,14 @@ class _VideoSink:
 
 
 class _SequenceSink:
-    def __init__(self, pattern: Path, name: str) -> None:
+    def __init__(self, pattern: Path, name: str, first_number: int) -> None:
         self._pattern = pattern
         self._name = name
+        self._first_number = first_number
         self._count = 0
 
     def write(self, frame: Image) -> None:
-        file = numbered(self._pattern, FIRST_NUMBER + self._count)
+        file = numbered(self._pattern, self._first_number + self._count)
         file.write_bytes(_picture_bytes(frame, file))
         self._count += 1
 

@@ -114,4 +114,4 @@ def publish(path: Path, text: str) -> None:
     """
     check_writable(path)
     with published(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
