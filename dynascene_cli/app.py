@@ -34,12 +34,11 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"token_normalize_func": options.current_spelling},
 )
-app.command("render", cls=options.CommandWithRenamedOptions)(render.render)
-app.command("matte", cls=options.CommandWithRenamedOptions)(matte.matte)
-app.command("estimate-camera", cls=options.CommandWithRenamedOptions)(
-    estimate_camera.estimate_camera
-)
+app.command("render")(render.render)
+app.command("matte")(matte.matte)
+app.command("estimate-camera")(estimate_camera.estimate_camera)
 app.add_typer(trajectory.app, name="trajectory")
 app.command("train")(train.train)
 app.add_typer(dataset.app, name="dataset")

@@ -80,7 +80,7 @@ def check_path(
             does = "goes through"
         raise InputError(
             f"{source}: the camera {does} the {problem.obstacle} at {problem.seconds:.2f} s",
-            f"keep {problem.needed:.2f} m away, or lower --amount",
+            f"keep {problem.needed:.2f} m away, or lower --move-strength",
         )
 
 

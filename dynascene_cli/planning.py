@@ -119,7 +119,7 @@ def _moving(
     stands = camera.stance
     if any(names_a_file(move.name) for move in moves):
         check_path(
-            camera.path_at(request.amount),
+            camera.path_at(request.move_strength),
             stands.contact,
             stands.geometry.camera_height,
             stands.subject_distance,
@@ -139,8 +139,8 @@ def _accompanying(
     console: Console,
 ) -> Plan:
     """The plan of the clip's own camera, its motion made smaller only where the photo ends."""
-    if request.place is not None:
-        console.warn("--place changes nothing here: under auto the person stays where they stood")
+    if request.position is not None:
+        console.warn("--position changes nothing under auto: the person stays where they stood")
     depth, share = _median_depth(place), 1.0
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
@@ -242,7 +242,7 @@ def _covered(
             publish_text(kept, json.dumps(asdict(plan)))
         return plan
 
-    staged = stage(stands, path_at, request.amount)
+    staged = stage(stands, path_at, request.move_strength)
     plan = margins_of(staged.path)
     asked = staged.amount
     while plan.uncovered > 0 and staged.amount > SMALLEST_AMOUNT and camera.departs:
@@ -250,8 +250,8 @@ def _covered(
         plan = margins_of(staged.path)
     if staged.amount < asked:
         limited = (
-            f"the move is limited to {staged.amount:.2f} of the {request.amount:.2f} asked for: "
-            "more would see past what can be painted in around the photo"
+            f"the move is limited to {staged.amount:.2f} of the {request.move_strength:.2f} asked "
+            "for: more would see past what can be painted in around the photo"
         )
         staged = replace(staged, warnings=(*staged.warnings, limited))
     return staged, plan

@@ -10,7 +10,7 @@ from dynascene_cli.shot import Clip
 from dynascene_cli.video.sequences import before_number, is_pattern
 
 Relight = Literal["off", "scene", "person"]
-Subject = Literal["anchored", "locked"]
+Anchor = Literal["ground", "screen"]
 Method = Literal["auto", "tracks", "colmap", "vggsfm"]
 
 
@@ -121,9 +121,9 @@ class RenderRequest:
     camera: str = "auto"
     renderer: Literal["auto", "projection", "dynascene"] = "auto"
     sampling: SamplingRequest = SamplingRequest()
-    amount: float = 1.0
-    subject: Subject | None = None
-    place: tuple[float, float] | None = None
+    move_strength: float = 1.0
+    anchor: Anchor | None = None
+    position: tuple[float, float] | None = None
     person_height: float = 1.7
     scale: float | None = None
     smooth: float = 0.0

@@ -87,9 +87,9 @@ def move_camera(
 
     ``scene_depth`` is the photo's median, in metres, at the camera height that was guessed.
     """
-    subject = request.subject or ("locked" if request.camera == "auto" else "anchored")
+    anchor = request.anchor or ("screen" if request.camera == "auto" else "ground")
     world = None
-    if filmed.moves and subject == "anchored":
+    if filmed.moves and anchor == "ground":
         world = world_of(request, filmed, place)
 
     @cache
@@ -99,10 +99,10 @@ def move_camera(
             filmed.path,
             place.guess.geometry,
             world=world,
-            place=request.place,
+            position=request.position,
             person_height=request.person_height,
             camera_height_given=place.camera_height_given,
-            subject=subject,
+            anchor=anchor,
             room=room,
         )
 
@@ -120,8 +120,8 @@ def move_camera(
         return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
 
     stands = stance_at(0.0)
-    if subject == "anchored" and request.place is None:
-        stands = stance_at(room_for(stance_at, path_of, request.amount))
+    if anchor == "ground" and request.position is None:
+        stands = stance_at(room_for(stance_at, path_of, request.move_strength))
     if world is not None:
         stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
     return ShotCamera(stands, partial(path_of, stands))
@@ -147,7 +147,7 @@ def accompanying_camera(
             "use --camera auto or --camera follow",
         )
     steadied = request.smooth > 0 or request.stabilise
-    subject = request.subject or ("anchored" if moves or steadied else "locked")
+    anchor = request.anchor or ("ground" if moves or steadied else "screen")
     world = _aimed(_centred(world_of(request, filmed, place)), place)
     effective = partial(
         effective_path, geometry=place.guess.geometry, measured_depth=place.depth is not None
@@ -158,7 +158,7 @@ def accompanying_camera(
         world,
         place.guess.geometry,
         person_height=request.person_height,
-        subject=subject,
+        anchor=anchor,
     )
     stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
     # Here, because scipy takes a third of a second that other moves need not wait.

@@ -91,7 +91,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     Raises:
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
     """
-    check_amount(request.amount)
+    check_amount(request.move_strength)
     check_scale(request.scale)
     if request.smooth:
         # Here, because scipy takes a third of a second that other renders need not wait.

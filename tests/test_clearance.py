@@ -70,17 +70,17 @@ def test_a_person_who_comes_up_to_a_still_camera_is_no_fault_of_it():
         (
             [[0, 0, 0], [0, 1.5, 0]],
             "dive.json: the camera comes within 0.10 m of the ground at 0.50 s",
-            "keep 0.16 m away, or lower --amount",
+            "keep 0.16 m away, or lower --move-strength",
         ),
         (
             [[0, 0, 0], [0, 2.0, 0]],
             "dive.json: the camera goes through the ground at 0.50 s",
-            "keep 0.16 m away, or lower --amount",
+            "keep 0.16 m away, or lower --move-strength",
         ),
         (
             [[0, 0, 0], [0.5, 0, 3.5]],
             "dive.json: the camera comes within 0.50 m of the person at 0.50 s",
-            "keep 1.20 m away, or lower --amount",
+            "keep 1.20 m away, or lower --move-strength",
         ),
     ],
 )

@@ -29,7 +29,7 @@ def check_amount(amount: float) -> None:
         InputError: the amount is no number ≥ 0.
     """
     if not (math.isfinite(amount) and amount >= 0):
-        raise InputError(f"--amount {amount:g} is not 0 or more", "1 is the move as it is written")
+        raise InputError(f"--move-strength {amount:g} is not 0 or more", "1 is the move as written")
 
 
 def scaled(move: Trajectory, amount: float, around: Surroundings | None = None) -> Trajectory:
@@ -54,7 +54,7 @@ def scaled(move: Trajectory, amount: float, around: Surroundings | None = None) 
             raise InputError(
                 f"{move.name}: keyframe {int(steps.argmax()) + 2}: half a turn or more around "
                 "the person in one step",
-                "add keyframes between, or lower --amount",
+                "add keyframes between, or lower --move-strength",
             )
         positions = on_arcs(arcs)
     else:
@@ -174,7 +174,7 @@ def _scaled_keyframe(
         if around is None:
             raise InputError(
                 f"{move.name}: focal_mm cannot be scaled outside a shot",
-                "use focal_ratio, or give --amount to render",
+                "use focal_ratio, or give --move-strength to render",
             )
         ratio = focal_mm_ratio(keyframe.focal_mm, move.sensor_width_mm, around)
         changed = replace(changed, focal_mm=None, focal_ratio=ratio**amount)

@@ -195,7 +195,7 @@ def _depth_ratio(position: Floats, rotation: Floats, around: Surroundings) -> Fl
     first = around.subject @ around.tilt[:, 2]
     if first <= 0:
         raise InputError(
-            "keep_subject_size: the person is not before the camera", "move them with --place"
+            "keep_subject_size: the person is not before the camera", "move them with --position"
         )
     depth = np.sum((around.subject - position) * (rotation @ around.tilt[:, 2]), axis=-1)
     moved = ~_is_identity(rotation) | np.any(position != 0, axis=-1)

@@ -10,7 +10,7 @@ from dynascene_cli.commands import options
 MEDIA = Path(__file__).parents[1] / "demo_media"
 
 # The gymnast walks to the left: starting right of the middle, he stays in the picture.
-PLACE, AMOUNT = (0.62, 0.74), 0.8
+POSITION, MOVE_STRENGTH = (0.62, 0.74), 0.8
 
 
 def demo(
@@ -38,8 +38,8 @@ def demo(
         ),
         scene=SceneRequest(photo=MEDIA / "picos.jpg"),
         camera=camera,
-        amount=AMOUNT,
-        place=PLACE,
+        move_strength=MOVE_STRENGTH,
+        position=POSITION,
         output=output,
         report=True,
     )

@@ -1,11 +1,9 @@
 """The options that several commands share, each defined once."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
@@ -48,6 +46,9 @@ MattingModel = Annotated[
     str,
     typer.Option("--matting-model", help="auto, bundled, rvm or rembg:MODEL.", show_default=True),
 ]
+MoveStrength = Annotated[
+    float, typer.Option("--move-strength", help="Multiplies the camera move; 0 is none.")
+]
 Person = Annotated[
     str | None,
     typer.Option("--person", help="left, right, largest or a number, counted from the left."),
@@ -60,26 +61,21 @@ MatteFixes = Annotated[
     ),
 ]
 
-RENAMED_OPTIONS = {"--matter": "--matting-model", "--keep": "--matte-fixes"}
-"""Earlier spellings, which commands of ``CommandWithRenamedOptions`` still take unlisted."""
+RENAMED = {
+    "matter": "matting-model",
+    "keep": "matte-fixes",
+    "amount": "move-strength",
+    "place": "position",
+    "subject": "person-anchor",
+    "anchored": "ground",
+    "locked": "screen",
+}
+"""Former spellings of options and of their choices, which still work, and what they are now."""
 
 
-class CommandWithRenamedOptions(TyperCommand):
-    """A command that takes its options by their earlier names too."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the words that follow the command's name."""
-        return super().parse_args(ctx, with_current_names(args))
-
-
-def with_current_names(words: Sequence[str]) -> list[str]:
-    """Command-line words with every earlier name of an option replaced, up to a lone ``--``."""
-    end = words.index("--") if "--" in words else len(words)
-    current = []
-    for word in words[:end]:
-        name, equals, value = word.partition("=")
-        current.append(RENAMED_OPTIONS.get(name, name) + equals + value)
-    return [*current, *words[end:]]
+def current_spelling(word: str) -> str:
+    """The present name of an option or a choice that may be given by its former one."""
+    return RENAMED.get(word, word)
 
 
 def fractions(option: str, text: str) -> tuple[float, float]:

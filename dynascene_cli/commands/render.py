@@ -92,19 +92,19 @@ def render(
         bool,
         typer.Option("--memory-plan", help="Say what memory sampling takes; do nothing."),
     ] = False,
-    amount: Annotated[float, typer.Option("--amount", help="Multiplies the camera move.")] = 1.0,
-    subject: Annotated[
-        Literal["anchored", "locked"] | None,
+    move_strength: options.MoveStrength = 1.0,
+    person_anchor: Annotated[
+        Literal["ground", "screen"] | None,
         typer.Option(
-            "--subject",
-            help="anchored: the person stands in the place (default under a move); "
-            "locked: the pixels stay where they were filmed (default under auto).",
+            "--person-anchor",
+            help="ground: the person stands in the place (default under a move); "
+            "screen: the pixels stay where they were filmed (default under auto).",
         ),
     ] = None,
-    place: Annotated[
+    position: Annotated[
         str | None,
         typer.Option(
-            "--place", metavar="X,Y", help="Where the feet stand, fractions of the frame."
+            "--position", metavar="X,Y", help="Where the feet stand, fractions of the frame."
         ),
     ] = None,
     person_height: Annotated[
@@ -287,9 +287,9 @@ def render(
             ),
             preview_every=preview_every,
         ),
-        amount=amount,
-        subject=subject,
-        place=None if place is None else options.fractions("--place", place),
+        move_strength=move_strength,
+        anchor=person_anchor,
+        position=None if position is None else options.fractions("--position", position),
         person_height=person_height,
         scale=scale,
         smooth=smooth,

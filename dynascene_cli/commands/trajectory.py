@@ -13,7 +13,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Amount = Annotated[float, typer.Option("--amount", help="Multiplies the whole move.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Which shake.")]
 Distance = Annotated[float, typer.Option("--subject-distance", help="Metres to the person's feet.")]
 Height = Annotated[float, typer.Option("--camera-height", help="Metres above the ground.")]
@@ -46,7 +45,7 @@ def make(
         list[str], typer.Argument(metavar="NAME...", help="Presets or files to join.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .json file to write.")],
-    amount: Amount = 1.0,
+    move_strength: options.MoveStrength = 1.0,
     seed: Seed = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -65,7 +64,7 @@ def make(
         raise InputError(f"{output}: not a .json file", "name the move FILE.json")
     if any(_same_file(output, move.name) for move in moves):
         raise InputError(f"{output}: is one of the inputs", "write to another file")
-    move = joined([scaled(one, amount) for one in moves], name)
+    move = joined([scaled(one, move_strength) for one in moves], name)
     if seed is not None and move.shake is not None:
         move = replace(move, shake=replace(move.shake, seed=seed))
     check_writable(output)
@@ -79,7 +78,7 @@ def make(
 def plot(
     move: MoveArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="The .png picture to write.")],
-    amount: Amount = 1.0,
+    move_strength: options.MoveStrength = 1.0,
     seed: Seed = None,
     subject_distance: Distance = 4.0,
     camera_height: Height = 1.6,
@@ -99,9 +98,9 @@ def plot(
         raise InputError(f"{output}: not a .png file", "name the picture FILE.png")
     reference = typical_reference(subject_distance, camera_height)
     moves = load_move(move)
-    path = previewed(moves, reference, amount, seed)
+    path = previewed(moves, reference, move_strength, seed)
     contacts = walked(moves, reference, path.frame_count, path.frame_rate)
-    title = move if amount == 1 else f"{move} × {amount:g}"
+    title = move if move_strength == 1 else f"{move} × {move_strength:g}"
     check_writable(output)
     picture = camera_plot(path, contacts, camera_height, title)
     with published(output) as temporary:
@@ -112,7 +111,7 @@ def plot(
 @app.command("check")
 def check(
     move: MoveArgument,
-    amount: Amount = 1.0,
+    move_strength: options.MoveStrength = 1.0,
     subject_distance: Distance = 4.0,
     camera_height: Height = 1.6,
     as_json: options.AsJson = False,
@@ -131,7 +130,7 @@ def check(
 
     moves = load_move(move)
     reference = typical_reference(subject_distance, camera_height)
-    path = previewed(moves, reference, amount)
+    path = previewed(moves, reference, move_strength)
     contacts = walked(moves, reference, path.frame_count, path.frame_rate)
     check_path(path, contacts, camera_height, subject_distance, move)
     reach = extent(path)

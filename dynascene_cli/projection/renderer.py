@@ -105,7 +105,7 @@ def plate_frame(
     if share > TOLERATED_SPECKS:
         raise StageError(
             f"the camera sees past the scene's edge in {share:.2%} of a frame",
-            "choose a smaller move with --amount",
+            "choose a smaller move with --move-strength",
         )
     rgba = texels.view(np.uint8).reshape(height, width, 4)
     picture = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)

@@ -59,11 +59,11 @@ def _opposed(stance: Stance, placement: Placement, path: CameraPath) -> str | No
     if person > 0:
         return (
             f"the person grows by {_percent(person)} while the camera {leaves}: "
-            "a move inwards, such as dolly-in, or a lower --amount would go with them"
+            "a move inwards, such as dolly-in, or a lower --move-strength would go with them"
         )
     return (
         f"the person shrinks by {_percent(person)} while the camera {comes}: "
-        "a move outwards, such as dolly-out, or a lower --amount would go with them"
+        "a move outwards, such as dolly-out, or a lower --move-strength would go with them"
     )
 
 
@@ -83,7 +83,7 @@ def _unexplained(stance: Stance, placement: Placement, path: CameraPath) -> str 
 
 def _sliding(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
     """How far the ground on which a locked person was filmed runs away from their feet."""
-    if stance.subject != "locked":
+    if stance.anchor != "screen":
         return None
     there = project(path.intrinsics, path.extrinsics, stance.contact)
     apart = np.linalg.norm(there - placement.contact_pixels, axis=1)
@@ -93,7 +93,7 @@ def _sliding(stance: Stance, placement: Placement, path: CameraPath) -> str | No
         return None
     return (
         f"the person, locked to the picture, slides over the ground by {slid * stance.height:.1f} "
-        "m: --subject anchored keeps their feet where they stand"
+        "m: --person-anchor ground keeps their feet where they stand"
     )
 
 
@@ -105,13 +105,13 @@ def _leaving(stance: Stance, placement: Placement, path: CameraPath) -> str | No
     x, reach = placement.contact_pixels[:, 0], LEAVING_HEIGHTS * _shown_heights(stance, placement)
     outside = held & ((x < -reach) | (x > path.width + reach))
     left = outside & np.logical_or.accumulate(held & ~outside)
-    if stance.subject == "locked" or not left.any():
+    if stance.anchor == "screen" or not left.any():
         return None
     first = int(np.flatnonzero(left)[0])
     side = "left" if x[first] < 0 else "right"
     return (
         f"the person leaves the picture on the {side} at {float(first / path.frame_rate):.1f} s: "
-        "a camera that goes with them (follow, or the clip's own: auto) or another --place "
+        "a camera that goes with them (follow, or the clip's own: auto) or another --position "
         "keeps them framed"
     )
 

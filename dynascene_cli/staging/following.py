@@ -25,7 +25,7 @@ def placement(stance: Stance, path: CameraPath) -> Placement:
             f"the camera path has {path.frame_count} frames, the clip {len(stance.contact)}"
         )
     K, E = path.intrinsics, path.extrinsics
-    if stance.subject == "locked":
+    if stance.anchor == "screen":
         pixels = carried(stance.clip_to_frame, stance.contacts.points)
         contact, _ = ground_met(K, E, pixels, stance.geometry.camera_height)
         return Placement(contact, stance.height, stance.clip_to_frame, pixels)
@@ -33,7 +33,7 @@ def placement(stance: Stance, path: CameraPath) -> Placement:
     before = card(seen_from.intrinsics, seen_from.extrinsics, stance.contact, stance.height)
     after = card(K, E, stance.contact, stance.height)
     if not (np.isfinite(after[0]).all() and np.isfinite(after[1]).all()):
-        raise StageError("the person gets behind the camera", "try a lower --amount")
+        raise StageError("the person gets behind the camera", "try a lower --move-strength")
     moves = similarities(before, after)
     return Placement(
         contact=stance.contact,

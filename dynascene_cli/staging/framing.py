@@ -85,7 +85,7 @@ class Framer:
         if y <= horizon + 0.01 * self.geometry.height:
             lowest = horizon / self.geometry.height
             raise InputError(
-                f"--place {place[0]:g},{place[1]:g} is not on the ground: the horizon is at "
+                f"--position {place[0]:g},{place[1]:g} is not on the ground: the horizon is at "
                 f"{lowest:.2f}",
                 f"give a Y above {lowest + 0.02:.2f}, or the right --horizon",
             )
@@ -93,7 +93,7 @@ class Framer:
         framings = [self._at(asked * f, below, x) for f in (*LARGER, *1 / LARGER[1:])]
         whole = [f for f in framings if self._faults(f)[0] == 0]
         if not whole:
-            told = "--place would show where the clip cuts the person off: their framing is kept"
+            told = "--position would show where the clip cuts the person off: their framing is kept"
             return Framing(kept.scale, kept.x, kept.y, kept.camera_height, (told,))
         best = min(whole, key=lambda f: abs(np.log(f.scale / asked)))
         at = best.scale * self.contacts.points[0] + [best.x, best.y]
@@ -101,7 +101,7 @@ class Framer:
         if np.abs(at - [x, y]).max() > 1:
             fractions = at / [self.geometry.width, self.geometry.height]
             warnings = (
-                f"--place would show where the clip cuts the person off: they stand at "
+                f"--position would show where the clip cuts the person off: they stand at "
                 f"{fractions[0]:.2f},{fractions[1]:.2f} instead",
             )
         return Framing(best.scale, best.x, best.y, kept.camera_height, warnings)
@@ -226,6 +226,6 @@ class Framer:
         return (
             "as filmed, the person would not stand on this photo's ground: they are shown at "
             f"{percent:.0f} % size with the feet at {rows[1] / self.geometry.height:.2f} of the "
-            f"height, not {rows[0] / self.geometry.height:.2f}; --place, --person-height or "
+            f"height, not {rows[0] / self.geometry.height:.2f}; --position, --person-height or "
             "--horizon change that"
         )

@@ -45,7 +45,7 @@ def stage(stance: Stance, path_at: Callable[[float], CameraPath], amount: float 
     ``path_at`` gives the camera path for an amount; 0 is no move. The move is limited where an
     edge of the clip that cuts the person would come into the picture, where the camera would
     come nearer than 0.3 of the subject distance, go under the ground or turn away; a warning says
-    why and what was used. Only a locked subject has no edge to show.
+    why and what was used. Only a person anchored to the screen has no edge to show.
 
     Raises:
         InputError, StageError: what ``path_at`` raises; a path of the wrong length.
@@ -146,7 +146,7 @@ def _obstacle_at(
 
 def _obstacle(stance: Stance, path: CameraPath) -> str | None:
     """Why the person cannot be shown under a path, or None."""
-    if stance.subject == "locked":
+    if stance.anchor == "screen":
         return None
     problems = path_problems(
         path, stance.contact, stance.geometry.camera_height, stance.subject_distance
@@ -197,5 +197,5 @@ def _limited(reason: str, asked: float, used: float) -> str:
     if used == 0:
         told = "the camera makes no move"
     if "edge" in reason:
-        reason += " (a larger person, by a lower --place, leaves more room)"
+        reason += " (a larger person, by a lower --position, leaves more room)"
     return f"{told}: a larger one {reason}"

@@ -15,7 +15,7 @@ from dynascene_cli.staging.contact import EDGES, Contacts, contact_points
 from dynascene_cli.staging.framing import Framer, Framing
 from dynascene_cli.staging.smoothing import Mask, all_finite
 
-Subject = Literal["anchored", "locked"]
+Anchor = Literal["ground", "screen"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Stance:
     contact: Floats
     clip_to_frame: Floats
     seen_from: CameraPath
-    subject: Subject
+    anchor: Anchor
     warnings: tuple[str, ...] = ()
 
     @property
@@ -51,7 +51,7 @@ def accompanied(
     geometry: SceneGeometry,
     *,
     person_height: float = 1.7,
-    subject: Subject = "locked",
+    anchor: Anchor = "screen",
 ) -> Stance:
     """The person in a place that is seen by the very camera that filmed them.
 
@@ -75,7 +75,7 @@ def accompanied(
         geometry.camera_height,
     )
     warnings: tuple[str, ...] = ()
-    if lowered.any() and subject == "anchored":
+    if lowered.any() and anchor == "ground":
         warnings = (_floating(lowered, float(filmed.frame_rate)),)
     return Stance(
         contacts=contacts,
@@ -86,7 +86,7 @@ def accompanied(
         contact=contact,
         clip_to_frame=clip_to_frame,
         seen_from=seen_from,
-        subject=subject,
+        anchor=anchor,
         warnings=warnings,
     )
 
@@ -97,10 +97,10 @@ def stance(
     geometry: SceneGeometry,
     *,
     world: FilmedWorld | None = None,
-    place: tuple[float, float] | None = None,
+    position: tuple[float, float] | None = None,
     person_height: float = 1.7,
     camera_height_given: bool = False,
-    subject: Subject = "anchored",
+    anchor: Anchor = "ground",
     room: float = 0.0,
 ) -> Stance:
     """Where the person of a clip stands in a photo, and how large.
@@ -108,13 +108,13 @@ def stance(
     ``filmed`` is the clip's camera, with the clip's size, and ``world`` the same over level
     ground in metres, without which it may not move.
     ``geometry`` is the photo's, of the output's size; its camera height is only a start unless
-    ``camera_height_given``. ``place`` (fractions of the output) puts the first contact there.
+    ``camera_height_given``. ``position`` (fractions of the output) puts the first contact there.
     ``room`` keeps edges that cut the person this share of the frame outside it (a tenth at most
-    above and below), so that a move has something to use up; a given ``place`` goes before it.
-    A ``locked`` subject covers the frame as it was filmed.
+    above and below), so that a move has something to use up; a given ``position`` goes before it.
+    ``anchor`` "screen" covers the frame with the clip as it was filmed.
 
     Raises:
-        InputError: nobody is seen; ``place`` is not on the ground, or given for a locked subject;
+        InputError: nobody is seen; ``position`` is not on the ground, or given for the screen;
             ``person_height`` is not a person's; the filmed camera moves in unknown units.
     """
     if not 0.3 <= person_height <= 3.0:
@@ -122,17 +122,17 @@ def stance(
             f"--person-height {person_height:g} is no person's height",
             "give metres, between 0.3 and 3",
         )
-    if subject == "locked" and place is not None:
+    if anchor == "screen" and position is not None:
         raise InputError(
-            "--place moves the person, and --subject locked keeps them where they were filmed",
+            "--position moves the person, and --person-anchor screen keeps them as filmed",
             "leave one out",
         )
     size = filmed.width, filmed.height
     turning = None if _is_still(filmed) else filmed
     contacts = contact_points(tracks, *size, float(filmed.frame_rate), turning)
     given = geometry.camera_height if camera_height_given else None
-    room = room if place is None else 0.0
-    moves = subject == "anchored" and turning is not None
+    room = room if position is None else 0.0
+    moves = anchor == "ground" and turning is not None
     if moves and world is None:
         raise InputError(
             "the clip's camera moves by unknown lengths", "give its path in metres (--scale)"
@@ -141,10 +141,10 @@ def stance(
     if moves and world is not None:
         framed = _as_first_seen(contacts, world, person_height)
     framer = Framer(framed, size, geometry, person_height, given, room)
-    if subject == "locked":
+    if anchor == "screen":
         framing = _covering(framer)
     else:
-        framing = framer.kept() if place is None else framer.placed(place)
+        framing = framer.kept() if position is None else framer.placed(position)
     geometry = replace(geometry, camera_height=framing.camera_height)
     clip_to_frame = np.repeat(framing.similarity[None], len(contacts.points), axis=0)
     contact, lowered = ground_met(
@@ -158,13 +158,13 @@ def stance(
         contact, lowered, seen_from = _brought(contacts, world, contact[0])
         clip_to_frame = np.repeat(np.eye(2, 3)[None], len(contacts.points), axis=0)
     warnings = framing.warnings
-    if room > 0 and subject == "anchored" and any(contacts.cut_edges):
+    if room > 0 and anchor == "ground" and any(contacts.cut_edges):
         edges = " and ".join(compress(EDGES, contacts.cut_edges))
         warnings += (
             f"the clip's {edges} edge cuts the person off: they are shown further out by up to "
             f"{100 * room:.0f} % of the frame, which leaves room for the move",
         )
-    if lowered.any() and subject == "anchored":
+    if lowered.any() and anchor == "ground":
         warnings += (_floating(lowered, float(filmed.frame_rate)),)
     return Stance(
         contacts=contacts,
@@ -175,7 +175,7 @@ def stance(
         contact=contact,
         clip_to_frame=clip_to_frame,
         seen_from=seen_from,
-        subject=subject,
+        anchor=anchor,
         warnings=warnings,
     )
 
@@ -255,5 +255,5 @@ def _floating(lowered: Mask, frame_rate: float) -> str:
     first, last = np.flatnonzero(lowered)[[0, -1]]
     return (
         f"the person walks up to the photo's horizon ({first / frame_rate:.1f}–"
-        f"{(last + 1) / frame_rate:.1f} s): lower them with --place, or correct --horizon"
+        f"{(last + 1) / frame_rate:.1f} s): lower them with --position, or correct --horizon"
     )

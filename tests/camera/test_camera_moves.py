@@ -228,7 +228,7 @@ def test_amount_scales_every_kind_of_move(amount):
 
 @pytest.mark.parametrize("amount", [-1.0, float("nan"), float("inf")])
 def test_an_amount_is_a_number_from_0_up(amount):
-    with pytest.raises(InputError, match="--amount"):
+    with pytest.raises(InputError, match="--move-strength"):
         moved("dolly-in", amount)
 
 

@@ -37,7 +37,16 @@ def test_make_writes_a_preset_to_edit(dynascene, tmp_path):
 
 
 def test_make_scales_joins_and_seeds(dynascene):
-    words = ("dolly-in", "pan-left+handheld", "--amount", 0.5, "--seed", 4, "-o", "mine.json")
+    words = (
+        "dolly-in",
+        "pan-left+handheld",
+        "--move-strength",
+        0.5,
+        "--seed",
+        4,
+        "-o",
+        "mine.json",
+    )
     run = dynascene("trajectory", "make", *words, "--json")
     assert run.json == {"output": "mine.json", "keyframes": 13, "units": "subject_distance"}
     move = load_trajectory("mine.json")
@@ -79,14 +88,14 @@ def test_make_scales_joins_and_seeds(dynascene):
             "error: none.json: no such file (give a trajectory's or a camera's file)\n",
         ),
         (
-            ("check", "dolly-in", "--amount", "4"),
+            ("check", "dolly-in", "--move-strength", "4"),
             "error: dolly-in: the camera comes within 1.16 m of the person at 2.88 s "
-            "(keep 1.20 m away, or lower --amount)\n",
+            "(keep 1.20 m away, or lower --move-strength)\n",
         ),
         (
-            ("check", "pedestal-down", "--amount", "8"),
+            ("check", "pedestal-down", "--move-strength", "8"),
             "error: pedestal-down: the camera comes within 0.14 m of the ground at 2.38 s "
-            "(keep 0.16 m away, or lower --amount)\n",
+            "(keep 0.16 m away, or lower --move-strength)\n",
         ),
         (
             ("check", "dolly-in", "--subject-distance", "1"),
@@ -94,8 +103,8 @@ def test_make_scales_joins_and_seeds(dynascene):
             "distance to the feet longer than the height)\n",
         ),
         (
-            ("check", "dolly-in", "--amount", "-1"),
-            "error: --amount -1 is not 0 or more (1 is the move as it is written)\n",
+            ("check", "dolly-in", "--move-strength", "-1"),
+            "error: --move-strength -1 is not 0 or more (1 is the move as written)\n",
         ),
     ],
 )

@@ -86,3 +86,26 @@ def test_a_folder_that_is_no_project_is_told(dynascene, tmp_path):
     run = dynascene("project", "clean", tmp_path)
     assert run.code == 1
     assert "not a project folder" in run.err
+
+
+def test_former_spellings_of_options_work_and_are_not_shown(dynascene, tmp_path, drawn_clip, photo):
+    clip, alphas = drawn_clip
+    words = ("render", clip, "--scene", photo, "--matte", alphas, "--camera", "dolly-in")
+    words += ("--end", "0.2", "--json", "--layers")
+    now = ("--move-strength", "0.5", "--position", "0.4,0.9", "--person-anchor", "ground")
+    formerly = ("--amount=0.5", "--place", "0.4,0.9", "--subject", "anchored")
+    assert dynascene(*words, "now", *now).code == 0
+    assert dynascene(*words, "formerly", *formerly).code == 0
+    paths = [(tmp_path / name / "camera.json").read_bytes() for name in ("now", "formerly")]
+    assert paths[0] == paths[1]
+    shown = dynascene("render", "--help").out
+    assert "--person-anchor" in shown
+    assert not any(word in shown for word in ("--amount", "--place", "--subject", "anchored"))
+    moved = dynascene("trajectory", "make", "dolly-in", "--amount", "2", "-o", "twice.json")
+    assert moved.code == 0, moved.err
+
+
+def test_a_wrong_choice_is_told_by_its_present_name(dynascene):
+    run = dynascene("render", "clip.mp4", "--scene", "a.jpg", "--subject", "floating")
+    assert run.code == 2
+    assert "--person-anchor" in run.err and "screen" in run.err

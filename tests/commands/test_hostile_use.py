@@ -85,8 +85,8 @@ def test_the_matte_of_an_image_is_a_picture_with_alpha(dynascene, tmp_path, pers
     ("wrong", "said"),
     [
         (("-o", "one.png"), "one.%05d.png"),
-        (("--amount", "-1"), "--amount -1"),
-        (("--amount", "nan"), "--amount nan"),
+        (("--move-strength", "-1"), "--move-strength -1"),
+        (("--move-strength", "nan"), "--move-strength nan"),
         (("--preview-scene", "grid.pdf"), ".pdf"),
     ],
 )

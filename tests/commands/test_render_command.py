@@ -296,7 +296,7 @@ def test_a_broken_trajectory_is_told(dynascene, tmp_path, drawn_clip, photo, tex
         (("--camera", "static", "--renderer", "dynascene"), 3, "models assemble"),
         (("--camera", "static", "--matting-model", "rvm"), 3, "models add rvm"),
         (("--camera", "static", "--matting-model", "magic"), 1, "bundled"),
-        (("--camera", "static", "--place", "2,2"), 2, "--place"),
+        (("--camera", "static", "--position", "2,2"), 2, "--position"),
         (("--camera", "static", "--size", "big"), 2, "--size"),
         (("--camera", "static", "--start", "99"), 1, "outside the clip"),
         (("--camera", "static", "--relight", "sun"), 2, "relight"),

@@ -216,7 +216,7 @@ def test_the_camera_that_filmed_them_leaves_the_person_to_the_bit() -> None:
     truth = filmed_with("truck")
     world = world_of(truth, standing(), background(truth, ground=True))
     frame = photo(width=640, height=480, horizon=220)
-    stands = accompanied(tracks(standing(), GROUND, filmed=truth), world, frame, subject="anchored")
+    stands = accompanied(tracks(standing(), GROUND, filmed=truth), world, frame, anchor="ground")
     placed = placement(stands, stands.seen_from)
     cover = [[480 / 720, 0, (640 - 1280 * 480 / 720) / 2], [0, 480 / 720, 0]]
     np.testing.assert_array_equal(placed.clip_to_frame, stands.clip_to_frame)
@@ -230,7 +230,7 @@ def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
     motion = standing()
     world = world_of(truth, motion, background(truth, ground=True, noise=0))
     person = tracks(motion, GROUND, filmed=truth)
-    stands = accompanied(person, world, GROUND, subject="anchored")
+    stands = accompanied(person, world, GROUND, anchor="ground")
     nearer = centre(stands.seen_from.extrinsics) + np.linspace(0, 1, 75)[:, None] * [0, 0, 1.0]
     rotation = stands.seen_from.extrinsics[:, :, :3]
     shot = replace(

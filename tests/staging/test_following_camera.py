@@ -76,7 +76,7 @@ def test_a_rolled_camera_rolls_the_person() -> None:
 
 
 def test_a_locked_subject_keeps_its_pixels_and_touches_the_ground_the_camera_sees() -> None:
-    stands = stance(tracks(standing(), PHOTO), still(PHOTO, 75), PHOTO, subject="locked")
+    stands = stance(tracks(standing(), PHOTO), still(PHOTO, 75), PHOTO, anchor="screen")
     path = moved(stands.geometry, 75, "truck")
     placed = placement(stands, path)
     np.testing.assert_array_equal(placed.clip_to_frame, np.eye(2, 3)[None].repeat(75, axis=0))

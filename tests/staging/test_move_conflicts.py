@@ -17,8 +17,8 @@ PHOTO = photo(horizon=250.0)
 FRAMES = 100
 
 
-def stands(motion: Motion, subject: Literal["anchored", "locked"] = "anchored") -> Stance:
-    return stance(tracks(motion, PHOTO), still(PHOTO, len(motion.feet)), PHOTO, subject=subject)
+def stands(motion: Motion, anchor: Literal["ground", "screen"] = "ground") -> Stance:
+    return stance(tracks(motion, PHOTO), still(PHOTO, len(motion.feet)), PHOTO, anchor=anchor)
 
 
 def told(person: Stance, path: CameraPath) -> tuple[str, ...]:
@@ -92,12 +92,12 @@ def test_a_person_of_one_spot_who_grows_is_not_explained() -> None:
 
 
 def test_a_locked_person_slides_unless_the_camera_is_their_own() -> None:
-    person = stands(standing(FRAMES), subject="locked")
+    person = stands(standing(FRAMES), anchor="screen")
     truck = moved(person.geometry, FRAMES, "truck")
     (sentence,) = told(person, truck)
     assert sentence == (
         "the person, locked to the picture, slides over the ground by 1.2 m: "
-        "--subject anchored keeps their feet where they stand"
+        "--person-anchor ground keeps their feet where they stand"
     )
     assert told(seen_by(truck, person), truck) == ()
 
@@ -107,7 +107,7 @@ def test_one_who_walks_out_of_the_picture_is_told_with_the_time() -> None:
     assert told(person, still(PHOTO, FRAMES)) == ()
     (sentence,) = told(person, moved(PHOTO, FRAMES, "truck", 1.5))
     assert "the person leaves the picture on the right at " in sentence
-    assert sentence.endswith("or another --place keeps them framed")
+    assert sentence.endswith("or another --position keeps them framed")
 
 
 def test_one_who_is_never_in_the_picture_does_not_leave_it() -> None:

@@ -110,7 +110,7 @@ def test_a_move_under_the_ground_stops_above_it() -> None:
 
 def test_a_locked_subject_has_no_limits() -> None:
     person = tracks(standing(z=2.0), PHOTO)
-    stands = stance(person, still(PHOTO, 75), PHOTO, subject="locked")
+    stands = stance(person, still(PHOTO, 75), PHOTO, anchor="screen")
     staged = stage(stands, moves(stands, "dolly-out"), 1.0)
     assert (staged.amount, staged.warnings) == (1.0, ())
 

@@ -1,4 +1,4 @@
-"""The person at the photo's own pose: framing, believable size, --place, cut edges."""
+"""The person at the photo's own pose: framing, believable size, --position, cut edges."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -73,7 +73,7 @@ def test_a_given_camera_height_is_obeyed() -> None:
 
 def test_place_moves_the_first_contact_and_the_size_follows_the_ground() -> None:
     kept = staged_in(FILMED)
-    stands = staged_in(FILMED, place=(0.25, 0.6))
+    stands = staged_in(FILMED, position=(0.25, 0.6))
     assert foot(stands) == pytest.approx((0.25 * 1280, 0.6 * 720), abs=0.01)
     assert tall(stands) / tall(kept) == pytest.approx((432 - 250) / (foot(kept)[1] - 250), rel=1e-6)
     assert stands.geometry.camera_height == kept.geometry.camera_height
@@ -81,7 +81,7 @@ def test_place_moves_the_first_contact_and_the_size_follows_the_ground() -> None
 
 def test_place_follows_a_rolled_horizon() -> None:
     rolled = photo(horizon=300.0, roll_deg=4.0)
-    left, right = (staged_in(rolled, place=(x, 0.8)) for x in (0.1, 0.9))
+    left, right = (staged_in(rolled, position=(x, 0.8)) for x in (0.1, 0.9))
     ends = seen(rolled, np.array([[-4000.0, 1.5, 5000.0], [4000.0, 1.5, 5000.0]]))
     falls_to_the_right = ends[1, 1] > ends[0, 1]
     assert (tall(left) > tall(right)) == falls_to_the_right
@@ -97,13 +97,13 @@ def test_place_follows_a_rolled_horizon() -> None:
 
 @pytest.mark.parametrize("place", [(0.5, 0.2), (0.5, 0.347)])
 def test_place_in_the_sky_is_refused(place: tuple[float, float]) -> None:
-    with pytest.raises(InputError, match=r"--place 0\.5,0\.3?.*horizon is at 0\.35"):
-        staged_in(FILMED, place=place)
+    with pytest.raises(InputError, match=r"--position 0\.5,0\.3?.*horizon is at 0\.35"):
+        staged_in(FILMED, position=place)
 
 
-def test_a_locked_subject_is_not_placed() -> None:
-    with pytest.raises(InputError, match="--subject locked"):
-        staged_in(FILMED, place=(0.5, 0.9), subject="locked")
+def test_a_person_anchored_to_the_screen_is_not_placed() -> None:
+    with pytest.raises(InputError, match="--person-anchor screen"):
+        staged_in(FILMED, position=(0.5, 0.9), anchor="screen")
 
 
 def test_no_person_is_five_metres_tall() -> None:
@@ -129,7 +129,7 @@ def test_another_size_keeps_the_clips_height_and_the_person_in_the_picture() -> 
 def test_a_cut_below_stays_below_the_frame(
     horizon: float, place: tuple[float, float] | None
 ) -> None:
-    stands = staged_in(photo(horizon=horizon), standing(z=2.0), place=place)
+    stands = staged_in(photo(horizon=horizon), standing(z=2.0), position=place)
     assert stands.contacts.cut_edges == (False, False, False, True)
     assert carried(stands.clip_to_frame[0], np.array([0.0, 720.0]))[1] >= 720 - 1e-6
 
@@ -150,7 +150,7 @@ def test_noise_never_moves_the_clip_itself() -> None:
 
 
 def test_walking_up_to_the_horizon_is_told_with_its_times() -> None:
-    stands = staged_in(FILMED, walking((0, 1), (0.2, 5.0), frames=560), place=(0.5, 0.5))
+    stands = staged_in(FILMED, walking((0, 1), (0.2, 5.0), frames=560), position=(0.5, 0.5))
     assert any("horizon" in warning for warning in stands.warnings)
     assert np.isfinite(stands.contact).all()
 
