@@ -22,6 +22,7 @@ from dynascene_cli.scene import (
     network_depth,
     read_guess_file,
     read_scene_edits,
+    scene_labels,
     write_guess_file,
     write_scene_json,
 )
@@ -36,7 +37,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
 MIDDLE = (0.5, 0.5)
@@ -102,7 +103,8 @@ def read_place(
     if kept.is_file() and not force:
         guess, people = read_guess_file(kept)
     else:
-        guess = guess_geometry(picture, **given, focal_35mm=focal_35mm)
+        labels = scene_labels(picture)
+        guess = guess_geometry(picture, **given, focal_35mm=focal_35mm, labels=labels)
         people = people_in_photo(picture)
     if request.preview is not None:
         write_image(request.preview, scene_preview(picture, guess.geometry))

@@ -25,6 +25,9 @@ REMBG_PREFIX = "rembg:"
 CHECKPOINT_PREFIX = "dynascene:"
 CHECKPOINTS = "checkpoints"
 
+SCENE_KINDS = ("labels",)
+"""The kinds of weights that read a photo; all others that ship find people."""
+
 State = Literal["shipped", "added", "absent"]
 
 
@@ -63,8 +66,7 @@ class Weights:
     def path(self) -> Path:
         """Where the weights lie, or would lie once they are added."""
         if self.shipped:
-            folder = presets_folder() if self.kind == "checkpoint" else shipped_folder()
-            return folder / self.file
+            return shipped_folder(self.kind) / self.file
         path = weights_folder() / self.file
         as_file = path.with_name(path.name + ".safetensors")
         return as_file if self.kind == "checkpoint" and as_file.is_file() else path
@@ -115,9 +117,11 @@ def weights_folder() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_data_dir("dynascene")) / "weights"
 
 
-def shipped_folder() -> Path:
-    """The folder inside the package of the matters' weights that ship with it."""
-    return Path(__file__).parent / "matting" / "weights"
+def shipped_folder(kind: str) -> Path:
+    """The folder inside the package of the weights of a kind that ship with it."""
+    if kind == "checkpoint":
+        return presets_folder()
+    return Path(__file__).parent / ("scene" if kind in SCENE_KINDS else "matting") / "weights"
 
 
 @lru_cache

@@ -216,7 +216,7 @@ def _check_of(name: str) -> "Callable[[Path], object]":
         return read_info
     if kind == "base":
         return lambda path: None
-    from dynascene_cli.matting.network import Network
+    from dynascene_cli.onnx_network import Network
 
     return Network
 

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.network import Tensor
+from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import Image
 
 UNDECIDED = 128

@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.matting.network import Tensor
+from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import Clip, FrameSource, Image
 
 REACH = 4

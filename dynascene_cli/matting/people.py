@@ -7,7 +7,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.network import Network, Tensor
+from dynascene_cli.onnx_network import Network, Tensor
 from dynascene_cli.shot import Image
 
 SIDE = 416

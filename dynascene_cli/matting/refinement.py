@@ -20,8 +20,8 @@ from dynascene_cli.matting.colour_sides import (
     fill_by_colour,
     interpolation_places,
 )
-from dynascene_cli.matting.network import Tensor
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_to_picture
+from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import Image
 
 WORKING_PIXELS = 1.25

@@ -9,7 +9,7 @@ from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.following import following_state
 from dynascene_cli.matting.given import matte_of_given_alpha
 from dynascene_cli.matting.matter import MatteFrame, MatterState
-from dynascene_cli.matting.network import Network
+from dynascene_cli.onnx_network import Network
 from dynascene_cli.shot import Image
 
 

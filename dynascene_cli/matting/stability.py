@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.network import Tensor
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_to_picture
+from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import Image
 
 TRUST_DECIDED = 0.45

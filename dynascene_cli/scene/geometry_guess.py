@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
+from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.sky import SURE, grown_sky, sky_mask
 from dynascene_cli.scene.vanishing_points import VanishingPoint, line_segments, vanishing_points
 from dynascene_cli.shot import LEAST_GROUND, Image, SceneGeometry
@@ -27,6 +28,10 @@ DISAGREEMENT = 0.08
 FULL_FRAME_WIDTH = 36.0
 FLAT = 0.015
 LOWEST_SKY = 0.85
+LEAST_SKY = 0.01
+UNCERTAIN_GROUND = ("slope", "plant", "other")
+"""Kinds that are ground or not: colours that continue the bottom of the picture decide."""
+
 WORKING_WIDTH = 960
 PRIOR = 0.5
 PRIOR_SPREAD = 0.28
@@ -48,7 +53,7 @@ class GeometryGuess:
 
     ``sky`` and ``ground`` (H, W); ``sources`` says where each value came from; ``guessed`` holds
     what the photo alone says: horizon (share of the height), focal (share of the width),
-    roll_deg, camera_height (metres) and sky_confidence.
+    roll_deg, camera_height (metres) and sky_confidence. ``labels`` say what is in the photo.
     """
 
     geometry: SceneGeometry
@@ -57,6 +62,7 @@ class GeometryGuess:
     candidates: tuple[HorizonCandidate, ...]
     sources: Mapping[str, str]
     guessed: Mapping[str, float]
+    labels: SceneLabels | None = None
 
 
 def frame_focal_35mm(
@@ -81,6 +87,7 @@ def guess_geometry(
     camera_height: float | None = None,
     sky_confidence: float | None = None,
     focal_35mm: float | None = None,
+    labels: SceneLabels | None = None,
 ) -> GeometryGuess:
     """The place's geometry, guessed from a frame-filling photo (H, W, 3).
 
@@ -92,6 +99,7 @@ def guess_geometry(
         camera_height: Overrides the camera's height over the ground, metres.
         sky_confidence: Overrides how far the sky mask is trusted, 0..1.
         focal_35mm: Evidence from EXIF: 36 mm is the frame's width (see `frame_focal_35mm`).
+        labels: What is in the photo (see `scene_labels`); without it, colours and edges decide.
 
     Raises:
         InputError: an override is out of its range.
@@ -114,12 +122,10 @@ def guess_geometry(
     used_roll = guessed_roll if roll_deg is None else roll_deg
     sources["roll_deg"] = "given" if roll_deg is not None else _source(guessed_roll != 0)
 
-    sky, guessed_confidence = sky_mask(photo)
+    known = labels if labels is not None and labels.understood else None
+    sky, guessed_confidence, sky_source = _sky(photo, known, sky_confidence)
     used_confidence = guessed_confidence if sky_confidence is None else sky_confidence
-    sources["sky_confidence"] = "given" if sky_confidence is not None else "border sweep"
-    upper = np.zeros_like(sky)
-    upper[: round(LOWEST_SKY * height)] = True
-    sky = grown_sky(photo, sky, upper) if used_confidence >= SURE else np.zeros_like(sky)
+    sources["sky_confidence"] = "given" if sky_confidence is not None else sky_source
 
     slope = float(np.tan(np.radians(used_roll)))
     small_sky = cv2.resize(sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
@@ -138,8 +144,12 @@ def guess_geometry(
     sky &= level < 0
     found = _ground(small, used_horizon, slope, small_sky)
     ground = cv2.resize(found.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    ground_mask = np.asarray((ground > 0) & (level > 0) & ~sky)
+    ground_mask = np.asarray(ground > 0)
     interior = used_confidence < SURE and sum(point.share > 0.15 for point in points) >= 2
+    if known is not None:
+        ground_mask = known.mask("ground", "water") | (ground_mask & known.mask(*UNCERTAIN_GROUND))
+        interior = known.interior
+    ground_mask &= (level > 0) & ~sky
     geometry = SceneGeometry(
         width=width,
         height=height,
@@ -159,7 +169,29 @@ def guess_geometry(
         "camera_height": CAMERA_HEIGHT,
         "sky_confidence": guessed_confidence,
     }
-    return GeometryGuess(geometry, sky, ground_mask, tuple(candidates), sources, guessed)
+    return GeometryGuess(geometry, sky, ground_mask, tuple(candidates), sources, guessed, labels)
+
+
+def _sky(photo: Image, labels: SceneLabels | None, given: float | None) -> tuple[Mask, float, str]:
+    """The sky to use (H, W), how surely the photo shows it, and what says so.
+
+    Labels tell sky from ceilings and bright walls; without them, or where somebody says that
+    there is a sky in which they see none, colours and edges do.
+    """
+    if labels is not None:
+        sky = labels.mask("sky")
+        confidence = labels.certainty_of(sky) * min(1.0, float(sky.mean()) / LEAST_SKY)
+        used = confidence if given is None else given
+        if sky.any() or used < SURE:
+            return sky & (used >= SURE), confidence, "labels"
+        swept, _ = sky_mask(photo)
+    else:
+        swept, confidence = sky_mask(photo)
+    if (confidence if given is None else given) < SURE:
+        return np.zeros_like(swept), confidence, "border sweep"
+    upper = np.zeros_like(swept)
+    upper[: round(LOWEST_SKY * len(swept))] = True
+    return grown_sky(photo, swept, upper), confidence, "border sweep"
 
 
 def _source(from_lines: bool) -> str:

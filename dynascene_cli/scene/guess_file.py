@@ -3,11 +3,13 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.scene.geometry_guess import GeometryGuess, HorizonCandidate
+from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.shot import SceneGeometry
 
 Mask = NDArray[np.bool_]
@@ -24,9 +26,13 @@ def write_guess_file(path: Path, guess: GeometryGuess, people: Mask | None) -> N
     }
     nobody = np.zeros_like(guess.sky)
     masks = np.stack([guess.sky, guess.ground, nobody if people is None else people])
-    np.savez_compressed(
-        path, text=np.array(json.dumps(text, default=float)), masks=np.packbits(masks, axis=-1)
-    )
+    arrays: dict[str, Any] = {
+        "text": np.array(json.dumps(text, default=float)),
+        "masks": np.packbits(masks, axis=-1),
+    }
+    if guess.labels is not None:
+        arrays |= {"classes": guess.labels.classes, "certainty": guess.labels.certainty}
+    np.savez_compressed(path, **arrays)
 
 
 def read_guess_file(path: Path) -> tuple[GeometryGuess, Mask | None]:
@@ -34,6 +40,9 @@ def read_guess_file(path: Path) -> tuple[GeometryGuess, Mask | None]:
     with np.load(path) as arrays:
         text = json.loads(str(arrays["text"]))
         packed = arrays["masks"]
+        labels = None
+        if "classes" in arrays:
+            labels = SceneLabels(arrays["classes"], arrays["certainty"])
     fields = text["geometry"]
     geometry = SceneGeometry(**{**fields, "warnings": tuple(fields["warnings"])})
     sky, ground, people = np.unpackbits(packed, axis=-1, count=geometry.width).astype(bool)
@@ -44,5 +53,6 @@ def read_guess_file(path: Path) -> tuple[GeometryGuess, Mask | None]:
         candidates=tuple(HorizonCandidate(**candidate) for candidate in text["candidates"]),
         sources=text["sources"],
         guessed=text["guessed"],
+        labels=labels,
     )
     return guess, people if text["people"] else None

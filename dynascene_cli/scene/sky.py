@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dynascene_cli.scene.guided_filter import Guide
 from dynascene_cli.shot import Image
 
 Mask = NDArray[np.bool_]
@@ -63,8 +64,8 @@ def _to_edges(photo: Image, small_mask: Mask) -> Mask:
     """A small mask at the photo's size (H, W), its outline on the photo's own edges."""
     height, width = photo.shape[:2]
     coarse = cv2.resize(small_mask.astype(np.float32), (width, height))
-    guide = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.float32)
-    return _guided(guide, np.asarray(coarse, np.float32), max(4, width // 160), 50.0) > 0.5
+    guide = Guide.of(photo, radius=max(4, width // 160), epsilon=50.0)
+    return guide.filtered(np.asarray(coarse, np.float32)) > 0.5
 
 
 def _flattened(photo: Image, size: tuple[int, int]) -> Image:
@@ -139,19 +140,3 @@ def _cut(small: Image, sky: Mask) -> Mask:
     _, parts = cv2.connectedComponents(found)
     at_top = np.unique(parts[0])
     return np.isin(parts, at_top[at_top > 0])
-
-
-def _guided(
-    guide: NDArray[np.float32], values: NDArray[np.float32], radius: int, epsilon: float
-) -> NDArray[np.float32]:
-    """Values (H, W) smoothed along the edges of the guide (H, W) in 8-bit levels."""
-
-    def mean(array: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(cv2.boxFilter(array, -1, (2 * radius + 1, 2 * radius + 1)), np.float32)
-
-    mean_guide, mean_values = mean(guide), mean(values)
-    covariance = mean(guide * values) - mean_guide * mean_values
-    variance = mean(guide * guide) - mean_guide * mean_guide
-    a = np.asarray(covariance / (variance + epsilon), np.float32)
-    offset = np.asarray(mean_values - a * mean_guide, np.float32)
-    return mean(a) * guide + mean(offset)
