@@ -4,6 +4,8 @@ import signal
 import sys
 from typing import NoReturn
 
+from dynascene_cli.standard_streams import open_standard_streams
+
 
 def main() -> int:
     """Run the command line; being interrupted while it is still loaded is told like later on.
@@ -11,6 +13,7 @@ def main() -> int:
     Being asked to end (SIGTERM) is an interruption too, so that nothing half-made is left.
     """
     signal.signal(signal.SIGTERM, _interrupted)
+    open_standard_streams()
     try:
         from dynascene_cli import app
 

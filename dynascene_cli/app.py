@@ -1,7 +1,6 @@
 """The Typer app and what becomes of its failures; nothing heavy is imported here."""
 
 import errno
-import json
 import sys
 import traceback
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from dynascene_cli.commands import (
     train,
     trajectory,
 )
+from dynascene_cli.console import json_text
 from dynascene_cli.errors import DynasceneError, StageError
 
 app = typer.Typer(
@@ -119,6 +119,6 @@ def _as_failure(error: Exception) -> DynasceneError:
 
 def _failed(message: str, hint: str, exit_code: int, words: Sequence[str]) -> int:
     if "--json" in words:
-        print(json.dumps({"error": message, "hint": hint, "exit_code": exit_code}))
+        print(json_text({"error": message, "hint": hint, "exit_code": exit_code}))
     print(f"error: {message}" + (f" ({hint})" if hint else ""), file=sys.stderr)
     return exit_code

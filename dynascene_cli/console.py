@@ -1,6 +1,7 @@
 """What a person or a script sees of a run: messages and progress on stderr, data on stdout."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 PLAIN_PROGRESS_SECONDS = 5.0
 
 
@@ -44,7 +46,7 @@ class Console:
     def result(self, data: Mapping[str, Any], text: str) -> None:
         """The run's answer: ``data`` as JSON under --json, else ``text``."""
         if self.as_json:
-            print(json.dumps(data, ensure_ascii=False))
+            print(json_text(data))
         elif text:
             print(text)
 
@@ -61,6 +63,17 @@ class Console:
                 yield advance
         else:
             yield _plain_lines(task, total)
+
+
+def json_text(data: Mapping[str, Any]) -> str:
+    """One JSON object for stdout: readable where that is UTF-8, else all of it in ASCII.
+
+    A file name that is no UTF-8 becomes an escape, which ``os.fsencode`` turns into its bytes.
+    """
+    readable = json.dumps(data, ensure_ascii=False)
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "")
+    is_text = encoding == "utf8" and not _SURROGATE.search(readable)
+    return readable if is_text else json.dumps(data)
 
 
 @contextmanager

@@ -2,14 +2,15 @@
 
 import difflib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dynascene_cli.camera.formats import is_camera_file, read_motion
-from dynascene_cli.camera.formats.files import json_of
 from dynascene_cli.camera.keyframes import Keyframe, Shake, Trajectory
 from dynascene_cli.camera.replay import trajectory_of_path
 from dynascene_cli.camera.validation import trajectory_from_document
+from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.presets_folder import presets_folder
 
@@ -125,12 +126,15 @@ def is_camera(text: str) -> bool:
 
 
 def check_length(move: Trajectory, frame_count: int) -> None:
-    """Refuse a camera file that does not have a pose for each of the clip's frames.
+    """Refuse a camera file that moves and has no pose for each of the clip's frames.
+
+    One that stands still does so for as long as a clip lasts.
 
     Raises:
         InputError: the numbers differ.
     """
-    if is_camera(move.name) and len(move.keyframes) != frame_count:
+    stands_still = len({replace(key, time=0.0) for key in move.keyframes}) == 1
+    if is_camera(move.name) and len(move.keyframes) != frame_count and not stands_still:
         raise InputError(
             f"{move.name}: a camera of {len(move.keyframes)} frames, and the clip has "
             f"{frame_count}",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.dataset.clip_folder import Line
 from dynascene_cli.dataset.clips import TrainingClip
+from dynascene_cli.documents import parsed_json, text_of
 from dynascene_cli.errors import DynasceneError, InputError
 from dynascene_cli.geometry import relative_to_first
 from dynascene_cli.project import publish_text
@@ -60,13 +61,9 @@ def read_manifest(path: Path) -> list[ManifestEntry]:
         InputError: there is no such file, it holds no clip, or a line is wrong: not JSON, a key
             missing or unknown, a file missing.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", "give a .jsonl manifest") from error
     entries = [
         _entry(line, path.parent, f"{path}: line {number}")
-        for number, line in enumerate(text.splitlines(), start=1)
+        for number, line in enumerate(text_of(path, ".jsonl manifest").split("\n"), start=1)
         if line.strip()
     ]
     if not entries:
@@ -80,10 +77,7 @@ def write_manifest(path: Path, lines: Iterable[Line]) -> None:
 
 
 def _entry(text: str, root: Path, where: str) -> ManifestEntry:
-    try:
-        line = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where}: not JSON: {error}", "one JSON object a line") from error
+    line = parsed_json(text, where)
     if not isinstance(line, dict):
         raise InputError(f"{where}: not a JSON object", '{"clip": ..., "camera": ...}')
     for key in line:

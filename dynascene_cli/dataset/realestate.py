@@ -10,7 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from dynascene_cli.camera.formats import read_camera
+from dynascene_cli.camera.formats.realestate10k import camera_lines
 from dynascene_cli.dataset.manifest import ManifestEntry
+from dynascene_cli.documents import text_of
 from dynascene_cli.errors import InputError
 
 _VIDEOS = (".mp4", ".mkv", ".mov", ".webm")
@@ -49,8 +51,7 @@ def realestate_entries(folder: Path) -> list[ManifestEntry]:
 
 def _rate(text: Path) -> Fraction | None:
     """None where the file's own times say it; one pose has none, and any will do."""
-    poses = [line for line in text.read_text(encoding="utf-8").splitlines()[1:] if line.strip()]
-    return Fraction(1) if len(poses) == 1 else None
+    return Fraction(1) if len(camera_lines(text_of(text))[1]) == 1 else None
 
 
 def _pictures(folder: Path, text: Path) -> Path | None:

@@ -8,8 +8,8 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any
 
+from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.scene.geometry_guess import FULL_FRAME_WIDTH, GeometryGuess
 
@@ -74,10 +74,7 @@ def read_scene_edits(path: Path, photo_sha256: str) -> dict[str, float]:
     """
     if not path.exists():
         return {}
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error})", _remedy()) from error
+    content = json_of(path)
     if not isinstance(content, dict) or not isinstance(content.get("guessed"), dict):
         raise InputError(f'{path}: has no "guessed" object', _remedy())
     if content.get("photo_sha256") != photo_sha256:

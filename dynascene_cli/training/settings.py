@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from dynascene_cli.diffusion.configuration import NetworkConfig
+from dynascene_cli.documents import toml_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.presets_folder import presets_folder
 from dynascene_cli.training.setting_values import (
@@ -214,11 +215,7 @@ def read_settings(name_or_path: str, changes: Sequence[str] = ()) -> TrainingSet
         InputError: the file, a key or a value is wrong; the message names it.
     """
     path = _settings_file(name_or_path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        message = f"{path} is not settings: {error}"
-        raise InputError(message, "a TOML file of KEY = VALUE") from error
+    values = toml_of(path)
     _make_absolute(values, path.absolute().parent)
     _checked(values, str(path))
     for change in changes:

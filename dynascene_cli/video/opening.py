@@ -289,7 +289,7 @@ def _sequence(path: Path, rate: Fraction | None, *, fill_gaps: bool) -> Clip:
     repeated = clip.frame_count - len(files)
     return replace(
         clip,
-        first_number=numbers[0] if numbers else 1,
+        first_number=numbers[0] if numbers and numbers[-1] - numbers[0] < clip.frame_count else 1,
         warnings=(f"{path}: {repeated} missing frames repeat the one before",) if repeated else (),
     )
 

@@ -94,18 +94,24 @@ def file_numbers(files: list[Path]) -> list[int] | None:
 def served_files(source: Path, files: list[Path], *, fill_gaps: bool) -> tuple[int, ...]:
     """For each frame of a sequence, the index of the file that shows it.
 
-    With ``fill_gaps`` the file before a missing one is shown again.
+    With ``fill_gaps`` the file before a missing one is shown again. Numbers of a folder may rise
+    in steps (every second frame, or times): what is missing then is a longer step.
 
     Raises:
         InputError: a number is missing in between and gaps are not to be filled, or the gaps are
             larger than the sequence.
     """
     numbers = file_numbers(files)
-    if numbers is None or numbers[-1] - numbers[0] == len(numbers) - 1:
+    if numbers is None or len(numbers) == 1:
         return tuple(range(len(files)))
-    count = numbers[-1] - numbers[0] + 1
-    before = next(i for i, (one, next_one) in enumerate(pairwise(numbers)) if next_one > one + 1)
-    missing = _name_of(files[before], numbers[before], numbers[before] + 1)
+    steps = [after - before for before, after in pairwise(numbers)]
+    step = min(steps) if source.is_dir() else 1
+    repeats = [round(one / step) for one in steps] + [1]
+    count = sum(repeats)
+    if count == len(files):
+        return tuple(range(len(files)))
+    before = next(index for index, times in enumerate(repeats) if times > 1)
+    missing = _name_of(files[before], numbers[before], numbers[before] + step)
     if not fill_gaps:
         raise InputError(
             f"{source}: frame {missing} is missing ({count - len(files)} of {count} in all)",
@@ -116,11 +122,7 @@ def served_files(source: Path, files: list[Path], *, fill_gaps: bool) -> tuple[i
             f"{source}: {count - len(files)} of {count} frames are missing, the first {missing}",
             "more than gaps: check the file names",
         )
-    repeated = (
-        [index] * (following - number)
-        for index, (number, following) in enumerate(pairwise([*numbers, numbers[-1] + 1]))
-    )
-    return tuple(index for run in repeated for index in run)
+    return tuple(index for index, times in enumerate(repeats) for _ in range(times))
 
 
 def _check_one_series(folder: Path, files: list[Path]) -> None:

@@ -174,7 +174,7 @@ def test_every_kind_of_transform_is_composed_as_usd_core_does(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("PXR-USDC and bytes", "not USD text (#usda)"),
+        ("PXR-USDC and bytes", "a binary USD file"),
         (TWO.replace("Camera", "Xform"), "no camera in it"),
         (TWO[: TWO.index("3: (") + 20], "it ends too early"),
         (
@@ -197,7 +197,7 @@ def test_every_kind_of_transform_is_composed_as_usd_core_does(tmp_path):
             TWO.replace(
                 "def Camera", 'def Camera "o" { token projection = "orthographic" } def Camera', 1
             ),
-            "o is orthographic",
+            "o's projection is orthographic",
         ),
     ],
 )

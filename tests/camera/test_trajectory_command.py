@@ -85,7 +85,7 @@ def test_make_scales_joins_and_seeds(dynascene):
         ),
         (
             ("check", "none.json"),
-            "error: none.json: no such file (give a trajectory's or a camera's file)\n",
+            "error: none.json: no such file (check the path)\n",
         ),
         (
             ("check", "dolly-in", "--move-strength", "4"),

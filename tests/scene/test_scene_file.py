@@ -66,7 +66,7 @@ def test_another_photos_file_is_ignored_and_rewritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "not readable as JSON"),
+        ("{", "not JSON"),
         ("[]", "guessed"),
         ('{"guessed": {}, "photo_sha256": "a", "horizon": "low"}', "horizon is 'low'"),
         ('{"guessed": {}, "photo_sha256": "a", "focal": NaN}', "focal is nan"),

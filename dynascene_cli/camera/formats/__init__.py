@@ -25,8 +25,8 @@ from dynascene_cli.camera.formats import (
 )
 from dynascene_cli.camera.formats.colmap import ColmapModel, read_model, write_model
 from dynascene_cli.camera.formats.conventions import Known, UnknownRateError, Warn
-from dynascene_cli.camera.formats.files import json_of
 from dynascene_cli.camera.formats.path_json import camera_document
+from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.video.publishing import check_writable
@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 TYPICAL_SIZE = (1920, 1080)
+BINARY_USD = (".usdc", ".usdz")
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,14 @@ TRANSFORMS = Format(
 )
 VIEWER = Format("Nerfstudio path", "camera_path.json", (), viewer_json.read, viewer_json.write)
 COLMAP = Format("COLMAP", "FOLDER", (), colmap.read, colmap.write)
+USD = Format("USD", "FILE.usda", (".usda", ".usd", *BINARY_USD), usd.read, usd.write)
 FORMATS = (
     PATH_JSON,
     Format("RealEstate10K", "FILE.txt", (".txt",), realestate10k.read, realestate10k.write),
     COLMAP,
     TRANSFORMS,
     VIEWER,
-    Format("USD", "FILE.usda", (".usda", ".usd"), usd.read, usd.write),
+    USD,
     Format("Nuke", "FILE.chan", (".chan",), nuke_chan.read, nuke_chan.write),
     Format("After Effects script", "FILE.jsx", (".jsx",), None, after_effects.write),
     Format("Blender script", "FILE.py", (".py",), None, blender.write),
@@ -182,6 +184,8 @@ def _format_to_read(path: Path) -> Format:
 def _format_to_write(path: Path) -> Format:
     if path.is_dir() or not path.suffix:
         return COLMAP
+    if path.suffix.lower() in BINARY_USD:
+        raise InputError(f"{path}: USD is written as text", f"use {path.stem}.usda")
     named = {one.example: one for one in (TRANSFORMS, VIEWER)}
     return named.get(path.name.lower()) or _by_suffix(path, read=False)
 

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from dynascene_cli.camera.formats.colmap_records import MODELS, Camera, Records
 from dynascene_cli.camera.formats.files import (
     digits,
+    is_number,
     numbered_lines,
     numbers,
-    text_of,
     whole_number,
 )
+from dynascene_cli.documents import text_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 
@@ -83,17 +84,18 @@ def _cameras(path: Path) -> tuple[dict[int, Camera], str]:
 
 
 def _images(path: Path) -> tuple[list[str], list[int], list[list[float]]]:
-    """Names, camera numbers and poses; each image has a second line, which may be empty."""
+    """Names, camera numbers and poses.
+
+    COLMAP's own files have a second line for each image, which may be empty; of files that were
+    written by hand it may be missing.
+    """
     names, camera_ids, poses = [], [], []
-    lines = [
-        (number, line.strip())
-        for number, line in enumerate(text_of(path).splitlines(), start=1)
-        if not line.startswith("#")
-    ]
-    while lines and not lines[0][1]:
-        lines.pop(0)
-    for line, row in lines[::2]:
-        if not row:
+    is_second = False
+    for line, row in enumerate(text_of(path).splitlines(), start=1):
+        if row.startswith("#"):
+            continue
+        if not row.strip() or (is_second and _has_observations(row)):
+            is_second = False
             continue
         words = row.split(maxsplit=9)
         if len(words) != 10:
@@ -102,7 +104,14 @@ def _images(path: Path) -> tuple[list[str], list[int], list[list[float]]]:
         names.append(words[9])
         camera_ids.append(whole_number(path, line, values[8]))
         poses.append(values[1:8])
+        is_second = True
     return names, camera_ids, poses
+
+
+def _has_observations(row: str) -> bool:
+    """Whether a line is of points, ``x y id`` each, and not of an image, which ends in a name."""
+    words = row.split()
+    return len(words) % 3 == 0 and all(map(is_number, words[:12]))
 
 
 def file_contents(

@@ -1,6 +1,5 @@
 """Text and numbers out of camera files, and camera files that appear whole."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,39 +8,6 @@ import numpy as np
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.video.publishing import check_writable, published
-
-
-def text_of(path: Path, kind: str = "text") -> str:
-    """The text of a file, which is told to be no ``kind`` file where it is none.
-
-    Raises:
-        InputError: it is not there, cannot be read, or is no text.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: no such file", "give a trajectory's or a camera's file"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", "give a readable camera file") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a {kind} file", "export the camera again") from error
-
-
-def json_of(path: Path) -> object:
-    """The document in a JSON file.
-
-    Raises:
-        InputError: it is not there, cannot be read, or is no JSON: where it goes wrong.
-    """
-    try:
-        return json.loads(text_of(path, "JSON text"))
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{path}: not JSON: {error.msg} at {where}", "mend it there") from error
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"{path}: not a JSON text file", "export it again") from error
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -67,6 +33,15 @@ def numbers(path: Path, line: int, words: Sequence[str]) -> list[float]:
                 f"{path}: line {line}: {word[:40]!r} is not a number", "export the camera again"
             ) from error
     return values
+
+
+def is_number(word: str) -> bool:
+    """Whether a word is a number."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def whole_number(path: Path, line: int, value: float) -> int:

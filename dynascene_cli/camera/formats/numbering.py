@@ -13,6 +13,9 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import resample
 from dynascene_cli.shot import CameraPath
 
+LONGEST_NUMBER = 15
+"""Digits; more than that count no frames."""
+
 
 def image_name(name: str, index: int) -> str:
     """What the image of a frame (from 0) is called: ``name_000001.png`` for the first one."""
@@ -23,13 +26,17 @@ def image_name(name: str, index: int) -> str:
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sorts names as a person does: the numbers in them by their value."""
     parts = re.split(r"(\d+)", name)
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+    return tuple(
+        # By length and digits: a number of any length, without its value.
+        (0, len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (1, 0, part)
+        for part in parts
+    )
 
 
 def image_numbers(names: Sequence[str]) -> list[int] | None:
     """The last number in each name before its suffix; None unless they rise from name to name."""
     found = [re.search(r"(\d+)\D*$", re.sub(r"\.\w+$", "", name)) for name in names]
-    numbers = [int(match[1]) for match in found if match]
+    numbers = [int(match[1]) for match in found if match and len(match[1]) <= LONGEST_NUMBER]
     rise = all(later > earlier for earlier, later in itertools.pairwise(numbers))
     return numbers if rise and len(numbers) == len(names) else None
 

@@ -17,7 +17,8 @@ from dynascene_cli.camera.formats.conventions import (
     lenses,
     note,
 )
-from dynascene_cli.camera.formats.files import digits, numbers, publish, text_of
+from dynascene_cli.camera.formats.files import digits, is_number, numbers, publish
+from dynascene_cli.documents import text_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
@@ -33,23 +34,37 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     Raises:
         InputError: a line is not 19 numbers, or the picture's size is not known.
     """
-    lines = text_of(path).splitlines()
+    title, lines = camera_lines(text_of(path))
     rows = []
-    for line, text in enumerate(lines[1:], start=2):
+    for line, text in lines:
         words = text.split()
-        if words and len(words) != COLUMNS:
+        if len(words) != COLUMNS:
             raise InputError(
                 f"{path}: line {line}: {len(words)} values",
                 f"a frame of RealEstate10K has {COLUMNS}, after a first line of its own",
             )
-        if words:
-            rows.append(numbers(path, line, words))
+        rows.append(numbers(path, line, words))
+    if lines and not title:
+        warn(f"{path}: the first line, of the video's address, is missing: it is a frame's")
     values = np.array(rows).reshape(-1, COLUMNS)
-    known = known.completed(known_from(lines[0] if lines else ""))
+    known = known.completed(known_from(title))
     known = known.completed(Known(frame_rate=_rate(values[:, 0])))
     width, height = known.needed_size(path)
     lens = values[:, 1:5] * [width, height, width, height]
     return camera_path(path, lenses(*lens.T), values[:, 7:].reshape(-1, 3, 4), known, "scene_depth")
+
+
+def camera_lines(text: str) -> tuple[str, list[tuple[int, str]]]:
+    """The first line of its own, empty where there is none, and the frames' lines by number."""
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if lines and not _is_frame(lines[0][1]):
+        return lines[0][1], lines[1:]
+    return "", lines
+
+
+def _is_frame(line: str) -> bool:
+    words = line.split()
+    return len(words) == COLUMNS and all(map(is_number, words))
 
 
 def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:

@@ -23,11 +23,20 @@ from dynascene_cli.camera.formats.conventions import (
     lenses,
     world_to_camera,
 )
-from dynascene_cli.camera.formats.files import json_of, matrix, number, publish
+from dynascene_cli.camera.formats.files import matrix, number, publish
 from dynascene_cli.camera.formats.numbering import filled, image_name, natural_order
+from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
 
+PINHOLE_MODELS = (
+    "PINHOLE",
+    "SIMPLE_PINHOLE",
+    "SIMPLE_RADIAL",
+    "RADIAL",
+    "OPENCV",
+    "PERSPECTIVE",
+)
 AXES = (
     "camera-to-world of OpenGL cameras (x right, y up, looking along -z); pixel centres at +0.5; "
     "images count from 1"
@@ -45,6 +54,8 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     frames = document.get("frames") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(frames, list):
         raise InputError(f"{path}: frames is missing", "a transforms.json has a list of frames")
+    for entry in (document, *frames):
+        _check_pinhole(path, entry)
     entries = [
         {**document, **(frame if isinstance(frame, dict) else {}), "number": index}
         for index, frame in enumerate(frames, start=1)
@@ -115,6 +126,25 @@ def _lens_keys(K: np.ndarray) -> dict[str, float]:
         "cx": float(K[0, 2]),
         "cy": float(K[1, 2]),
     }
+
+
+def _check_pinhole(path: Path, entry: object) -> None:
+    """Refuse a lens that is no pinhole, bent by k1, k2, p1 and p2 at the most.
+
+    Raises:
+        InputError: naming the model or the term.
+    """
+    if not isinstance(entry, dict):
+        return
+    hint = "undistort the images first (ns-process-data, colmap image_undistorter)"
+    model = entry.get("camera_model", "PINHOLE")
+    if str(model).upper() not in PINHOLE_MODELS:
+        raise InputError(f"{path}: camera_model is {str(model)[:60]}", hint)
+    if entry.get("is_fisheye"):
+        raise InputError(f"{path}: is_fisheye: the lens is a fisheye", hint)
+    for term in ("k3", "k4", "k5", "k6"):
+        if number(entry.get(term, 0)) != 0:
+            raise InputError(f"{path}: {term} is not 0: the lens bends the picture", hint)
 
 
 def _pose(path: Path, entry: dict[str, Any]) -> Any:

@@ -27,9 +27,10 @@ from dynascene_cli.camera.formats.conventions import (
     note,
     world_to_camera,
 )
-from dynascene_cli.camera.formats.files import digits, publish, text_of
+from dynascene_cli.camera.formats.files import digits, publish
 from dynascene_cli.camera.formats.usd_text import Prim, cameras_in, layer_of
 from dynascene_cli.camera.formats.usd_transform import world_transforms
+from dynascene_cli.documents import text_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
@@ -37,7 +38,13 @@ from dynascene_cli.shot import CameraPath
 DEFAULTS = {"focalLength": 50.0, "horizontalAperture": 20.955, "verticalAperture": 15.2908}
 """What UsdGeomCamera takes for what is not said."""
 
-MOST_FRAMES = 1_000_000
+PINHOLE = {"projection": "perspective", "cameraProjectionType": "pinhole"}
+"""Attributes that name a camera's model, and the one that is read."""
+
+BINARY_MARKS = (b"PXR-USDC", b"PK\x03\x04")
+"""How binary layers and packages (.usdc, .usdz, .usd) begin."""
+
+MOST_FRAMES = 200_000
 
 HEADER = """\
 #usda 1.0
@@ -128,7 +135,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
         InputError: it is no text layer or has no perspective camera; a transform is none that is
             known, or shears; the size is not known.
     """
-    layer = layer_of(path, text_of(path))
+    layer = layer_of(path, _text(path))
     known = known.completed(known_from(layer.text("dynascene") or ""))
     written_here = layer.text("dynascene") is not None
     width, height = known.needed_size(path)
@@ -138,8 +145,9 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     prim = cameras[0]
     if len(cameras) > 1:
         warn(f"{path}: {len(cameras)} cameras: {prim.name}, the first one, is read")
-    if prim.text("projection") not in (None, "perspective"):
-        raise InputError(f"{path}: {prim.name} is {prim.text('projection')}", "use a perspective")
+    for key, pinhole in PINHOLE.items():
+        if prim.text(key) not in (None, pinhole):
+            raise InputError(f"{path}: {prim.name}'s {key} is {prim.text(key)}", f"use {pinhole}")
     codes_per_second = layer.number("timeCodesPerSecond") or layer.number("framesPerSecond") or 24.0
     per_second = layer.number("framesPerSecond") or codes_per_second
     codes = _time_codes(path, prim, layer, codes_per_second / per_second)
@@ -169,8 +177,20 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     return camera_path(path, lenses(fx, fy, cx, cy), extrinsics, known.completed(rate), "metres")
 
 
+def _text(path: Path) -> str:
+    if path.is_file():
+        with path.open("rb") as stream:
+            binary = stream.read(8).startswith(BINARY_MARKS)
+        if binary:
+            raise InputError(
+                f"{path}: a binary USD file",
+                f"make it text: usdcat {path.name} -o {path.stem}.usda",
+            )
+    return text_of(path, "USD text")
+
+
 def _time_codes(path: Path, prim: Prim, layer: Prim, step: float) -> Floats:
-    """The frames' time codes: the layer's range, else that of the samples; one if none change.
+    """The frames' time codes: the layer's range, else that of the samples; one without either.
 
     Raises:
         InputError: the range holds no sensible number of frames.
@@ -184,9 +204,9 @@ def _time_codes(path: Path, prim: Prim, layer: Prim, step: float) -> Floats:
     ]
     times = np.concatenate([*changing, np.zeros(0)])
     first, last = layer.number("startTimeCode"), layer.number("endTimeCode")
-    if not len(times):
-        return np.zeros(1)
     if first is None or last is None or last < first:
+        if not len(times):
+            return np.zeros(1)
         first, last = float(times.min()), float(times.max())
     if not (step > 0 and 0 <= (last - first) / step < MOST_FRAMES):
         raise InputError(

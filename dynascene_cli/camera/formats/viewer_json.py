@@ -22,7 +22,8 @@ from dynascene_cli.camera.formats.conventions import (
     losses,
     world_to_camera,
 )
-from dynascene_cli.camera.formats.files import json_of, matrix, number, publish
+from dynascene_cli.camera.formats.files import matrix, number, publish
+from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
 
