@@ -13,6 +13,7 @@ from dynascene_cli.file_names import fitting_name
 from dynascene_cli.matting import (
     KeptAlphas,
     MatteFrame,
+    Matter,
     MatterState,
     NobodyError,
     alpha_box,
@@ -24,6 +25,7 @@ from dynascene_cli.matting import (
     make_matter,
     matte_of_given_alpha,
     read_kept,
+    touched_edges,
 )
 from dynascene_cli.project import PARTIAL_MARK, Project, file_fingerprint, stage_key
 from dynascene_cli.reports.contact_sheet import checkerboard_sheet
@@ -46,7 +48,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 3
+STAGE_VERSION = 4
 SHEET_FRAMES = 12
 
 
@@ -90,7 +92,7 @@ def check_matte_request(request: MatteRequest, clip: Clip) -> None:
     if request.matte is not None:
         alpha_frames(request.matte, clip)
     else:
-        make_matter(_matter_name(request)[0])
+        _matter(request)
     if request.matte_fixes is not None:
         read_kept(request.matte_fixes, clip, request.first_number(clip))
 
@@ -200,12 +202,16 @@ def _matter_name(request: MatteRequest) -> tuple[str, str]:
     return choose_matter(request.matting_model)
 
 
+def _matter(request: MatteRequest) -> Matter:
+    return make_matter(_matter_name(request)[0], request.matting_quality)
+
+
 def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
     return {
         "clip": file_fingerprint(clip.path),
         "frames": (clip.source_frames[0], clip.source_frames[-1], clip.frame_count),
         "fps": str(clip.frame_rate),
-        "matter": make_matter(_matter_name(request)[0]).identity
+        "matter": _matter(request).identity
         if request.matte is None
         else file_fingerprint(request.matte),
         "person": request.person,
@@ -237,6 +243,8 @@ def _make_chunk(
         "landmarks": np.stack([frame.landmarks for frame in made]),
         "visibility": np.stack([frame.visibility for frame in made]),
         "boxes": np.stack([alpha_box(frame.alpha) for frame in made]),
+        "detections": np.stack([frame.detection for frame in made]),
+        "touched": np.stack([touched_edges(frame.alpha) for frame in made]),
         "found": np.array([frame.found for frame in made]),
         "warnings": np.array(warnings, dtype=str),
         **{f"state/{name}": array for name, array in state.items()},
@@ -257,7 +265,7 @@ def _mattes(
             made, state = matte_of_given_alpha(frame, alpha, state)
             yield made, state
     else:
-        matter = make_matter(_matter_name(request)[0])
+        matter = _matter(request)
         for frame in frames:
             made, state = matter.step(frame, state)
             yield made, state
@@ -274,11 +282,12 @@ def _state_before(
     if request.matte is not None:
         return following_state(np.full(4, np.nan)), ()
     casting = cast(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
-    return make_matter(_matter_name(request)[0]).initial_state(casting.box), casting.warnings
+    return _matter(request).initial_state(casting.box), casting.warnings
 
 
 def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Console) -> Matte:
-    parts: dict[str, list[Any]] = {"landmarks": [], "visibility": [], "boxes": [], "found": []}
+    names = ("landmarks", "visibility", "boxes", "detections", "touched", "found")
+    parts: dict[str, list[Any]] = {name: [] for name in names}
     for first in range(0, clip.frame_count, CHUNK_LENGTH):
         with np.load(_landmark_path(folder, first)) as chunk:
             for name, values in parts.items():
@@ -295,7 +304,12 @@ def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Consol
     if request.matte_fixes is not None:
         alpha = KeptAlphas(alpha, read_kept(request.matte_fixes, clip, request.first_number(clip)))
     tracks = assembled_tracks(
-        whole["landmarks"], whole["visibility"], whole["boxes"], float(clip.frame_rate)
+        whole["landmarks"],
+        whole["visibility"],
+        whole["boxes"],
+        float(clip.frame_rate),
+        whole["detections"],
+        whole["touched"],
     )
     return Matte(alpha, tracks)
 

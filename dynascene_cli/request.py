@@ -25,6 +25,7 @@ class MatteRequest:
 
     clip: str
     matting_model: str = "auto"
+    matting_quality: Literal["default", "best"] = "default"
     matte: Path | None = None
     person: str | None = None
     matte_fixes: Path | None = None

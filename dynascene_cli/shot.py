@@ -6,7 +6,7 @@ OpenCV's (x right, y down, z forward); extrinsics are world-to-camera [R|t].
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Protocol
@@ -32,6 +32,10 @@ LANDMARKS = (
     "right_toe",
 )
 """The points of a person that PersonTracks follows, in the order of its second axis."""
+
+
+EDGES = ("left", "top", "right", "bottom")
+"""The edges of a picture, in the order of a box's numbers."""
 
 
 class FrameSource(Protocol):
@@ -104,13 +108,25 @@ class PersonTracks:
     """Where the person's landmarks are in every frame.
 
     ``points`` (F, len(LANDMARKS), 2) in clip pixels, NaN where unknown; ``visibility``
-    (F, len(LANDMARKS)) in 0..1; ``boxes`` (F, 4) x0, y0, x1, y1 of the matte (alpha ≥ 0.5), NaN
-    where nobody is seen.
+    (F, len(LANDMARKS)) in 0..1, 0 where unknown or outside the picture; ``boxes`` (F, 4) the
+    matte's x0, y0, x1, y1, NaN where nobody is seen; ``detections`` (F, 4) the detector's box,
+    moved along between its looks, NaN where it saw nobody or was not asked; ``touched`` (F, 4)
+    which EDGES of the picture the matte reaches, there being more of the person beyond them.
+    The last two are NaN and False throughout unless given.
     """
 
     points: Floats
     visibility: Floats
     boxes: Floats
+    detections: Floats = field(default_factory=lambda: np.zeros((0, 4)))
+    touched: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 4), bool))
+
+    def __post_init__(self) -> None:
+        frames = len(self.points)
+        if len(self.detections) != frames:
+            object.__setattr__(self, "detections", np.full((frames, 4), np.nan))
+        if len(self.touched) != frames:
+            object.__setattr__(self, "touched", np.zeros((frames, 4), bool))
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,7 @@ def estimate_camera(
         bool, typer.Option("--report", help="Write one HTML page about the estimate.")
     ] = False,
     matting_model: options.MattingModel = "auto",
+    matting_quality: options.MattingQuality = "default",
     person: options.Person = None,
     matte_fixes: options.MatteFixes = None,
     start: options.Start = None,
@@ -62,6 +63,7 @@ def estimate_camera(
         matte=MatteRequest(
             clip=clip,
             matting_model=matting_model,
+            matting_quality=matting_quality,
             matte=matte,
             person=person,
             matte_fixes=matte_fixes,

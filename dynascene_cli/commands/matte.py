@@ -20,6 +20,7 @@ def matte(
         ),
     ] = None,
     matting_model: options.MattingModel = "auto",
+    matting_quality: options.MattingQuality = "default",
     person: options.Person = None,
     matte_fixes: options.MatteFixes = None,
     preview: Annotated[
@@ -46,6 +47,7 @@ def matte(
     request = MatteRequest(
         clip=clip,
         matting_model=matting_model,
+        matting_quality=matting_quality,
         person=person,
         matte_fixes=matte_fixes,
         fps=fps,

@@ -1,7 +1,7 @@
 """The options that several commands share, each defined once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -48,6 +48,10 @@ MattingModel = Annotated[
 ]
 MoveStrength = Annotated[
     float, typer.Option("--move-strength", help="Multiplies the camera move; 0 is none.")
+]
+MattingQuality = Annotated[
+    Literal["default", "best"],
+    typer.Option("--matting-quality", help="best: slower; more networks look at every frame."),
 ]
 Person = Annotated[
     str | None,

@@ -141,6 +141,7 @@ def render(
     ] = False,
     person: options.Person = None,
     matting_model: options.MattingModel = "auto",
+    matting_quality: options.MattingQuality = "default",
     matte: Annotated[
         Path | None,
         typer.Option("--matte", help="A finished alpha: video, folder or name.%05d.png."),
@@ -238,6 +239,7 @@ def render(
             matte=MatteRequest(
                 clip=clip,
                 matting_model=matting_model,
+                matting_quality=matting_quality,
                 matte=matte,
                 person=person,
                 matte_fixes=matte_fixes,

@@ -3,9 +3,9 @@
 from dynascene_cli.matting.casting import Casting, NobodyError, cast, lost_ranges, people_in_photo
 from dynascene_cli.matting.choice import choose_matter, make_matter
 from dynascene_cli.matting.following import following_state
-from dynascene_cli.matting.given import alpha_box, matte_of_given_alpha
+from dynascene_cli.matting.given import alpha_box, matte_of_given_alpha, touched_edges
 from dynascene_cli.matting.kept import KeptAlphas, blended_with_kept, read_kept
-from dynascene_cli.matting.matter import MatteFrame, Matter, MatterState
+from dynascene_cli.matting.matter import MatteFrame, Matter, MatterState, Quality
 from dynascene_cli.matting.tracks import assembled_tracks
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Matter",
     "MatterState",
     "NobodyError",
+    "Quality",
     "alpha_box",
     "assembled_tracks",
     "blended_with_kept",
@@ -26,4 +27,5 @@ __all__ = [
     "matte_of_given_alpha",
     "people_in_photo",
     "read_kept",
+    "touched_edges",
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError
 from dynascene_cli.matting.bundled import BundledMatter
-from dynascene_cli.matting.matter import Matter
+from dynascene_cli.matting.matter import Matter, Quality
 from dynascene_cli.matting.rembg_matter import RembgMatter, check_rembg_model
 from dynascene_cli.matting.robust_video import RobustVideoMatter
 
@@ -26,8 +26,8 @@ def choose_matter(name: str) -> tuple[str, str]:
     raise InputError(f"no matter is called {name!r}", "auto, bundled, rvm or rembg:MODEL")
 
 
-def make_matter(name: str) -> Matter:
-    """The matter of that name (``auto`` too), ready to run.
+def make_matter(name: str, quality: Quality = "default") -> Matter:
+    """The matter of that name (``auto`` too), ready to run; ``quality`` matters to ``bundled``.
 
     Raises:
         InputError: there is no such matter.
@@ -37,14 +37,14 @@ def make_matter(name: str) -> Matter:
     if resolved.startswith(weights.REMBG_PREFIX):
         check_rembg_model(resolved.removeprefix(weights.REMBG_PREFIX))
     path = None if resolved == "bundled" else weights.path_of(resolved)
-    return _made(resolved, path)
+    return _made(resolved, path, quality)
 
 
 @lru_cache(maxsize=2)
-def _made(name: str, path: Path | None) -> Matter:
+def _made(name: str, path: Path | None, quality: Quality) -> Matter:
     """``path`` only tells apart weights of one name; loading a network takes seconds."""
     if path is None:
-        return BundledMatter()
+        return BundledMatter(quality)
     if name == "rvm":
         return RobustVideoMatter()
     return RembgMatter(name.removeprefix(weights.REMBG_PREFIX))

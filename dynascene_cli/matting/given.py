@@ -1,6 +1,7 @@
 """Landmarks for an alpha that something else made."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.following import FAINT_PRESENCE, followed_pose, next_state
@@ -11,6 +12,8 @@ from dynascene_cli.shot import LANDMARKS, Image
 SOLID = 128
 PAUSE = 24
 """Frames for which nobody is looked for after an alpha in which nobody was recognised."""
+TOUCHING_SHARE = 0.01
+"""Length along an edge, as a share of the picture's longer side, that counts as reaching it."""
 MIN_AREA = 1e-4
 """Share of the frame below which an alpha shows nobody."""
 
@@ -22,6 +25,14 @@ def alpha_box(alpha: Image) -> Floats:
     if len(rows) == 0:
         return np.full(4, np.nan)
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
+
+
+def touched_edges(alpha: Image) -> NDArray[np.bool_]:
+    """Which EDGES (4,) of the picture an alpha reaches along more than a sliver of them."""
+    solid = alpha >= SOLID
+    along = (solid[:, 0], solid[0], solid[:, -1], solid[-1])
+    least = TOUCHING_SHARE * max(alpha.shape)
+    return np.array([edge.sum() >= least for edge in along])
 
 
 def matte_of_given_alpha(

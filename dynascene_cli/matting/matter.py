@@ -1,13 +1,16 @@
 """What every matter is: frames in, alphas and landmarks out, resumable at any frame."""
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import LANDMARKS, Image
+
+Quality = Literal["default", "best"]
+"""What a matter may take for a frame: what an editor waits for, or all that it has."""
 
 MatterState = dict[str, NDArray[Any]]
 """All that a matter remembers between frames: arrays that ``numpy.savez`` keeps to the last bit."""
@@ -18,13 +21,15 @@ class MatteFrame:
     """The person in one frame.
 
     ``alpha`` (H, W) uint8, 255 = person; ``landmarks`` (len(LANDMARKS), 2) in the clip's pixels,
-    NaN where unknown; ``visibility`` (len(LANDMARKS),) 0..1; ``found``: whether they were seen.
+    NaN where unknown; ``visibility`` (len(LANDMARKS),) 0..1; ``found``: whether they were seen;
+    ``detection`` (4,) the detector's box in the clip's pixels, NaN where it was not asked.
     """
 
     alpha: Image
     landmarks: Floats
     visibility: Floats
     found: bool
+    detection: Floats = field(default_factory=lambda: np.full(4, np.nan))
 
 
 def empty_matte(height: int, width: int) -> MatteFrame:

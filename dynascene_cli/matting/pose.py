@@ -22,6 +22,8 @@ BODY_MARGIN = 1.3
 CIRCLE_MARGIN = 1.05
 """Side of the crop per extent of a box, of a body's landmarks, and of MediaPipe's circle around
 it (at least): wider loses detail, tighter loses limbs."""
+HOLD_MARGIN = 1.1
+"""Extent of a box, per its own, that a crop must hold."""
 BODY = slice(0, 33)
 SPECK_LEVEL, SPECK_SHARE = 0.15, 0.03
 BODY_CENTRE, BODY_CIRCLE = 33, 34
@@ -90,6 +92,23 @@ def crop_of_pose(pose: Pose) -> Floats:
     return np.array([*((low + high) / 2 @ turn), max(body, circle, 16.0), angle])
 
 
+def crop_with_box(crop: Floats, box: ArrayLike) -> Floats:
+    """The crop (4,), enlarged and moved as far as it takes to hold a box x0, y0, x1, y1.
+
+    The box counts by the middles of its edges: in a turned crop its corners are nobody's.
+    """
+    x0, y0, x1, y1 = np.asarray(box, dtype=float)[:4]
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    edges = np.array([[x0, y], [x1, y], [x, y0], [x, y1]])
+    cosine, sine = np.cos(crop[3]), np.sin(crop[3])
+    turn = np.array([[cosine, sine], [-sine, cosine]])
+    middle = turn @ crop[:2]
+    reach = (edges - [x, y]) * HOLD_MARGIN @ turn.T + turn @ [x, y]
+    low = np.minimum(middle - crop[2] / 2, reach.min(axis=0))
+    high = np.maximum(middle + crop[2] / 2, reach.max(axis=0))
+    return np.array([*(turn.T @ ((low + high) / 2)), float((high - low).max()), crop[3]])
+
+
 def pose_in(image: Image, crop: Floats, to_image: Floats | None = None) -> Pose:
     """The person in a crop of the picture.
 
@@ -142,8 +161,11 @@ def settling_poses(image: Image, box: ArrayLike) -> list[Pose]:
     return poses
 
 
-def without_specks(mask: Tensor, pose: Pose) -> Tensor:
-    """The mask without small islands on which no landmark lies: bits of the background."""
+def without_specks(mask: Tensor, crop: Floats, points: Floats) -> Tensor:
+    """A crop's mask without small islands on which no landmark lies: bits of the background.
+
+    ``points`` (n, 2) are the landmarks in the picture's pixels.
+    """
     solid = (mask > SPECK_LEVEL).astype(np.uint8)
     count, labels, table, _ = cv2.connectedComponentsWithStats(solid)
     if count <= 2:
@@ -151,8 +173,8 @@ def without_specks(mask: Tensor, pose: Pose) -> Tensor:
     areas = table[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     kept = areas >= SPECK_SHARE * areas.max()
-    warp = cv2.invertAffineTransform(crop_to_picture(pose.crop))
-    x, y = np.floor(pose.points[BODY] @ warp[:, :2].T + warp[:, 2]).astype(int).T
+    warp = cv2.invertAffineTransform(crop_to_picture(crop))
+    x, y = np.floor(points @ warp[:, :2].T + warp[:, 2]).astype(int).T
     inside = (x >= 0) & (y >= 0) & (x < SIDE) & (y < SIDE)
     kept[labels[y[inside], x[inside]]] = True
     kept[0] = True

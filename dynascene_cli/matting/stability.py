@@ -6,6 +6,7 @@ where the present is undecided; where anything moved unpredictably it does not c
 limbs neither lag nor leave ghosts.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,18 @@ TRUST_UNDECIDED = 0.9
 LEVELS_OF_CHANGE = 16.0
 
 
+@dataclass(frozen=True, eq=False)
+class CarriedMasks:
+    """What was known of the last frame, where this frame's crop shows it.
+
+    ``masks`` (n, 256, 256) moved along with the picture; ``similarity`` (256, 256) in 0..1, how
+    much the picture still looks the same there, 0 where the last crop did not reach.
+    """
+
+    masks: tuple[Tensor, ...]
+    similarity: Tensor
+
+
 @lru_cache(maxsize=1)
 def _flow() -> Any:
     return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
@@ -33,37 +46,42 @@ def _grid() -> Tensor:
     return np.stack([columns, rows], axis=-1)
 
 
-def steadied_mask(
-    mask: Tensor,
+def carried_masks(
     image: Image,
     crop: Floats,
-    past_mask: Tensor,
     past_image: Image,
     past_crop: Floats,
-) -> Tensor:
-    """The mask (256, 256) of a crop, steadied by the previous frame's mask, image and crop."""
-    carried = _crop_to_crop(past_crop, crop)
+    past_masks: tuple[Tensor, ...],
+) -> CarriedMasks:
+    """The last frame's masks (256, 256) of its crop, carried into this frame's image and crop."""
+    between = crop_to_crop(past_crop, crop)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    before = cv2.warpAffine(
-        past_image, carried, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    known = cv2.warpAffine(past_mask, carried, (SIDE, SIDE), flags=flags)
+    size = (SIDE, SIDE)
+    before = cv2.warpAffine(past_image, between, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    known = [cv2.warpAffine(mask, between, size, flags=flags) for mask in past_masks]
+    reached = cv2.warpAffine(np.ones((SIDE, SIDE), np.float32), between, size, flags=flags)
     motion = _flow().calc(
         cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.cvtColor(before, cv2.COLOR_RGB2GRAY), None
     )
     sources = _grid() + motion
     x, y = sources[..., 0], sources[..., 1]
     before = cv2.remap(before, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    known = cv2.remap(known, x, y, cv2.INTER_LINEAR)
     red, green, blue = cv2.split(cv2.absdiff(image, before))
     change = cv2.blur(cv2.max(cv2.max(red, green), blue).astype(np.float32), (5, 5))
+    similarity = np.exp(-np.square(change / np.float32(LEVELS_OF_CHANGE))) * reached
+    moved = (cv2.remap(mask, x, y, cv2.INTER_LINEAR) for mask in known)
+    return CarriedMasks(tuple(np.asarray(mask, np.float32) for mask in moved), similarity)
+
+
+def steadied_mask(mask: Tensor, known: Tensor, similarity: Tensor) -> Tensor:
+    """A mask (256, 256) steadied by the last frame's, carried into this one."""
     undecided = 1 - np.abs(2 * mask - 1)
     trust = TRUST_DECIDED + (TRUST_UNDECIDED - TRUST_DECIDED) * undecided
-    trust *= np.exp(-np.square(change / np.float32(LEVELS_OF_CHANGE)))
-    return np.asarray(mask + trust * (known - mask), np.float32)
+    return np.asarray(mask + trust * similarity * (known - mask), np.float32)
 
 
-def _crop_to_crop(past: Floats, present: Floats) -> Floats:
-    to_picture = np.vstack([crop_to_picture(present), [0, 0, 1]])
-    to_past = np.linalg.inv(np.vstack([crop_to_picture(past), [0, 0, 1]]))
-    return between_indices((to_past @ to_picture)[:2])
+def crop_to_crop(source: Floats, target: Floats) -> Floats:
+    """The map (2, 3) of array indices from the crop ``target`` to the crop ``source``."""
+    to_picture = np.vstack([crop_to_picture(target), [0, 0, 1]])
+    to_source = np.linalg.inv(np.vstack([crop_to_picture(source), [0, 0, 1]]))
+    return between_indices((to_source @ to_picture)[:2])

@@ -17,7 +17,12 @@ GAP_SECONDS = 0.25
 
 
 def assembled_tracks(
-    landmarks: Floats, visibility: Floats, boxes: Floats, fps: float
+    landmarks: Floats,
+    visibility: Floats,
+    boxes: Floats,
+    fps: float,
+    detections: Floats | None = None,
+    touched: NDArray[np.bool_] | None = None,
 ) -> PersonTracks:
     """The tracks of a whole clip from its frames' landmarks, by filters that delay nothing.
 
@@ -35,7 +40,14 @@ def assembled_tracks(
         weights = np.where(outlier | unknown[:, landmark], 0.0, visibility[:, landmark] + 0.05)
         visibility[outlier, landmark] = 0
         points[:, landmark] = smoothed(points[:, landmark], weights, fps)
-    return PersonTracks(points, visibility, boxes)
+    frames = len(points)
+    return PersonTracks(
+        points,
+        visibility,
+        boxes,
+        np.full((frames, 4), np.nan) if detections is None else detections,
+        np.zeros((frames, 4), bool) if touched is None else touched,
+    )
 
 
 def _outliers(points: Floats, fps: float, floor: float) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dynascene_cli.matting.people import most_alike, overlap
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_of_box, crop_to_picture
 from dynascene_cli.matting.refinement import reduced_part, refined_alpha
-from dynascene_cli.matting.stability import steadied_mask
+from dynascene_cli.matting.stability import carried_masks, steadied_mask
 from dynascene_cli.matting.tracks import assembled_tracks, smoothed
 from dynascene_cli.shot import LANDMARKS
 
@@ -93,7 +93,8 @@ def test_a_still_picture_steadies_a_flickering_mask():
     good = mask_of(alpha, crop)
     hole = good.copy()
     hole[100:130, 100:130] = 0.5
-    steadied = steadied_mask(hole, image, crop, good, image, crop)
+    carried = carried_masks(image, crop, image, crop, (good,))
+    steadied = steadied_mask(hole, carried.masks[0], carried.similarity)
     assert steadied[115, 115] > 0.9
 
 
@@ -101,7 +102,8 @@ def test_the_past_does_not_count_where_the_picture_changed():
     _, alpha, crop = disc_picture()
     mask = mask_of(alpha, crop)
     white, black = np.full((SIDE, SIDE, 3), 255, np.uint8), np.zeros((SIDE, SIDE, 3), np.uint8)
-    steadied = steadied_mask(mask, white, crop, 1 - mask, black, crop)
+    carried = carried_masks(white, crop, black, crop, (1 - mask,))
+    steadied = steadied_mask(mask, carried.masks[0], carried.similarity)
     np.testing.assert_allclose(steadied, mask, atol=1e-6)
 
 

@@ -1,0 +1,98 @@
+"""One mask from several networks' masks of a person, weighed by how much of the body is seen.
+
+BlazePose's mask is the best of a whole body and falls apart where the frame cuts it; selfie
+segmentation and U²-Netp see a cut body whole. U²-Netp also takes what stands out of the place, so
+it counts only near what another says is the person.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dynascene_cli.onnx_network import Tensor
+
+LEAST, MOST = 0.02, 0.98
+"""Masks' values beyond which their networks are not to be believed."""
+SELFIE_WEIGHT, SALIENT_WEIGHT, POSE_WEIGHT = 0.6, 1.0, 0.3
+DECISION = 1.4
+"""How much more decided the mix of a cut body's masks is than their mean."""
+AGREED = 0.4
+REACH = 0.05
+"""What two masks must say to support a third, and how far, as a share of the mask's side."""
+HOLE_SHARE = 0.004
+"""Holes in a mask that are smaller than this share of it are filled."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opinions:
+    """Masks (h, w) in 0..1 of one person; None where a network was not asked.
+
+    ``salient_trust`` and ``elsewhere`` (h, w) in 0..1: how much U²-Netp's carried mask still
+    holds, and where other people are.
+    """
+
+    pose: Tensor | None
+    selfie: Tensor | None
+    salient: Tensor | None
+    salient_trust: Tensor
+    carried: Tensor | None
+    elsewhere: Tensor
+
+
+def fused_mask(opinions: Opinions, cut: float) -> Tensor:
+    """The person's mask (h, w): the pose's where ``cut`` is 0, all of them where it is 1."""
+    pose = opinions.pose
+    if pose is not None and (cut <= 0 or opinions.selfie is None):
+        return pose
+    total = np.zeros(opinions.elsewhere.shape, np.float32)
+    weight = np.full_like(total, 1e-6)
+    alone = 1 - opinions.elsewhere
+    parts = (
+        (pose, POSE_WEIGHT * np.ones_like(total)),
+        (opinions.selfie, SELFIE_WEIGHT * alone),
+        (_supported(opinions), SALIENT_WEIGHT * alone * opinions.salient_trust),
+    )
+    for mask, share in parts:
+        if mask is not None:
+            total += share * _logit(mask)
+            weight += share
+    decided = DECISION * total / weight
+    if pose is not None:
+        decided = cut * decided + (1 - cut) * _logit(pose)
+    return without_holes(np.asarray(1 / (1 + np.exp(-decided)), np.float32))
+
+
+def _logit(mask: Tensor) -> Tensor:
+    inside = np.clip(mask, LEAST, MOST)
+    return np.asarray(np.log(inside / (1 - inside)), np.float32)
+
+
+def _supported(opinions: Opinions) -> Tensor | None:
+    """U²-Netp's mask where something else says that the person is near."""
+    if opinions.salient is None:
+        return None
+    others = [opinions.selfie, opinions.pose, opinions.carried]
+    agreed = np.max([mask for mask in others if mask is not None] or [opinions.salient], axis=0)
+    radius = max(1, round(REACH * max(agreed.shape)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    near = cv2.dilate((agreed > AGREED).astype(np.float32), disc)
+    near = cv2.GaussianBlur(near, (0, 0), radius / 3)
+    return np.asarray(opinions.salient * near, np.float32)
+
+
+def without_holes(mask: Tensor) -> Tensor:
+    """A mask (h, w) whose small enclosed holes are filled; the gaps between limbs are larger."""
+    solid = (mask > 0.5).astype(np.uint8)
+    count, labels, table, _ = cv2.connectedComponentsWithStats(1 - solid, connectivity=4)
+    height, width = mask.shape
+    left, top = table[:, cv2.CC_STAT_LEFT], table[:, cv2.CC_STAT_TOP]
+    right = left + table[:, cv2.CC_STAT_WIDTH]
+    bottom = top + table[:, cv2.CC_STAT_HEIGHT]
+    enclosed = (left > 0) & (top > 0) & (right < width) & (bottom < height)
+    small = table[:, cv2.CC_STAT_AREA] < HOLE_SHARE * max(int(solid.sum()), 1)
+    filled = enclosed & small
+    filled[0] = False
+    if count <= 1 or not filled.any():
+        return mask
+    return np.where(filled[labels], np.float32(MOST), mask)
