@@ -42,7 +42,7 @@ from dynascene_cli.video import (
     tagged_focal,
 )
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 MOTION_SAMPLES = 8
 REPORT_FRAMES = 12
 SENSOR_WIDTH_MM = 36.0

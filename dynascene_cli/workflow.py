@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dynascene_cli.camera import Trajectory, check_amount, check_length, load_move
+from dynascene_cli.camera import Trajectory, check_amount, load_move, trimmed_move
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.camera_workflow import filmed_camera, foreground_of, is_estimate_cached
 from dynascene_cli.compositing import CompositeSettings, Compositor, Look
@@ -101,8 +101,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     names = move_names(request.camera)
     moves = load_move("+".join(names)) if names else ()
     clip = open_request_clip(request.matte)
-    for move in moves:
-        check_length(move, clip.frame_count)
+    moves = tuple(trimmed_move(move, clip) for move in moves)
     output = request.output_path(still=clip.kind == "image")
     _check_outputs(request, output, clip)
     check_matte_request(request.matte, clip)

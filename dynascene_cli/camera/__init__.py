@@ -5,11 +5,11 @@ from dynascene_cli.camera.keyframes import Trajectory
 from dynascene_cli.camera.sampling import Reference, sample
 from dynascene_cli.camera.stillness import BackgroundMotion, background_motion
 from dynascene_cli.camera.trajectory import (
-    check_length,
     load_move,
     load_trajectory,
     names_a_file,
     preset_names,
+    trimmed_move,
 )
 
 __all__ = [
@@ -18,10 +18,10 @@ __all__ = [
     "Trajectory",
     "background_motion",
     "check_amount",
-    "check_length",
     "load_move",
     "load_trajectory",
     "names_a_file",
     "preset_names",
     "sample",
+    "trimmed_move",
 ]

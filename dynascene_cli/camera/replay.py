@@ -5,7 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from dynascene_cli.camera.keyframes import Keyframe, Trajectory
-from dynascene_cli.geometry import centre, relative_to_first, rotation_to_quaternion
+from dynascene_cli.geometry import (
+    centre,
+    quaternion_to_rotation,
+    relative_to_first,
+    rotation_to_quaternion,
+)
 from dynascene_cli.shot import CameraPath
 
 
@@ -49,3 +54,28 @@ def frame_by_frame(move: Trajectory) -> Trajectory:
     last = max(len(move.keyframes) - 1, 1)
     timed = tuple(replace(key, time=i / last) for i, key in enumerate(move.keyframes))
     return replace(move, keyframes=timed, time_unit="clip", fps=None)
+
+
+def excerpt(move: Trajectory, first: int, last: int | None) -> Trajectory:
+    """A camera file's move from keyframe ``first`` until before ``last``, as its first one sees it.
+
+    Times count from there, and focal lengths are ratios of that keyframe's.
+    """
+    kept = move.keyframes[first:last]
+    if first == 0 or not kept:
+        return replace(move, keyframes=kept)
+    start, ratio = kept[0], kept[0].focal_ratio or 1.0
+    turns = quaternion_to_rotation(np.array([key.rotation_quat for key in kept]))
+    positions = (np.array([key.position for key in kept]) - start.position) @ turns[0] + 0.0
+    quaternions = rotation_to_quaternion(turns[0].T @ turns)
+    keyframes = tuple(
+        replace(
+            key,
+            time=key.time - start.time,
+            position=tuple(position.tolist()),
+            rotation_quat=tuple(quaternion.tolist()),
+            focal_ratio=None if key.focal_ratio is None else key.focal_ratio / ratio,
+        )
+        for key, position, quaternion in zip(kept, positions, quaternions, strict=True)
+    )
+    return replace(move, keyframes=keyframes)

@@ -8,21 +8,22 @@ from typing import Any
 
 from dynascene_cli.camera.formats import is_camera_file, read_motion
 from dynascene_cli.camera.keyframes import Keyframe, Shake, Trajectory
-from dynascene_cli.camera.replay import trajectory_of_path
+from dynascene_cli.camera.replay import excerpt, trajectory_of_path
 from dynascene_cli.camera.validation import trajectory_from_document
 from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.presets_folder import presets_folder
+from dynascene_cli.shot import Clip
 
 __all__ = [
     "Keyframe",
     "Shake",
     "Trajectory",
-    "check_length",
     "load_move",
     "load_trajectory",
     "preset_names",
     "trajectory_text",
+    "trimmed_move",
 ]
 
 
@@ -125,22 +126,28 @@ def is_camera(text: str) -> bool:
     return text not in preset_names() and is_camera_file(Path(text))
 
 
-def check_length(move: Trajectory, frame_count: int) -> None:
-    """Refuse a camera file that moves and has no pose for each of the clip's frames.
+def trimmed_move(move: Trajectory, clip: Clip) -> Trajectory:
+    """The move for a clip: of a camera file of more frames than a trimmed clip, that part.
 
-    One that stands still does so for as long as a clip lasts.
+    A camera that stands still does so for as long as a clip lasts.
 
     Raises:
-        InputError: the numbers differ.
+        InputError: a camera file moves and has no pose for each of the clip's frames.
     """
     stands_still = len({replace(key, time=0.0) for key in move.keyframes}) == 1
-    if is_camera(move.name) and len(move.keyframes) != frame_count and not stands_still:
+    if not is_camera(move.name) or stands_still:
+        return move
+    count = len(move.keyframes)
+    if count > clip.frame_count and (clip.start > 0 or clip.end is not None):
+        last = None if clip.end is None else round(clip.end * clip.frame_rate)
+        move = excerpt(move, round(clip.start * clip.frame_rate), last)
+    if len(move.keyframes) != clip.frame_count:
         raise InputError(
-            f"{move.name}: a camera of {len(move.keyframes)} frames, and the clip has "
-            f"{frame_count}",
+            f"{move.name}: a camera of {count} frames, and the clip has {clip.frame_count}",
             "trim the clip with --start and --end, or make a move of it that is held at its end: "
             f"dynascene trajectory make {move.name} -o move.json",
         )
+    return move
 
 
 def names_a_file(text: str) -> bool:

@@ -9,7 +9,7 @@ from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
 from dynascene_cli.project import publish_text
 from dynascene_cli.reports.estimation_plots import motion_plot, path_plot, residual_plot
 from dynascene_cli.reports.html_page import Figure, html_page
-from dynascene_cli.reports.track_sheet import track_residuals, track_sheet
+from dynascene_cli.reports.track_sheet import track_sheet
 from dynascene_cli.shot import Image
 from dynascene_cli.video import encoded_image
 
@@ -42,7 +42,7 @@ def write_estimation_page(
     camera that stands still has no path to draw.
     """
     camera = estimate.path
-    sheet = track_sheet(frames, tracks, track_residuals(camera, tracks), float(camera.frame_rate))
+    sheet = track_sheet(frames, tracks, estimate.residuals, float(camera.frame_rate))
     figures = [
         Figure(
             encoded_image(sheet, Path("sheet.jpg")),

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from camera_paths import camera_paths, known_camera
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dynascene_cli.camera import Reference, load_move, load_trajectory, sample
 from dynascene_cli.camera.formats import write_camera
-from dynascene_cli.camera.replay import frame_by_frame, trajectory_of_path
+from dynascene_cli.camera.replay import excerpt, frame_by_frame, trajectory_of_path
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import relative_to_first
 
@@ -108,3 +109,17 @@ def test_frame_by_frame_the_clips_frame_rate_makes_no_difference(camera):
     place = reference(camera.width, camera.height)
     path = sample(move, place, camera.frame_count, camera.frame_rate * Fraction(25, 24))
     np.testing.assert_allclose(path.extrinsics, relative_to_first(camera.extrinsics), atol=1e-6)
+
+
+@settings(max_examples=20)
+@given(camera_paths(frames=6), st.integers(0, 5), st.integers(1, 6))
+def test_a_part_of_a_camera_moves_as_the_whole_did_there(camera, first, count):
+    first = min(first, camera.frame_count - 1)
+    move = excerpt(trajectory_of_path(camera, "filmed"), first, first + count)
+    own = slice(first, first + count)
+    path = sample(frame_by_frame(move), reference(640, 480), len(move.keyframes), camera.frame_rate)
+    expected = relative_to_first(camera.extrinsics[own])
+    np.testing.assert_allclose(path.extrinsics, expected, atol=1e-6)
+    zoom = camera.intrinsics[own, 0, 0] / camera.intrinsics[first, 0, 0]
+    np.testing.assert_allclose(path.intrinsics[:, 0, 0], 900 * zoom)
+    assert move.keyframes[0].time == 0

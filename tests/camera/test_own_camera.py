@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,8 +16,8 @@ import pytest
 from filmed_clips import FilmedClip, filmed_clip
 from path_errors import ate_percent, rpe_degrees
 
-from dynascene_cli.camera.formats import read_camera
-from dynascene_cli.geometry import centre
+from dynascene_cli.camera.formats import read_camera, write_camera
+from dynascene_cli.geometry import centre, relative_to_first
 from dynascene_cli.project import PARTIAL_MARK
 from dynascene_cli.video import open_clip, open_sink, read_frames
 
@@ -231,9 +232,28 @@ def test_a_camera_file_films_the_place_frame_by_frame_or_not_at_all(
     whole = dynascene(*words, "--layers", "layers")
     assert whole.code == 0, whole.err
     assert np.ptp(read_camera(tmp_path / "layers/camera.json").extrinsics, axis=0).max() > 0.01
-    part = dynascene(*words, "--end", "0.5", "-o", "part.mp4")
-    assert part.code == 1
-    assert "24 frames" in part.json["error"] and "12" in part.json["error"]
+    trim = ("--start", "0.25", "--end", "0.5")
+    part = dynascene(*words, *trim, "-o", "part.mp4", "--layers", "part")
+    assert part.code == 0, part.err
+    own = read_camera(tmp_path / "cam.chan").extrinsics[6:12]
+    shown = read_camera(tmp_path / "part/camera.json").extrinsics
+    step = relative_to_first(own)[-1, :, 3] / relative_to_first(shown)[-1, :, 3]
+    np.testing.assert_allclose(step, step[0], rtol=1e-3)
+    np.testing.assert_allclose(
+        relative_to_first(shown)[:, :, :3], relative_to_first(own)[:, :, :3], atol=1e-6
+    )
+
+
+def test_a_camera_file_of_another_length_is_refused(dynascene, tmp_path, trucked, photo):
+    clip, film, alphas = trucked
+    path = clip.path
+    short = replace(path, intrinsics=path.intrinsics[:20], extrinsics=path.extrinsics[:20])
+    write_camera(tmp_path / "cam.json", short)
+    words = ("render", film, "--scene", photo, "--matte", alphas, "--camera", "cam.json", "--json")
+    for trim in ((), ("--start", "0.25"), ("--start", "0.5", "--end", "1")):
+        run = dynascene(*words, *trim, "-o", "part.mp4")
+        assert run.code == 1
+        assert "a camera of 20 frames" in run.json["error"]
     assert not (tmp_path / "part.mp4").exists()
 
 

@@ -14,7 +14,7 @@ from geometric_tracks import (
 )
 from path_errors import ate_percent, focal_percent, rpe_degrees
 
-from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
+from dynascene_cli.camera.estimation.estimate import GATE_PIXELS, Estimate, FeatureTracks
 from dynascene_cli.camera.estimation.solving import estimate_from_tracks
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.shot import CameraPath
@@ -92,6 +92,18 @@ def test_what_moves_by_itself_is_left_out():
     assert estimate.confidence == "high", estimate.reasons
     assert ate_percent(estimate.path, truth_of(scene)) < 0.2
     assert 0.03 < estimate.details["moving_tracks"] < 0.2
+
+
+@pytest.mark.parametrize("name", ["pan", "zoom-pan", "handheld", "static"])
+def test_every_observation_is_told_how_far_it_is_off(name):
+    """Within its noise, but for those that move by themselves, which are told as well."""
+    scene = filmed(name, outliers=0.0 if name == "static" else 0.1)
+    tracks, estimate = scene.tracks, solved(scene)
+    assert np.isfinite(estimate.residuals).all()
+    assert len(estimate.residuals) == len(tracks.frame)
+    assert np.median(estimate.residuals) == pytest.approx(estimate.median_px, abs=0.05)
+    off = np.mean(estimate.residuals > GATE_PIXELS)
+    assert off < 0.001 if name == "static" else 0.02 < off < 0.15
 
 
 def test_the_path_begins_at_the_origin_in_units_of_the_depth_that_is_seen():

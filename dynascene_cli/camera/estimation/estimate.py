@@ -50,12 +50,14 @@ class Estimate:
 
     ``path`` starts at [I|0], in units of the median depth of what the first frame shows
     (``scene_depth``), and has the clip's size. ``inliers`` is the share of observations within
-    GATE_PIXELS of their reprojection and ``median_px`` their median distance, both in pixels of
-    a picture TRACKING_WIDTH wide; ``frame_residuals`` (F,) is each frame's median, NaN where it
-    has no observation. ``registered`` (F,) tells the frames that were solved from those filled
-    in between. ``focal_px`` is the first frame's, in clip pixels; when it is not
-    ``focal_observable`` it was given, read or assumed, as ``focal_source`` says. ``points``
-    (P, 3) is the background in the path's world. ``reasons`` say why the confidence is what it is.
+    GATE_PIXELS of their reprojection and ``median_px`` their median distance, both in pixels of a
+    picture TRACKING_WIDTH wide; ``residuals`` (O,) are the distances of all the tracks'
+    observations, those included that the solution leaves out as moving by themselves, and
+    ``frame_residuals`` (F,) is each frame's median, NaN where it has no observation. ``registered``
+    (F,) tells the frames that were solved from those filled in between. ``focal_px`` is the first
+    frame's, in clip pixels; when it is not ``focal_observable`` it was given, read or assumed, as
+    ``focal_source`` says. ``points`` (P, 3) is the background in the path's world. ``reasons`` say
+    why the confidence is what it is.
     """
 
     path: CameraPath
@@ -63,6 +65,7 @@ class Estimate:
     confidence: Confidence
     inliers: float
     median_px: float
+    residuals: Floats
     frame_residuals: Floats
     registered: NDArray[np.bool_]
     focal_px: float

@@ -10,7 +10,7 @@ import numpy as np
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
 from dynascene_cli.shot import CameraPath
 
-ARRAYS = ("frame_residuals", "registered", "points")
+ARRAYS = ("residuals", "frame_residuals", "registered", "points")
 PATH_ARRAYS = ("intrinsics", "extrinsics")
 
 

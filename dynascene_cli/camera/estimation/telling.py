@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli import geometry
+from dynascene_cli.camera.estimation.bundle import points_at
 from dynascene_cli.camera.estimation.estimate import (
     GATE_PIXELS,
     TRACKING_WIDTH,
@@ -17,7 +18,7 @@ from dynascene_cli.camera.estimation.estimate import (
 )
 from dynascene_cli.camera.estimation.explanations import Explanation
 from dynascene_cli.camera.estimation.keyframing import every_frame
-from dynascene_cli.camera.estimation.starts import Sightings
+from dynascene_cli.camera.estimation.starts import Sightings, triangulated
 from dynascene_cli.camera.estimation.trust import Doubt, reasons_against
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
@@ -67,6 +68,7 @@ def still_estimate(filmed: Filmed, usable: NDArray[np.bool_], lens: Lens) -> Est
         confidence="static",
         inliers=float(np.mean(errors < GATE_PIXELS)),
         median_px=float(np.median(errors)),
+        residuals=errors,
         frame_residuals=medians(sightings.camera, errors, n),
         registered=usable,
         focal_px=lens.focal * filmed.to_clip,
@@ -102,13 +104,15 @@ def moving_estimate(
     told = np.isfinite(errors)
     inliers = float(np.mean(errors[told] < GATE_PIXELS))
     median = float(np.median(errors[told]))
-    residuals = medians(sightings.camera[told], errors[told], sightings.camera_count)
+    frame_residuals = medians(sightings.camera[told], errors[told], sightings.camera_count)
+    everything = _with_left_out(sightings, points, extrinsics, focals, turns)
+    residuals = _errors(sightings, everything, extrinsics, focals)
     extrinsics, space = _at_first_camera(
         sightings, points, errors, extrinsics, int(np.argmax(registered)), turns
     )
     sides = float(focals[0]) * filmed.to_clip / max(filmed.size)
     reasons = reasons_against(
-        inliers, median, residuals, registered, doubt, best.rivals,
+        inliers, median, frame_residuals, registered, doubt, best.rivals,
         zoomed_path=best.zooms and not turns, focal_sides=sides,
     )  # fmt: skip
     confidence: Confidence = "low" if reasons else "rotation" if turns else "high"
@@ -120,7 +124,8 @@ def moving_estimate(
         confidence=confidence,
         inliers=inliers,
         median_px=median,
-        frame_residuals=residuals,
+        residuals=residuals,
+        frame_residuals=frame_residuals,
         registered=registered,
         focal_px=float(focals[0]) * filmed.to_clip,
         focal_observable=lens.observable,
@@ -156,6 +161,21 @@ def _errors(sightings: Sightings, points: Floats, extrinsics: Floats, focals: Fl
     z = np.where(Y[:, 2] > 1e-9, Y[:, 2], 1e-9)
     shown = focals[sightings.camera, None] * Y[:, :2] / z[:, None]
     return np.linalg.norm(shown - sightings.pixels, axis=1)
+
+
+def _with_left_out(
+    sightings: Sightings, points: Floats, extrinsics: Floats, focals: Floats, turns: bool
+) -> Floats:
+    """The points (T, 4) of all tracks: those without one (NaN) are put where the cameras see them.
+
+    At infinity, if the camera only ``turns``.
+    """
+    seen, numbers = sightings.seen_by(0, sightings.camera_count, 1)
+    R, t = np.ascontiguousarray(extrinsics[:, :, :3]), np.ascontiguousarray(extrinsics[:, :, 3])
+    found = points_at(seen, R, t, focals, 0.0) if turns else triangulated(seen, R, t, focals)
+    everything = points.copy()
+    everything[numbers] = np.where(np.isnan(points[numbers, :1]), found, points[numbers])
+    return everything
 
 
 def medians(groups: Integers, values: Floats, count: int) -> Floats:
