@@ -139,8 +139,6 @@ def _accompanying(
     console: Console,
 ) -> Plan:
     """The plan of the clip's own camera, its motion made smaller only where the photo ends."""
-    if request.position is not None:
-        console.warn("--position changes nothing under auto: the person stays where they stood")
     depth, share = _median_depth(place), 1.0
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
@@ -242,11 +240,11 @@ def _covered(
             publish_text(kept, json.dumps(asdict(plan)))
         return plan
 
-    staged = stage(stands, path_at, request.move_strength)
+    staged = stage(stands, path_at, request.move_strength, hold_body=camera.hold_body)
     plan = margins_of(staged.path)
     asked = staged.amount
     while plan.uncovered > 0 and staged.amount > SMALLEST_AMOUNT and camera.departs:
-        staged = stage(stands, path_at, staged.amount * SHRINKING)
+        staged = stage(stands, path_at, staged.amount * SHRINKING, hold_body=camera.hold_body)
         plan = margins_of(staged.path)
     if staged.amount < asked:
         limited = (

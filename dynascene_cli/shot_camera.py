@@ -8,11 +8,11 @@ height, with the same lens and pitch, so the photo is re-framed to its horizon.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 
 import numpy as np
 
-from dynascene_cli.camera import Reference, Trajectory, sample
+from dynascene_cli.camera import Reference, Trajectory, names_a_file, sample
 from dynascene_cli.camera.blending import path_between
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, compose, inverse, pose, rotation_about
@@ -21,6 +21,8 @@ from dynascene_cli.request import RenderRequest, SceneRequest
 from dynascene_cli.scene_workflow import SENSOR_WIDTH_MM, Place
 from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging import (
+    Anchor,
+    Contacts,
     FilmedWorld,
     Stance,
     accompanied,
@@ -29,12 +31,23 @@ from dynascene_cli.staging import (
     filmed_world,
     horizon_row,
     in_frame,
+    is_before,
     room_for,
     stance,
 )
 
 MOST_RAISED = 0.2
 """Share of the frame's height that the photo's horizon may be off its crop to meet the clip's."""
+
+NOT_BEFORE_THE_CAMERA = (
+    "by the clip's own camera path the person gets behind the shot's camera, so where they stand "
+    "is not known: they stay where they were filmed in the picture (--person-anchor screen)"
+)
+
+CUT_UNDER_OWN_CAMERA = (
+    "--position is not used: an edge of the clip cuts the person, and under the clip's own camera "
+    "the cut would be seen elsewhere than at the picture's edge"
+)
 
 WIDEST_LENS = 1.3
 """How many times wider than the photo's a clip's lens may be: beyond, the photo is widened."""
@@ -44,12 +57,14 @@ WIDEST_LENS = 1.3
 class ShotCamera:
     """The person before any move, and the camera path at an amount of it, from 0 on.
 
-    ``departs`` tells whether the amount makes any difference.
+    ``departs`` tells whether the amount makes any difference, ``hold_body`` whether the move
+    gives way where head or feet would leave the picture: presets do, a user's own file does not.
     """
 
     stance: Stance
     path_at: Callable[[float], CameraPath]
     departs: bool = True
+    hold_body: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +74,14 @@ class Filmed:
     tracks: PersonTracks
     path: CameraPath
     points: Floats
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        """Where the person meets the ground in the clip."""
+        path = self.path
+        size = path.width, path.height
+        turning = path if self.moves else None
+        return contact_points(self.tracks, *size, float(path.frame_rate), turning)
 
     @property
     def moves(self) -> bool:
@@ -87,19 +110,20 @@ def move_camera(
 
     ``scene_depth`` is the photo's median, in metres, at the camera height that was guessed.
     """
-    anchor = request.anchor or ("screen" if request.camera == "auto" else "ground")
+    asked = request.anchor or "ground"
+    hold_body = not any(names_a_file(move.name) for move in moves)
     world = None
-    if filmed.moves and anchor == "ground":
+    if filmed.moves and asked == "ground" and filmed.contacts.grounded:
         world = world_of(request, filmed, place)
 
     @cache
-    def stance_at(room: float) -> Stance:
+    def stance_at(room: float, anchor: Anchor = asked) -> Stance:
         return stance(
             filmed.tracks,
             filmed.path,
             place.guess.geometry,
             world=world,
-            position=request.position,
+            position=request.position if anchor == asked else None,
             person_height=request.person_height,
             camera_height_given=place.camera_height_given,
             anchor=anchor,
@@ -120,11 +144,14 @@ def move_camera(
         return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
 
     stands = stance_at(0.0)
-    if anchor == "ground" and request.position is None:
-        stands = stance_at(room_for(stance_at, path_of, request.move_strength))
+    if asked == "ground" and not is_before(stands, path_of(stands, 0.0)):
+        stands = replace(stance_at(0.0, "screen"), warnings=(NOT_BEFORE_THE_CAMERA,))
+    elif asked == "ground" and request.position is None:
+        room = room_for(stance_at, path_of, request.move_strength, hold_body=hold_body)
+        stands = stance_at(room)
     if world is not None:
         stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
-    return ShotCamera(stands, partial(path_of, stands))
+    return ShotCamera(stands, partial(path_of, stands), hold_body=hold_body)
 
 
 def accompanying_camera(
@@ -147,8 +174,13 @@ def accompanying_camera(
             "use --camera auto or --camera follow",
         )
     steadied = request.smooth > 0 or request.stabilise
-    anchor = request.anchor or ("ground" if moves or steadied else "screen")
     world = _aimed(_centred(world_of(request, filmed, place)), place)
+    position = request.position
+    if position is not None and any(filmed.contacts.cut_edges):
+        position = None
+        world = replace(world, warnings=(*world.warnings, CUT_UNDER_OWN_CAMERA))
+    departs = bool(moves) or steadied or position is not None
+    anchor = request.anchor or ("ground" if departs else "screen")
     effective = partial(
         effective_path, geometry=place.guess.geometry, measured_depth=place.depth is not None
     )
@@ -157,6 +189,7 @@ def accompanying_camera(
         filmed.tracks,
         world,
         place.guess.geometry,
+        position=position,
         person_height=request.person_height,
         anchor=anchor,
     )
@@ -164,7 +197,7 @@ def accompanying_camera(
     # Here, because scipy takes a third of a second that other moves need not wait.
     from dynascene_cli.camera.smoothing import smoothed_path, stabilised_path
 
-    own = stands.seen_from
+    own = _in_place(world, place)
     base = smoothed_path(own, request.smooth)
     if request.stabilise:
         base = stabilised_path(base)
@@ -183,7 +216,8 @@ def accompanying_camera(
         moved = replace(path, extrinsics=compose(step, path.extrinsics), intrinsics=lens)
         return effective(moved)
 
-    return ShotCamera(stands, path_at, departs=bool(moves) or steadied)
+    hold_body = not any(names_a_file(move.name) for move in moves)
+    return ShotCamera(stands, path_at, departs=bool(moves) or steadied, hold_body=hold_body)
 
 
 def world_of(request: RenderRequest, filmed: Filmed, place: Place) -> FilmedWorld:
@@ -193,7 +227,7 @@ def world_of(request: RenderRequest, filmed: Filmed, place: Place) -> FilmedWorl
     return filmed_world(
         path,
         filmed.points,
-        contact_points(filmed.tracks, path.width, path.height, float(path.frame_rate), path),
+        filmed.contacts,
         horizon=(geometry.horizon - cover[1, 2]) / cover[1, 1],
         person_height=request.person_height,
         camera_height=geometry.camera_height if place.camera_height_given else None,

@@ -4,10 +4,11 @@ from dynascene_cli.staging.alignment import FilmedWorld, check_scale, filmed_wor
 from dynascene_cli.staging.conflicts import move_conflicts
 from dynascene_cli.staging.contact import Contacts, contact_points
 from dynascene_cli.staging.following import person_heights, placement
-from dynascene_cli.staging.limits import Staged, room_for, stage
-from dynascene_cli.staging.standing import Stance, accompanied, covering, in_frame, stance
+from dynascene_cli.staging.limits import Staged, is_before, room_for, stage
+from dynascene_cli.staging.standing import Anchor, Stance, accompanied, covering, in_frame, stance
 
 __all__ = [
+    "Anchor",
     "Contacts",
     "FilmedWorld",
     "Staged",
@@ -19,6 +20,7 @@ __all__ = [
     "filmed_world",
     "horizon_row",
     "in_frame",
+    "is_before",
     "move_conflicts",
     "person_heights",
     "placement",

@@ -29,6 +29,19 @@ def ground_met(
     return points, np.asarray(lowered)
 
 
+def at_height(
+    intrinsics: Floats, extrinsics: Floats, pixels: Floats, seen_heights: Floats, height: float
+) -> Floats:
+    """Where an upright thing ``height`` metres tall has its foot (F, 3), by how tall it is seen.
+
+    ``pixels`` (F, 2) of the foot, ``seen_heights`` (F,) in pixels: Z = f·height/seen (Hartley &
+    Zisserman 2003, pinhole camera).
+    """
+    directions = np.einsum("...ji,...j->...i", extrinsics[..., :3], rays(intrinsics, pixels))
+    depth = intrinsics[..., 1, 1] * height / seen_heights
+    return np.asarray(centre(extrinsics) + directions * depth[..., None])
+
+
 def card(
     intrinsics: Floats, extrinsics: Floats, contact: Floats, height: float
 ) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging.proportions import (
+    between,
     ground_below,
     height_without_feet,
     landmark,
@@ -46,6 +47,16 @@ LONGEST_STRIDE_SECONDS = 0.8
 WHOLE_FOOT_SHARE = 0.03
 LEAST_WEIGHT = 0.02
 
+LEAST_GROUNDED = 0.5
+"""Share of the frames that must show where the person stands before the ground decides."""
+
+FOOT_BEYOND_MATTE = 0.1
+HIDDEN_SHARE = 0.15
+CUT_ROW_PERCENTILE = 5
+"""A foot further below the matte than the first, in heights of its box, is hidden; so is a body
+whose matte ends higher above the ground that its proportions imply than the second, in standing
+heights."""
+
 
 @dataclass(frozen=True, eq=False)
 class Contacts:
@@ -53,8 +64,10 @@ class Contacts:
 
     ``points`` (F, 2): the ground-contact point, held through jumps and while hidden; it lies
     below the picture where the feet do. ``heights`` (F,): how tall the person would stand there.
-    ``airborne`` and ``feet_seen`` (F,); ``cut`` (F, 4): which of EDGES cut the person;
-    ``boxes`` (F, 4) of the matte.
+    ``airborne`` and ``feet_seen`` (F,); ``cut`` (F, 4): which of EDGES cut the person, for the
+    lower one at ``lower_cut``, the row of the clip's edge or of what hides the body above it;
+    ``boxes`` (F, 4) of the matte. Unless ``grounded``, too few frames show where the person
+    stands: points and heights then follow from head and shoulders, and no ground decides.
     """
 
     points: Floats
@@ -63,6 +76,8 @@ class Contacts:
     feet_seen: Mask
     cut: Mask
     boxes: Floats
+    lower_cut: float
+    grounded: bool = True
 
     @property
     def cut_edges(self) -> tuple[bool, bool, bool, bool]:
@@ -91,6 +106,10 @@ def contact_points(
         raise InputError("nobody is seen in the clip", "give a clip or a --matte with one person")
     size = clip_width, clip_height
     feet = np.stack([_foot(tracks, side, *size) for side in ("left", "right")], axis=1)
+    boxes = tracks.boxes
+    lowest_held = boxes[:, 3] + FOOT_BEYOND_MATTE * (boxes[:, 3] - boxes[:, 1])
+    with np.errstate(invalid="ignore"):
+        feet[feet[:, :, 1] > lowest_held[:, None]] = np.nan
     feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
     if not feet_seen.any():
@@ -129,7 +148,9 @@ def contact_points(
         airborne=airborne,
         feet_seen=feet_seen,
         cut=cut,
-        boxes=tracks.boxes,
+        boxes=boxes,
+        lower_cut=float(clip_height),
+        grounded=bool(feet_seen[all_finite(boxes)].mean() >= LEAST_GROUNDED),
     )
 
 
@@ -229,10 +250,12 @@ def _without_feet(
 ) -> Contacts:
     """Contacts of a person whose feet no frame shows, or of whom only a matte is known."""
     boxes = tracks.boxes
-    cut = _cut(boxes, *size)
-    whole = all_finite(boxes) & ~cut[:, 3]
+    cut, seen = _cut(boxes, *size), all_finite(boxes)
+    whole = seen & ~cut[:, 3]
+    lower_cut, grounded = float(size[1]), bool(whole.sum() >= LEAST_GROUNDED * seen.sum())
     sigma = max(BODY_SMOOTHING_SECONDS * frame_rate, 0.5)
-    if whole.any() and not np.isfinite(tracks.points).any():
+    shouldered = all_finite(between(tracks, "shoulder", *size))
+    if grounded and not shouldered.any():
         points = np.stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, 3]], axis=1)
         measured, known = boxes[:, 3] - boxes[:, 1], whole
     else:
@@ -249,6 +272,14 @@ def _without_feet(
             measured = smoothed(capped[:, None], weights, 2 * sigma)[:, 0]
         points = ground_below(tracks, measured, *size)
         known = known & all_finite(points)
+        if grounded:
+            hidden = (points[:, 1] - boxes[:, 3]) / measured
+            grounded = bool(np.median(hidden[whole & shouldered]) <= HIDDEN_SHARE)
+            if grounded:
+                points[whole, 1] = boxes[whole, 3]
+            else:
+                lower_cut = float(np.percentile(boxes[seen, 3], CUT_ROW_PERCENTILE))
+                cut[:, 3] = seen
     held = bridged(steadied(filmed, points), known)
     median = median_filtered(held, max(1, round(MEDIAN_SECONDS * frame_rate)))
     steady_line = smoothed(
@@ -265,4 +296,6 @@ def _without_feet(
         feet_seen=nowhere,
         cut=cut,
         boxes=boxes,
+        lower_cut=lower_cut,
+        grounded=grounded,
     )

@@ -5,8 +5,8 @@ import numpy as np
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath, Placement
-from dynascene_cli.staging.card import card, carried, composed, ground_met, similarities
-from dynascene_cli.staging.standing import Stance
+from dynascene_cli.staging.card import card, carried, composed, similarities
+from dynascene_cli.staging.standing import Stance, contact_met
 
 
 def placement(stance: Stance, path: CameraPath) -> Placement:
@@ -27,7 +27,13 @@ def placement(stance: Stance, path: CameraPath) -> Placement:
     K, E = path.intrinsics, path.extrinsics
     if stance.anchor == "screen":
         pixels = carried(stance.clip_to_frame, stance.contacts.points)
-        contact, _ = ground_met(K, E, pixels, stance.geometry.camera_height)
+        contact, _ = contact_met(
+            path,
+            pixels,
+            np.hypot(*stance.clip_to_frame[:, :, 0].T) * stance.contacts.heights,
+            stance.height,
+            stance.geometry.camera_height if stance.contacts.grounded else None,
+        )
         return Placement(contact, stance.height, stance.clip_to_frame, pixels)
     seen_from = stance.seen_from
     before = card(seen_from.intrinsics, seen_from.extrinsics, stance.contact, stance.height)

@@ -1,6 +1,6 @@
 """The one similarity that puts the clip into the frame, by the ground and the clip's cut edges."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,11 @@ HIGHEST_CAMERA = 2.4
 LOWEST_FEET = 0.985
 NOTICED = 0.06
 MOST_ROOM_ABOVE = 0.1
+LEAST_HEADROOM = 0.03
+LOWEST_HEAD = 0.6
+"""Shares of the frame's height: what a crop leaves above the head, and how low a head may come."""
+
+HEAD_PERCENTILE = 5
 LARGER = np.exp(np.linspace(0.0, 2.5, 1251))
 
 
@@ -47,6 +52,17 @@ class Framer:
     room: float
 
     def kept(self) -> Framing:
+        """The framing that fits the ground; a whole person further away by ``room``."""
+        fits = self._fitting()
+        if self.room == 0 or any(self.contacts.cut_edges):
+            return fits
+        column, row = fits.scale * self.contacts.points[0] + [fits.x, fits.y]
+        below = (row - self._horizon(float(column))) / fits.scale
+        middle, share = self.geometry.width / 2, 1 - self.room
+        away = self._at(fits.scale * share, below, middle + (float(column) - middle) * share)
+        return replace(away, camera_height=fits.camera_height, warnings=fits.warnings)
+
+    def _fitting(self) -> Framing:
         """The clip's own framing at the frame's height, changed only where the place demands it.
 
         The ground gives one number: how far below the horizon the feet stand per pixel of
@@ -70,6 +86,35 @@ class Framer:
         warnings = (self._told(best, as_filmed),) if told else ()
         return Framing(best.scale, best.x, best.y, believable, warnings)
 
+    def as_filmed(self) -> Framing:
+        """The clip's own framing and size, of whom no ground is known: cut edges stay outside.
+
+        The clip is enlarged only where it is too narrow for the frame between two cut sides, and
+        lowered where something in it hides the body above its lower edge; never over the head.
+        """
+        width, height = self.geometry.width, self.geometry.height
+        left, top, right, bottom = self.contacts.cut_edges
+        scale = height / self.clip_size[1]
+        if left and right:
+            scale = max(scale, (1 + 2 * self.room) * width / self.clip_size[0])
+        tops = self.contacts.boxes[np.isfinite(self.contacts.boxes).all(axis=1), 1]
+        head = scale * float(np.percentile(tops, HEAD_PERCENTILE))
+        spare = height - scale * self.clip_size[1]
+        y = 0.0 if top else min(0.0, max(spare / 2, LEAST_HEADROOM * height - head))
+        unmoved = y
+        warnings: tuple[str, ...] = ()
+        if bottom and not top:
+            above = min(self.room, MOST_ROOM_ABOVE) * height
+            needed = height + above - scale * self.contacts.lower_cut
+            lowest = max(0.0, LOWEST_HEAD * height - head)
+            unmoved = min(max(y, needed - above), lowest)
+            y = min(max(y, needed), lowest)
+            if needed - above > NOTICED * height:
+                warnings = (self._lowered_behind(y / height),)
+        x = self._at(scale, None).x
+        camera_height = self.believable(self.implied(scale, x, unmoved))
+        return Framing(scale, x, y, camera_height, warnings)
+
     def placed(self, place: tuple[float, float]) -> Framing:
         """The framing with the first contact at ``place`` (fractions of the frame).
 
@@ -78,7 +123,7 @@ class Framer:
         Raises:
             InputError: the place is at or above the horizon.
         """
-        kept = self.kept()
+        kept = self.kept() if self.contacts.grounded else self.as_filmed()
         below = self._below_horizon(kept.camera_height)
         x, y = place[0] * self.geometry.width, place[1] * self.geometry.height
         horizon = self._horizon(x)
@@ -177,7 +222,7 @@ class Framer:
             int(left and framing.x > -side)
             + int(top and framing.y > -above)
             + int(right and framing.x + framing.scale * self.clip_size[0] < width + side)
-            + int(bottom and framing.y + framing.scale * self.clip_size[1] < height + above)
+            + int(bottom and framing.y + framing.scale * self.contacts.lower_cut < height + above)
         )
         feet = framing.scale * self.contacts.points[:, 1] + framing.y
         heads = feet - framing.scale * self.contacts.heights
@@ -218,6 +263,14 @@ class Framer:
                     return Framing(scale, framing.x, y, height, (told,))
         scale = as_filmed.scale * cover
         return Framing(scale, self._at(scale, None).x, 0.0, as_filmed.camera_height, (told,))
+
+    def _lowered_behind(self, share: float) -> str:
+        row = self.contacts.lower_cut / self.clip_size[1]
+        return (
+            f"something before the person hides them below {row:.2f} of the clip's height: they "
+            f"are shown {100 * share:.0f} % of the height lower, so that the cut lies at the "
+            "picture's edge"
+        )
 
     def _told(self, framing: Framing, as_filmed: Framing) -> str:
         contact = self.contacts.points[0, 1]

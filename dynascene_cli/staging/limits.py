@@ -1,13 +1,14 @@
 """How far a camera may move before it shows what the clip does not hold."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
 from dynascene_cli.clearance import path_problems
-from dynascene_cli.geometry import Floats, transform
+from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
 from dynascene_cli.shot import CameraPath, Placement, SceneGeometry
 from dynascene_cli.staging.card import carried
 from dynascene_cli.staging.contact import EDGES, Contacts
@@ -22,10 +23,25 @@ TRIED_SHARES = tuple(i / 8 for i in range(1, 8))
 BISECTIONS = 9
 LEAST_SHARE = 0.01
 LEAST_DEPTH_SHARE = 0.03
+ENDS = ("head", "feet")
+BEYOND_PICTURE = 0.015
+"""Share of the frame's height by which head or feet may pass its edge before it is said."""
+
 MEETINGS = {
     "ground": "would go into the ground",
     "person": "would come too near to the person",
 }
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What is in the way of a move: an edge that cuts the person, their body's end, or the path.
+
+    ``does`` says what a larger move would do.
+    """
+
+    kind: Literal["cut", "body", "path"]
+    does: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,19 +55,27 @@ class Staged:
     warnings: tuple[str, ...] = ()
 
 
-def stage(stance: Stance, path_at: Callable[[float], CameraPath], amount: float = 1.0) -> Staged:
+def stage(
+    stance: Stance,
+    path_at: Callable[[float], CameraPath],
+    amount: float = 1.0,
+    *,
+    hold_body: bool = False,
+) -> Staged:
     """The largest move up to ``amount`` that the person can be shown under.
 
     ``path_at`` gives the camera path for an amount; 0 is no move. The move is limited where an
-    edge of the clip that cuts the person would come into the picture, where the camera would
-    come nearer than 0.3 of the subject distance, go under the ground or turn away; a warning says
-    why and what was used. Only a person anchored to the screen has no edge to show.
+    edge that cuts the person would come into the picture, where the camera would come nearer
+    than 0.3 of the subject distance, go under the ground or turn away, and, to ``hold_body``,
+    where head or feet would leave the picture; a warning says why and what was used. Only a
+    person anchored to the screen has no limits.
 
     Raises:
-        InputError, StageError: what ``path_at`` raises; a path of the wrong length.
+        InputError, StageError: what ``path_at`` raises; a path of the wrong length; the person is
+            behind the camera even without a move.
     """
-
-    used, reason = _largest_free(lambda share: _obstacle(stance, path_at(share * amount)))
+    obstacle = _Judge(stance, path_at, amount, hold_body)
+    used, reason = _largest_free(obstacle)
     path = path_at(used * amount)
     return Staged(
         placement=placement(stance, path),
@@ -66,22 +90,25 @@ def room_for(
     stance_at: Callable[[float], Stance],
     path_of: Callable[[Stance, float], CameraPath],
     amount: float = 1.0,
+    *,
+    hold_body: bool = False,
 ) -> float:
-    """The least room, a share of the frame, with which a cut person allows the whole move.
+    """The least room, a share of the frame, with which the person allows the whole move.
 
     ``stance_at`` gives the stance for a room, ``path_of`` the camera path of a stance and an
-    amount. Where no room is enough, it is the one that allows most; 0 for a person whom no edge
-    cuts, or for whom room would mean to leave the picture.
+    amount. Where no room is enough, it is the one that allows most; 0 for a person whom nothing
+    limits, or for whom room would mean to leave the picture.
     """
     best_room, best_share = 0.0, -1.0
     for room in ROOMS:
         stance = stance_at(room)
         if room and not _in_picture(stance):
             break
-        share, reason = _largest_free(partial(_obstacle_at, stance, path_of, amount))
+        judge = _Judge(stance, partial(path_of, stance), amount, hold_body)
+        share, reason = _largest_free(judge)
         if share > best_share + WORTHWHILE_SHARE:
             best_room, best_share = room, share
-        if reason is None or "edge" not in reason:
+        if reason is None or reason.kind == "path":
             break
     return best_room
 
@@ -95,14 +122,14 @@ def _in_picture(stance: Stance) -> bool:
 def shown_cuts(
     similarity: Floats, contacts: Contacts, clip_size: tuple[int, int], frame_size: tuple[int, int]
 ) -> Mask:
-    """In which frames (F, 4) each of the clip's EDGES cuts the person inside the picture.
+    """In which frames (F, 4) each of the EDGES that cut the person is inside the picture.
 
     The stretch of the edge along the person's box, carried by ``similarity`` (F, 2, 3), meets
     the frame by more than a quarter of a pixel.
     """
     x0, y0, x1, y1 = np.nan_to_num(contacts.boxes).T
     left, top = np.zeros(len(x0)), np.zeros(len(x0))
-    right, bottom = left + clip_size[0], top + clip_size[1]
+    right, bottom = left + clip_size[0], top + contacts.lower_cut
     stretches = (
         ((left, y0), (left, y1)),
         ((x0, top), (x1, top)),
@@ -138,38 +165,83 @@ def _meets_frame(first: Floats, second: Floats, size: tuple[int, int]) -> Mask:
     return inside & (enter < leave)
 
 
-def _obstacle_at(
-    stance: Stance, path_of: Callable[[Stance, float], CameraPath], amount: float, share: float
-) -> str | None:
-    return _obstacle(stance, path_of(stance, share * amount))
+class _Judge:
+    """Says why the person cannot be shown under a share of a move, or nothing."""
+
+    def __init__(
+        self,
+        stance: Stance,
+        path_at: Callable[[float], CameraPath],
+        amount: float,
+        hold_body: bool,
+    ) -> None:
+        self.stance, self.path_at, self.amount = stance, path_at, amount
+        self.unmoved = path_at(0.0) if hold_body and stance.anchor == "ground" else None
+
+    def __call__(self, share: float) -> Obstacle | None:
+        stance, path = self.stance, self.path_at(share * self.amount)
+        if stance.anchor == "screen":
+            return None
+        problems = path_problems(
+            path, stance.contact, stance.geometry.camera_height, stance.subject_distance
+        )
+        if problems:
+            return Obstacle("path", MEETINGS[problems[0].obstacle])
+        if not is_before(stance, path):
+            return Obstacle("path", "would turn away from the person")
+        placed = placement(stance, path)
+        shown = shown_cuts(
+            placed.clip_to_frame,
+            stance.contacts,
+            (stance.clip_width, stance.clip_height),
+            (path.width, path.height),
+        )
+        if shown.any():
+            edges = " and ".join(EDGES[i] for i in range(4) if shown[:, i].any())
+            return Obstacle("cut", f"would show where the clip's {edges} edge cuts the person off")
+        ends = self._ends_pushed_out(path, placed)
+        return Obstacle("body", f"would push {ends} out of the picture") if ends else None
+
+    def _ends_pushed_out(self, path: CameraPath, placed: Placement) -> str:
+        """Which ends of the body leave the picture by the camera's way or lens, not its turning."""
+        if self.unmoved is None or not is_before(self.stance, self.unmoved):
+            return ""
+        start = placement(self.stance, self.unmoved)
+        turns = np.swapaxes(self.unmoved.extrinsics[:, :, :3], 1, 2)
+        unturned = replace(path, extrinsics=pose_from_centre(turns, centre(path.extrinsics)))
+        out = ends_beyond(self.stance, placed, path) & ~ends_beyond(self.stance, start, path)
+        if out.any() and is_before(self.stance, unturned):
+            out &= ends_beyond(self.stance, placement(self.stance, unturned), path)
+        return " and ".join(name for name, end in zip(ENDS, out.T, strict=True) if end.any())
 
 
-def _obstacle(stance: Stance, path: CameraPath) -> str | None:
-    """Why the person cannot be shown under a path, or None."""
-    if stance.anchor == "screen":
-        return None
-    problems = path_problems(
-        path, stance.contact, stance.geometry.camera_height, stance.subject_distance
-    )
-    if problems:
-        return MEETINGS[problems[0].obstacle]
+def is_before(stance: Stance, path: CameraPath) -> bool:
+    """Whether the person is well before the camera in every frame."""
     foot = transform(path.extrinsics, stance.contact)[:, 2]
     top = transform(path.extrinsics, stance.contact - [0.0, stance.height, 0.0])[:, 2]
-    if min(foot.min(), top.min()) < LEAST_DEPTH_SHARE * stance.subject_distance:
-        return "would turn away from the person"
-    shown = shown_cuts(
-        placement(stance, path).clip_to_frame,
-        stance.contacts,
-        (stance.clip_width, stance.clip_height),
-        (path.width, path.height),
+    return bool(min(foot.min(), top.min()) >= LEAST_DEPTH_SHARE * stance.subject_distance)
+
+
+def ends_beyond(stance: Stance, placed: Placement, path: CameraPath) -> Mask:
+    """In which frames (F, 2) head and feet (ENDS) are past the picture's upper and lower edge.
+
+    An end that the clip itself cuts off is not looked for.
+    """
+    boxes = stance.contacts.boxes
+    middle = boxes[:, [0, 2]].mean(axis=1)
+    top, bottom = (
+        carried(placed.clip_to_frame, np.stack([middle, row], axis=-1))[:, 1]
+        for row in (boxes[:, 1], boxes[:, 3])
     )
-    if shown.any():
-        edges = " and ".join(EDGES[i] for i in range(4) if shown[:, i].any())
-        return f"would show where the clip's {edges} edge cuts the person off"
-    return None
+    slack = BEYOND_PICTURE * path.height
+    with np.errstate(invalid="ignore"):
+        beyond = np.stack([top < -slack, bottom > path.height + slack], axis=1)
+    return np.asarray(beyond & ~stance.contacts.cut[:, [1, 3]])
 
 
-def _largest_free(obstacle: Callable[[float], str | None]) -> tuple[float, str | None]:
+def _largest_free(
+    obstacle: Callable[[float], Obstacle | None],
+) -> tuple[float, Obstacle | None]:
     """The largest share of a move below which every tried one is free, and what is beyond."""
     reason = obstacle(1.0)
     if reason is None:
@@ -191,11 +263,12 @@ def _largest_free(obstacle: Callable[[float], str | None]) -> tuple[float, str |
     return (low if low >= LEAST_SHARE else 0.0), reason
 
 
-def _limited(reason: str, asked: float, used: float) -> str:
+def _limited(reason: Obstacle, asked: float, used: float) -> str:
     """What was done about the obstacle, in words."""
     told = f"the move is limited to {used:.2f} of the {asked:.2f} asked for"
     if used == 0:
         told = "the camera makes no move"
-    if "edge" in reason:
-        reason += " (a larger person, by a lower --position, leaves more room)"
-    return f"{told}: a larger one {reason}"
+    does = reason.does
+    if reason.kind == "cut":
+        does += " (--person-anchor screen keeps them there and moves the place alone)"
+    return f"{told}: a larger one {does}"

@@ -10,7 +10,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre
 from dynascene_cli.shot import CameraPath, PersonTracks, SceneGeometry
 from dynascene_cli.staging.alignment import FilmedWorld
-from dynascene_cli.staging.card import card, carried, ground_met
+from dynascene_cli.staging.card import at_height, card, carried, ground_met
 from dynascene_cli.staging.contact import EDGES, Contacts, contact_points
 from dynascene_cli.staging.framing import Framer, Framing
 from dynascene_cli.staging.smoothing import Mask, all_finite
@@ -41,8 +41,9 @@ class Stance:
 
     @property
     def subject_distance(self) -> float:
-        """Metres from the photo's camera to the first ground-contact point."""
-        return float(np.linalg.norm(self.contact[0] - centre(self.geometry.extrinsics)))
+        """Level metres from the photo's camera to where the person first stands."""
+        away = self.contact[0] - centre(self.geometry.extrinsics)
+        return float(np.hypot(away[0], away[2]))
 
 
 def accompanied(
@@ -50,6 +51,7 @@ def accompanied(
     world: FilmedWorld,
     geometry: SceneGeometry,
     *,
+    position: tuple[float, float] | None = None,
     person_height: float = 1.7,
     anchor: Anchor = "screen",
 ) -> Stance:
@@ -57,9 +59,11 @@ def accompanied(
 
     ``geometry`` is the photo's, of the output's size; it takes over the world's camera height.
     The clip covers the frame, centred, and ``seen_from`` has the lens that this gives.
+    ``position`` (fractions of the output) moves the person and the camera that filmed them over
+    the ground until the first contact stands there,.
 
     Raises:
-        InputError: nobody is seen.
+        InputError: nobody is seen; ``position`` is not on the ground.
     """
     filmed = world.path
     size = filmed.width, filmed.height
@@ -68,12 +72,18 @@ def accompanied(
     cover = covering(size, (geometry.width, geometry.height))
     seen_from = in_frame(filmed, cover, (geometry.width, geometry.height))
     clip_to_frame = np.repeat(cover[None], len(contacts.points), axis=0)
-    contact, lowered = ground_met(
-        seen_from.intrinsics,
-        seen_from.extrinsics,
+    contact, lowered = contact_met(
+        seen_from,
         carried(clip_to_frame, contacts.points),
-        geometry.camera_height,
+        cover[0, 0] * contacts.heights,
+        person_height,
+        geometry.camera_height if contacts.grounded else None,
     )
+    if position is not None:
+        shift = _ground_at(position, seen_from, geometry.camera_height) - contact[0]
+        to_world = np.swapaxes(seen_from.extrinsics[:, :, :3], 1, 2)
+        moved = pose_from_centre(to_world, centre(seen_from.extrinsics) + shift)
+        contact, seen_from = contact + shift, replace(seen_from, extrinsics=moved)
     warnings: tuple[str, ...] = ()
     if lowered.any() and anchor == "ground":
         warnings = (_floating(lowered, float(filmed.frame_rate)),)
@@ -109,8 +119,9 @@ def stance(
     ground in metres, without which it may not move.
     ``geometry`` is the photo's, of the output's size; its camera height is only a start unless
     ``camera_height_given``. ``position`` (fractions of the output) puts the first contact there.
-    ``room`` keeps edges that cut the person this share of the frame outside it (a tenth at most
-    above and below), so that a move has something to use up; a given ``position`` goes before it.
+    ``room`` leaves a move something to use up: edges that cut the person are kept this share of
+    the frame outside it (a tenth at most above and below), and a whole person is moved away and
+    smaller by this share; a given ``position`` goes before it.
     ``anchor`` "screen" covers the frame with the clip as it was filmed.
 
     Raises:
@@ -132,7 +143,7 @@ def stance(
     contacts = contact_points(tracks, *size, float(filmed.frame_rate), turning)
     given = geometry.camera_height if camera_height_given else None
     room = room if position is None else 0.0
-    moves = anchor == "ground" and turning is not None
+    moves = anchor == "ground" and turning is not None and contacts.grounded
     if moves and world is None:
         raise InputError(
             "the clip's camera moves by unknown lengths", "give its path in metres (--scale)"
@@ -140,29 +151,27 @@ def stance(
     framed = contacts
     if moves and world is not None:
         framed = _as_first_seen(contacts, world, person_height)
-    framer = Framer(framed, size, geometry, person_height, given, room)
-    if anchor == "screen":
-        framing = _covering(framer)
-    else:
-        framing = framer.kept() if position is None else framer.placed(position)
+    framing = _framing(Framer(framed, size, geometry, person_height, given, room), anchor, position)
     geometry = replace(geometry, camera_height=framing.camera_height)
     clip_to_frame = np.repeat(framing.similarity[None], len(contacts.points), axis=0)
-    contact, lowered = ground_met(
-        geometry.intrinsics,
-        geometry.extrinsics,
-        carried(clip_to_frame, framed.points),
-        geometry.camera_height,
-    )
     seen_from = _photo_camera(geometry, filmed)
+    contact, lowered = contact_met(
+        seen_from,
+        carried(clip_to_frame, framed.points),
+        framing.scale * framed.heights,
+        person_height,
+        geometry.camera_height if contacts.grounded else None,
+    )
     if moves and world is not None:
         contact, lowered, seen_from = _brought(contacts, world, contact[0])
         clip_to_frame = np.repeat(np.eye(2, 3)[None], len(contacts.points), axis=0)
     warnings = framing.warnings
-    if room > 0 and anchor == "ground" and any(contacts.cut_edges):
-        edges = " and ".join(compress(EDGES, contacts.cut_edges))
+    if room > 0 and anchor == "ground":
+        warnings += (_told_room(room, contacts),)
+    if anchor == "ground" and turning is not None and not contacts.grounded:
         warnings += (
-            f"the clip's {edges} edge cuts the person off: they are shown further out by up to "
-            f"{100 * room:.0f} % of the frame, which leaves room for the move",
+            "no feet are seen and the clip's camera moves: the person keeps its motion as they "
+            "were filmed; --camera auto gives it to the place as well",
         )
     if lowered.any() and anchor == "ground":
         warnings += (_floating(lowered, float(filmed.frame_rate)),)
@@ -193,6 +202,32 @@ def in_frame(path: CameraPath, similarity: Floats, size: tuple[int, int]) -> Cam
     return replace(path, intrinsics=carried_intrinsics, width=size[0], height=size[1])
 
 
+def contact_met(
+    camera: CameraPath,
+    pixels: Floats,
+    seen_heights: Floats,
+    person_height: float,
+    camera_height: float | None,
+) -> tuple[Floats, Mask]:
+    """Where the person's feet are in the world (F, 3), and which rays were lowered to meet it.
+
+    ``pixels`` (F, 2) of the feet lie on the ground, ``camera_height`` metres below the camera's
+    origin; without it their depth follows from the person's height, seen (F,) and in metres.
+    """
+    K, E = camera.intrinsics, camera.extrinsics
+    if camera_height is not None:
+        return ground_met(K, E, pixels, camera_height)
+    return at_height(K, E, pixels, seen_heights, person_height), np.zeros(len(pixels), bool)
+
+
+def _framing(framer: Framer, anchor: Anchor, position: tuple[float, float] | None) -> Framing:
+    if anchor == "screen":
+        return _covering(framer)
+    if position is not None:
+        return framer.placed(position)
+    return framer.kept() if framer.contacts.grounded else framer.as_filmed()
+
+
 def _covering(framer: Framer) -> Framing:
     """The clip covering the frame, centred; the camera height is believed only within bounds."""
     (scale, _, x), (_, _, y) = covering(
@@ -218,6 +253,19 @@ def _photo_camera(geometry: SceneGeometry, filmed: CameraPath) -> CameraPath:
         height=geometry.height,
         unit="metres",
     )
+
+
+def _ground_at(position: tuple[float, float], path: CameraPath, camera_height: float) -> Floats:
+    """The ground point (3,) that a path's first camera sees at fractions of its picture."""
+    pixel = np.array([position]) * [path.width, path.height]
+    point, lowered = ground_met(path.intrinsics[:1], path.extrinsics[:1], pixel, camera_height)
+    if lowered[0]:
+        raise InputError(
+            f"--position {position[0]:g},{position[1]:g} is not on the ground that the clip's "
+            "camera sees",
+            "give a larger Y, or the right --horizon",
+        )
+    return np.asarray(point[0])
 
 
 def _as_first_seen(contacts: Contacts, world: FilmedWorld, person_height: float) -> Contacts:
@@ -249,6 +297,20 @@ def _brought(
     to_world = np.swapaxes(filmed.extrinsics[:, :, :3], 1, 2)
     extrinsics = pose_from_centre(to_world, centre(filmed.extrinsics) + shift)
     return met + shift, lowered, replace(filmed, extrinsics=extrinsics)
+
+
+def _told_room(room: float, contacts: Contacts) -> str:
+    if not any(contacts.cut_edges):
+        return (
+            f"the person begins the move at {100 * (1 - room):.0f} % of their size, further away, "
+            "so that it ends with head and feet in the picture; --position or --move-strength "
+            "change that"
+        )
+    edges = " and ".join(compress(EDGES, contacts.cut_edges))
+    return (
+        f"the clip's {edges} edge cuts the person off: they are shown further out by up to "
+        f"{100 * room:.0f} % of the frame, which leaves room for the move"
+    )
 
 
 def _floating(lowered: Mask, frame_rate: float) -> str:

@@ -1,0 +1,157 @@
+"""A person whose feet are not seen: framed and sized as filmed, deep as their body says."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from stick_figure import FPS, HEIGHT, moved, photo, standing, still, tracks
+
+from dynascene_cli.geometry import Floats, project
+from dynascene_cli.shot import CameraPath, PersonTracks
+from dynascene_cli.staging import Stance, contact_points, room_for, stage, stance
+from dynascene_cli.staging.card import carried
+
+FILMED = photo(horizon=250.0)
+
+
+def waist_up(z: float = 1.6, x: float = 0.1) -> PersonTracks:
+    return tracks(standing(x=x, z=z), FILMED)
+
+
+def behind_a_desk(row: float = 560.0) -> PersonTracks:
+    person = waist_up(2.5)
+    person.boxes[:, 3] = row
+    person.visibility[:, 5:] = 0.1
+    return person
+
+
+def corner(stands: Stance, point: tuple[float, float]) -> Floats:
+    return carried(stands.clip_to_frame[0], np.array(point))
+
+
+@pytest.mark.parametrize("horizon", [100.0, 250.0, 520.0, 900.0])
+@pytest.mark.parametrize("z", [0.9, 1.6])
+def test_whatever_the_photos_ground_the_filmed_framing_stays(horizon: float, z: float) -> None:
+    stands = stance(waist_up(z), still(FILMED, 75), photo(horizon=horizon))
+    assert not stands.contacts.grounded
+    np.testing.assert_array_equal(stands.clip_to_frame[0], np.eye(2, 3))
+    assert stands.warnings == ()
+    assert 0.8 <= stands.geometry.camera_height <= 2.4
+
+
+def test_depth_follows_from_head_and_shoulders() -> None:
+    for horizon in (250.0, 700.0):
+        stands = stance(waist_up(1.6), still(FILMED, 75), photo(horizon=horizon))
+        np.testing.assert_allclose(stands.contact[:, 2], 1.6, rtol=0.05)
+        assert stands.subject_distance == pytest.approx(1.6, rel=0.05)
+        top = project(
+            stands.geometry.intrinsics,
+            stands.geometry.extrinsics,
+            stands.contact - [0.0, HEIGHT, 0.0],
+        )
+        head = carried(stands.clip_to_frame, waist_up(1.6).points[:, 0])
+        assert np.abs(top - head)[:, 1].max() < 25
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 800), (405, 720), (960, 720)])
+def test_in_any_format_the_cut_lies_at_the_edge_and_the_head_inside(size: tuple[int, int]) -> None:
+    width, height = size
+    frame = replace(FILMED, width=width, height=height, focal=float(width), horizon=0.4 * height)
+    person = waist_up(1.3)
+    person.boxes[:, [0, 2]] = 0.0, 1280.0
+    stands = stance(person, still(FILMED, 75), frame)
+    assert corner(stands, (0, 720))[1] >= height - 1e-6
+    assert corner(stands, (640, float(person.boxes[0, 1])))[1] >= 0
+    assert corner(stands, (0, 0))[0] <= 1e-6
+    assert corner(stands, (1280, 0))[0] >= width - 1e-6
+
+
+def test_what_stands_before_the_person_is_no_floor() -> None:
+    person = behind_a_desk()
+    stands = stance(person, still(FILMED, 75), FILMED)
+    assert not stands.contacts.grounded and not stands.contacts.feet_seen.any()
+    assert stands.clip_to_frame[0, 0, 0] == 1.0
+    assert corner(stands, (640, 560))[1] == pytest.approx(720)
+    assert "hides them below 0.78 of the clip's height" in stands.warnings[0]
+    assert stage(stands, lambda a: moved(stands.geometry, 75, "dolly-out", a)).amount == 0
+
+
+def test_feet_that_the_matte_does_not_hold_are_not_seen() -> None:
+    person = tracks(standing(z=5.0), FILMED)
+    bottom = person.boxes[0, 3]
+    assert contact_points(person, 1280, 720, FPS).grounded
+    person.boxes[:, 3] = 0.5 * (person.boxes[:, 1] + bottom)
+    assert not contact_points(person, 1280, 720, FPS).grounded
+
+
+def test_a_dress_over_the_feet_still_stands_on_the_ground() -> None:
+    person = tracks(standing(z=5.0), FILMED)
+    person.visibility[:, 5:] = 0.1
+    contacts = contact_points(person, 1280, 720, FPS)
+    assert contacts.grounded
+    np.testing.assert_allclose(contacts.points[:, 1], person.boxes[:, 3], atol=3)
+
+
+def test_someone_who_walks_up_until_the_feet_are_gone_stands_on_the_ground() -> None:
+    person = tracks(standing(z=4.6), FILMED)
+    near = tracks(standing(z=1.6), FILMED)
+    for name in ("points", "visibility", "boxes"):
+        getattr(person, name)[60:] = getattr(near, name)[60:]
+    stands = stance(person, still(FILMED, 75), FILMED)
+    assert stands.contacts.grounded
+    assert corner(stands, (0, 720))[1] >= 720 - 1e-6
+
+
+def test_under_a_moving_clip_camera_the_person_keeps_its_motion() -> None:
+    path = moved(FILMED, 75, "truck")
+    stands = stance(waist_up(), path, FILMED)
+    np.testing.assert_array_equal(stands.clip_to_frame, np.eye(2, 3)[None].repeat(75, axis=0))
+    assert any("--camera auto" in warning for warning in stands.warnings)
+
+
+def limited(z: float, move: str, amount: float = 1.0) -> tuple[Stance, Callable[..., CameraPath]]:
+    def stance_at(room: float) -> Stance:
+        return stance(waist_up(z), still(FILMED, 75), FILMED, room=room)
+
+    def path_of(stands: Stance, share: float) -> CameraPath:
+        return moved(stands.geometry, 75, move, share)
+
+    room = room_for(stance_at, path_of, amount, hold_body=True)
+    stands = stance_at(room)
+    return stands, lambda share: path_of(stands, share)
+
+
+@pytest.mark.parametrize("move", ["dolly", "handheld", "truck", "orbit"])
+def test_a_move_neither_shows_the_cut_nor_loses_the_head(move: str) -> None:
+    stands, path_at = limited(2.0, move, 0.3)
+    assert stands.clip_to_frame[0, 0, 0] == 1.0
+    staged = stage(stands, path_at, 0.3, hold_body=True)
+    assert staged.amount > 0.1
+    similarity = staged.placement.clip_to_frame
+    assert carried(similarity, np.array([640.0, 720.0]))[:, 1].min() >= 719.7
+    assert carried(similarity, waist_up(2.0).boxes[:, :2])[:, 1].min() > -0.016 * 720
+
+
+def test_a_whole_person_is_moved_away_until_the_dolly_fits() -> None:
+    person = tracks(standing(z=4.3), FILMED)
+
+    def stance_at(room: float) -> Stance:
+        return stance(person, still(FILMED, 75), FILMED, room=room)
+
+    def path_of(stands: Stance, share: float) -> CameraPath:
+        return moved(stands.geometry, 75, "dolly", share)
+
+    at_once = stage(stance_at(0.0), lambda a: path_of(stance_at(0.0), a), 0.7, hold_body=True)
+    assert 0 < at_once.amount < 0.5 and "push feet out of the picture" in at_once.warnings[0]
+    unheld = stage(stance_at(0.0), lambda a: path_of(stance_at(0.0), a), 0.7)
+    assert unheld.amount == 0.7
+    room = room_for(stance_at, path_of, 0.7, hold_body=True)
+    stands = stance_at(room)
+    staged = stage(stands, lambda a: path_of(stands, a), 0.7, hold_body=True)
+    assert staged.amount == 0.7
+    np.testing.assert_allclose(stands.contact[:, 1], stands.geometry.camera_height)
+    assert stands.clip_to_frame[0, 0, 0] == pytest.approx(1 - room)
+    assert f"at {100 * (1 - room):.0f} % of their size" in stands.warnings[0]
+    low = carried(staged.placement.clip_to_frame, person.boxes[:, 2:])[:, 1].max()
+    assert low < 720 * 1.016
