@@ -176,8 +176,8 @@ def cached_matte(
     cached = project.has("matte", key)
     if request.person is not None and name not in ("bundled", "given"):
         console.warn(
-            f"{name} keeps everybody in the picture: --person only says whose feet are followed; "
-            "--matting-model bundled keeps the chosen person alone"
+            f"{name} keeps whoever touches the chosen person too; "
+            "--matting-model bundled keeps them alone"
         )
     folder = project.stage_folder("matte", key)
     if not cached:

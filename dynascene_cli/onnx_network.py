@@ -40,11 +40,22 @@ class Network:
                 "dynascene models verify tells which weights are damaged",
             ) from error
 
-    def input_names(self) -> set[str]:
-        """What the network is fed."""
-        return {node.name for node in self._session.get_inputs()}
+    def inputs(self) -> dict[str, tuple[list[Any], type[np.generic]]]:
+        """What the network is fed: by name, the shape and the number type.
 
-    def run(self, outputs: list[str], feed: dict[str, Tensor]) -> list[Tensor]:
+        Sides that are free are no whole numbers there.
+        """
+        half = "tensor(float16)"
+        return {
+            node.name: (node.shape, np.float16 if node.type == half else np.float32)
+            for node in self._session.get_inputs()
+        }
+
+    def outputs(self) -> dict[str, list[Any]]:
+        """What the network gives: by name, the shape."""
+        return {node.name: node.shape for node in self._session.get_outputs()}
+
+    def run(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> list[Tensor]:
         """The named outputs for the fed inputs."""
         tensors: list[Tensor] = self._session.run(outputs, feed)
         return tensors

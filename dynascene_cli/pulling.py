@@ -103,7 +103,7 @@ def _listed(
         return (RemoteFile(parts[-1], _at_hub(parts), sha256),)
     if len(parts) < 2 or not all(parts):
         raise InputError(f"{source!r} is no source", "an address, OWNER/NAME or OWNER/NAME/FILE")
-    if weights.files:
+    if weights.files or weights.hub_path:
         moved = replace(weights, hub=source)
         return moved.remote
     listing = RemoteFile(CHECKPOINT_LIST, hub_url(source, CHECKPOINT_LIST), sha256)

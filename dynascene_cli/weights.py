@@ -28,7 +28,7 @@ CHECKPOINTS = "checkpoints"
 SCENE_KINDS = ("labels",)
 """The kinds of weights that read a photo; all others that ship find people."""
 
-State = Literal["shipped", "added", "absent"]
+State = Literal["shipped", "added", "found", "absent"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Weights:
 
     ``file`` is a folder where several ``files`` make the weights, and may be one where a
     checkpoint is meant. ``url`` is a page for people; ``download`` the address of the one file;
-    ``hub`` a hub's OWNER/NAME of ``files`` by their paths there.
+    ``hub`` a hub's OWNER/NAME of ``files`` by their paths there, or of the one file ``hub_path``,
+    whose ``hub_sha256`` binds that download alone: other copies of the weights may be added.
     """
 
     name: str
@@ -60,11 +61,22 @@ class Weights:
     download: str = ""
     hub: str = ""
     revision: str = "main"
+    hub_path: str = ""
+    hub_sha256: str = ""
     files: tuple[tuple[str, str], ...] = ()
 
     @property
     def path(self) -> Path:
         """Where the weights lie, or would lie once they are added."""
+        own = self.own_path
+        if self.name.startswith(REMBG_PREFIX) and not own.exists():
+            found = rembg_folder() / own.name
+            return found if found.is_file() else own
+        return own
+
+    @property
+    def own_path(self) -> Path:
+        """The weights' place in the package or in the weights folder, whatever else has them."""
         if self.shipped:
             return shipped_folder(self.kind) / self.file
         path = weights_folder() / self.file
@@ -73,9 +85,11 @@ class Weights:
 
     @property
     def state(self) -> State:
-        """Whether it ships with the package, was added, or is not on this machine."""
+        """Whether it ships with the package, was added, is in rembg's folder, or is not here."""
         if not self.path.exists():
             return "absent"
+        if self.path != self.own_path:
+            return "found"
         return "shipped" if self.shipped else "added"
 
     @property
@@ -83,6 +97,11 @@ class Weights:
         """What `dynascene models pull` fetches; nothing where the authors publish no files."""
         if self.download:
             return (RemoteFile(Path(self.file).name, self.download, self.sha256),)
+        if not self.hub:
+            return ()
+        if self.hub_path:
+            address = hub_url(self.hub, self.hub_path, self.revision)
+            return (RemoteFile(Path(self.file).name, address, self.hub_sha256),)
         return tuple(
             RemoteFile(path, hub_url(self.hub, path, self.revision), sha256)
             for path, sha256 in self.files
@@ -104,7 +123,7 @@ class Weights:
         if self.shipped:
             return "install a version of this package that has it"
         if self.kind != "checkpoint":
-            return f"dynascene models add {self.name} FILE"
+            return f"dynascene models add {self.name} {'FOLDER' if self.files else 'FILE'}"
         return (
             f"dynascene models add {self.name} PATH with one that you have, "
             "dynascene models assemble from base weights, or dynascene train"
@@ -115,6 +134,15 @@ def weights_folder() -> Path:
     """The folder of added weights: $DYNASCENE_WEIGHTS, else the user's data folder."""
     chosen = os.environ.get(FOLDER_VARIABLE)
     return Path(chosen) if chosen else Path(platformdirs.user_data_dir("dynascene")) / "weights"
+
+
+def rembg_folder() -> Path:
+    """Where rembg itself keeps its models: $U2NET_HOME, else ``.u2net`` in $XDG_DATA_HOME or home.
+
+    What lies there is read and never changed.
+    """
+    default = Path(os.environ.get("XDG_DATA_HOME", "~")) / ".u2net"
+    return Path(os.environ.get("U2NET_HOME", default)).expanduser()
 
 
 def shipped_folder(kind: str) -> Path:
@@ -225,8 +253,8 @@ def add(name: str, source: Path, check: Callable[[Path], object] = lambda path: 
             raise InputError(f"{source} is not {name}: it lacks {path}", "give the whole folder")
         if sha256 and file_sha256(held) != sha256:
             raise InputError(f"{held} is not {name}'s", f"the registry has SHA-256 {sha256}")
-    weights.path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=weights.path.parent, suffix=".part") as folder:
+    weights.own_path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=weights.own_path.parent, suffix=".part") as folder:
         copy = Path(folder) / source.name
         if wants_folder:
             for path, _ in weights.files:
@@ -248,9 +276,10 @@ def add(name: str, source: Path, check: Callable[[Path], object] = lambda path: 
 
 def place(weights: Weights, made: Path, digest: str) -> None:
     """Move what was copied or fetched to where the weights lie, in place of what lay there."""
-    if weights.path.exists():
-        record_path(weights.path).unlink(missing_ok=True)
-        shutil.rmtree(weights.path) if weights.path.is_dir() else weights.path.unlink()
+    before = weights.own_path
+    if before.exists():
+        record_path(before).unlink(missing_ok=True)
+        shutil.rmtree(before) if before.is_dir() else before.unlink()
     target = weights_folder() / weights.file
     if weights.kind == "checkpoint" and made.is_file():
         target = target.with_name(target.name + ".safetensors")
@@ -278,10 +307,13 @@ def verify(name: str) -> str:
 
 
 def on_this_machine() -> tuple[Weights, ...]:
-    """Every registered set of weights, then rembg models and checkpoints that were added."""
+    """Every registered set of weights, then other models of rembg and checkpoints that are here."""
     known = registry()
     folder = weights_folder()
-    added = [REMBG_PREFIX + path.stem for path in sorted((folder / "rembg").glob("*.onnx"))]
+    rembg = {
+        path.stem for place in (folder / "rembg", rembg_folder()) for path in place.glob("*.onnx")
+    }
+    added = [REMBG_PREFIX + model for model in sorted(rembg)]
     records = sorted((folder / CHECKPOINTS).glob("*.json"))
     added += [str(json.loads(record.read_text("utf-8"))["name"]) for record in records]
     return (*known.values(), *(find(name) for name in added if name not in known))

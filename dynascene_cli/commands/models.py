@@ -1,6 +1,7 @@
 """``dynascene models``: weights, where they come from, their licence, their checksum."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -216,9 +217,9 @@ def _check_of(name: str) -> "Callable[[Path], object]":
         return read_info
     if kind == "base":
         return lambda path: None
-    from dynascene_cli.onnx_network import Network
+    from dynascene_cli.matting.trial import try_weights
 
-    return Network
+    return partial(try_weights, name)
 
 
 def _tell_added(console: "Console", added: "Weights") -> None:

@@ -6,9 +6,24 @@ from pathlib import Path
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError
 from dynascene_cli.matting.bundled import BundledMatter
+from dynascene_cli.matting.cropped import AlphaNetwork, CroppedMatter
 from dynascene_cli.matting.matter import Matter, Quality
-from dynascene_cli.matting.rembg_matter import RembgMatter, check_rembg_model
-from dynascene_cli.matting.robust_video import RobustVideoMatter
+from dynascene_cli.matting.picture_networks import FILES, PictureNetwork
+from dynascene_cli.matting.rembg_matter import RembgNetwork, check_rembg_model
+from dynascene_cli.matting.robust_video import RobustVideoNetwork
+
+RANKED = (
+    "rvm",
+    "pp-mattingv2",
+    "modnet",
+    "rembg:birefnet-portrait",
+    "rembg:birefnet-general",
+    "rembg:birefnet-general-lite",
+    "rembg:u2net_human_seg",
+)
+"""Networks for people, the best first, by their authors' figures (docs/mattes.md).
+
+Those that take any salient thing for the foreground are not chosen without being asked for."""
 
 
 def choose_matter(name: str) -> tuple[str, str]:
@@ -18,12 +33,14 @@ def choose_matter(name: str) -> tuple[str, str]:
         InputError: there is no such matter.
     """
     if name == "auto":
-        if weights.find("rvm").state == "added":
-            return "rvm", "rvm: its weights were added"
-        return "bundled", "bundled: the weights of rvm are not on this machine"
-    if name in ("bundled", "rvm") or name.startswith(weights.REMBG_PREFIX):
+        for ranked in RANKED:
+            if weights.find(ranked).state != "absent":
+                return ranked, f"{ranked}: the best of the matting networks on this machine"
+        return "bundled", "bundled: no other matting network is on this machine"
+    if name in ("bundled", "rvm", *FILES) or name.startswith(weights.REMBG_PREFIX):
         return name, f"{name}: asked for"
-    raise InputError(f"no matter is called {name!r}", "auto, bundled, rvm or rembg:MODEL")
+    known = ", ".join(("auto", "bundled", "rvm", *FILES))
+    raise InputError(f"no matter is called {name!r}", f"{known} or rembg:MODEL")
 
 
 def make_matter(name: str, quality: Quality = "default") -> Matter:
@@ -34,17 +51,36 @@ def make_matter(name: str, quality: Quality = "default") -> Matter:
         MissingError: its weights are not on this machine.
     """
     resolved, _ = choose_matter(name)
+    if resolved == "bundled":
+        return _bundled(quality)
     if resolved.startswith(weights.REMBG_PREFIX):
         check_rembg_model(resolved.removeprefix(weights.REMBG_PREFIX))
-    path = None if resolved == "bundled" else weights.path_of(resolved)
-    return _made(resolved, path, quality)
+    path = weights.path_of(resolved)
+    return _kept_matter(resolved, path, path.stat().st_mtime_ns)
+
+
+def network_matter(name: str, path: Path) -> Matter:
+    """The matter of that name, with its network read from a file.
+
+    Raises:
+        InputError: the file is another network, or none.
+    """
+    network: AlphaNetwork
+    if name == "rvm":
+        network = RobustVideoNetwork(path)
+    elif name in FILES:
+        network = PictureNetwork(name, path)
+    else:
+        network = RembgNetwork(name.removeprefix(weights.REMBG_PREFIX), path)
+    return CroppedMatter(network)
 
 
 @lru_cache(maxsize=2)
-def _made(name: str, path: Path | None, quality: Quality) -> Matter:
-    """``path`` only tells apart weights of one name; loading a network takes seconds."""
-    if path is None:
-        return BundledMatter(quality)
-    if name == "rvm":
-        return RobustVideoMatter()
-    return RembgMatter(name.removeprefix(weights.REMBG_PREFIX))
+def _bundled(quality: Quality) -> Matter:
+    return BundledMatter(quality)
+
+
+@lru_cache(maxsize=2)
+def _kept_matter(name: str, path: Path, changed: int) -> Matter:
+    """``changed`` tells apart weights of one path; loading a network takes seconds."""
+    return network_matter(name, path)

@@ -1,17 +1,18 @@
-"""The matters of rembg, frame by frame, from weights that the user has."""
+"""The networks of rembg, frame by frame, from weights that the user has."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError
-from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.following import following_state
-from dynascene_cli.matting.given import matte_of_given_alpha
-from dynascene_cli.matting.matter import MatteFrame, MatterState
+from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import Image
 
 NEEDING_MORE = frozenset({"sam", "u2net_custom", "dis_custom", "ben_custom", "u2net_cloth_seg"})
@@ -31,47 +32,65 @@ def check_rembg_model(model: str) -> None:
         raise InputError(f"rembg has no matter {model!r}", f"it has {', '.join(offered)}")
 
 
-class RembgMatter:
+class RembgNetwork:
     """Any of rembg's models, frame by frame; never downloaded here.
 
     Raises:
-        MissingError: its weights were not added.
+        InputError: the file is not that model's.
     """
 
-    def __init__(self, model: str) -> None:
+    memory_strides: Mapping[str, int] = MappingProxyType({})
+    long_side = 1024
+
+    def __init__(self, model: str, path: Path) -> None:
         self.name = f"{weights.REMBG_PREFIX}{model}"
-        path = weights.path_of(self.name)
         self._session: Any = _rembg_session(model, path)
-        self.identity = f"{self.name}-{weights.verify(self.name)[:12]}"
+        self.identity = f"{self.name}-{weights.sha256_of(path)[:12]}"
 
-    def initial_state(self, box: Floats) -> MatterState:
-        """The chosen person's box (4,), NaN if unknown."""
-        return following_state(box)
+    def input_size(self, width: int, height: int) -> tuple[int, int]:
+        """The (width, height) of what it is given; rembg resizes that to what the model takes."""
+        scale = min(1.0, self.long_side / max(width, height))
+        return max(16, round(width * scale)), max(16, round(height * scale))
 
-    def step(self, frame: Image, state: MatterState) -> tuple[MatteFrame, MatterState]:
-        """The next frame's matte, and what to remember for the frame after it."""
+    def initial_memory(self) -> dict[str, Tensor]:
+        """It remembers nothing."""
+        return {}
+
+    def alpha(self, image: Image, memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The alpha (H, W) in 0..1 of an RGB picture."""
         from PIL import Image as PillowImage
 
-        mask = self._session.predict(PillowImage.fromarray(frame))[0]
-        return matte_of_given_alpha(frame, np.asarray(mask.convert("L"), np.uint8), state)
+        mask = self._session.predict(PillowImage.fromarray(image))[0].convert("L")
+        return np.asarray(mask, np.float32) / np.float32(255), memory
 
 
 def _rembg_session(model: str, path: Path) -> Any:
-    """rembg's session for a file that is there: with no checksum asked for it fetches nothing."""
+    """rembg's session for a file that is there: with no checksum asked for it fetches nothing.
+
+    rembg would fetch what it does not find under the model's own name, so it is shown the file in
+    a folder under that name.
+    """
     from rembg import new_session
 
-    ours = {"U2NET_HOME": str(path.parent), "MODEL_CHECKSUM_DISABLED": "1"}
-    before = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
-    try:
-        return new_session(model, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read as rembg's {model}", f"dynascene models add rembg:{model} FILE"
-        ) from error
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with tempfile.TemporaryDirectory() as folder:
+        named = Path(folder) / f"{model}.onnx"
+        try:
+            named.symlink_to(path.resolve())
+        except OSError:
+            shutil.copyfile(path, named)
+        ours = {"U2NET_HOME": folder, "MODEL_CHECKSUM_DISABLED": "1"}
+        before = {name: os.environ.get(name) for name in ours}
+        os.environ.update(ours)
+        try:
+            return new_session(model, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise InputError(
+                f"{path} cannot be read as rembg's {model}",
+                f"dynascene models add rembg:{model} FILE",
+            ) from error
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value

@@ -21,7 +21,8 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.matting import make_matter
-from dynascene_cli.matting.robust_video import RobustVideoMatter
+from dynascene_cli.matting.cropped import CroppedMatter
+from dynascene_cli.matting.robust_video import RobustVideoNetwork
 from dynascene_cli.video import open_clip, read_frames
 
 DEMO = Path(__file__).resolve().parents[2] / "dynascene_cli" / "demo_media" / "gym.mp4"
@@ -57,8 +58,9 @@ def errors(path, rvm_file, photo_file, count):
     with tempfile.TemporaryDirectory() as folder:
         os.environ[weights.FOLDER_VARIABLE] = folder
         weights.add("rvm", rvm_file)
-        fine = RobustVideoMatter()
-        fine.long_side = 1024
+        network = RobustVideoNetwork(rvm_file)
+        network.long_side = 1024
+        fine = CroppedMatter(network)
         frames = list(decoded(path, count))
         truth = list(mattes(fine, frames))
         height, width = truth[0].shape

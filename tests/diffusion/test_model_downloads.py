@@ -211,6 +211,20 @@ def test_a_registered_checksum_is_compared(shelf, dynascene):
     assert weights.find("clip-vit-l14").state == "absent"
 
 
+def test_a_matting_network_is_compared_and_tried(shelf, dynascene):
+    known = weights.find("modnet")
+    detector = weights.find("nanodet").path.read_bytes()
+    shelf.files[f"/{known.hub}/resolve/{known.revision}/{known.hub_path}"] = detector
+    run = dynascene("models", "pull", "modnet", "--accept-licence", "--json")
+    assert run.code == 1
+    assert known.hub_sha256 in run.json["error"]
+    shelf.files["/other.onnx"] = detector
+    run = dynascene("models", "pull", "modnet", "--from", f"{shelf.address}/other.onnx", "--json")
+    assert run.code == 1
+    assert "is not MODNet" in run.json["error"]
+    assert known.state == "absent"
+
+
 def test_unpublished_weights_name_the_ways_to_them(dynascene):
     run = dynascene("models", "pull", "dynascene", "--accept-licence", "--json")
     assert run.code == 3

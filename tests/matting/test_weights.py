@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from onnx_files import recurrent_network
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError, MissingError
@@ -80,7 +81,8 @@ def test_auto_says_why(folder, tmp_path):
     source = tmp_path / "mine.onnx"
     source.write_bytes(b"weights")
     weights.add("rvm", source)
-    assert choose_matter("auto") == ("rvm", "rvm: its weights were added")
+    chosen = "rvm: the best of the matting networks on this machine"
+    assert choose_matter("auto") == ("rvm", chosen)
 
 
 def test_a_matter_that_is_not_there_is_named(folder):
@@ -106,11 +108,11 @@ def test_the_commands_answer_in_json(tmp_path):
     states = {row["name"]: row["state"] for row in listed["models"]}
     assert states["blazepose"] == "shipped"
     assert states["rvm"] == "absent"
-    network = weights.find("nanodet").path
-    added = models(tmp_path, "add", "rvm", network, "--json")
-    digest = hashlib.sha256(network.read_bytes()).hexdigest()
+    source = recurrent_network(tmp_path / "mine.onnx")
+    added = models(tmp_path, "add", "rvm", source, "--json")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
     assert json.loads(added.stdout)["sha256"] == digest
     assert "GPL-3.0" in added.stderr
     verified = json.loads(models(tmp_path, "verify", "rvm", "--json").stdout)
     assert verified == {"verified": {"rvm": digest}}
-    assert Path(json.loads(added.stdout)["path"]).read_bytes() == network.read_bytes()
+    assert Path(json.loads(added.stdout)["path"]).read_bytes() == source.read_bytes()
