@@ -4,8 +4,10 @@ import errno
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from dynascene_cli import __version__
@@ -27,7 +29,20 @@ from dynascene_cli.commands import (
 from dynascene_cli.console import json_text
 from dynascene_cli.errors import DynasceneError, StageError
 
+
+class _Commands(TyperGroup):
+    """The root command."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a subcommand; a file that ends too early is no interruption, as Typer would say."""
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:
+            raise _as_failure(error) from error
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="dynascene",
     help="A person, a photo, a camera move: the person standing in that place, "
     "filmed by that camera.",

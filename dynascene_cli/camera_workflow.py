@@ -20,6 +20,7 @@ from dynascene_cli.camera.formats import check_camera_output, write_camera
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError, MissingError, StageError
 from dynascene_cli.file_names import fitting_name
+from dynascene_cli.fingerprints import file_fingerprint
 from dynascene_cli.matte_workflow import (
     CachedMatte,
     cached_matte,
@@ -30,7 +31,7 @@ from dynascene_cli.matte_workflow import (
     spread_indices,
 )
 from dynascene_cli.matting import NobodyError
-from dynascene_cli.project import PARTIAL_MARK, Project, file_fingerprint, stage_key
+from dynascene_cli.project import Project, stage_key
 from dynascene_cli.reports.estimation_page import write_estimation_page
 from dynascene_cli.request import CameraRequest, MatteRequest, clip_name
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
@@ -93,14 +94,15 @@ def cached_estimate(
         StageError: too little can be followed.
     """
     key = camera_key(request, clip, foreground)
-    folder = project.stage_folder("camera", key)
+    kept = project.stage_folder("camera", key) / "estimate.npz"
+
+    def make(path: Path) -> None:
+        write_estimate(path, _estimated(project, request, clip, foreground, console))
+
+    estimate = project.cached(kept, make, read_estimate)
     if not project.has("camera", key):
-        estimate = _estimated(folder, request, clip, foreground, console)
-        temporary = folder / f"estimate{PARTIAL_MARK}.npz"
-        write_estimate(temporary, estimate)
-        temporary.replace(folder / "estimate.npz")
         project.mark_done("camera", key, {"clip": str(clip.path), "method": request.method})
-    return read_estimate(folder / "estimate.npz")
+    return estimate
 
 
 def is_estimate_cached(
@@ -108,7 +110,7 @@ def is_estimate_cached(
 ) -> bool:
     """Whether it is known how the clip's camera moves, or that it rests, and not asked anew."""
     key = camera_key(request, clip, foreground)
-    known = project.has("camera", key) or project.has("camera", _glance_key(key))
+    known = project.is_whole("camera", key) or project.is_whole("camera", _glance_key(key))
     return known and not request.matte.force
 
 
@@ -175,6 +177,7 @@ def estimate_camera(
     Raises:
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
     """
+    project = Project(request.matte.project_folder, console.warn, request.matte.inputs)
     clip = open_request_clip(request.matte)
     output = output or Path(fitting_name(clip_name(request.matte.clip), "-camera.json"))
     check_camera_output(output)
@@ -184,7 +187,6 @@ def estimate_camera(
         alpha_frames(request.matte.matte, clip)
     else:
         check_matte_request(request.matte, clip)
-    project = Project(request.matte.project_folder)
     if request.matte.dry_run:
         return _dry_run(project, request, clip, console)
     console.warn(*clip.warnings)
@@ -193,12 +195,13 @@ def estimate_camera(
         key = camera_key(request, clip, foreground)
         if request.matte.force:
             project.forget("camera", key)
-        cached = project.has("camera", key)
+        cached = project.is_whole("camera", key)
         estimate = cached_estimate(project, request, clip, foreground, console)
         check_confidence(estimate, request, console)
         page = None
         if report:
             page = _report(project, request, clip, foreground, estimate, console)
+        project.check_inputs()
         write_camera(
             output,
             estimate.path,
@@ -250,7 +253,7 @@ def _dry_run(
     cached = ["matte"] if matte_cached else []
     if matte_cached and not request.matte.force:
         foreground = _foreground(project, request.matte, clip, console)
-        if project.has("camera", camera_key(request, clip, foreground)):
+        if project.is_whole("camera", camera_key(request, clip, foreground)):
             would_run, cached = [], [*cached, "camera"]
     return {"output": None, "would_run": would_run, "cached": cached}
 
@@ -280,7 +283,7 @@ def _background_moves(clip: Clip, matte: Matte) -> bool:
 
 
 def _estimated(
-    folder: Path, request: CameraRequest, clip: Clip, foreground: Foreground, console: Console
+    project: Project, request: CameraRequest, clip: Clip, foreground: Foreground, console: Console
 ) -> Estimate:
     # The solvers' compiled kernels take a second to load, and a clip at rest needs none of them.
     from dynascene_cli.camera.estimation.colmap import estimate_by_colmap
@@ -290,7 +293,7 @@ def _estimated(
     focal, source = _known_focal(request, clip)
     size = clip.width, clip.height
     known: dict[str, Any] = {"size": size, "focal": focal, "focal_source": source}
-    tracks = _tracks(folder, clip, foreground, console)
+    tracks = _tracks(project, request, clip, foreground, console)
     if request.method == "vggsfm":
         return estimate_by_vggsfm(
             read_frames(clip), foreground.alphas(clip), tracks, clip.frame_rate, **known
@@ -316,13 +319,14 @@ def _known_focal(request: CameraRequest, clip: Clip) -> tuple[float | None, str]
     return tagged_focal(clip), "exif"
 
 
-def _tracks(folder: Path, clip: Clip, foreground: Foreground, console: Console) -> FeatureTracks:
+def _tracks(
+    project: Project, request: CameraRequest, clip: Clip, foreground: Foreground, console: Console
+) -> FeatureTracks:
     """The clip's tracks, kept as soon as they are whole: solving them may be interrupted."""
     from dynascene_cli.camera.estimation.cuts import check_one_shot
     from dynascene_cli.camera.estimation.tracking import feature_tracks
 
-    kept = folder / "tracks.npz"
-    if not kept.is_file():
+    def make(path: Path) -> None:
         with console.progress("camera", clip.frame_count) as advance:
 
             def counted() -> Iterator[Image]:
@@ -332,10 +336,10 @@ def _tracks(folder: Path, clip: Clip, foreground: Foreground, console: Console) 
 
             tracks = feature_tracks(counted(), foreground.alphas(clip))
         check_one_shot(tracks, clip.frame_rate)
-        temporary = folder / f"tracks{PARTIAL_MARK}.npz"
-        write_tracks(temporary, tracks)
-        temporary.replace(kept)
-    return read_tracks(kept)
+        write_tracks(path, tracks)
+
+    folder = project.stage_folder("camera", camera_key(request, clip, foreground))
+    return project.cached(folder / "tracks.npz", make, read_tracks)
 
 
 def _report(
@@ -347,16 +351,15 @@ def _report(
     console: Console,
 ) -> Path:
     """Write ``report/camera.html`` in the project."""
-    tracked = project.stage_folder("camera", camera_key(request, clip, foreground))
     indices = spread_indices(clip, REPORT_FRAMES)
-    folder = project.folder / "report"
-    folder.mkdir(exist_ok=True)
-    write_estimation_page(
-        folder / "camera.html",
-        estimate,
-        _tracks(tracked, clip, foreground, console),
-        list(zip(indices, read_frames_at(clip, indices), strict=True)),
-        title=f"The camera of {clip_name(request.matte.clip)}",
-        settings={"clip": request.matte.clip, **summary(estimate)},
-    )
-    return folder / "camera.html"
+    page = project.folder / "report" / "camera.html"
+    with project.publish(page) as temporary:
+        write_estimation_page(
+            temporary,
+            estimate,
+            _tracks(project, request, clip, foreground, console),
+            list(zip(indices, read_frames_at(clip, indices), strict=True)),
+            title=f"The camera of {clip_name(request.matte.clip)}",
+            settings={"clip": request.matte.clip, **summary(estimate)},
+        )
+    return page

@@ -1,8 +1,6 @@
 """The layers of a render, for other programs: films with alpha, the camera, the settings."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ import numpy as np
 from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.compositing import Composite
 from dynascene_cli.errors import InputError
-from dynascene_cli.project import publish_text
+from dynascene_cli.publishing import published_together
 from dynascene_cli.shot import CameraPath, Image
 from dynascene_cli.video import Sink, check_spared, check_writable, open_sink
 
@@ -62,8 +60,7 @@ def open_layers(
     folder: Path, path: CameraPath, settings: Mapping[str, Any]
 ) -> Iterator[LayerSinks]:
     """Films that appear in ``folder`` together, with camera.json and settings.json, at the end."""
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.resolve().parent))
-    try:
+    with published_together(folder, folder.resolve().parent) as temporary:
         with ExitStack() as stack:
             films = {
                 name: open_sink(
@@ -77,9 +74,5 @@ def open_layers(
             }
             yield LayerSinks({name: stack.enter_context(film) for name, film in films.items()})
         write_camera(temporary / "camera.json", path)
-        publish_text(temporary / "settings.json", json.dumps(settings, indent=1))
-        folder.mkdir(exist_ok=True)
-        for file in temporary.iterdir():
-            file.replace(folder / file.name)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        settings_file = temporary / "settings.json"
+        settings_file.write_text(json.dumps(settings, indent=1), encoding="utf-8")

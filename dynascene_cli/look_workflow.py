@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from dynascene_cli.compositing import ClipMoment, Look, LookSample, clip_moment, measure_look
 from dynascene_cli.matte_workflow import CachedMatte, frames_and_alphas, spread_indices
 from dynascene_cli.planning import Plan
 from dynascene_cli.plate_workflow import CachedPlate
-from dynascene_cli.project import Project, publish_text, stage_key
+from dynascene_cli.project import Project, stage_key
 from dynascene_cli.shot import Clip
 
 LOOK_VERSION = 2
@@ -28,28 +29,40 @@ def cached_look(
     depends_on = {**of_clip, "placement": plan.staged.placement.clip_to_frame.tolist()}
     key = stage_key("look", LOOK_VERSION, depends_on)
     path = project.stage_folder("plate", plan.plate_key) / f"look-{key}.json"
-    if path.is_file():
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Look(**{**fields, "plate_gains": tuple(fields["plate_gains"])})
-    moments = _cached_moments(project, clip, matted, stage_key("moments", LOOK_VERSION, of_clip))
-    look = measure_look(_samples(moments, plan, plate))
-    publish_text(path, json.dumps(asdict(look)))
-    return look
+    moments_key = stage_key("moments", LOOK_VERSION, of_clip)
+
+    def make(path: Path) -> None:
+        moments = _cached_moments(project, clip, matted, moments_key)
+        look = measure_look(_samples(moments, plan, plate))
+        path.write_text(json.dumps(asdict(look)), encoding="utf-8")
+
+    return project.cached(path, make, _read_look)
 
 
 def _cached_moments(
     project: Project, clip: Clip, matted: CachedMatte, key: str
 ) -> dict[int, ClipMoment]:
     """A few frames' moments: the same in every place and under every camera."""
-    path = project.stage_folder("matte", matted.key) / f"moments-{key}.json"
-    if not path.is_file():
+
+    def make(path: Path) -> None:
         indices = spread_indices(clip, LOOK_SAMPLES)
         pairs = frames_and_alphas(clip, matted.matte, indices)
         moments = {
             index: asdict(clip_moment(frame, alpha))
             for index, (frame, alpha) in zip(indices, pairs, strict=True)
         }
-        publish_text(path, json.dumps(moments))
+        path.write_text(json.dumps(moments), encoding="utf-8")
+
+    path = project.stage_folder("matte", matted.key) / f"moments-{key}.json"
+    return project.cached(path, make, _read_moments)
+
+
+def _read_look(path: Path) -> Look:
+    fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return Look(**{**fields, "plate_gains": tuple(fields["plate_gains"])})
+
+
+def _read_moments(path: Path) -> dict[int, ClipMoment]:
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return {int(index): _moment(fields) for index, fields in kept.items()}
 

@@ -10,6 +10,7 @@ import numpy as np
 from dynascene_cli.compositing import foreground_colours
 from dynascene_cli.console import Console
 from dynascene_cli.file_names import fitting_name
+from dynascene_cli.fingerprints import file_fingerprint
 from dynascene_cli.matting import (
     KeptAlphas,
     MatteFrame,
@@ -27,7 +28,7 @@ from dynascene_cli.matting import (
     read_kept,
     touched_edges,
 )
-from dynascene_cli.project import PARTIAL_MARK, Project, file_fingerprint, stage_key
+from dynascene_cli.project import Project, stage_key
 from dynascene_cli.reports.contact_sheet import checkerboard_sheet
 from dynascene_cli.request import MatteRequest, clip_name
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
@@ -101,6 +102,7 @@ def matte(
     request: MatteRequest, output: Path | None, preview: Path | None, console: Console
 ) -> dict[str, Any]:
     """Make a clip's matte and write it; the answer under --json."""
+    project = Project(request.project_folder, console.warn, request.inputs)
     clip = open_request_clip(request)
     if output is None:
         suffix = ".png" if clip.kind == "image" else ".mov"
@@ -111,7 +113,6 @@ def matte(
     if preview is not None:
         check_picture(preview, request.inputs)
     check_matte_request(request, clip)
-    project = Project(request.project_folder)
     if request.dry_run:
         cached = is_matte_cached(project, request, clip) and not request.force
         answer = {"would_run": [] if cached else ["matte"], "cached": ["matte"] if cached else []}
@@ -119,7 +120,15 @@ def matte(
     console.warn(*clip.warnings)
     with project.locked():
         made = cached_matte(project, request, clip, console)
-        _write_matte(clip, made.matte, output, alpha_only, request.first_number(clip), console)
+        _write_matte(
+            project,
+            clip,
+            made.matte,
+            output,
+            alpha_only,
+            request.first_number(clip),
+            console,
+        )
         if preview is not None:
             write_image(preview, matte_sheet(clip, made.matte))
     return {
@@ -155,7 +164,7 @@ def frames_and_alphas(
 
 def is_matte_cached(project: Project, request: MatteRequest, clip: Clip) -> bool:
     """Whether the matte that a request asks for is whole in the project."""
-    return project.has("matte", stage_key("matte", STAGE_VERSION, _depends_on(request, clip)))
+    return project.is_whole("matte", stage_key("matte", STAGE_VERSION, _depends_on(request, clip)))
 
 
 def cached_matte(
@@ -173,20 +182,22 @@ def cached_matte(
     key = stage_key("matte", STAGE_VERSION, depends_on)
     if request.force and not request.dry_run:
         project.forget("matte", key)
-    cached = project.has("matte", key)
     if request.person is not None and name not in ("bundled", "given"):
         console.warn(
             f"{name} keeps whoever touches the chosen person too; "
             "--matting-model bundled keeps them alone"
         )
     folder = project.stage_folder("matte", key)
+    chunks = range(0, clip.frame_count, CHUNK_LENGTH)
+    missing = [first for first in chunks if not _is_chunk_whole(project, folder, first)]
+    cached = not missing and project.has("matte", key)
     if not cached:
         if request.matte is None:
             console.info(f"matter: {_matter_name(request)[1]}")
         with console.progress("matte", clip.frame_count) as advance:
-            for first in range(0, clip.frame_count, CHUNK_LENGTH):
-                if not _landmark_path(folder, first).is_file():
-                    _make_chunk(folder, request, clip, first, console)
+            for first in chunks:
+                if first in missing:
+                    _make_chunk(project, folder, request, clip, first, console)
                 advance(min(first + CHUNK_LENGTH, clip.frame_count))
         project.mark_done("matte", key, depends_on)
     corrections = ""
@@ -222,8 +233,17 @@ def _landmark_path(folder: Path, first: int) -> Path:
     return folder / f"landmarks_{first // CHUNK_LENGTH:05d}.npz"
 
 
+def _alpha_path(folder: Path, first: int) -> Path:
+    return chunk_path(folder, first // CHUNK_LENGTH, grey=True)
+
+
+def _is_chunk_whole(project: Project, folder: Path, first: int) -> bool:
+    paths = _alpha_path(folder, first), _landmark_path(folder, first)
+    return all(project.holds(path) for path in paths)
+
+
 def _make_chunk(
-    folder: Path, request: MatteRequest, clip: Clip, first: int, console: Console
+    project: Project, folder: Path, request: MatteRequest, clip: Clip, first: int, console: Console
 ) -> None:
     """One chunk of alphas, and beside it the landmarks and the state that the next starts from.
 
@@ -233,8 +253,10 @@ def _make_chunk(
     state, warnings = _state_before(folder, request, clip, first)
     console.warn(*warnings)
     made: list[MatteFrame] = []
-    path = chunk_path(folder, first // CHUNK_LENGTH, grey=True)
-    with chunk_sink(path, clip.frame_rate) as sink:
+    with (
+        project.publish(_alpha_path(folder, first)) as temporary,
+        chunk_sink(temporary, clip.frame_rate) as sink,
+    ):
         for frame, remembered in _mattes(request, clip, first, last, state):
             sink.write(frame.alpha)
             made.append(frame)
@@ -249,10 +271,8 @@ def _make_chunk(
         "warnings": np.array(warnings, dtype=str),
         **{f"state/{name}": array for name, array in state.items()},
     }
-    target = _landmark_path(folder, first)
-    temporary = target.with_name(f".{target.stem}{PARTIAL_MARK}.npz")
-    np.savez(temporary, **arrays)
-    temporary.replace(target)
+    with project.publish(_landmark_path(folder, first)) as temporary:
+        np.savez(temporary, **arrays)
 
 
 def _mattes(
@@ -315,6 +335,7 @@ def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Consol
 
 
 def _write_matte(
+    project: Project,
     clip: Clip,
     matte: Matte,
     output: Path,
@@ -342,3 +363,4 @@ def _write_matte(
                 clean = foreground_colours(frame, alpha, clip.height)
                 sink.write(np.dstack([clean, alpha]))
             advance(index + 1)
+        project.check_inputs()

@@ -14,7 +14,7 @@ from dynascene_cli.camera.replay import frame_by_frame
 from dynascene_cli.camera.trajectory import is_camera
 from dynascene_cli.clearance import check_path
 from dynascene_cli.console import Console
-from dynascene_cli.project import Project, publish_text, stage_key
+from dynascene_cli.project import Project, stage_key
 from dynascene_cli.projection import MarginsPlan, needed_margins
 from dynascene_cli.request import RenderRequest
 from dynascene_cli.scene import relief_depth
@@ -79,6 +79,7 @@ def move_names(camera: str) -> list[str]:
 
 def planned(
     request: RenderRequest,
+    project: Project,
     clip: Clip,
     matte: Matte,
     estimate: Estimate | None,
@@ -96,13 +97,14 @@ def planned(
     filmed = Filmed(matte.tracks, path, points)
     moves = tuple(frame_by_frame(move) if is_camera(move.name) else move for move in moves)
     if OWN_CAMERA in request.camera.split("+") and filmed.moves:
-        place = _reread(request, filmed, place, size, console)
-        return _accompanying(request, filmed, place, moves, size, console)
-    return _moving(request, filmed, place, moves or load_move("static"), size, console)
+        place = _reread(request, project, filmed, place, size, console)
+        return _accompanying(request, project, filmed, place, moves, size, console)
+    return _moving(request, project, filmed, place, moves or load_move("static"), size, console)
 
 
 def _moving(
     request: RenderRequest,
+    project: Project,
     filmed: Filmed,
     place: Place,
     moves: tuple[Trajectory, ...],
@@ -126,12 +128,13 @@ def _moving(
             request.camera,
         )
     console.warn(*stands.warnings)
-    staged, canvas = _covered(request, camera, place, size, WIDEST_MARGIN)
+    staged, canvas = _covered(request, project, camera, place, size, WIDEST_MARGIN)
     return _plan(request, camera, place, depth, staged, canvas, console)
 
 
 def _accompanying(
     request: RenderRequest,
+    project: Project,
     filmed: Filmed,
     place: Place,
     moves: tuple[Trajectory, ...],
@@ -142,7 +145,7 @@ def _accompanying(
     depth, share = _median_depth(place), 1.0
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
-        staged, canvas = _covered(request, camera, place, size, WIDEST_OWN_MARGIN)
+        staged, canvas = _covered(request, project, camera, place, size, WIDEST_OWN_MARGIN)
         if canvas.uncovered == 0 or share < SMALLEST_AMOUNT:
             break
         share *= SHRINKING
@@ -186,13 +189,13 @@ def _plan(
 
 def _reread(
     request: RenderRequest,
+    project: Project,
     filmed: Filmed,
     place: Place,
     size: tuple[int, int],
     console: Console,
 ) -> Place:
     """The photo re-framed for the clip's camera, and kept in the project."""
-    project = Project(request.matte.project_folder)
     read = read_place(reframed(request, filmed, place), size, project, console)
     if not request.matte.dry_run:
         keep_place(project, read)
@@ -201,6 +204,7 @@ def _reread(
 
 def _covered(
     request: RenderRequest,
+    project: Project,
     camera: ShotCamera,
     place: Place,
     size: tuple[int, int],
@@ -229,15 +233,15 @@ def _covered(
             "widest": asdict(widest),
         }
         key = stage_key("margins", MARGINS_VERSION, depends_on)
-        folder = Project(request.matte.project_folder).folder / "scene" / place.key
+        folder = project.folder / "scene" / place.key
         kept = folder / f"margins-{key}.json"
-        if kept.is_file():
+        if project.holds(kept):
             fields = json.loads(kept.read_text(encoding="utf-8"))
             margins, warnings = Margins(**fields["margins"]), tuple(fields["warnings"])
             return MarginsPlan(**{**fields, "margins": margins, "warnings": warnings})
         plan = needed_margins(depths(), widest, stands.geometry, path)
         if folder.is_dir() and not request.matte.dry_run:
-            publish_text(kept, json.dumps(asdict(plan)))
+            project.publish_text(kept, json.dumps(asdict(plan)))
         return plan
 
     staged = stage(stands, path_at, request.move_strength, hold_body=camera.hold_body)

@@ -11,7 +11,7 @@ from dynascene_cli.project import Project
 from dynascene_cli.projection import ProjectionRenderer, uncovered_share
 from dynascene_cli.scene_workflow import cached_scene
 from dynascene_cli.shot import CameraPath, Image, Margins, Scene
-from dynascene_cli.video import CHUNK_LENGTH, ChunkedFrames, chunk_path, chunk_sink, read_chunk
+from dynascene_cli.video import CHUNK_LENGTH, chunk_path, chunk_sink, read_chunk
 
 WIDENING = 64
 """Pixels by which margins grow when the scene's depth lets a frame see past the planned ones."""
@@ -32,9 +32,9 @@ class PlateRenderer(Protocol):
 class CachedPlate:
     """The shot's background: chunks from the project, or rendered into it as they are asked for.
 
-    ``renderer`` is only made where the plan's plate is not whole yet. Of a plate that ``rests``
-    one frame is drawn and kept. ``unfinished`` is a file beside the chunks that is of no use once
-    they are whole.
+    ``renderer`` is only made where a chunk of the plan's plate is not whole. Of a plate that
+    ``rests`` one frame is drawn and kept. ``unfinished`` is a file beside the chunks that is of no
+    use once they are whole.
     """
 
     def __init__(
@@ -51,15 +51,16 @@ class CachedPlate:
         self._kept_count = 1 if rests else plan.staged.path.frame_count
         self._unfinished = self._folder / unfinished if unfinished else None
         self._whole = project.has("plate", plan.plate_key)
+        self._make_renderer = renderer
         self._renderer = None if self._whole else renderer()
 
     def sampled(self, index: int) -> Image:
         """One frame, without keeping it."""
-        if self._renderer is not None:
-            return self._renderer.frame(index)
-        kept = ChunkedFrames(self._folder, self._kept_count, grey=False)
-        first = min(index, self._kept_count - 1)
-        return next(kept.frames(first, first + 1))
+        number, offset = divmod(min(index, self._kept_count - 1), CHUNK_LENGTH)
+        path = chunk_path(self._folder, number, grey=False)
+        if self._renderer is None and self._project.holds(path):
+            return next(read_chunk(path, offset))
+        return self._painter().frame(index)
 
     def frames(self) -> Iterator[Image]:
         """All frames in order; each chunk is published when its last frame has been taken.
@@ -77,17 +78,26 @@ class CachedPlate:
         for number, first in enumerate(range(0, count, CHUNK_LENGTH)):
             path = chunk_path(self._folder, number, grey=False)
             last = min(first + CHUNK_LENGTH, count)
-            if path.exists() or self._renderer is None:
+            if self._project.holds(path):
                 yield from islice(read_chunk(path), last - first)
             else:
-                with chunk_sink(path, self._plan.staged.path.frame_rate) as sink:
-                    for frame in self._renderer.frames(first, last):
+                self._whole = False
+                with (
+                    self._project.publish(path) as temporary,
+                    chunk_sink(temporary, self._plan.staged.path.frame_rate) as sink,
+                ):
+                    for frame in self._painter().frames(first, last):
                         sink.write(frame)
                         yield frame
         if not self._whole:
             self._project.mark_done("plate", self._plan.plate_key, {"scene": self._plan.scene_key})
             if self._unfinished is not None:
-                self._unfinished.unlink(missing_ok=True)
+                self._project.remove(self._unfinished)
+
+    def _painter(self) -> PlateRenderer:
+        if self._renderer is None:
+            self._renderer = self._make_renderer()
+        return self._renderer
 
 
 def projected_plate(project: Project, plan: Plan) -> CachedPlate:

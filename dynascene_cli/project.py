@@ -1,47 +1,32 @@
-"""The project folder: stage keys, cache, lock, atomic publish.
+"""The project folder: stage keys, cached files, lock.
 
-A stage's key is the fingerprint of everything that its result depends on, so what is found under
-a key is right by construction; what is being made lies in a temporary place until it is whole.
+A stage's key is the fingerprint of everything that its result depends on, and each of its files
+has a checksum, so what is found whole under a key is right by construction.
 """
 
 import hashlib
 import json
-import os
-import re
-import shutil
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TypeVar
 
 from dynascene_cli.errors import InputError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from dynascene_cli.fingerprints import WatchedInputs
+from dynascene_cli.locks import LOCK, locked_folder
+from dynascene_cli.own_files import OwnFiles
+from dynascene_cli.publishing import is_temporary, publish_text
 
 STAGES = ("matte", "camera", "scene", "plate", "report")
-PARTIAL_MARK = ".part"
 
+MARKER = "project.json"
+JOURNAL = "files.jsonl"
+Value = TypeVar("Value")
 
-def file_fingerprint(path: Path) -> str:
-    """SHA-256 of a file's content; of a folder or ``name.%05d.png``, of its files' and names'."""
-    if path.is_file():
-        return _content_digest(path).hexdigest()
-    pattern = re.sub(r"%0?\d*d", "*", path.name)
-    files = path.iterdir() if path.is_dir() else path.parent.glob(pattern)
-    digest = hashlib.sha256()
-    for file in sorted(file for file in files if file.is_file()):
-        digest.update(os.fsencode(file.name) + b"\0" + _content_digest(file).digest())
-    return digest.hexdigest()
-
-
-def _content_digest(path: Path) -> "hashlib._Hash":
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256")
+MADE_BY = "dynascene"
+_DONE = "done.json"
 
 
 def stage_key(stage: str, version: int, depends_on: Mapping[str, Any]) -> str:
@@ -50,11 +35,30 @@ def stage_key(stage: str, version: int, depends_on: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
 class Project:
-    """A clip's cache folder: ``<stage>/<key>/`` holds one result, ``project.json`` the latest."""
+    """A clip's cache folder: ``<stage>/<key>/`` holds one result, ``project.json`` the latest.
 
-    folder: Path
+    ``warn`` is told of files that are damaged. ``inputs`` are the files that a run reads: nothing
+    is kept of what was made while one of them changed.
+
+    Raises:
+        InputError: the folder is there, and is something else.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        warn: Callable[[str], None] = lambda message: None,
+        inputs: Iterable[Path] = (),
+    ) -> None:
+        self.folder, self._warn = folder, warn
+        self._inputs = WatchedInputs(inputs)
+        self._files = OwnFiles(folder, JOURNAL, self._identity())
+        if not self._is_ours() and not self._is_free():
+            raise InputError(
+                f"{folder} is not a project folder that this program made, and is left as it is",
+                f"choose another: --project {_free_name(folder)}",
+            )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -67,106 +71,190 @@ class Project:
             InputError: the folder cannot be made, or another run holds it.
         """
         with locked_folder(
-            self.folder, "project folder", "another run is using this project", "--project"
+            self.folder,
+            "project folder",
+            "another run is using this project",
+            "--project",
+            made_with_it=(MARKER, JOURNAL),
         ):
-            self._remove_partial()
+            if not self._identity():
+                self._write_marker(str(uuid.uuid4()), {})
+                self._files = OwnFiles(self.folder, JOURNAL, self._identity())
+            self._files.remove_unfinished()
             try:
                 yield
             finally:
-                self._remove_partial()
-                self._remove_empty()
+                self._files.remove_unfinished()
+                self._files.remove_empty()
 
     def stage_folder(self, stage: str, key: str) -> Path:
-        """Where a stage's result with this key lies; made if absent."""
-        folder = self.folder / stage / key
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """Where a stage's result with this key lies; made if absent.
+
+        Raises:
+            InputError: something else lies there.
+        """
+        self._files.make_folder(f"{stage}/{key}")
+        return self.folder / stage / key
+
+    def holds(self, path: Path) -> bool:
+        """Whether a file of the project is as it was written; one that is damaged is told of."""
+        inside = self._inside(path)
+        if self._files.fits(inside):
+            return True
+        if path.exists() and inside in self._files.files():
+            self._warn(f"{path} is damaged: it is made again")
+        return False
+
+    @contextmanager
+    def publish(self, path: Path) -> Iterator[Path]:
+        """A temporary file to write to; on a clean exit it is the project's file ``path``.
+
+        Raises:
+            InputError: a file that is not the project's lies there; an input changed.
+            StageError: the disk is full.
+        """
+        with self._files.writing(self._inside(path)) as temporary:
+            yield temporary
+            self.check_inputs()
+
+    def cached(
+        self, path: Path, make: Callable[[Path], object], read: Callable[[Path], Value]
+    ) -> Value:
+        """What a file of the project says; where it is not whole, ``make`` writes it first.
+
+        Raises:
+            InputError: a file that is not the project's lies there; an input changed.
+            StageError: the disk is full.
+        """
+        if not self.holds(path):
+            with self.publish(path) as temporary:
+                make(temporary)
+        return read(path)
+
+    def check_inputs(self) -> None:
+        """Make sure that the run's inputs are what they were when it began.
+
+        Raises:
+            InputError: one of them was changed.
+        """
+        self._inputs.check()
 
     def has(self, stage: str, key: str) -> bool:
-        """Whether the stage's result with this key is whole."""
-        return (self.folder / stage / key / "done.json").is_file()
+        """Whether the stage's result with this key was finished and its files are there.
+
+        What is in them is looked at when they are read (``holds``, ``is_whole``).
+        """
+        files = self._files.files(f"{stage}/{key}")
+        return self.holds(self.folder / stage / key / _DONE) and all(
+            map(self._files.is_there, files)
+        )
+
+    def is_whole(self, stage: str, key: str) -> bool:
+        """Whether the stage's result was finished and every file of it is as it was written."""
+        files = self._files.files(f"{stage}/{key}")
+        whole = [self.holds(self.folder / path) for path in files]
+        return f"{stage}/{key}/{_DONE}" in files and all(whole)
 
     def mark_done(self, stage: str, key: str, depends_on: Mapping[str, Any]) -> None:
         """Declare the result whole, keep what it came from, and name it as the latest."""
         text = json.dumps(depends_on, indent=1, default=str, ensure_ascii=False)
-        publish_text(self.stage_folder(stage, key) / "done.json", text)
-        latest = self.latest()
-        latest[stage] = key
-        publish_text(self.folder / "project.json", json.dumps({"latest": latest}, indent=1))
+        self.publish_text(self.stage_folder(stage, key) / _DONE, text)
+        self._write_marker(self._identity(), {**self.latest(), stage: key})
+
+    def publish_text(self, path: Path, text: str) -> None:
+        """Keep a text file, whole or not at all."""
+        with self.publish(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
     def latest(self) -> dict[str, str]:
         """The key of the last finished result of each stage."""
-        path = self.folder / "project.json"
-        try:
-            found = json.loads(path.read_text())["latest"] if path.is_file() else {}
-        except (ValueError, KeyError, TypeError):
-            found = {}
-        return {str(stage): str(key) for stage, key in found.items()}
+        found = self._marker().get("latest")
+        named = found if isinstance(found, dict) else {}
+        return {str(stage): str(key) for stage, key in named.items()}
+
+    def results(self, stage: str) -> dict[str, int]:
+        """The keys of a stage's results, finished or not, and the bytes that each takes."""
+        sizes: dict[str, int] = {}
+        for path, file in self._files.files(stage).items():
+            _, key, *names = path.split("/")
+            if names:
+                sizes[key] = sizes.get(key, 0) + file.size
+        return dict(sorted(sizes.items()))
 
     def forget(self, stage: str, key: str) -> None:
         """Remove one result, so that the stage is made anew."""
-        shutil.rmtree(self.folder / stage / key, ignore_errors=True)
+        self._files.clear(f"{stage}/{key}")
 
-    def _remove_partial(self) -> None:
-        for leftover in self.folder.glob(f"*/*/*{PARTIAL_MARK}*"):
-            leftover.unlink(missing_ok=True)
+    def remove(self, path: Path) -> None:
+        """Remove one file of the project."""
+        self._files.remove(self._inside(path))
 
-    def _remove_empty(self) -> None:
-        for folder in (*self.folder.glob("*/*/"), *self.folder.glob("*/")):
-            with suppress(OSError):
-                folder.rmdir()
+    def claim(self, path: Path) -> None:
+        """Count a file among the project's that is written without it, and checked by its reader.
 
+        Raises:
+            InputError: something that is not the project's lies there.
+        """
+        self._files.claim(self._inside(path))
 
-@contextmanager
-def locked_folder(folder: Path, kind: str, in_use: str, option: str) -> Iterator[None]:
-    """Hold a folder for this process; the lock is the system's and dies with it.
+    def clear(self, stage: str) -> int:
+        """Remove all results of a stage; the bytes that they took."""
+        freed = sum(file.size for file in self._files.files(stage).values())
+        self._files.clear(stage)
+        return freed
 
-    A folder that was made for it and has nothing but the lock in the end goes again. ``kind`` and
-    ``in_use`` are what the folder is called and what is said when it is held; ``option`` chooses
-    another.
+    def exists(self) -> bool:
+        """Whether the folder is a project already."""
+        return self._is_ours()
 
-    Raises:
-        InputError: the folder cannot be made, or another process holds it.
-    """
-    made = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / "lock").open("a+")
-    except OSError as error:
-        raise InputError(
-            f"{folder}: the {kind} cannot be written ({error.strerror})",
-            f"choose another with {option}",
-        ) from error
-    with stream:
-        if not _lock_held(stream):
-            raise InputError(
-                f"{folder}: {in_use}", f"wait for it, or choose another folder with {option}"
-            )
+    def users_file(self, path: str) -> Path:
+        """A file that is the user's to edit; the folder that it lies in is made.
+
+        Raises:
+            InputError: there is a link, or what is no file, in its place.
+        """
+        return self._files.plain_file(path)
+
+    def _inside(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def _is_ours(self) -> bool:
+        return bool(self._identity()) and self._files.has_own_journal()
+
+    def _is_free(self) -> bool:
+        """Whether nothing is there yet but what a run that was killed at once may have left."""
+        if not self.folder.exists():
+            return True
+        if not self.folder.is_dir():
+            return False
+        lock = self.folder / LOCK
+        return all(
+            is_temporary(path) or (path == lock and path.stat(follow_symlinks=False).st_size == 0)
+            for path in self.folder.iterdir()
+        )
+
+    def _identity(self) -> str:
+        """What tells this folder from any other; empty where there is no marker."""
+        return str(self._marker().get("identity", ""))
+
+    def _marker(self) -> dict[str, Any]:
+        path = self.folder / MARKER
         try:
-            yield
-        finally:
-            if made and [path.name for path in folder.iterdir()] == ["lock"]:
-                shutil.rmtree(folder, ignore_errors=True)
+            found = {} if path.is_symlink() else json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = {}
+        is_one = isinstance(found, dict) and found.get("made_by") == MADE_BY
+        return found if is_one else {}
+
+    def _write_marker(self, identity: str, latest: Mapping[str, str]) -> None:
+        marker = {"made_by": MADE_BY, "identity": identity, "latest": latest}
+        publish_text(self.folder / MARKER, json.dumps(marker, indent=1) + "\n")
 
 
-def _lock_held(stream: IO[str]) -> bool:
-    """Whether an open file's lock could be taken; it is the system's and ends with the file."""
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def publish_text(path: Path, text: str) -> None:
-    """Write a text file so that it appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}{PARTIAL_MARK}")
-    try:
-        # A name that is no UTF-8 is told by escapes, which JSON reads back.
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _free_name(folder: Path) -> Path:
+    """A name like the folder's that nothing has."""
+    for number in count(2):
+        name = folder.with_name(f"{folder.stem}-{number}{folder.suffix}")
+        if not name.exists() and not name.is_symlink():
+            return name
+    raise AssertionError

@@ -6,7 +6,7 @@ from typing import Any
 
 from dynascene_cli.console import Console
 from dynascene_cli.matte_workflow import matte_sheet
-from dynascene_cli.project import Project, publish_text
+from dynascene_cli.project import Project
 from dynascene_cli.reports.camera_plot import camera_plot
 from dynascene_cli.reports.html_page import Figure, Wipe, html_page
 from dynascene_cli.reports.scene_preview import scene_preview
@@ -74,10 +74,9 @@ def write_report(
             "camera": request.camera,
         },
     )
-    folder = project.folder / "report"
-    folder.mkdir(exist_ok=True)
-    publish_text(folder / "index.html", page)
-    return folder / "index.html"
+    path = project.folder / "report" / "index.html"
+    project.publish_text(path, page)
+    return path
 
 
 def _png(image: Image) -> bytes:

@@ -15,9 +15,10 @@ from dynascene_cli.diffusion.sampling_settings import (
     resolved,
 )
 from dynascene_cli.errors import InputError, MissingError
+from dynascene_cli.fingerprints import file_fingerprint
 from dynascene_cli.planning import Plan
 from dynascene_cli.plate_workflow import CachedPlate, PlateRenderer, projection_renderer
-from dynascene_cli.project import Project, file_fingerprint, stage_key
+from dynascene_cli.project import Project, stage_key
 from dynascene_cli.request import RenderRequest, SamplingRequest
 from dynascene_cli.shot import Clip, Margins, Matte, Scene, Shot
 
@@ -152,13 +153,16 @@ def sampled_plate(
     )
 
     def renderer() -> PlateRenderer:
-        from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
+        from dynascene_cli.diffusion.renderer import PREVIEW_FILE, DiffusionRenderer, Reporter
 
         guide = projection_renderer(project, projection) if request.sampling.guided else None
+        folder = project.stage_folder("plate", plan.plate_key)
+        for name in (STATE_FILE, PREVIEW_FILE):
+            project.claim(folder / name)
         return DiffusionRenderer(
             shot,
             request.sampling.checkpoint or PUBLISHED,
-            project.stage_folder("plate", plan.plate_key),
+            folder,
             _settings(request),
             guide=guide,
             preview_every=request.sampling.preview_every,

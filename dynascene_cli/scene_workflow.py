@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError
+from dynascene_cli.fingerprints import file_fingerprint
 from dynascene_cli.matting import people_in_photo
-from dynascene_cli.project import PARTIAL_MARK, Project, file_fingerprint, publish_text, stage_key
+from dynascene_cli.project import Project, stage_key
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.request import SceneRequest
 from dynascene_cli.scene import (
@@ -31,6 +32,7 @@ from dynascene_cli.video import (
     CoverWindow,
     cover,
     cover_window,
+    encoded_image,
     read_depth,
     read_photo,
     read_picture,
@@ -40,6 +42,9 @@ from dynascene_cli.video import (
 STAGE_VERSION = 3
 SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
+EDITS = "scene/scene.json"
+"""Where a project keeps what was guessed of its photo, for the user to edit."""
+
 MIDDLE = (0.5, 0.5)
 
 
@@ -87,7 +92,7 @@ def read_place(
     fingerprint = file_fingerprint(request.photo)
     crop = request.crop or MIDDLE
     picture = cover(photo.pixels, *size, crop)
-    edits = read_scene_edits(scene_json(project), fingerprint)
+    edits = read_scene_edits(project.folder / EDITS, fingerprint)
     flags = {
         "horizon": request.horizon,
         "camera_height": request.camera_height,
@@ -100,7 +105,7 @@ def read_place(
     depends_on = {"photo": fingerprint, "size": size, "crop": crop, "given": given}
     key = stage_key("place", STAGE_VERSION, depends_on)
     kept = project.folder / "scene" / key / GUESS_FILE
-    if kept.is_file() and not force:
+    if not force and project.holds(kept):
         guess, people = read_guess_file(kept)
     else:
         labels = scene_labels(picture)
@@ -126,24 +131,18 @@ def read_place(
     )
 
 
-def scene_json(project: Project) -> Path:
-    """Where a project keeps what was guessed of its photo, for the user to edit."""
-    return project.folder / "scene" / "scene.json"
-
-
 def keep_place(project: Project, place: Place) -> None:
     """Keep what was read off the photo in the project."""
-    folder = project.stage_folder("scene", place.key)
-    if not (folder / GUESS_FILE).is_file():
-        temporary = folder / f".{PARTIAL_MARK}.{GUESS_FILE}"
-        write_guess_file(temporary, place.guess, place.people)
-        temporary.replace(folder / GUESS_FILE)
+    kept = project.stage_folder("scene", place.key) / GUESS_FILE
+    if not project.holds(kept):
+        with project.publish(kept) as temporary:
+            write_guess_file(temporary, place.guess, place.people)
         project.mark_done("scene", place.key, place.depends_on)
 
 
 def tell_place(project: Project, place: Place) -> None:
     """Tell what was guessed of the photo in scene.json, whose edits stay."""
-    write_scene_json(scene_json(project), place.guess, place.depends_on["photo"])
+    write_scene_json(project.users_file(EDITS), place.guess, place.depends_on["photo"])
 
 
 def _depth(
@@ -205,27 +204,32 @@ def cached_scene(
     """The scene of a place on a canvas with margins: from the project, or built and kept there."""
     depends_on = scene_dependencies(place, geometry, margins, seed)
     key = scene_key(depends_on)
-    if not project.has("scene", key):
+    folder = project.stage_folder("scene", key)
+    if not project.is_whole("scene", key):
         guess = replace(place.guess, geometry=geometry)
         scene = build_scene(
             place.photo, guess, margins, remove=place.people, depth=place.depth, seed=seed
         )
-        _write_scene(project.stage_folder("scene", key), scene)
+        _write_scene(project, folder, scene)
         project.mark_done("scene", key, depends_on)
-    return _read_scene(project.stage_folder("scene", key), geometry, margins)
+    return _read_scene(folder, geometry, margins)
 
 
-def _write_scene(folder: Path, scene: Scene) -> None:
-    write_image(folder / "photo.png", scene.photo)
+def _write_scene(project: Project, folder: Path, scene: Scene) -> None:
+    images = {"photo.png": scene.photo}
+    images |= {f"layer_{number}.png": layer.image for number, layer in enumerate(scene.layers)}
+    for name, image in images.items():
+        with project.publish(folder / name) as temporary:
+            temporary.write_bytes(encoded_image(image, temporary))
     for number, layer in enumerate(scene.layers):
-        write_image(folder / f"layer_{number}.png", layer.image)
-        np.save(folder / f"layer_{number}_depth.npy", layer.depth)
+        with project.publish(folder / f"layer_{number}_depth.npy") as temporary:
+            np.save(temporary, layer.depth)
     state = {
         "cuts": [layer.cut for layer in scene.layers],
         "median_depth": scene.median_depth,
         "warnings": scene.warnings,
     }
-    publish_text(folder / "layers.json", json.dumps(state, indent=1))
+    project.publish_text(folder / "layers.json", json.dumps(state, indent=1))
 
 
 def _read_scene(folder: Path, geometry: SceneGeometry, margins: Margins) -> Scene:

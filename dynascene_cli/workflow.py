@@ -91,6 +91,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     Raises:
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
     """
+    project = Project(request.matte.project_folder, console.warn, request.inputs)
     check_amount(request.move_strength)
     check_scale(request.scale)
     if request.smooth:
@@ -107,7 +108,6 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     check_matte_request(request.matte, clip)
     size = _output_size(request, clip)
     sampling = chosen_sampling(request, size, console)
-    project = Project(request.matte.project_folder)
     if request.matte.dry_run:
         return _dry_run(request, project, clip, size, moves, output, sampling, console)
     console.warn(*clip.warnings)
@@ -131,7 +131,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         tell_place(project, place)
         with clock.measured("staging"):
             plan = projection = planned(
-                request, clip, matted.matte, estimate, place, moves, size, console
+                request, project, clip, matted.matte, estimate, place, moves, size, console
             )
             if sampling:
                 plan = sampled_plan(request, sampling, clip, foreground.identity, plan)
@@ -150,6 +150,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
             look = cached_look(project, clip, matted, plan, plate)
             middle = _composited(
                 request,
+                project,
                 clip,
                 matted.matte,
                 plan,
@@ -242,7 +243,9 @@ def _dry_run(
             )
             confidence = _confidence(estimate)
             place = read_place(replace(request.scene, preview=None), size, project, console)
-            plan = planned(request, clip, matted.matte, estimate, place, moves, size, console)
+            plan = planned(
+                request, project, clip, matted.matte, estimate, place, moves, size, console
+            )
             if sampling:
                 plan = sampled_plan(request, sampling, clip, foreground.identity, plan)
             cached += [name for name, key in plan.stages if project.has(name, key)]
@@ -265,6 +268,7 @@ def _confidence(estimate: Estimate | None) -> str:
 
 def _composited(
     request: RenderRequest,
+    project: Project,
     clip: Clip,
     matte: Matte,
     plan: Plan,
@@ -324,6 +328,7 @@ def _composited(
             if index == clip.frame_count // 2:
                 before_after = np.asarray(frame), made.picture
             advance(index + 1)
+        project.check_inputs()
     assert before_after is not None
     return before_after
 

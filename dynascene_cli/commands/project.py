@@ -1,14 +1,16 @@
 """``dynascene project``: what is cached in a project folder, and clearing it."""
 
 import json
-import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dynascene_cli.commands import options
 from dynascene_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from dynascene_cli.project import Project
 
 app = typer.Typer(
     help="Show or clear what a project folder caches.", no_args_is_help=True, rich_markup_mode=None
@@ -17,35 +19,36 @@ app = typer.Typer(
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A .dynascene folder.")]
 
 
-def _project_folder(folder: Path) -> Path:
-    if not (folder / "lock").is_file():
-        raise InputError(
-            f"{folder}: not a project folder", "give the .dynascene folder that a render made"
-        )
-    return folder
+def _opened(folder: Path) -> "Project":
+    from dynascene_cli.project import Project
 
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    hint = "give the .dynascene folder that a render made"
+    try:
+        project = Project(folder)
+    except InputError as error:
+        raise InputError(error.message, hint) from error
+    if not project.exists():
+        raise InputError(f"{folder}: not a project folder", hint)
+    return project
 
 
 @app.command("show")
 def show(folder: FolderArgument, as_json: options.AsJson = False) -> None:
     """List each stage's cached results, their size, and which one is the latest."""
-    from dynascene_cli.project import STAGES, Project
+    from dynascene_cli.project import STAGES
 
-    latest = Project(_project_folder(folder)).latest()
+    project = _opened(folder)
+    latest = project.latest()
     rows = [
         {
             "stage": stage,
-            "key": result.name,
-            "bytes": _size(result),
-            "whole": (result / "done.json").is_file(),
-            "latest": latest.get(stage) == result.name,
+            "key": key,
+            "bytes": size,
+            "whole": project.has(stage, key),
+            "latest": latest.get(stage) == key,
         }
         for stage in STAGES
-        for result in sorted((folder / stage).glob("*"))
-        if result.is_dir()
+        for key, size in project.results(stage).items()
     ]
     if as_json:
         print(json.dumps({"project": str(folder), "results": rows}, ensure_ascii=False))
@@ -63,22 +66,15 @@ def clean(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Remove what is cached and the report; your edits in scene/scene.json stay."""
-    from dynascene_cli.project import STAGES, Project
+    """Remove what is cached and the report; scene/scene.json and files of yours stay."""
+    from dynascene_cli.project import STAGES
 
     unknown = sorted(set(stage or []) - set(STAGES))
     if unknown:
         raise InputError(f"--stage {unknown[0]}: no such stage", f"one of {', '.join(STAGES)}")
-    freed = 0
-    with Project(_project_folder(folder)).locked():
-        for name in stage or STAGES:
-            for made in (folder / name).glob("*"):
-                if made.is_dir():
-                    freed += _size(made)
-                    shutil.rmtree(made)
-                elif name == "report":
-                    freed += made.stat().st_size
-                    made.unlink()
+    project = _opened(folder)
+    with project.locked():
+        freed = sum(project.clear(name) for name in stage or STAGES)
     if as_json:
         print(json.dumps({"project": str(folder), "freed_bytes": freed}, ensure_ascii=False))
     else:

@@ -56,7 +56,8 @@ def make(
     from dynascene_cli.camera.trajectory import load_move, trajectory_text
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
-    from dynascene_cli.video.publishing import check_writable, published
+    from dynascene_cli.publishing import published
+    from dynascene_cli.video.outputs import check_writable
 
     name = "+".join(names)
     moves = load_move(name)
@@ -91,8 +92,9 @@ def plot(
     from dynascene_cli.camera.trajectory import load_move
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
+    from dynascene_cli.publishing import published
     from dynascene_cli.reports.camera_plot import camera_plot
-    from dynascene_cli.video.publishing import check_writable, published
+    from dynascene_cli.video.outputs import check_writable
 
     if output.suffix.lower() != ".png":
         raise InputError(f"{output}: not a .png file", "name the picture FILE.png")

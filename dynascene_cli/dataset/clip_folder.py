@@ -9,9 +9,9 @@ import numpy as np
 
 from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.dataset.clips import TrainingClip
+from dynascene_cli.publishing import published_folder
 from dynascene_cli.shot import Image
 from dynascene_cli.video import write_image
-from dynascene_cli.video.publishing import published_folder
 
 Line = dict[str, str | int | float]
 """A line of a manifest; its paths are relative to the manifest."""

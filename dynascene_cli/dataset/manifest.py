@@ -18,7 +18,7 @@ from dynascene_cli.dataset.clips import TrainingClip
 from dynascene_cli.documents import parsed_json, text_of
 from dynascene_cli.errors import DynasceneError, InputError
 from dynascene_cli.geometry import relative_to_first
-from dynascene_cli.project import publish_text
+from dynascene_cli.publishing import publish_text
 from dynascene_cli.shot import CameraPath, Clip, Image
 from dynascene_cli.video import alpha_frames, cover, open_clip, read_frames, read_photo
 from dynascene_cli.video.images import cover_window

@@ -9,7 +9,7 @@ from dynascene_cli.dataset.clip_folder import clip_line, write_clip
 from dynascene_cli.dataset.manifest import write_manifest
 from dynascene_cli.dataset.synthetic import SyntheticSettings, check_settings, synthetic_clip
 from dynascene_cli.errors import InputError
-from dynascene_cli.project import publish_text
+from dynascene_cli.publishing import publish_text
 
 _SETTINGS = "settings.json"
 

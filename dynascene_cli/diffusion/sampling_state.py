@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from dynascene_cli.diffusion.tensor_files import write_tensors
-from dynascene_cli.video.publishing import published
+from dynascene_cli.publishing import published
 
 METADATA_KEY = "dynascene_sampling"
 

@@ -15,10 +15,10 @@ from dynascene_cli.evaluation.ablation_table import ablation_text
 from dynascene_cli.evaluation.held_out import BASELINES, Scores, scores
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot, held_out_shots
 from dynascene_cli.evaluation.trials import CORRECT, OPPOSITE, TRIALS, answers
-from dynascene_cli.project import publish_text
+from dynascene_cli.publishing import publish_text
 from dynascene_cli.training.running import TrainingRequest, train
 from dynascene_cli.training.settings import TrainingSettings
-from dynascene_cli.video.publishing import check_writable
+from dynascene_cli.video.outputs import check_writable
 
 MEASURES = "measures.json"
 VERSION = 1

@@ -19,9 +19,9 @@ from dynascene_cli.evaluation.held_out import (
 from dynascene_cli.evaluation.held_out_shots import Hole, held_out_shots
 from dynascene_cli.evaluation.held_out_table import held_out_sheet, held_out_text
 from dynascene_cli.evaluation.trials import CORRECT, OPPOSITE, answers
-from dynascene_cli.project import publish_text
+from dynascene_cli.publishing import publish_text
 from dynascene_cli.video import write_image
-from dynascene_cli.video.publishing import check_writable
+from dynascene_cli.video.outputs import check_writable
 
 SHEET_SHOTS = 6
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
-from dynascene_cli.project import publish_text
 from dynascene_cli.reports.estimation_plots import motion_plot, path_plot, residual_plot
 from dynascene_cli.reports.html_page import Figure, html_page
 from dynascene_cli.reports.track_sheet import track_sheet
@@ -79,7 +78,7 @@ def write_estimation_page(
         facts=_facts(estimate, tracks),
         settings=settings,
     )
-    publish_text(path, text)
+    path.write_text(text, encoding="utf-8")
 
 
 def _doubts(estimate: Estimate) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ that differs from its copy is somebody's edit: it overrides the guess, and is ke
 
 import json
 import math
-import os
 from pathlib import Path
 
 from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
+from dynascene_cli.publishing import publish_text
 from dynascene_cli.scene.geometry_guess import FULL_FRAME_WIDTH, GeometryGuess
 
 FIELDS = {
@@ -59,9 +59,7 @@ def write_scene_json(path: Path, guess: GeometryGuess, photo_sha256: str) -> Non
         "photo_sha256": photo_sha256,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    beside.replace(path)
+    publish_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_scene_edits(path: Path, photo_sha256: str) -> dict[str, float]:

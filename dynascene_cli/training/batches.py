@@ -15,9 +15,9 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.pictures import clip_pixels
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.diffusion.views import Views
+from dynascene_cli.publishing import published
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.training.inputs import TaskInputs
-from dynascene_cli.video.publishing import published
 
 PIXELS_TOGETHER = 1 << 19
 """How many pixels are encoded at once: a VAE needs far more memory for a picture than it is."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.project import locked_folder, publish_text
-from dynascene_cli.video.publishing import published_folder, told_when_full
+from dynascene_cli.locks import locked_folder
+from dynascene_cli.publishing import publish_text, published_folder, told_when_full
 
 IDENTITY = "run.json"
 LOSSES = "losses.csv"

@@ -18,6 +18,7 @@ from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.trainable import train_only
 from dynascene_cli.errors import InputError, MissingError
+from dynascene_cli.publishing import told_when_full
 from dynascene_cli.training import lora, sharding
 from dynascene_cli.training.batches import Batch, encoded, save_batch
 from dynascene_cli.training.draws import Draws
@@ -37,7 +38,6 @@ from dynascene_cli.training.state import gathered_state, learned_by_name, load_s
 from dynascene_cli.training.stopping import asked_to_stop
 from dynascene_cli.training.validation import sheet, validation_clips
 from dynascene_cli.video import write_image
-from dynascene_cli.video.publishing import told_when_full
 
 _SUPPORTED = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
 

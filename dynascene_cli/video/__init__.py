@@ -22,7 +22,7 @@ from dynascene_cli.video.images import (
 )
 from dynascene_cli.video.lens import tagged_focal
 from dynascene_cli.video.opening import open_clip
-from dynascene_cli.video.publishing import check_spared, check_writable
+from dynascene_cli.video.outputs import check_spared, check_writable
 from dynascene_cli.video.reading import (
     AlphaFrames,
     DecodedFrame,

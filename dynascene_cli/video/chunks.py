@@ -20,9 +20,9 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from dynascene_cli.errors import StageError
+from dynascene_cli.publishing import told_when_full
 from dynascene_cli.shot import Image
 from dynascene_cli.video.colour import plane_array
-from dynascene_cli.video.publishing import published
 
 CHUNK_LENGTH = 64
 GREY_SUFFIX = ".mov"
@@ -45,15 +45,14 @@ def chunk_path(folder: Path, index: int, *, grey: bool) -> Path:
 def chunk_sink(path: Path, frame_rate: Fraction) -> Iterator["ChunkSink"]:
     """A sink for grey (H, W) or RGB (H, W, 3) uint8 frames, all of one kind and size.
 
-    Kept without loss, and published when the block ends without an error. ``path`` has the
-    suffix of its kind (``chunk_path``).
+    Kept without loss. ``path`` has the suffix of its kind (``chunk_path``).
 
     Raises:
         StageError: there is no frame, or the disk is full.
     """
     with (
-        published(path) as temporary,
-        av.open(f"file:{temporary}", "w", options={"fflags": "+bitexact"}) as container,
+        told_when_full(path),
+        av.open(f"file:{path}", "w", options={"fflags": "+bitexact"}) as container,
     ):
         sink = ChunkSink(container, frame_rate)
         yield sink
@@ -135,7 +134,7 @@ def read_chunk(path: Path, first: int = 0) -> Iterator[Image]:
                     yield _image(frame)
     except (av.FFmpegError, OSError) as error:
         raise StageError(
-            f"{path}: the cached frames cannot be read", "delete the file and run again"
+            f"{path}: the cached frames cannot be read", "run the same command with --force"
         ) from error
 
 
@@ -165,7 +164,7 @@ class ChunkedFrames:
                 position += 1
                 wanted -= 1
             if wanted:
-                raise StageError(f"{path}: the chunk is short", "delete the file and run again")
+                raise StageError(f"{path}: the chunk is short", "run it again with --force")
 
 
 def _image(frame: av.VideoFrame) -> Image:

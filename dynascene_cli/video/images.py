@@ -13,9 +13,10 @@ from PIL import ExifTags, ImageCms, ImageOps, UnidentifiedImageError
 from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError
+from dynascene_cli.publishing import published
 from dynascene_cli.shot import Image
 from dynascene_cli.video.openexr import exr_planes
-from dynascene_cli.video.publishing import check_spared, check_writable, published
+from dynascene_cli.video.outputs import check_spared, check_writable
 
 SMALLEST_SIDE = 32
 JPEG_QUALITY = 95

@@ -15,12 +15,13 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from dynascene_cli.errors import InputError, StageError
+from dynascene_cli.publishing import published, published_together
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.video.audio import add_sound
 from dynascene_cli.video.colour import BT709, LIMITED, coded_frame
 from dynascene_cli.video.images import encoded_image
 from dynascene_cli.video.openexr import exr_bytes
-from dynascene_cli.video.publishing import check_writable, published, published_together
+from dynascene_cli.video.outputs import check_writable
 from dynascene_cli.video.sequences import is_pattern, numbered
 
 ENCODER_THREADS = 4

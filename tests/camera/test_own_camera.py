@@ -18,7 +18,6 @@ from path_errors import ate_percent, rpe_degrees
 
 from dynascene_cli.camera.formats import read_camera, write_camera
 from dynascene_cli.geometry import centre, relative_to_first
-from dynascene_cli.project import PARTIAL_MARK
 from dynascene_cli.video import open_clip, open_sink, read_frames
 
 SIZE = {"width": 480, "height": 270, "frames": 24}
@@ -293,6 +292,6 @@ def test_being_ended_while_solving_keeps_the_tracks_and_exits_130(dynascene, tmp
     assert (process.returncode, err.count("error: interrupted")) == (130, 1), err
     left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert "tracks.npz" in left and not left & {"estimate.npz", "clip-camera.json"}
-    assert not [name for name in left if PARTIAL_MARK in name]
+    assert not [name for name in left if ".part" in name]
     continued = dynascene(*words, "--json")
     assert (continued.code, continued.json["confidence"]) == (0, "rotation"), continued.err

@@ -77,13 +77,3 @@ def test_damaged_missing_or_short_chunk(chunked):
     path.unlink()
     with pytest.raises(StageError, match=r"cannot be read"):
         list(chunked.frames())
-
-
-def test_interrupted_chunk_leaves_nothing(tmp_path):
-    def frames():
-        yield np.zeros((16, 16), np.uint8)
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_chunk(chunk_path(tmp_path, 0, grey=True), frames(), RATE)
-    assert list(tmp_path.iterdir()) == []

@@ -29,7 +29,7 @@ from dynascene_cli.camera.formats.path_json import camera_document
 from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.video.publishing import check_writable
+from dynascene_cli.video.outputs import check_writable
 
 __all__ = [
     "FORMATS",

@@ -30,8 +30,9 @@ from dynascene_cli.geometry import (
     quaternion_to_rotation,
     rotation_to_quaternion,
 )
+from dynascene_cli.publishing import published_together
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.video.publishing import check_writable, published_together
+from dynascene_cli.video.outputs import check_writable
 
 __all__ = [
     "BENT_PIXELS",

@@ -7,7 +7,8 @@ import numpy as np
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.video.publishing import check_writable, published
+from dynascene_cli.publishing import published
+from dynascene_cli.video.outputs import check_writable
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
