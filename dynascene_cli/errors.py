@@ -1,5 +1,9 @@
 """The three ways in which a run can fail, each with the exit code that scripts rely on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class DynasceneError(Exception):
     """A failure told to the user in one line, with a hint of what would be right.
@@ -31,3 +35,22 @@ class StageError(DynasceneError):
     """A stage failed though its input was good: the hint says what to try."""
 
     exit_code = 4
+
+
+@contextmanager
+def reading(path: Path, kind: str, hint: str) -> Iterator[None]:
+    """Turn whatever a library raises while it reads ``path`` into an InputError that names it.
+
+    A file from anywhere can make a decoder fail in any way that its authors did not foresee, so
+    that no list of exceptions would be whole. What the file is not is told by ``kind``.
+
+    Raises:
+        InputError: the file could not be read.
+    """
+    try:
+        yield
+    except (DynasceneError, MemoryError):
+        raise
+    except Exception as error:
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} cannot be read as {kind}: {what[:200]}", hint) from error

@@ -57,7 +57,7 @@ def check_layers(folder: Path, inputs: Iterable[Path]) -> None:
 
 @contextmanager
 def open_layers(
-    folder: Path, path: CameraPath, settings: Mapping[str, Any]
+    folder: Path, path: CameraPath, settings: Mapping[str, Any], timecode: str | None
 ) -> Iterator[LayerSinks]:
     """Films that appear in ``folder`` together, with camera.json and settings.json, at the end."""
     with published_together(folder, folder.resolve().parent) as temporary:
@@ -69,6 +69,7 @@ def open_layers(
                     height=path.height,
                     frame_rate=path.frame_rate,
                     alpha=alpha,
+                    timecode=timecode,
                 )
                 for name, alpha in FILMS.items()
             }

@@ -353,6 +353,7 @@ def _write_matte(
             alpha=not alpha_only,
             audio_from=clip if clip.has_audio and not alpha_only else None,
             first_number=first_number,
+            timecode=clip.timecode,
         ) as sink,
     ):
         frames = zip(read_frames(clip), matte.alpha.frames(), strict=True)

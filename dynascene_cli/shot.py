@@ -69,7 +69,10 @@ class Clip:
     that frame's presentation time in seconds of the file. ``start`` and ``end`` count from the
     file's first frame; ``first_time`` is when the clip's first frame is due in seconds of the
     file, which is where its sound begins. ``first_number`` is the number of the first frame: that
-    of its source file where they are numbered, else 1.
+    of its source file where they are numbered, else 1. The stored picture is mirrored from left to
+    right if ``mirrored``, then turned by ``rotation`` degrees counter-clockwise. Frames of a
+    ``counted`` clip are told by their order, since its times do not. ``timecode`` is that of the
+    first frame.
     """
 
     path: Path
@@ -91,6 +94,9 @@ class Clip:
     has_alpha: bool = False
     first_time: Fraction = Fraction(0)
     first_number: int = 1
+    mirrored: bool = False
+    counted: bool = False
+    timecode: str | None = None
 
     @property
     def frame_count(self) -> int:

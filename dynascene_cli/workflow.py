@@ -301,7 +301,9 @@ def _composited(
         advance = stack.enter_context(console.progress("composite", clip.frame_count))
         layers = None
         if request.layers is not None:
-            layers = stack.enter_context(open_layers(request.layers, path, settings_of(request)))
+            layers = stack.enter_context(
+                open_layers(request.layers, path, settings_of(request), clip.timecode)
+            )
         video = stack.enter_context(
             open_sink(
                 output,
@@ -310,6 +312,7 @@ def _composited(
                 frame_rate=clip.frame_rate,
                 audio_from=clip if clip.has_audio else None,
                 first_number=request.matte.first_number(clip),
+                timecode=clip.timecode,
             )
         )
         for index, (frame, alpha, background) in enumerate(streams):

@@ -38,6 +38,8 @@ def clip_facts(clip: "Clip") -> dict[str, Any]:
         "seconds": round(clip.duration, 6),
         "variable_rate": clip.variable_rate,
         "rotation": clip.rotation,
+        "mirrored": clip.mirrored,
+        "timecode": clip.timecode,
         "codec": clip.codec,
         "bit_depth": clip.bit_depth,
         "matrix": clip.colour.matrix,
@@ -55,6 +57,7 @@ def clip_text(data: dict[str, Any]) -> str:
     exact = f" ({numerator}/{denominator})" if denominator > 1 else ""
     pace = ", from a variable rate" if data["variable_rate"] else ""
     turned = f", turned by {data['rotation']}°" if data["rotation"] else ""
+    turned += ", mirrored" if data["mirrored"] else ""
     span = "full" if data["full_range"] else "limited"
     curve = "" if data["transfer"] == "sdr" else f", HDR {data['transfer'].upper()}"
     lines = [
@@ -63,6 +66,7 @@ def clip_text(data: dict[str, Any]) -> str:
         f"{data['codec']}{', with alpha' if data['alpha'] else ''}",
         f"  rate      {data['fps']:g} fps{exact}{pace}",
         f"  length    {data['frames']} frames, {data['seconds']:.3f} s",
+        *([f"  timecode  {data['timecode']}"] if data["timecode"] else []),
         f"  colour    {data['matrix']}, {span} range{curve}",
         f"  sound     {'yes' if data['audio'] else 'no'}",
         *(f"  warning   {warning}" for warning in data["warnings"]),

@@ -2,9 +2,8 @@
 
 import math
 
-import av
-
 from dynascene_cli.shot import Clip
+from dynascene_cli.video.containers import opened_video
 from dynascene_cli.video.images import focal_35mm, opened_picture
 from dynascene_cli.video.sequences import sequence_files
 
@@ -29,8 +28,8 @@ def _focal_35mm(clip: Clip) -> float | None:
         return focal_35mm(picture.getexif())
     if clip.kind != "video":
         return None
-    with av.open(str(clip.path)) as container:
-        told = {**container.metadata, **container.streams.video[0].metadata}.get(QUICKTIME_KEY)
+    with opened_video(clip.path) as (container, stream):
+        told = {**container.metadata, **stream.metadata}.get(QUICKTIME_KEY)
     try:
         value = float(told) if told else 0.0
     except ValueError:

@@ -1,9 +1,7 @@
 """Clips: what a video, sequence, animation or picture is, found without decoding its frames."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,29 +13,29 @@ from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip, ColourTags
+from dynascene_cli.video.animations import animation_times, is_animation
 from dynascene_cli.video.colour import colour_tags, colour_warnings
+from dynascene_cli.video.containers import FORMATS_HINT, opened_video
 from dynascene_cli.video.images import read_picture
+from dynascene_cli.video.orientation import Orientation, orientation_of
+from dynascene_cli.video.packets import Packets, frame_times
 from dynascene_cli.video.sequences import (
     file_numbers,
     is_pattern,
     sequence_files,
     served_files,
 )
+from dynascene_cli.video.timecode import advanced
 from dynascene_cli.video.timeline import STILL_RATE, Timeline, resampled, snapped_rate, timeline
 
 _STILL_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM")
 _ANIMATIONS = ("gif", "apng", "webp_pipe")
-_INDEXED = ("mov", "avi", "matroska", "flv", "asf")
-_FORMATS_HINT = "give a video, an image sequence (name.%05d.png or a folder), a GIF or a picture"
-
-
-@dataclass(frozen=True, eq=False)
-class _Packets:
-    """The shown frames' timestamps in presentation order, from a pass over all packets."""
-
-    ticks: list[int]
-    last_duration: int
-    cut_short: bool
+LARGEST_PIXEL_ASPECT = 4
+"""Anamorphic pixels are at most twice as wide as high; what is far from that is a broken head."""
+LONGEST_GAP = 60.0
+"""Seconds without a frame that a screen recording may well have."""
+SPARSEST = 2.0
+"""Seconds a frame, on average, beyond which a gap is a fault of the times."""
 
 
 def open_clip(
@@ -66,7 +64,9 @@ def open_clip(
     elif not path.exists():
         raise InputError(f"{path} does not exist", "check the path of the clip")
     elif path.stat().st_size == 0:
-        raise InputError(f"{path} is empty", _FORMATS_HINT)
+        raise InputError(f"{path} is empty", FORMATS_HINT)
+    elif is_animation(path):
+        clip = _animation(path, rate)
     elif _is_still(path):
         clip = _pictures(path, [path], (0,), rate or STILL_RATE)
     else:
@@ -74,60 +74,39 @@ def open_clip(
     return _trimmed(clip, start, end)
 
 
-@contextmanager
-def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container of a video file and its picture stream.
-
-    Raises:
-        InputError: not a video, cut short before its index, or without a picture.
-    """
-    try:
-        container = av.open(f"file:{path}", metadata_errors="ignore", options={"fflags": "genpts"})
-    except (av.FFmpegError, OSError) as error:
-        raise _unreadable(path) from error
-    with container:
-        streams = [
-            stream
-            for stream in container.streams.video
-            if not stream.disposition & av.stream.Disposition.attached_pic
-        ]
-        if streams:
-            yield container, streams[0]
-        elif container.streams.audio:
-            raise InputError(f"{path} has sound but no picture", _FORMATS_HINT)
-        elif _lacks_index(path):
-            raise _cut_before_index(path)
-        else:
-            raise InputError(f"{path} has no picture", _FORMATS_HINT)
-
-
 def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
     with opened_video(path) as (container, stream):
-        tick = Fraction(stream.time_base or Fraction(1, 90000))
         declared = [claim for claim in (stream.average_rate, stream.base_rate) if claim]
-        packets = _packets(container, stream)
+        packets = frame_times(path, container, stream, rate)
         has_audio = bool(container.streams.audio)
         kind = container.format.name
         codec = stream.codec_context.codec.canonical_name
         aspect = stream.sample_aspect_ratio
         has_alpha = stream.metadata.get("alpha_mode") == "1"
+        timecode = _timecode(container, stream)
     if not packets.ticks:
-        raise InputError(f"{path} has no frame that can be shown", _FORMATS_HINT)
-    seconds = np.array([float((count - packets.ticks[0]) * tick) for count in packets.ticks])
+        raise InputError(f"{path} has no frame that can be shown", FORMATS_HINT)
+    ticks = _without_gap(path, packets, end)
+    tick = packets.tick
+    seconds = np.array([float((count - ticks[0]) * tick) for count in ticks])
     last_duration = float(packets.last_duration * tick)
     if packets.cut_short:
         _tell_cut_short(path, float(seconds[-1]), end)
     conformed = timeline(seconds, float(tick), last_duration, tuple(declared))
     warnings = _rate_warnings(conformed, len(seconds))
+    own_rate = conformed.rate
     if rate is not None and rate != conformed.rate:
         conformed = replace(resampled(seconds, last_duration, rate), variable=conformed.variable)
         warnings = []
+    if packets.joined:
+        warnings.append("the clip's clock starts anew: what follows is counted on")
     frame = _first_frame(path)
     tags = colour_tags(frame)
-    warnings += colour_warnings(frame, tags)
+    orientation = orientation_of(frame)
+    warnings += [*orientation.warnings, *colour_warnings(frame, tags)]
     if frame.interlaced_frame:
         warnings.append("the clip is interlaced: its fields are not separated")
-    width, height = _shown_size(frame, aspect)
+    width, height = _shown_size(frame, aspect, orientation)
     return Clip(
         path=path,
         kind="animation" if kind in _ANIMATIONS else "video",
@@ -135,8 +114,9 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
         height=height,
         frame_rate=conformed.rate,
         source_frames=tuple(conformed.source_frames.tolist()),
-        source_times=tuple(packets.ticks[index] * tick for index in conformed.source_frames),
-        rotation=frame.rotation,
+        source_times=tuple(ticks[index] * tick for index in conformed.source_frames),
+        rotation=orientation.rotation,
+        mirrored=orientation.mirrored,
         colour=tags,
         bit_depth=frame.format.components[0].bits,
         codec=codec,
@@ -146,64 +126,56 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
         end=None,
         warnings=tuple(warnings),
         has_alpha=has_alpha or any(part.is_alpha for part in frame.format.components),
-        first_time=packets.ticks[0] * tick,
+        first_time=ticks[0] * tick,
+        counted=packets.joined or not packets.timed,
+        timecode=timecode if own_rate == conformed.rate else None,
     )
 
 
-def _shown_size(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
+def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
+    """The start timecode that a file tells, of its picture before that of other tracks."""
+    told = (stream.metadata, container.metadata, *(one.metadata for one in container.streams))
+    return next((tags["timecode"] for tags in told if tags.get("timecode")), None)
+
+
+def _without_gap(path: Path, packets: Packets, end: float | None) -> list[int]:
+    """The frames' ticks, of which a gap that is no recording's is refused, or cut off by ``end``.
+
+    Raises:
+        InputError: most of the clip would be one frame, shown for minutes.
+    """
+    ticks = packets.ticks
+    longest = max(range(1, len(ticks)), key=lambda i: ticks[i] - ticks[i - 1], default=0)
+    if not longest:
+        return ticks
+    gap = float((ticks[longest] - ticks[longest - 1]) * packets.tick)
+    span = float((ticks[-1] - ticks[0]) * packets.tick)
+    if gap <= LONGEST_GAP or span <= SPARSEST * len(ticks):
+        return ticks
+    before = float((ticks[longest - 1] - ticks[0]) * packets.tick)
+    if end is not None and end <= before:
+        return ticks[:longest]
+    usable = f"use what comes before with --end {before:.2f}" if before > 0 else "cut it first"
+    raise InputError(f"{path} shows nothing new for {gap:.0f} s after {before:.2f} s", usable)
+
+
+def _shown_size(
+    frame: av.VideoFrame, pixel_aspect: Fraction | None, orientation: Orientation
+) -> tuple[int, int]:
     width, height = frame.width, frame.height
-    if pixel_aspect and pixel_aspect > 1:
+    if pixel_aspect and 1 < pixel_aspect <= LARGEST_PIXEL_ASPECT:
         width = round(width * pixel_aspect)
-    elif pixel_aspect and 0 < pixel_aspect < 1:
+    elif pixel_aspect and 1 / LARGEST_PIXEL_ASPECT <= pixel_aspect < 1:
         height = round(height / pixel_aspect)
-    return (height, width) if frame.rotation % 180 else (width, height)
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> _Packets:
-    durations: dict[int, int] = {}
-    first_key: int | None = None
-    decoded_at = 0
-    count = 0
-    end = 0.0
-    damaged = False
-    indexed = any(name in container.format.name for name in _INDEXED)
-    try:
-        for packet in container.demux(*container.streams.video, *container.streams.audio):
-            time = packet.pts if packet.pts is not None else packet.dts
-            if time is None or packet.size == 0:
-                continue
-            if indexed and packet.is_corrupt:
-                damaged = True
-                break
-            end = max(end, float((time + (packet.duration or 0)) * packet.time_base))
-            if packet.stream_index != stream.index:
-                continue
-            count += 1
-            decoded_at = time if packet.dts is None else packet.dts
-            if packet.is_keyframe and first_key is None:
-                first_key = time
-            if first_key is not None and not packet.is_discard:
-                durations[time] = packet.duration or 0
-    except av.FFmpegError:
-        damaged = True
-    ticks = sorted(time for time in durations if first_key is None or time >= first_key)
-    if "mov" in container.format.name:
-        damaged = damaged or count < len(stream.index_entries)
-    elif indexed and container.duration:
-        begin = (container.start_time or 0) / av.time_base
-        damaged = damaged or end < begin + container.duration / av.time_base - 0.5
-    if damaged:
-        # Of the last frames, some may lack the ones shown before them, which were stored later.
-        ticks = [time for time in ticks if time <= decoded_at]
-    return _Packets(ticks, durations[ticks[-1]] if ticks else 0, damaged)
+    return (height, width) if orientation.swaps_sides else (width, height)
 
 
 def _first_frame(path: Path) -> av.VideoFrame:
     try:
         with opened_video(path) as (container, stream):
             return next(container.decode(stream))
-    except (av.FFmpegError, StopIteration) as error:
-        raise InputError(f"{path} has no frame that can be decoded", _FORMATS_HINT) from error
+    except (av.FFmpegError, OSError, ValueError, StopIteration) as error:
+        raise InputError(f"{path} has no frame that can be decoded", FORMATS_HINT) from error
 
 
 def _rate_warnings(conformed: Timeline, source_count: int) -> list[str]:
@@ -212,7 +184,7 @@ def _rate_warnings(conformed: Timeline, source_count: int) -> list[str]:
     rate = f"{float(conformed.rate):.3f}".rstrip("0").rstrip(".")
     told = [
         f"the clip's frame rate varies: its {source_count} frames became "
-        f"{len(conformed.source_frames)} at a constant {rate} fps"
+        f"{len(conformed.source_frames)} at a constant {rate} fps, a guess (--fps gives another)"
     ]
     if conformed.dropped:
         told.append(f"{conformed.dropped} frames closer together than 1/{rate} s are left out")
@@ -226,48 +198,6 @@ def _tell_cut_short(path: Path, last_good: float, end: float | None) -> None:
             f"{path} is cut short: the last good time is {good:.2f} s",
             f"copy the file again, or use what is there with --end {good:.2f}",
         )
-
-
-def _unreadable(path: Path) -> InputError:
-    if _lacks_index(path):
-        return _cut_before_index(path)
-    with path.open("rb") as file:
-        head = file.read(4096)
-    try:
-        head.decode()
-    except UnicodeDecodeError as error:
-        # Only a character cut by the end of what was read still lets this be text.
-        if error.start < len(head) - 3:
-            return InputError(f"{path} is not a video that can be read", _FORMATS_HINT)
-    return InputError(f"{path} is text, not a video", _FORMATS_HINT)
-
-
-def _cut_before_index(path: Path) -> InputError:
-    return InputError(
-        f"{path} is cut short: its index (moov) is missing, so the last good time is 0.00 s",
-        "copy the file again, or repair the recording",
-    )
-
-
-def _lacks_index(path: Path) -> bool:
-    """Whether the file is an MP4 or MOV without a whole index."""
-    size = path.stat().st_size
-    position = 0
-    with path.open("rb") as file:
-        while position + 8 <= size:
-            file.seek(position)
-            header = file.read(16)
-            if position == 0 and header[4:8] != b"ftyp":
-                return False
-            length = int.from_bytes(header[:4], "big")
-            if length == 1:
-                length = int.from_bytes(header[8:16], "big")
-            if header[4:8] == b"moov":
-                return position + length > size
-            if length < 8:
-                return True
-            position += length
-    return position > 0
 
 
 def _is_still(path: Path) -> bool:
@@ -291,6 +221,35 @@ def _sequence(path: Path, rate: Fraction | None, *, fill_gaps: bool) -> Clip:
         clip,
         first_number=numbers[0] if numbers and numbers[-1] - numbers[0] < clip.frame_count else 1,
         warnings=(f"{path}: {repeated} missing frames repeat the one before",) if repeated else (),
+    )
+
+
+def _animation(path: Path, rate: Fraction | None) -> Clip:
+    (width, height), begins, has_alpha = animation_times(path)
+    seconds = np.array(begins[:-1]) / 1000
+    last_duration = (begins[-1] - begins[-2]) / 1000
+    conformed = timeline(seconds, 0.001, last_duration, ())
+    warnings = _rate_warnings(conformed, len(seconds))
+    if rate is not None and rate != conformed.rate:
+        conformed, warnings = resampled(seconds, last_duration, rate), []
+    return Clip(
+        path=path,
+        kind="animation",
+        width=width,
+        height=height,
+        frame_rate=conformed.rate,
+        source_frames=tuple(conformed.source_frames.tolist()),
+        source_times=tuple(Fraction(begins[i], 1000) for i in conformed.source_frames),
+        rotation=0,
+        colour=ColourTags("rgb", True, "sdr"),
+        bit_depth=8,
+        codec="webp",
+        variable_rate=conformed.variable,
+        has_audio=False,
+        start=Fraction(0),
+        end=None,
+        warnings=tuple(warnings),
+        has_alpha=has_alpha,
     )
 
 
@@ -341,5 +300,6 @@ def _trimmed(clip: Clip, start: float | None, end: float | None) -> Clip:
         start=first / clip.frame_rate,
         end=None if end is None else last / clip.frame_rate,
         first_time=clip.first_time + first / clip.frame_rate,
+        timecode=clip.timecode and advanced(clip.timecode, first, clip.frame_rate),
         first_number=clip.first_number + (first if clip.kind == "sequence" else 0),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
@@ -18,9 +19,12 @@ from numpy.typing import DTypeLike
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip, FrameSource, Image
+from dynascene_cli.video.animations import animation_frames
 from dynascene_cli.video.colour import FAST_FORMATS, plane_array, rgb_image, rgb_window
+from dynascene_cli.video.containers import alpha_decoder, opened_video
 from dynascene_cli.video.images import read_picture
-from dynascene_cli.video.opening import open_clip, opened_video
+from dynascene_cli.video.opening import open_clip
+from dynascene_cli.video.orientation import upright
 from dynascene_cli.video.sequences import sequence_files
 
 _MOST_THREADS = 8
@@ -35,12 +39,12 @@ def read_frames(clip: Clip, first: int = 0, last: int | None = None) -> Iterator
         InputError: the file is damaged (naming the last good time), or a sequence's picture has
             another size than the first.
     """
-    if clip.kind in ("sequence", "image"):
+    if _holds_pictures(clip):
         for rgb, _ in _pictures(clip, first, last):
             yield rgb
         return
     for frame in _decoded(clip, _range(clip, first, last)):
-        yield _upright(rgb_image(frame, clip.colour), frame, clip)
+        yield _as_shown(rgb_image(frame, clip.colour), clip)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +64,9 @@ class DecodedFrame:
 
     def __getitem__(self, window: tuple[slice, slice]) -> Image:
         """RGB uint8 of a window of rows and columns, in steps of one."""
-        upright = (self.coded.height, self.coded.width) == self.shape[:2]
-        if not upright or self.coded.rotation or self.coded.format.name not in FAST_FORMATS:
+        same_size = (self.coded.height, self.coded.width) == self.shape[:2]
+        turned = self.clip.rotation or self.clip.mirrored
+        if not same_size or turned or self.coded.format.name not in FAST_FORMATS:
             return np.ascontiguousarray(np.asarray(self)[window])
         rows, columns = (
             part.indices(count)[:2] for part, count in zip(window, self.shape, strict=False)
@@ -70,7 +75,7 @@ class DecodedFrame:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Image:
         """The whole frame, RGB uint8 (H, W, 3)."""
-        return _upright(rgb_image(self.coded, self.clip.colour), self.coded, self.clip)
+        return _as_shown(rgb_image(self.coded, self.clip.colour), self.clip)
 
 
 def decoded_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
@@ -79,7 +84,7 @@ def decoded_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
     Raises:
         InputError: as ``read_frames``.
     """
-    if clip.kind in ("sequence", "image"):
+    if _holds_pictures(clip):
         yield from read_frames(clip)
         return
     for frame in _decoded(clip, _range(clip)):
@@ -92,24 +97,24 @@ def read_frames_at(clip: Clip, indices: Sequence[int]) -> Iterator[Image]:
     Between near ones is decoded what others refer to: that costs less than to seek, which decodes
     from the last keyframe every time.
     """
-    if clip.kind in ("sequence", "image"):
+    if _holds_pictures(clip):
         for index in indices:
             yield from read_frames(clip, index, index + 1)
         return
     starts = [i for i in range(len(indices)) if i == 0 or indices[i] - indices[i - 1] > _WORTH_SEEK]
     for start, end in zip(starts, [*starts[1:], len(indices)], strict=True):
         for frame in _decoded(clip, indices[start:end]):
-            yield _upright(rgb_image(frame, clip.colour), frame, clip)
+            yield _as_shown(rgb_image(frame, clip.colour), clip)
 
 
 def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Image]:
     """Alpha uint8 (H, W) of frames first ≤ i < last; 255 throughout where there is none."""
-    if clip.kind in ("sequence", "image"):
+    if _holds_pictures(clip):
         for rgb, alpha in _pictures(clip, first, last):
             yield np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha
         return
     for frame in _decoded(clip, _range(clip, first, last)):
-        yield _upright(_alpha_plane(frame), frame, clip)
+        yield _as_shown(_alpha_plane(frame), clip)
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,15 @@ def alpha_frames(source: str | Path, clip: Clip) -> FrameSource:
     return AlphaFrames(matte, from_alpha=bool(transparent))
 
 
+def _holds_pictures(clip: Clip) -> bool:
+    """Whether frames are pictures with an alpha each, and no stream of a container."""
+    return clip.kind in ("sequence", "image") or clip.codec == "webp"
+
+
 def _pictures(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image, Image | None]]:
+    if clip.kind == "animation":
+        yield from _animated(clip, first, last)
+        return
     files = sequence_files(clip.path)
     for index in clip.source_frames[first:last]:
         rgb, alpha = read_picture(files[index])
@@ -172,6 +185,16 @@ def _pictures(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image,
                 "give pictures of one size",
             )
         yield rgb, alpha
+
+
+def _animated(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image, Image]]:
+    frames = enumerate(animation_frames(clip.path))
+    place, held = -1, None
+    for wanted in clip.source_frames[first:last]:
+        while place < wanted:
+            place, held = next(frames)
+        assert held is not None
+        yield held
 
 
 def _range(clip: Clip, first: int = 0, last: int | None = None) -> range:
@@ -187,7 +210,8 @@ def _decoded(clip: Clip, indices: Sequence[int]) -> Iterator[av.VideoFrame]:
         with opened_video(clip.path) as (container, stream):
             tick = Fraction(stream.time_base or 1)
             # AVI has no presentation times: reordered frames are told by their count.
-            counted = container.format.name == "avi" and stream.codec_context.has_b_frames
+            has_times = container.format.name != "avi" or not stream.codec_context.has_b_frames
+            counted = clip.counted or not has_times
             target = times[0] - lead
             sought = target > _begin(clip) and not counted
             if sought:
@@ -219,9 +243,9 @@ def _all_frames(
 ) -> Iterator[av.VideoFrame]:
     """All frames from where the container stands, or those ``wanted`` and what others refer to."""
     decoder = stream.codec_context
-    if clip.has_alpha and clip.codec == "vp9":
-        # FFmpeg's own VP9 decoder drops the alpha that libvpx reads.
-        decoder = av.CodecContext.create("libvpx-vp9", "r")
+    with_alpha = alpha_decoder(clip.codec) if clip.has_alpha else None
+    if with_alpha is not None:
+        decoder = cast(VideoCodecContext, av.CodecContext.create(with_alpha, "r"))
     decoder.thread_type = "AUTO"
     decoder.thread_count = min(os.cpu_count() or 1, _MOST_THREADS)
     last_good = _begin(clip)
@@ -281,8 +305,8 @@ def _alpha_plane(frame: av.VideoFrame) -> Image:
     return plane_array(rgba.planes[0], channels=4)[..., 3]
 
 
-def _upright(image: Image, frame: av.VideoFrame, clip: Clip) -> Image:
-    turned = np.rot90(image, round(frame.rotation / 90) % 4)
+def _as_shown(image: Image, clip: Clip) -> Image:
+    turned = upright(image, clip.rotation, clip.mirrored)
     size = (clip.width, clip.height)
     if turned.shape[:2] != (clip.height, clip.width):
         turned = np.asarray(cv2.resize(turned, size, interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -107,8 +107,10 @@ def constant_rate(seconds: Seconds, tick: float, declared: tuple[Fraction, ...])
 
 
 def _conforming_rate(seconds: Seconds, tick: float, declared: tuple[Fraction, ...]) -> Fraction:
-    for rate in (*_usual(declared), *STANDARD_RATES):
-        if _on_grid(seconds, tick, rate):
+    # Of a grid with holes, such as 15 fps, the usual step is the grid's own.
+    own = snapped_rate(1 / float(np.median(np.diff(seconds))))
+    for rate in (*_usual(declared), own, *STANDARD_RATES):
+        if rate <= STANDARD_RATES[-1] and _on_grid(seconds, tick, rate):
             return rate
     for rate in STANDARD_RATES:
         if (np.diff(frame_slots(seconds, rate)) > 0).all():

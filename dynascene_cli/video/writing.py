@@ -79,6 +79,7 @@ def open_sink(
     alpha: bool = False,
     audio_from: Clip | None = None,
     first_number: int = 1,
+    timecode: str | None = None,
 ) -> Iterator[Sink]:
     """A sink for frames of one size, published when the block ends without an error.
 
@@ -86,7 +87,8 @@ def open_sink(
     ``name.%05d.png`` and ``name.%05d.exr`` sequences numbered from ``first_number`` (EXR is
     linear light);
     ``.png``, ``.jpg`` or ``.exr`` for a single frame.
-    ``audio_from`` is the clip whose sound a video carries. Videos have even sides: an odd
+    ``audio_from`` is the clip whose sound a video carries; ``timecode`` that of a ``.mov``'s first
+    frame. Videos have even sides: an odd
     one's last row or column is repeated. The same frames give the same bytes.
 
     Raises:
@@ -110,6 +112,8 @@ def open_sink(
             video = _VideoSink(
                 temporary, _CODINGS[suffix, alpha], width, height, frame_rate, audio_from
             )
+            if timecode is not None and suffix == ".mov":
+                video.set_timecode(timecode)
             try:
                 yield video
                 video.finish()
@@ -183,6 +187,10 @@ class _VideoSink:
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.color_range = LIMITED
         return stream
+
+    def set_timecode(self, timecode: str) -> None:
+        """Give the first frame a number; before any frame is written."""
+        self._stream.metadata["timecode"] = timecode
 
     def write(self, frame: Image) -> None:
         height, width = frame.shape[:2]

@@ -1,0 +1,137 @@
+"""Video files opened, and the one picture stream of each that is the clip."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from dynascene_cli.errors import InputError
+
+FORMATS_HINT = "give a video, an image sequence (name.%05d.png or a folder), a GIF or a picture"
+
+LARGEST_FRAME = 2**26
+"""Pixels, twice those of 8K; a file that claims more is broken."""
+
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
+
+@contextmanager
+def opened_container(path: Path) -> Iterator[InputContainer]:
+    """A media file's container.
+
+    Raises:
+        InputError: not a video, or cut short before its index.
+    """
+    try:
+        # The protocol is named, since a colon in a file's name would be taken for one.
+        container = av.open(f"file:{path}", metadata_errors="ignore", options={"fflags": "genpts"})
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise _unreadable(path) from error
+    with container:
+        yield container
+
+
+@contextmanager
+def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container of a video file and the picture stream that is shown.
+
+    That is the one flagged as default; of several, the largest, then the longest. Cover pictures
+    are none.
+
+    Raises:
+        InputError: not a video, cut short before its index, without a picture or with pictures
+            that cannot be decoded.
+    """
+    with opened_container(path) as container:
+        flags = av.stream.Disposition
+        covers = flags.attached_pic | flags.timed_thumbnails
+        streams = [one for one in container.streams.video if not one.disposition & covers]
+        if not streams:
+            raise _without_picture(path, container)
+        decodable = [one for one in streams if one.codec_context is not None]
+        if not decodable:
+            raise InputError(
+                f"{path}: its picture is in a coding that cannot be decoded ({_tag_of(path)})",
+                "convert it first, for example to H.264: ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4",
+            )
+        stream = max(decodable, key=_rank)
+        if stream.width * stream.height > LARGEST_FRAME:
+            raise InputError(
+                f"{path} claims frames of {stream.width}x{stream.height} pixels",
+                f"frames have at most {LARGEST_FRAME // 10**6} million",
+            )
+        yield container, stream
+
+
+def alpha_decoder(codec: str) -> str | None:
+    """The decoder that reads a coding's alpha, where FFmpeg's own drops it."""
+    return _ALPHA_DECODERS.get(codec)
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int, int]:
+    is_default = bool(stream.disposition & av.stream.Disposition.default)
+    return is_default, stream.width * stream.height, max(stream.frames, len(stream.index_entries))
+
+
+def _without_picture(path: Path, container: InputContainer) -> InputError:
+    if container.streams.audio:
+        return InputError(f"{path} has sound but no picture", FORMATS_HINT)
+    if _lacks_index(path):
+        return _cut_before_index(path)
+    return InputError(f"{path} has no picture", FORMATS_HINT)
+
+
+def _tag_of(path: Path) -> str:
+    """What an MP4 or MOV calls the coding of its first picture track; else that it is unknown."""
+    with path.open("rb") as file:
+        content = file.read(2**20)
+        file.seek(max(path.stat().st_size - 2**20, 0))
+        content += file.read()
+    entry = content.find(b"stsd")
+    tag = content[entry + 16 : entry + 20]
+    return tag.decode("ascii") if entry >= 0 and tag.isalnum() else "unknown"
+
+
+def _unreadable(path: Path) -> InputError:
+    if _lacks_index(path):
+        return _cut_before_index(path)
+    with path.open("rb") as file:
+        head = file.read(4096)
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        # Only a character cut by the end of what was read still lets this be text.
+        if error.start < len(head) - 3:
+            return InputError(f"{path} is not a video that can be read", FORMATS_HINT)
+    return InputError(f"{path} is text, not a video", FORMATS_HINT)
+
+
+def _cut_before_index(path: Path) -> InputError:
+    return InputError(
+        f"{path} is cut short: its index (moov) is missing, so the last good time is 0.00 s",
+        "copy the file again, or repair the recording",
+    )
+
+
+def _lacks_index(path: Path) -> bool:
+    """Whether the file is an MP4 or MOV without a whole index."""
+    size = path.stat().st_size
+    position = 0
+    with path.open("rb") as file:
+        while position + 8 <= size:
+            file.seek(position)
+            header = file.read(16)
+            if position == 0 and header[4:8] != b"ftyp":
+                return False
+            length = int.from_bytes(header[:4], "big")
+            if length == 1:
+                length = int.from_bytes(header[8:16], "big")
+            if header[4:8] == b"moov":
+                return position + length > size
+            if length < 8:
+                return True
+            position += length
+    return position > 0
