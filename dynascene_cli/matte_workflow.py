@@ -46,6 +46,7 @@ from dynascene_cli.video import (
     open_sink,
     read_frames,
     read_frames_at,
+    sound_warnings,
     write_image,
 )
 
@@ -117,7 +118,7 @@ def matte(
         cached = is_matte_cached(project, request, clip) and not request.force
         answer = {"would_run": [] if cached else ["matte"], "cached": ["matte"] if cached else []}
         return {"output": None, **answer}
-    console.warn(*clip.warnings)
+    console.warn(*clip.warnings, *([] if alpha_only else sound_warnings(clip, output)))
     with project.locked():
         made = cached_matte(project, request, clip, console)
         _write_matte(

@@ -44,6 +44,7 @@ from dynascene_cli.video import (
     check_spared,
     decoded_frames,
     open_sink,
+    sound_warnings,
 )
 
 
@@ -110,7 +111,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     sampling = chosen_sampling(request, size, console)
     if request.matte.dry_run:
         return _dry_run(request, project, clip, size, moves, output, sampling, console)
-    console.warn(*clip.warnings)
+    console.warn(*clip.warnings, *sound_warnings(clip, output))
     place = read_place(request.scene, size, project, console, force=request.matte.force)
     console.warn(*place.warnings)
     clock = _Clock()

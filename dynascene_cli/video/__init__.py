@@ -32,6 +32,7 @@ from dynascene_cli.video.reading import (
     read_frames,
     read_frames_at,
 )
+from dynascene_cli.video.sound_tracks import sound_warnings
 from dynascene_cli.video.writing import Sink, check_output, is_sequence, open_sink
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "read_frames_at",
     "read_photo",
     "read_picture",
+    "sound_warnings",
     "tagged_focal",
     "write_chunk",
     "write_image",

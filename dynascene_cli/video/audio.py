@@ -1,6 +1,9 @@
-"""The clip's sound: packets copied as they are, or cut to the sample and encoded anew."""
+"""The clip's sound: packets copied as they are, or cut to the sample and encoded anew.
 
-import contextlib
+Samples are interleaved throughout: PyAV reads past the planes of frames that have eight or more.
+"""
+
+import heapq
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -12,39 +15,37 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Clip
+from dynascene_cli.video.containers import opened_container
+from dynascene_cli.video.sound_tracks import SoundTrack, decoded, sound_tracks, stream_of
 
-_COPIED = {
-    ".mp4": ("aac", "mp3", "ac3", "eac3", "alac"),
-    ".mov": ("aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_f32le"),
-    ".webm": ("opus", "vorbis"),
-}
-_ENCODED = {
-    ".mp4": ("aac", None, 192_000),
-    ".mov": ("pcm_s16le", None, None),
-    ".webm": ("libopus", 48_000, 160_000),
-}
+Samples = NDArray[np.float32]
+
 _JITTER = 0.04
 _LEAD = 1.0
 _FADE = 0.003
+_JOIN_SECONDS = 10.0
 
 
 def add_sound(
     container: OutputContainer, clip: Clip, suffix: str
 ) -> Iterator["av.Packet[AudioStream]"]:
-    """Add the clip's first sound stream to an output; its packets, in order, timed to the picture.
+    """Add the clip's sound tracks to an output; their packets, in order, timed to the picture.
 
     Packets are copied bit for bit where the container takes their codec and the clip begins at
-    its file's first frame; else the sound is encoded anew, cut to the sample.
+    its file's first frame; else the sound is encoded anew, cut to the sample. Tracks that nothing
+    decodes are left out (``sound_tracks`` tells).
     """
-    with av.open(f"file:{clip.path}", metadata_errors="ignore") as source:
-        stream = source.streams.audio[0]
-        codec = stream.codec_context.codec.canonical_name
-    if clip.start == 0 and codec in _COPIED[suffix]:
-        return _copied(container, clip)
-    return _encoded(container, clip, suffix)
+    tracks, _ = sound_tracks(clip, suffix)
+    packets = [
+        _copied(container, clip, track)
+        if track.codec is None
+        else _encoded(container, clip, track, track.codec)
+        for track in tracks
+    ]
+    return heapq.merge(*packets, key=lambda packet: (packet.dts or 0) * packet.time_base)
 
 
-def samples(clip: Clip) -> Iterator[NDArray[np.float32]]:
+def samples(clip: Clip, track: SoundTrack) -> Iterator[Samples]:
     """The clip's sound as float (channels, n) blocks that begin with its first frame.
 
     Gaps are silent and what lies outside the clip is cut to the sample, so that sample n is due
@@ -59,10 +60,11 @@ def samples(clip: Clip) -> Iterator[NDArray[np.float32]]:
     fades = [AudioFadeIn(_FADE)] if clip.start > 0 else []
     if clip.end is not None:
         fades.append(AudioFadeOut(_FADE))
-    with av.open(f"file:{clip.path}", metadata_errors="ignore") as source:
-        stream = source.streams.audio[0]
-        rate, channels = stream.rate, stream.layout.nb_channels
-        decoded = _placed_blocks(source, stream, clip)
+    rate, channels = track.source_rate, track.source_channels
+    with opened_container(clip.path) as source:
+        stream = stream_of(source, track.stream)
+        assert stream is not None
+        blocks = _placed_blocks(source, stream, clip, track)
         position, block = 0, np.zeros((channels, 0), np.float32)
 
         def sound_at(times: Floats) -> Floats:
@@ -77,7 +79,7 @@ def samples(clip: Clip) -> Iterator[NDArray[np.float32]]:
                     heard[:, begin - first : end - first] = block[
                         :, begin - position : end - position
                     ]
-                following = None if position + block.shape[1] >= last else next(decoded, None)
+                following = None if position + block.shape[1] >= last else next(blocks, None)
                 if following is None:
                     return heard[0] if channels == 1 else heard.T
                 position, block = following
@@ -90,26 +92,51 @@ def samples(clip: Clip) -> Iterator[NDArray[np.float32]]:
 
 
 def _placed_blocks(
-    source: InputContainer, stream: AudioStream, clip: Clip
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    source: InputContainer, stream: AudioStream, clip: Clip, track: SoundTrack
+) -> Iterator[tuple[int, Samples]]:
     """Decoded (channels, n) blocks, each with the samples from the clip's first frame to it."""
-    if clip.start > 0:
+    rate = track.source_rate
+    if clip.start > 0 and not clip.counted:
         # Codecs need some packets before the wanted one to be settled.
         source.seek(round(max(float(clip.first_time) - _LEAD, 0.0) * av.time_base))
-    due = 0
-    for frame in _planar(source, stream):
-        block = np.asarray(frame.to_ndarray(), np.float32)
-        time = (frame.pts or 0) * (frame.time_base or Fraction(1, stream.rate))
-        position = round((time - clip.first_time) * stream.rate)
-        if due > 0 and abs(position - due) < _JITTER * stream.rate:
-            position = due
+    due: int | None = None
+    for frame in _interleaved(source, stream):
+        block = _channels_of(frame, track.source_channels)
+        time = (frame.pts or 0) * (frame.time_base or Fraction(1, rate))
+        position = round((time - clip.first_time) * rate)
+        if due is not None:
+            late = (position - due) / rate
+            # A clock that starts anew within the sound, or a jitter of its times, is counted on.
+            joined = late < 0 or late > _JOIN_SECONDS
+            if abs(late) < _JITTER or (clip.counted and joined):
+                position = due
         yield position, block
         due = position + block.shape[1]
 
 
-def _copied(container: OutputContainer, clip: Clip) -> Iterator["av.Packet[AudioStream]"]:
+def _interleaved(source: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
+    resampler = av.AudioResampler(format="flt")
+    for frame in decoded(source, stream):
+        if frame.pts is not None:
+            yield from resampler.resample(frame)
+
+
+def _channels_of(frame: av.AudioFrame, channels: int) -> Samples:
+    """An interleaved frame's samples (channels, n); a stream that changes their number is cut."""
+    values = np.asarray(frame.to_ndarray(), np.float32).reshape(-1, frame.layout.nb_channels).T
+    if len(values) == channels:
+        return values
+    fitted = np.zeros((channels, values.shape[1]), np.float32)
+    fitted[: len(values)] = values[:channels]
+    return fitted
+
+
+def _copied(
+    container: OutputContainer, clip: Clip, track: SoundTrack
+) -> Iterator["av.Packet[AudioStream]"]:
     source = av.open(f"file:{clip.path}", metadata_errors="ignore")
-    stream = source.streams.audio[0]
+    stream = stream_of(source, track.stream)
+    assert stream is not None
     copy = container.add_stream_from_template(stream)
 
     def packets() -> Iterator["av.Packet[AudioStream]"]:
@@ -132,38 +159,23 @@ def _copied(container: OutputContainer, clip: Clip) -> Iterator["av.Packet[Audio
 
 
 def _encoded(
-    container: OutputContainer, clip: Clip, suffix: str
+    container: OutputContainer, clip: Clip, track: SoundTrack, codec: str
 ) -> Iterator["av.Packet[AudioStream]"]:
-    codec, rate, bit_rate = _ENCODED[suffix]
-    with av.open(f"file:{clip.path}", metadata_errors="ignore") as source:
-        stream = source.streams.audio[0]
-        source_rate, layout = stream.rate, stream.layout.name
-    encoder = container.add_stream(codec, rate=rate or source_rate, layout=layout)
+    encoder = container.add_stream(codec, rate=track.rate, layout=track.layout)
     assert isinstance(encoder, AudioStream)
-    if bit_rate:
-        encoder.bit_rate = bit_rate
+    if track.bit_rate:
+        encoder.bit_rate = track.bit_rate
 
     def packets() -> Iterator["av.Packet[AudioStream]"]:
         position = 0
-        for block in samples(clip):
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(block), format="fltp", layout=layout
-            )
-            frame.sample_rate = source_rate
-            frame.time_base = Fraction(1, source_rate)
+        for block in samples(clip, track):
+            interleaved = np.ascontiguousarray(block[: track.channels].T).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=track.layout)
+            frame.sample_rate = track.source_rate
+            frame.time_base = Fraction(1, track.source_rate)
             frame.pts = position
             position += block.shape[1]
             yield from encoder.encode(frame)
         yield from encoder.encode(None)
 
     return packets()
-
-
-def _planar(source: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
-    resampler = av.AudioResampler(format="fltp")
-    for packet in source.demux(stream):
-        # One damaged packet of sound is a click, no reason to refuse a clip.
-        with contextlib.suppress(av.error.FFmpegError):
-            for frame in packet.decode():
-                if frame.pts is not None:
-                    yield from resampler.resample(frame)
