@@ -20,6 +20,7 @@ from dynascene_cli.scene import (
     build_scene,
     frame_focal_35mm,
     guess_geometry,
+    known_things,
     network_depth,
     read_guess_file,
     read_scene_edits,
@@ -39,7 +40,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 3
+STAGE_VERSION = 4
 SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"
@@ -109,7 +110,10 @@ def read_place(
         guess, people = read_guess_file(kept)
     else:
         labels = scene_labels(picture)
-        guess = guess_geometry(picture, **given, focal_35mm=focal_35mm, labels=labels)
+        things = known_things(picture, labels)
+        guess = guess_geometry(
+            picture, **given, focal_35mm=focal_35mm, labels=labels, things=things
+        )
         people = people_in_photo(picture)
     if request.preview is not None:
         write_image(request.preview, scene_preview(picture, guess.geometry))

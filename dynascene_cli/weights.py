@@ -25,7 +25,7 @@ REMBG_PREFIX = "rembg:"
 CHECKPOINT_PREFIX = "dynascene:"
 CHECKPOINTS = "checkpoints"
 
-SCENE_KINDS = ("labels",)
+SCENE_KINDS = ("labels", "lines")
 """The kinds of weights that read a photo; all others that ship find people."""
 
 State = Literal["shipped", "added", "found", "absent"]

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dynascene_cli.detection import MIN_SCORE
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.matter import MatterState
-from dynascene_cli.matting.people import MIN_SCORE, most_alike, people_boxes
+from dynascene_cli.matting.people import most_alike, people_boxes
 from dynascene_cli.matting.pose import (
     BODY_MARGIN,
     Pose,

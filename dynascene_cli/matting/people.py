@@ -1,84 +1,15 @@
-"""People found in a picture by NanoDet (RangiLyu 2020; COCO, 416 px)."""
+"""People found in a picture, and which of them is the one from another."""
 
-from functools import lru_cache
-
-import cv2
 import numpy as np
 
-from dynascene_cli import weights
+from dynascene_cli.detection import MIN_SCORE, detected
 from dynascene_cli.geometry import Floats
-from dynascene_cli.onnx_network import Network, Tensor
 from dynascene_cli.shot import Image
-
-SIDE = 416
-PERSON_CLASS = 0
-MIN_SCORE = 0.45
-MAX_OVERLAP = 0.5
-MEAN_BGR = np.array([103.53, 116.28, 123.675], np.float32)
-DEVIATION_BGR = np.array([57.375, 57.12, 58.395], np.float32)
-HEADS = (
-    (8, "Identity:0", "Identity_3:0"),
-    (16, "Identity_1:0", "Identity_4:0"),
-    (32, "Identity_2:0", "Identity_5:0"),
-)
-"""Stride in pixels, class scores (cells, 80), distance distributions (cells, 4 sides × 11 bins)."""
-
-
-@lru_cache(maxsize=1)
-def _network() -> Network:
-    return Network(weights.path_of("nanodet"))
 
 
 def people_boxes(image: Image, min_score: float = MIN_SCORE) -> Floats:
     """Boxes (N, 5) x0, y0, x1, y1, score of the people in an RGB picture, best first."""
-    height, width = image.shape[:2]
-    scale = SIDE / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    canvas = np.zeros((SIDE, SIDE, 3), np.uint8)
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    canvas[: size[1], : size[0]] = cv2.resize(image, size, interpolation=interpolation)
-    normalised = (canvas[..., ::-1].astype(np.float32) - MEAN_BGR) / DEVIATION_BGR
-    feed = {"input_1:0": np.ascontiguousarray(normalised.transpose(2, 0, 1)[None])}
-    outputs = _network().run([name for head in HEADS for name in head[1:]], feed)
-    found = [
-        _decoded(scores[0, :, PERSON_CLASS], distances[0], stride, min_score)
-        for (stride, _, _), scores, distances in zip(
-            HEADS, outputs[::2], outputs[1::2], strict=True
-        )
-    ]
-    boxes = _without_overlaps(np.concatenate(found))
-    boxes[:, 0:4:2] = np.clip(boxes[:, 0:4:2] * width / size[0], 0, width)
-    boxes[:, 1:4:2] = np.clip(boxes[:, 1:4:2] * height / size[1], 0, height)
-    return boxes
-
-
-def _decoded(scores: Tensor, distributions: Tensor, stride: int, min_score: float) -> Floats:
-    cells = np.flatnonzero(scores >= min_score)
-    bins = distributions[cells].reshape(-1, 4, 11).astype(float)
-    likelihood = np.exp(bins - bins.max(axis=-1, keepdims=True))
-    likelihood /= likelihood.sum(axis=-1, keepdims=True)
-    left, top, right, bottom = (likelihood @ np.arange(11.0) * stride).T
-    row, column = np.divmod(cells, SIDE // stride)
-    x, y = (column + 0.5) * stride, (row + 0.5) * stride
-    return np.stack([x - left, y - top, x + right, y + bottom, scores[cells]], axis=1)
-
-
-def _without_overlaps(boxes: Floats) -> Floats:
-    boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
-    kept: list[int] = []
-    for i, box in enumerate(boxes):
-        if not kept or overlap(box, boxes[kept]).max() < MAX_OVERLAP:
-            kept.append(i)
-    return boxes[kept]
-
-
-def overlap(box: Floats, others: Floats) -> Floats:
-    """Intersection over union (N,) of one box (4+,) with others (N, 4+)."""
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[2:4], others[:, 2:4])
-    shared = np.prod(np.clip(high - low, 0, None), axis=1)
-    areas = np.prod(others[:, 2:4] - others[:, :2], axis=1) + np.prod(box[2:4] - box[:2])
-    return shared / np.maximum(areas - shared, 1e-9)
+    return detected(image, ("person",), min_score)["person"]
 
 
 def most_alike(box: Floats, candidates: Floats) -> Floats | None:

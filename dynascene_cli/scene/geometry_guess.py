@@ -1,10 +1,10 @@
 """What one photo tells of its place: focal length, horizon, roll, sky and ground.
 
-Each value comes from the strongest evidence there is, keeps its source, and gives way to what the
-user says. Estimation runs on a small copy of the photo.
+Each value keeps its source and gives way to what the user says; horizon and camera height are what
+all evidence agrees on best. Estimation runs on a small copy of the photo.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,18 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
+from dynascene_cli.scene.horizon import (
+    HorizonEvidence,
+    Viewpoint,
+    builtness,
+    estimated_viewpoint,
+    label_evidence,
+    line_evidence,
+)
+from dynascene_cli.scene.known_heights import KnownThing
 from dynascene_cli.scene.labels import SceneLabels
+from dynascene_cli.scene.line_segments import line_segments, structural_lines
 from dynascene_cli.scene.sky import SURE, grown_sky, sky_mask
-from dynascene_cli.scene.vanishing_points import VanishingPoint, line_segments, vanishing_points
+from dynascene_cli.scene.vanishing_points import VanishingPoint, vanishing_points
 from dynascene_cli.shot import LEAST_GROUND, Image, SceneGeometry
 
 Mask = NDArray[np.bool_]
-
-CAMERA_HEIGHT = 1.6
-"""Metres: a photographer's eye."""
-
-DISAGREEMENT = 0.08
-"""Horizon candidates further apart than this share of the height are worth a warning."""
 
 FULL_FRAME_WIDTH = 36.0
 FLAT = 0.015
@@ -33,33 +37,27 @@ UNCERTAIN_GROUND = ("slope", "plant", "other")
 """Kinds that are ground or not: colours that continue the bottom of the picture decide."""
 
 WORKING_WIDTH = 960
-PRIOR = 0.5
-PRIOR_SPREAD = 0.28
-PRIOR_CONFIDENCE = 0.2
 
-
-@dataclass(frozen=True)
-class HorizonCandidate:
-    """A guess of the horizon's row at mid-width, as a share of the height."""
-
-    row: float
-    confidence: float
-    source: str
+ROLL_AGREEMENT = 1.0
+"""Degrees by which the rolls that lines of two kinds show may differ."""
 
 
 @dataclass(frozen=True, eq=False)
 class GeometryGuess:
     """The geometry in use and how it was come by.
 
-    ``sky`` and ``ground`` (H, W); ``sources`` says where each value came from; ``guessed`` holds
-    what the photo alone says: horizon (share of the height), focal (share of the width),
-    roll_deg, camera_height (metres) and sky_confidence. ``labels`` say what is in the photo.
+    ``sky`` and ``ground`` (H, W); ``evidence`` is what was seen of the horizon and ``viewpoint``
+    what follows from it, with its spread; ``sources`` says where each value came from;
+    ``guessed`` holds what the photo alone says: horizon (share of the height), focal (share of the
+    width), roll_deg, camera_height (metres) and sky_confidence. ``labels`` say what is in the
+    photo.
     """
 
     geometry: SceneGeometry
     sky: Mask
     ground: Mask
-    candidates: tuple[HorizonCandidate, ...]
+    evidence: tuple[HorizonEvidence, ...]
+    viewpoint: Viewpoint
     sources: Mapping[str, str]
     guessed: Mapping[str, float]
     labels: SceneLabels | None = None
@@ -88,6 +86,7 @@ def guess_geometry(
     sky_confidence: float | None = None,
     focal_35mm: float | None = None,
     labels: SceneLabels | None = None,
+    things: Sequence[KnownThing] = (),
 ) -> GeometryGuess:
     """The place's geometry, guessed from a frame-filling photo (H, W, 3).
 
@@ -100,6 +99,7 @@ def guess_geometry(
         sky_confidence: Overrides how far the sky mask is trusted, 0..1.
         focal_35mm: Evidence from EXIF: 36 mm is the frame's width (see `frame_focal_35mm`).
         labels: What is in the photo (see `scene_labels`); without it, colours and edges decide.
+        things: Things of known height that stand in it (see `known_things`).
 
     Raises:
         InputError: an override is out of its range.
@@ -115,29 +115,41 @@ def guess_geometry(
     sources["focal"] = "given" if focal else "EXIF" if exif else "prior"
     used_focal = focal or guessed_focal
 
-    segments = line_segments(small)
+    known = labels if labels is not None and labels.understood else None
+    segments = [line_segments(small)]
+    if known is not None:
+        segments.insert(0, structural_lines(small))
     centre = (size[0] / 2, size[1] / 2)
-    points = vanishing_points(segments, used_focal * size[0], centre)
-    guessed_roll = _roll(points)
+    points = [vanishing_points(lines, used_focal * size[0], centre) for lines in segments]
+    guessed_roll = _agreed([_roll(found) for found in points])
     used_roll = guessed_roll if roll_deg is None else roll_deg
     sources["roll_deg"] = "given" if roll_deg is not None else _source(guessed_roll != 0)
 
-    known = labels if labels is not None and labels.understood else None
     sky, guessed_confidence, sky_source = _sky(photo, known, sky_confidence)
     used_confidence = guessed_confidence if sky_confidence is None else sky_confidence
     sources["sky_confidence"] = "given" if sky_confidence is not None else sky_source
 
     slope = float(np.tan(np.radians(used_roll)))
     small_sky = cv2.resize(sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    candidates = [
-        *_vanishing_candidates(points, used_focal * size[0], size, slope),
-        *_sky_candidates(small_sky, used_confidence, slope),
-        HorizonCandidate(PRIOR, PRIOR_CONFIDENCE, "prior"),
+    belief = 1.0 if known is None else builtness(known, len(segments[0]))
+    evidence = [
+        item
+        for found, source in zip(points[::-1], ("edges", "lines"), strict=False)
+        for item in line_evidence(found, used_focal * size[0], size, slope, source, belief)
     ]
-    best = max(candidates, key=lambda candidate: candidate.confidence)
-    used_horizon = best.row if horizon is None else horizon
-    sources["horizon"] = "given" if horizon is not None else best.source
-    sources["camera_height"] = "given" if camera_height is not None else "prior"
+    if known is None:
+        evidence += _sky_evidence(small_sky, used_confidence, slope)
+    else:
+        evidence += label_evidence(known, sky, slope)
+    alone = estimated_viewpoint(evidence, things)
+    viewpoint = alone
+    if horizon is not None or camera_height is not None:
+        viewpoint = estimated_viewpoint(evidence, things, row=horizon, camera_height=camera_height)
+    used_horizon = viewpoint.row
+    seen = ", ".join(dict.fromkeys(item.source for item in evidence)) or "prior"
+    sources["horizon"] = "given" if horizon is not None else seen
+    names = ", ".join(dict.fromkeys(thing.name for thing in things)) or "prior"
+    sources["camera_height"] = "given" if camera_height is not None else names
 
     level = (np.arange(height) + 0.5)[:, None] - used_horizon * height
     level = level + slope * (np.arange(width) + 0.5 - width / 2)
@@ -145,7 +157,7 @@ def guess_geometry(
     found = _ground(small, used_horizon, slope, small_sky)
     ground = cv2.resize(found.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
     ground_mask = np.asarray(ground > 0)
-    interior = used_confidence < SURE and sum(point.share > 0.15 for point in points) >= 2
+    interior = used_confidence < SURE and sum(point.share > 0.15 for point in points[-1]) >= 2
     if known is not None:
         ground_mask = known.mask("ground", "water") | (ground_mask & known.mask(*UNCERTAIN_GROUND))
         interior = known.interior
@@ -156,20 +168,22 @@ def guess_geometry(
         focal=used_focal * width,
         horizon=used_horizon * height,
         roll_deg=used_roll,
-        camera_height=camera_height or CAMERA_HEIGHT,
+        camera_height=viewpoint.camera_height,
         sky_confidence=used_confidence,
         ground_share=float(ground_mask.mean()),
         interior=interior,
-        warnings=_warnings(candidates, horizon, float(ground_mask.mean()), interior),
+        warnings=_warnings(float(ground_mask.mean()), interior),
     )
     guessed = {
-        "horizon": best.row,
+        "horizon": alone.row,
         "focal": guessed_focal,
         "roll_deg": guessed_roll,
-        "camera_height": CAMERA_HEIGHT,
+        "camera_height": alone.camera_height,
         "sky_confidence": guessed_confidence,
     }
-    return GeometryGuess(geometry, sky, ground_mask, tuple(candidates), sources, guessed, labels)
+    return GeometryGuess(
+        geometry, sky, ground_mask, tuple(evidence), viewpoint, sources, guessed, labels
+    )
 
 
 def _sky(photo: Image, labels: SceneLabels | None, given: float | None) -> tuple[Mask, float, str]:
@@ -217,36 +231,25 @@ def _check(
             raise InputError(f"{name} is {value}", f"give {low:g} to {high:g} ({unit})")
 
 
-def _roll(points: tuple[VanishingPoint, ...]) -> float:
-    """The roll that stands vertical lines upright, degrees; 0 where there are too few."""
+def _roll(points: tuple[VanishingPoint, ...]) -> float | None:
+    """The roll that stands vertical lines upright, degrees; None where there are too few."""
     for point in points:
         x, y, _ = point.direction * (1 if point.direction[1] >= 0 else -1)
         if y > 0.85 and point.share > 0.25 and point.segments >= 20:
-            roll = float(np.degrees(np.arctan2(x, y)))
-            return roll if 0.3 < abs(roll) < 6 else 0.0
-    return 0.0
+            return float(np.degrees(np.arctan2(x, y)))
+    return None
 
 
-def _vanishing_candidates(
-    points: tuple[VanishingPoint, ...], focal: float, size: tuple[int, int], slope: float
-) -> list[HorizonCandidate]:
-    """Finite vanishing points of about level lines, those of lines below them first of all."""
-    height = size[1]
-    candidates = []
-    for point in points:
-        x, y, z = point.direction
-        if abs(y) >= 0.5 or z <= 0.3 or point.share <= 0.06:
-            continue
-        row = (height / 2 + focal * y / z + slope * focal * x / z) / height
-        if -0.2 < row < 1.2:
-            confidence = min(1.0, 2 * point.share) * (0.5 + 0.5 * point.below)
-            # Points far to the side or above are found with a far greater error of their row.
-            confidence *= min(1.0, z / 0.6) * _plausible(float(row))
-            candidates.append(HorizonCandidate(float(row), float(confidence), "lines"))
-    return candidates
+def _agreed(rolls: list[float | None]) -> float:
+    """One roll out of those that lines of several kinds show: none where they contradict."""
+    shown = [roll for roll in rolls if roll is not None]
+    if not shown or max(shown) - min(shown) > ROLL_AGREEMENT:
+        return 0.0
+    roll = float(np.mean(shown))
+    return roll if 0.3 < abs(roll) < 6 else 0.0
 
 
-def _sky_candidates(sky: Mask, confidence: float, slope: float) -> list[HorizonCandidate]:
+def _sky_evidence(sky: Mask, confidence: float, slope: float) -> list[HorizonEvidence]:
     """The sky's lower edge, which is the horizon where it is flat and straight."""
     if confidence < SURE or not sky.any():
         return []
@@ -260,12 +263,7 @@ def _sky_candidates(sky: Mask, confidence: float, slope: float) -> list[HorizonC
     if flat < 0.5:
         return []
     row = float(np.median(seen)) / height
-    return [HorizonCandidate(row, (0.35 + 0.5 * flat) * _plausible(row), "sky's base")]
-
-
-def _plausible(row: float) -> float:
-    """Photographers hold the camera about level."""
-    return float(np.exp(-(((row - PRIOR) / PRIOR_SPREAD) ** 2)))
+    return [HorizonEvidence(row, 0.02, 0.35 + 0.5 * flat, "sky's base")]
 
 
 def _ground(small: Image, horizon: float, slope: float, sky: Mask) -> Mask:
@@ -298,23 +296,8 @@ def _ground(small: Image, horizon: float, slope: float, sky: Mask) -> Mask:
     return np.asarray(enlarged > 0)
 
 
-def _warnings(
-    candidates: list[HorizonCandidate], given: float | None, ground_share: float, interior: bool
-) -> tuple[str, ...]:
+def _warnings(ground_share: float, interior: bool) -> tuple[str, ...]:
     warnings = []
-    seen = [candidate for candidate in candidates if candidate.source != "prior"]
-    strongest = max(candidate.confidence for candidate in candidates)
-    rows = [candidate.row for candidate in seen if candidate.confidence > 0.6 * strongest]
-    if given is None and rows and max(rows) - min(rows) > DISAGREEMENT:
-        warnings.append(
-            f"the horizon could lie from {min(rows):.2f} to {max(rows):.2f} of the height: check "
-            "it with --preview-scene and give --horizon"
-        )
-    if given is None and not rows:
-        warnings.append(
-            "nothing in the photo shows where the horizon is, mid-height is taken: "
-            "check it with --preview-scene and give --horizon"
-        )
     if ground_share < LEAST_GROUND:
         warnings.append(
             f"only {ground_share:.0%} of the photo is ground: it is one flat card, so that "

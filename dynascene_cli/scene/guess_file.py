@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.scene.geometry_guess import GeometryGuess, HorizonCandidate
+from dynascene_cli.scene.geometry_guess import GeometryGuess
+from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.shot import SceneGeometry
 
@@ -19,7 +20,8 @@ def write_guess_file(path: Path, guess: GeometryGuess, people: Mask | None) -> N
     """Write a guess and the mask (H, W) of who stands in the photo to an .npz file."""
     text = {
         "geometry": asdict(guess.geometry),
-        "candidates": [asdict(candidate) for candidate in guess.candidates],
+        "evidence": [asdict(item) for item in guess.evidence],
+        "viewpoint": asdict(guess.viewpoint),
         "sources": dict(guess.sources),
         "guessed": dict(guess.guessed),
         "people": people is not None,
@@ -50,7 +52,8 @@ def read_guess_file(path: Path) -> tuple[GeometryGuess, Mask | None]:
         geometry=geometry,
         sky=sky,
         ground=ground,
-        candidates=tuple(HorizonCandidate(**candidate) for candidate in text["candidates"]),
+        evidence=tuple(HorizonEvidence(**item) for item in text["evidence"]),
+        viewpoint=Viewpoint(**text["viewpoint"]),
         sources=text["sources"],
         guessed=text["guessed"],
         labels=labels,

@@ -44,13 +44,15 @@ def write_scene_json(path: Path, guess: GeometryGuess, photo_sha256: str) -> Non
         **used,
         "about": HELP,
         "focal_35mm_equivalent": round(used["focal"] * FULL_FRAME_WIDTH, 1),
-        "horizon_candidates": [
+        "horizon_spread": round(guess.viewpoint.row_spread, 4),
+        "camera_height_spread": round(guess.viewpoint.height_spread, 3),
+        "horizon_evidence": [
             {
-                "horizon": round(candidate.row, 4),
-                "confidence": round(candidate.confidence, 2),
-                "source": candidate.source,
+                "source": item.source,
+                "horizon": f"{item.relation} {item.row:.3f}",
+                "confidence": round(item.confidence, 2),
             }
-            for candidate in guess.candidates
+            for item in guess.evidence
         ],
         "ground_share": round(guess.geometry.ground_share, 3),
         "interior": guess.geometry.interior,

@@ -1,20 +1,15 @@
 """Vanishing points of a photo's straight lines, by RANSAC over line segments.
 
-Segments come from LSD (von Gioi et al. 2010). A vanishing point is a direction in the camera's
+A vanishing point is a direction in the camera's
 coordinates; points are found one after the other, each taking the segments that aim at it.
 """
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.shot import Image
-
-SHORTEST = 0.025
-"""Shorter segments, as a share of the photo's width, are left out."""
 
 TOLERANCE_DEG = 2.0
 TRIALS = 1000
@@ -33,18 +28,6 @@ class VanishingPoint:
     share: float
     segments: int
     below: float
-
-
-def line_segments(photo: Image) -> Floats:
-    """The straight segments (N, 4) x0, y0, x1, y1 of a photo, longest first, at most 600."""
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(grey)[0]
-    if found is None:
-        return np.zeros((0, 4))
-    segments = np.asarray(found, float).reshape(-1, 4) + 0.5
-    lengths = np.hypot(segments[:, 2] - segments[:, 0], segments[:, 3] - segments[:, 1])
-    order = np.argsort(-lengths, kind="stable")
-    return segments[order[lengths[order] > SHORTEST * photo.shape[1]]][:600]
 
 
 def vanishing_points(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynascene_cli.matting.people import most_alike, overlap
+from dynascene_cli.detection import overlap
+from dynascene_cli.matting.people import most_alike
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_of_box, crop_to_picture
 from dynascene_cli.matting.refinement import reduced_part, refined_alpha
 from dynascene_cli.matting.stability import carried_masks, steadied_mask

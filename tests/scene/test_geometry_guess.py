@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from dynascene_cli.errors import InputError
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.scene import frame_focal_35mm, guess_geometry
-from dynascene_cli.scene.vanishing_points import line_segments, vanishing_points
+from dynascene_cli.scene.line_segments import line_segments
+from dynascene_cli.scene.vanishing_points import vanishing_points
 from dynascene_cli.video import cover, read_photo
 
 WIDTH, HEIGHT = 480, 270
@@ -44,14 +45,16 @@ def test_horizon_of_a_plain(horizon: float) -> None:
 def test_given_values_win_and_silence_the_guesses() -> None:
     photo = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     alone = guess_geometry(photo)
-    assert any("--preview-scene" in warning for warning in alone.geometry.warnings)
+    assert alone.viewpoint.row_spread > 0.15
+    assert alone.geometry.camera_height == 1.6
     guess = guess_geometry(photo, horizon=0.3, focal=1.5, roll_deg=2.0, camera_height=3.0)
     assert guess.geometry.horizon == pytest.approx(0.3 * HEIGHT)
     assert guess.geometry.focal == 1.5 * WIDTH
     assert guess.geometry.roll_deg == 2.0
     assert guess.geometry.camera_height == 3.0
     assert set(guess.sources.values()) >= {"given"}
-    assert not any("--horizon" in warning for warning in guess.geometry.warnings)
+    assert guess.viewpoint.row_spread == guess.viewpoint.height_spread == 0
+    assert guess.viewpoint.size_factor(0.9) == 1
     assert guess.guessed["horizon"] == alone.guessed["horizon"]
 
 

@@ -1,0 +1,277 @@
+"""The horizon and the camera's height from all that a photo shows of them, with a spread.
+
+Each source is turned into a likelihood over one grid of horizons and camera heights; each may be
+wrong with some chance, so that none can overrule the rest alone. What is used is the posterior's
+peak and spread.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.geometry import Floats
+from dynascene_cli.scene.known_heights import KnownThing
+from dynascene_cli.scene.labels import SceneLabels
+from dynascene_cli.scene.vanishing_points import VanishingPoint
+
+Mask = NDArray[np.bool_]
+
+EYE_HEIGHT = 1.6
+HEIGHT_SPREAD = 0.3
+"""Metres at which people hold cameras, and the spread of its logarithm."""
+
+USUAL_ROW, ROW_SPREAD = 0.5, 0.22
+"""Photographers hold the camera about level: the horizon's row, a share of the height."""
+
+USUAL_RANGE = 0.7
+"""A source that is wrong says nothing of the horizon within so many heights of the picture."""
+
+ROWS = np.arange(-0.6, 1.6, 0.005)
+HEIGHTS = np.exp(np.linspace(np.log(0.4), np.log(12.0), 90))
+
+MEETING = 0.03
+"""Ground and sky that come this near to each other, in shares of the height, meet."""
+
+
+@dataclass(frozen=True)
+class HorizonEvidence:
+    """What one source says of the horizon's row at mid-width, as a share of the height.
+
+    The horizon lies ``relation`` ``row``, to within ``spread``; ``confidence`` in 0..1 is the
+    chance that the source is right at all.
+    """
+
+    row: float
+    spread: float
+    confidence: float
+    source: str
+    relation: Literal["about", "at or below", "at or above"] = "about"
+
+    def log_likelihood(self, rows: Floats) -> Floats:
+        """Of horizons at ``rows`` (N,)."""
+        distance = (rows - self.row) / self.spread
+        if self.relation == "at or below":
+            distance = np.minimum(distance, 0.0)
+        elif self.relation == "at or above":
+            distance = np.maximum(distance, 0.0)
+        right = np.exp(-0.5 * distance**2)
+        if self.relation == "about":
+            right *= USUAL_RANGE / (self.spread * np.sqrt(2 * np.pi))
+        return np.asarray(np.log(self.confidence * right + 1 - self.confidence))
+
+
+@dataclass(frozen=True)
+class Viewpoint:
+    """Where the photo's camera stood: the horizon's row (a share of the height) and metres.
+
+    The row lies within ``row_spread`` of the true one with a chance of two thirds;
+    ``height_spread`` is the standard deviation of the height's logarithm.
+    """
+
+    row: float
+    row_spread: float
+    camera_height: float
+    height_spread: float
+
+    def size_factor(self, foot: float) -> float:
+        """How many times too tall or too small a person whose feet are at row ``foot`` may be.
+
+        ``foot`` is a share of the height. Size is as far below the horizon as the feet stand, by
+        the camera's height; one standard deviation.
+        """
+        below = max(foot - self.row, 0.02)
+        return float(np.exp(np.hypot(min(self.row_spread / below, 2.0), self.height_spread)))
+
+
+def estimated_viewpoint(
+    evidence: Sequence[HorizonEvidence],
+    things: Sequence[KnownThing] = (),
+    *,
+    row: float | None = None,
+    camera_height: float | None = None,
+) -> Viewpoint:
+    """The viewpoint that evidence and things of known height agree on best.
+
+    A given ``row`` or ``camera_height`` is certain, and tells more of the other.
+    """
+    rows = ROWS if row is None else np.array([row])
+    heights = HEIGHTS if camera_height is None else np.array([camera_height])
+    belief = -0.5 * ((rows - USUAL_ROW) / ROW_SPREAD) ** 2
+    for source in evidence:
+        belief = belief + source.log_likelihood(rows)
+    joint = belief[:, None] - 0.5 * (np.log(heights / EYE_HEIGHT) / HEIGHT_SPREAD) ** 2
+    for thing in things:
+        below = heights * thing.tall / thing.metres
+        error = 0.012 + thing.spread * below
+        distance = (thing.foot - rows[:, None] - below) / error
+        right = 0.9 * thing.weight
+        joint = joint + np.log(right * np.exp(-0.5 * distance**2) + 1 - right)
+    chance = np.exp(joint - joint.max())
+    chance /= chance.sum()
+    by_row = chance.sum(axis=1)
+    best = float(rows[_peak(by_row)])
+    near = np.exp(-0.5 * ((rows - best) / 0.03) ** 2)
+    by_height = (chance * near[:, None]).sum(axis=0)
+    by_height /= by_height.sum()
+    logs = np.log(heights)
+    middle = float(by_height @ logs)
+    return Viewpoint(
+        row=best,
+        row_spread=_spread(np.abs(rows - best), by_row),
+        camera_height=round(float(np.exp(middle)), 2),
+        height_spread=float(np.sqrt(by_height @ (logs - middle) ** 2)),
+    )
+
+
+def _spread(distances: Floats, chances: Floats) -> float:
+    """The distance within which two thirds of a distribution lie."""
+    order = np.argsort(distances)
+    within = np.cumsum(chances[order])
+    return float(distances[order][np.searchsorted(within, 0.68 * within[-1])])
+
+
+def _peak(chances: Floats) -> int:
+    """The peak of a distribution on the grid, smoothed over a few cells."""
+    if len(chances) < 9:
+        return int(chances.argmax())
+    window = np.hanning(9)
+    return int(np.convolve(chances, window / window.sum(), "same").argmax())
+
+
+def line_evidence(
+    points: Sequence[VanishingPoint],
+    focal: float,
+    size: tuple[int, int],
+    slope: float,
+    source: str,
+    belief: float = 1.0,
+) -> list[HorizonEvidence]:
+    """Finite vanishing points of about level lines: those of lines below them weigh most.
+
+    ``focal`` in pixels of a photo of ``size`` (width, height); ``slope`` is the horizon's;
+    ``belief`` in 0..1 is how far lines are to be believed in this photo.
+    """
+    height = size[1]
+    found = []
+    for point in points:
+        x, y, z = point.direction
+        if abs(y) >= 0.5 or z <= 0.3 or point.share <= 0.06:
+            continue
+        row = float((height / 2 + focal * y / z + slope * focal * x / z) / height)
+        if -0.3 < row < 1.3:
+            confidence = min(1.0, 2 * point.share) * (0.5 + 0.5 * point.below)
+            # Points far to the side or above are found with a far greater error of their row.
+            confidence *= min(1.0, z / 0.6) * min(1.0, point.segments / 15)
+            found.append(HorizonEvidence(row, 0.03, 0.7 * belief * confidence, source))
+    return found
+
+
+LEVEL = ("floor", "road", "sidewalk", "sand", "runway", "rug", "pier", "stage")
+ROUGH = ("grass", "earth", "field", "path", "land", "dirt_track", "bridge")
+BUILT = (
+    "structure",
+    "vehicle",
+    "furniture",
+    "floor",
+    "road",
+    "sidewalk",
+    "runway",
+    "pier",
+    "bridge",
+)
+
+LEAST_AREA = 0.015
+"""Smaller patches of a kind, as a share of the picture, say nothing of the horizon."""
+
+LEAST_COLUMNS = 0.08
+
+
+def builtness(labels: SceneLabels, lines: int) -> float:
+    """How far straight lines are to be believed: 1 where much was built, less among hills.
+
+    ``lines`` counts those that M-LSD sees: a landscape has few.
+    """
+    return min(1.0, max(0.35 + 2.5 * float(labels.mask(*BUILT).mean()), lines / 80))
+
+
+def label_evidence(labels: SceneLabels, sky: Mask, slope: float) -> list[HorizonEvidence]:
+    """What the borders of sky, ceiling, ground and water say of the horizon.
+
+    Sky and ceilings lie above it. Level ground and water lie below it, and end at it where
+    nothing stands in the way; a slope may rise above it. ``slope`` is the horizon's.
+    """
+    width = sky.shape[1]
+    lift = slope * (np.arange(width) + 0.5 - width / 2) / sky.shape[0]
+    sky = _from_top(sky)
+    evidence = []
+    above = (
+        ("sky", sky, 0.85, 0.012),
+        ("ceiling", _from_top(labels.mask("ceiling")), 0.7, 0.02),
+    )
+    for name, mask, confidence, spread in above:
+        bottoms = _edges(mask, lift, lowest=True)
+        if len(bottoms):
+            row = float(np.quantile(bottoms, 0.95))
+            confidence *= labels.certainty_of(mask)
+            evidence.append(HorizonEvidence(row, spread, confidence, name, "at or below"))
+    below = (
+        ("water", labels.mask("water"), 0.9, 0.012),
+        ("level ground", labels.mask(*LEVEL), 0.85, 0.015),
+        ("ground", labels.mask(*ROUGH), 0.5, 0.03),
+    )
+    for name, mask, confidence, spread in below:
+        tops = _edges(_large_parts(mask), lift, lowest=False)
+        if not len(tops):
+            continue
+        top = float(np.quantile(tops, 0.05))
+        confidence *= labels.certainty_of(mask)
+        evidence.append(HorizonEvidence(top, spread, confidence, name, "at or above"))
+        edge = f"{name}'s edge"
+        if _gap_above(_large_parts(mask), sky) < MEETING:
+            evidence.append(HorizonEvidence(top - 0.005, spread, 0.8 * confidence, edge))
+        elif not labels.interior:
+            evidence.append(HorizonEvidence(top - 0.02, 0.035, 0.4 * confidence, edge))
+    return evidence
+
+
+def _from_top(mask: Mask) -> Mask:
+    """Of each column, the mask's first run from the top."""
+    ended = np.logical_or.accumulate(np.logical_or.accumulate(mask, axis=0) & ~mask, axis=0)
+    return np.asarray(mask & ~ended)
+
+
+def _large_parts(mask: Mask) -> Mask:
+    """The connected parts of a mask that are large enough to be seen as one thing."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= LEAST_AREA * mask.size
+    large[0] = False
+    return np.asarray(large[parts])
+
+
+def _edges(mask: Mask, lift: Floats, *, lowest: bool) -> Floats:
+    """The lowest or topmost row of a mask in each column that has any of it, levelled.
+
+    As shares of the height; none where few of the columns have enough of it.
+    """
+    height, width = mask.shape
+    enough = mask.sum(axis=0) >= max(2, round(0.01 * height))
+    if enough.sum() < LEAST_COLUMNS * width:
+        return np.empty(0)
+    rows = height - mask[::-1].argmax(axis=0) if lowest else mask.argmax(axis=0)
+    return np.asarray((rows / height + lift)[enough])
+
+
+def _gap_above(mask: Mask, sky: Mask) -> float:
+    """How far above the topmost quarter of a mask's columns the sky ends, in shares of height."""
+    height = mask.shape[0]
+    both = mask.any(axis=0) & sky.any(axis=0)
+    if both.mean() < 0.05:
+        return 1.0
+    top = mask.argmax(axis=0)[both]
+    bottom = (height - sky[::-1].argmax(axis=0))[both]
+    farthest = top <= np.quantile(top, 0.25)
+    return float(np.median(top[farthest] - bottom[farthest])) / height
