@@ -33,7 +33,7 @@ from dynascene_cli.shot_camera import (
     move_camera,
     reframed,
 )
-from dynascene_cli.staging import Staged, move_conflicts, stage
+from dynascene_cli.staging import Staged, Stance, carried, move_conflicts, stage
 
 PLATE_VERSION = 3
 MARGINS_VERSION = 1
@@ -44,6 +44,9 @@ WIDEST_MARGIN = 0.6
 WIDEST_OWN_MARGIN = 1.2
 """How far past each side of the photo may be painted in, as a share of the frame: under a move,
 and sideways under the clip's own camera, which must be followed."""
+
+UNCERTAIN_SIZE = 1.6
+"""How many times too tall or small a person may be, one standard deviation, before it is told."""
 
 PLANNING_STEP = 8
 SHRINKING = 0.85
@@ -130,6 +133,23 @@ def _moving(
     console.warn(*stands.warnings)
     staged, canvas = _covered(request, project, camera, place, size, WIDEST_MARGIN)
     return _plan(request, camera, place, depth, staged, canvas, console)
+
+
+def _uncertain_size(place: Place, stands: Stance) -> tuple[str, ...]:
+    """A warning where the photo leaves the person's size where they stand too open."""
+    if not stands.contacts.grounded or stands.anchor == "screen":
+        return ()
+    foot = carried(stands.clip_to_frame[:1], stands.contacts.points[:1])[0, 1]
+    factor = place.guess.viewpoint.size_factor(float(foot) / place.guess.geometry.height)
+    if factor < UNCERTAIN_SIZE:
+        return ()
+    horizon, height = (place.guess.sources[name] for name in ("horizon", "camera_height"))
+    seen = ", ".join(name for name in (horizon, height) if name not in ("prior", "given"))
+    return (
+        f"the person may look up to {min(factor, 3.0):.1f} times too tall or too small: the photo "
+        f"hardly shows where its camera stood (seen: {seen or 'nothing of known size'}); look at "
+        "--preview-scene, --horizon and --camera-height correct it",
+    )
 
 
 def _accompanying(

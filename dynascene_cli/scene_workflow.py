@@ -19,6 +19,7 @@ from dynascene_cli.scene import (
     GeometryGuess,
     build_scene,
     frame_focal_35mm,
+    free_ground,
     guess_geometry,
     known_things,
     network_depth,
@@ -116,7 +117,7 @@ def read_place(
         )
         people = people_in_photo(picture)
     if request.preview is not None:
-        write_image(request.preview, scene_preview(picture, guess.geometry))
+        write_image(request.preview, scene_preview(picture, guess.geometry, _tints(guess)))
         console.info(f"scene preview: {request.preview}")
     warnings = (*photo.warnings, *guess.geometry.warnings)
     if people is not None:
@@ -133,6 +134,19 @@ def read_place(
         depends_on={**depends_on, "depth": _depth_fingerprint(request)},
         warnings=warnings,
     )
+
+
+def _tints(guess: GeometryGuess) -> dict[tuple[int, int, int], NDArray[np.bool_]]:
+    """What the preview paints of what is in the photo, by colour."""
+    labels, free = guess.labels, free_ground(guess)
+    if labels is None or free is None:
+        return {}
+    kinds = {"sky": (110, 170, 255), "water": (0, 60, 220), "person": (255, 220, 0)}
+    return {
+        (0, 200, 60): free,
+        (210, 60, 160): labels.mask("structure", "vehicle", "furniture"),
+        **{colour: labels.mask(kind) for kind, colour in kinds.items()},
+    }
 
 
 def keep_place(project: Project, place: Place) -> None:

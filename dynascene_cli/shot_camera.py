@@ -18,6 +18,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, compose, inverse, pose, rotation_about
 from dynascene_cli.projection import effective_path
 from dynascene_cli.request import RenderRequest, SceneRequest
+from dynascene_cli.scene import free_ground, plain_name
 from dynascene_cli.scene_workflow import SENSOR_WIDTH_MM, Place
 from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging import (
@@ -25,6 +26,7 @@ from dynascene_cli.staging import (
     Contacts,
     FilmedWorld,
     Stance,
+    StandingGround,
     accompanied,
     contact_points,
     covering,
@@ -116,6 +118,8 @@ def move_camera(
     if filmed.moves and asked == "ground" and filmed.contacts.grounded:
         world = world_of(request, filmed, place)
 
+    ground = _standing_ground(place)
+
     @cache
     def stance_at(room: float, anchor: Anchor = asked) -> Stance:
         return stance(
@@ -125,7 +129,7 @@ def move_camera(
             world=world,
             position=request.position if anchor == asked else None,
             person_height=request.person_height,
-            camera_height_given=place.camera_height_given,
+            ground=ground,
             anchor=anchor,
             room=room,
         )
@@ -218,6 +222,14 @@ def accompanying_camera(
 
     hold_body = not any(names_a_file(move.name) for move in moves)
     return ShotCamera(stands, path_at, departs=bool(moves) or steadied, hold_body=hold_body)
+
+
+def _standing_ground(place: Place) -> StandingGround | None:
+    """Where the photo bears feet, where its labels tell."""
+    free, labels = free_ground(place.guess), place.guess.labels
+    if free is None or labels is None:
+        return None
+    return StandingGround.of(free, partial(plain_name, labels))
 
 
 def world_of(request: RenderRequest, filmed: Filmed, place: Place) -> FilmedWorld:

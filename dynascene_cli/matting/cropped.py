@@ -6,11 +6,12 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from dynascene_cli.detection import MIN_SCORE
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.following import FAINT_SCORE, following_state
 from dynascene_cli.matting.given import alpha_box, matte_of_given_alpha
 from dynascene_cli.matting.matter import MatteFrame, MatterState
-from dynascene_cli.matting.people import MIN_SCORE, most_alike, people_boxes
+from dynascene_cli.matting.people import most_alike, people_boxes
 from dynascene_cli.matting.person_region import (
     SOLID,
     carried,

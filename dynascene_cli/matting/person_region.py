@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dynascene_cli.detection import overlap
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.people import overlap
 from dynascene_cli.onnx_network import Tensor
 
 MARGIN = 0.25

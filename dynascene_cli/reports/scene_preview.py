@@ -1,8 +1,10 @@
 """A photo with what was guessed of its geometry drawn over it, for checking by eye."""
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from dynascene_cli.geometry import Floats, project
 from dynascene_cli.shot import Image, SceneGeometry
@@ -13,15 +15,27 @@ SIDE = 3.0
 """The grid is drawn so many metres to each side per metre of distance."""
 
 FIGURE_HEIGHT = 1.7
-FIGURE_DEPTHS = (3.0, 6.0, 12.0, 24.0)
+FIGURE_DISTANCES = (1.15, 2.0, 4.0)
+"""Times the nearest distance whose ground is in the picture."""
+
+FIGURE_SIDES = (-0.22, 0.0, 0.22)
+LOWEST_FOOT = 0.97
+TINT = 0.35
 
 
-def scene_preview(photo: Image, geometry: SceneGeometry) -> Image:
+def scene_preview(
+    photo: Image,
+    geometry: SceneGeometry,
+    tints: Mapping[tuple[int, int, int], NDArray[np.bool_]] | None = None,
+) -> Image:
     """The photo (H, W, 3) under a ground grid of 1 m cells, the horizon, and 1.7 m figures.
 
-    Figures stand at 3, 6, 12 and 24 metres, left to right.
+    Three figures stand on the ground, left to right, the first as near as it can be seen whole.
+    ``tints`` are masks (H, W) to paint, by colour.
     """
     picture = np.ascontiguousarray(photo).copy()
+    for colour, mask in (tints or {}).items():
+        picture[mask] = (1 - TINT) * picture[mask] + TINT * np.array(colour)
     thickness = max(1, round(geometry.width / 900))
     overlay = picture.copy()
     for start, end in _grid(geometry):
@@ -31,10 +45,19 @@ def scene_preview(photo: Image, geometry: SceneGeometry) -> Image:
     left = (0, round(geometry.horizon + slope))
     right = (geometry.width - 1, round(geometry.horizon - slope))
     cv2.line(picture, left, right, HORIZON, 2 * thickness, cv2.LINE_AA)
-    for depth, side in zip(FIGURE_DEPTHS, (-0.3, -0.1, 0.1, 0.3), strict=True):
+    for depth, side in zip(_figure_depths(geometry), FIGURE_SIDES, strict=False):
         _figure(picture, geometry, depth, side * depth * geometry.width / geometry.focal, thickness)
     _captions(picture, geometry)
     return picture
+
+
+def _figure_depths(geometry: SceneGeometry) -> list[float]:
+    """Metres to the three figures; none where the ground is not in the picture."""
+    below = LOWEST_FOOT * geometry.height - geometry.horizon
+    if below <= 0:
+        return []
+    nearest = geometry.camera_height * geometry.focal / below
+    return [float(f"{times * nearest:.2g}") for times in FIGURE_DISTANCES]
 
 
 def _grid(geometry: SceneGeometry) -> list[tuple[Floats, Floats]]:

@@ -1,6 +1,7 @@
 """The photo as a place: labels, horizon, sky, ground, relief, outpainting, depth."""
 
 from dynascene_cli.scene.depth_network import network_depth
+from dynascene_cli.scene.free_ground import free_ground, plain_name
 from dynascene_cli.scene.geometry_guess import (
     GeometryGuess,
     frame_focal_35mm,
@@ -22,9 +23,11 @@ __all__ = [
     "Viewpoint",
     "build_scene",
     "frame_focal_35mm",
+    "free_ground",
     "guess_geometry",
     "known_things",
     "network_depth",
+    "plain_name",
     "read_guess_file",
     "read_scene_edits",
     "relief_depth",

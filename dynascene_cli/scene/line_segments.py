@@ -47,7 +47,7 @@ def structural_lines(photo: Image) -> Floats:
     height, width = photo.shape[:2]
     square = cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     opaque = np.concatenate([square, np.ones((SIDE, SIDE, 1), np.float32)], axis=-1)
-    name = next(iter(_network().input_names()))
+    name = next(iter(_network().inputs()))
     offsets, scores = (
         array[0] for array in _network().run(["offsets", "scores"], {name: opaque[None]})
     )

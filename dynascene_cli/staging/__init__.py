@@ -1,11 +1,13 @@
 """The person into the place: where they stand, and the camera that films them."""
 
 from dynascene_cli.staging.alignment import FilmedWorld, check_scale, filmed_world, horizon_row
+from dynascene_cli.staging.card import carried
 from dynascene_cli.staging.conflicts import move_conflicts
 from dynascene_cli.staging.contact import Contacts, contact_points
 from dynascene_cli.staging.following import person_heights, placement
 from dynascene_cli.staging.limits import Staged, is_before, room_for, stage
 from dynascene_cli.staging.standing import Anchor, Stance, accompanied, covering, in_frame, stance
+from dynascene_cli.staging.standing_ground import StandingGround
 
 __all__ = [
     "Anchor",
@@ -13,7 +15,9 @@ __all__ = [
     "FilmedWorld",
     "Staged",
     "Stance",
+    "StandingGround",
     "accompanied",
+    "carried",
     "check_scale",
     "contact_points",
     "covering",

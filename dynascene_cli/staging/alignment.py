@@ -20,7 +20,6 @@ from dynascene_cli.geometry import (
 )
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.staging.contact import Contacts
-from dynascene_cli.staging.framing import HIGHEST_CAMERA, LOWEST_CAMERA
 from dynascene_cli.staging.ground_fit import fitted_ground
 
 LEAST_PAN_DEG = 5.0
@@ -38,6 +37,9 @@ BACKDROP_DISTANCES = 2.0
 
 SAMPLED_FRAMES = 24
 CAMERA_HEIGHT, USUAL_DISTANCE = 1.6, 4.0
+LOWEST_CAMERA, HIGHEST_CAMERA = 0.8, 2.4
+"""Metres between which a clip is believed to be filmed from."""
+
 """Metres, where no foot can be seen."""
 
 LEAST_FALL = 0.05

@@ -8,30 +8,40 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import SceneGeometry
 from dynascene_cli.staging.contact import Contacts
-
-LOWEST_CAMERA = 0.8
-HIGHEST_CAMERA = 2.4
-"""Camera heights in metres between which a photo is believed to be taken."""
+from dynascene_cli.staging.standing_ground import StandingGround
 
 LOWEST_FEET = 0.985
 NOTICED = 0.06
+UNNOTICED = 1.1
+"""A person so many times too tall or too small is not noticed; landmarks are no better."""
+
+RESIZED = 1.4
+"""A person shown so many times larger or smaller than filmed is told."""
+
 MOST_ROOM_ABOVE = 0.1
 LEAST_HEADROOM = 0.03
 LOWEST_HEAD = 0.6
 """Shares of the frame's height: what a crop leaves above the head, and how low a head may come."""
 
 HEAD_PERCENTILE = 5
+COARSE = 40
+WALK_SAMPLES = 9
+COLUMNS = np.linspace(0.06, 0.94, 23)
+"""Where on the picture's width free ground is looked for."""
+
+FOOTPRINT = 0.07
+"""How far around a foot the ground must reach, as a share of the person's height."""
+
 LARGER = np.exp(np.linspace(0.0, 2.5, 1251))
 
 
 @dataclass(frozen=True)
 class Framing:
-    """Clip pixels × ``scale`` + (``x``, ``y``) = frame pixels, and the camera height it implies."""
+    """Clip pixels × ``scale`` + (``x``, ``y``) = frame pixels."""
 
     scale: float
     x: float
     y: float
-    camera_height: float
     warnings: tuple[str, ...] = ()
 
     @property
@@ -42,14 +52,17 @@ class Framing:
 
 @dataclass(frozen=True, eq=False)
 class Framer:
-    """What a framing has to respect: clip and photo, the person's contacts and metres."""
+    """What a framing has to respect: clip and photo, the person's contacts and metres.
+
+    ``ground`` (H, W) is where the photo bears feet, None where that is not known.
+    """
 
     contacts: Contacts
     clip_size: tuple[int, int]
     geometry: SceneGeometry
     person_height: float
-    camera_height: float | None
     room: float
+    ground: StandingGround | None = None
 
     def kept(self) -> Framing:
         """The framing that fits the ground; a whole person further away by ``room``."""
@@ -60,31 +73,60 @@ class Framer:
         below = (row - self._horizon(float(column))) / fits.scale
         middle, share = self.geometry.width / 2, 1 - self.room
         away = self._at(fits.scale * share, below, middle + (float(column) - middle) * share)
-        return replace(away, camera_height=fits.camera_height, warnings=fits.warnings)
+        return replace(away, warnings=fits.warnings)
 
     def _fitting(self) -> Framing:
-        """The clip's own framing at the frame's height, changed only where the place demands it.
+        """Of all framings that put the person on the photo's ground, the one most as filmed.
 
-        The ground gives one number: how far below the horizon the feet stand per pixel of
-        person. Where the clip's framing implies a believable camera height, it stays; else the
-        nearest framing that implies one is taken, the person moved and resized along the ground.
+        The clip's own is taken where it makes the person as tall as the ground asks for, but for
+        what nobody sees. The ground gives one number: how far below the horizon the feet stand
+        per pixel of person. Each size therefore has its row; where the ground is known, also the
+        column is chosen so that it bears the feet.
         """
         scale = self.geometry.height / self.clip_size[1]
         as_filmed = self._at(scale, None)
-        believable = self.believable(as_filmed.camera_height)
-        fits = abs(as_filmed.camera_height - believable) <= 1e-6 * believable
-        if fits and self._faults(as_filmed) == (0, 0):
+        misfit = self.implied(as_filmed) / self.geometry.camera_height
+        if (
+            1 / UNNOTICED < misfit < UNNOTICED
+            and self._faults(as_filmed) == (0, 0)
+            and self._stands(as_filmed)
+        ):
             return as_filmed
-        below = self._below_horizon(believable)
+        below = self._below_horizon()
         column = as_filmed.scale * float(self.contacts.points[0, 0]) + as_filmed.x
         framings = [self._at(scale * f, below, column) for f in (*1 / LARGER[1:], *LARGER)]
         best = min(framings, key=lambda f: (*self._faults(f), self._change(f, as_filmed)))
-        cut, awkward = self._faults(best)
-        if cut:
+        if self._faults(best)[0]:
             return self._outside(as_filmed)
-        told = awkward or (not fits and self._change(best, as_filmed) > NOTICED)
-        warnings = (self._told(best, as_filmed),) if told else ()
-        return Framing(best.scale, best.x, best.y, believable, warnings)
+        if self.ground is not None and not self._stands(best):
+            columns = [column, *(COLUMNS * self.geometry.width)]
+            framings = [self._at(f.scale, below, x) for f in framings[::COARSE] for x in columns]
+            whole = [f for f in framings if self._faults(f) <= self._faults(best)]
+            free = [f for f in whole if self._stands(f)]
+            if free:
+                best = min(free, key=lambda f: self._change(f, as_filmed))
+            else:
+                return replace(
+                    best, warnings=(*self._told(best, as_filmed), self._told_ground(best))
+                )
+        return replace(best, warnings=self._told(best, as_filmed))
+
+    def _stands(self, framing: Framing) -> bool:
+        """Whether the photo's ground bears the feet for the whole walk."""
+        if self.ground is None:
+            return True
+        chosen = np.unique(np.linspace(0, len(self.contacts.points) - 1, WALK_SAMPLES).astype(int))
+        feet = framing.scale * self.contacts.points[chosen] + [framing.x, framing.y]
+        reach = FOOTPRINT * framing.scale * float(np.median(self.contacts.heights))
+        return self.ground.bears(feet, reach)
+
+    def _told_ground(self, framing: Framing) -> str:
+        feet = framing.scale * self.contacts.points[0] + [framing.x, framing.y]
+        below = "what is no ground" if self.ground is None else self.ground.what_is_at(feet)
+        return (
+            f"the person stands on {below}: no free ground of their size was found there; "
+            "--position X,Y moves them, --crop shows another part of the photo"
+        )
 
     def as_filmed(self) -> Framing:
         """The clip's own framing and size, of whom no ground is known: cut edges stay outside.
@@ -101,19 +143,15 @@ class Framer:
         head = scale * float(np.percentile(tops, HEAD_PERCENTILE))
         spare = height - scale * self.clip_size[1]
         y = 0.0 if top else min(0.0, max(spare / 2, LEAST_HEADROOM * height - head))
-        unmoved = y
         warnings: tuple[str, ...] = ()
         if bottom and not top:
             above = min(self.room, MOST_ROOM_ABOVE) * height
             needed = height + above - scale * self.contacts.lower_cut
             lowest = max(0.0, LOWEST_HEAD * height - head)
-            unmoved = min(max(y, needed - above), lowest)
             y = min(max(y, needed), lowest)
             if needed - above > NOTICED * height:
                 warnings = (self._lowered_behind(y / height),)
-        x = self._at(scale, None).x
-        camera_height = self.believable(self.implied(scale, x, unmoved))
-        return Framing(scale, x, y, camera_height, warnings)
+        return Framing(scale, self._at(scale, None).x, y, warnings)
 
     def placed(self, place: tuple[float, float]) -> Framing:
         """The framing with the first contact at ``place`` (fractions of the frame).
@@ -124,7 +162,7 @@ class Framer:
             InputError: the place is at or above the horizon.
         """
         kept = self.kept() if self.contacts.grounded else self.as_filmed()
-        below = self._below_horizon(kept.camera_height)
+        below = self._below_horizon()
         x, y = place[0] * self.geometry.width, place[1] * self.geometry.height
         horizon = self._horizon(x)
         if y <= horizon + 0.01 * self.geometry.height:
@@ -139,7 +177,7 @@ class Framer:
         whole = [f for f in framings if self._faults(f)[0] == 0]
         if not whole:
             told = "--position would show where the clip cuts the person off: their framing is kept"
-            return Framing(kept.scale, kept.x, kept.y, kept.camera_height, (told,))
+            return replace(kept, warnings=(told,))
         best = min(whole, key=lambda f: abs(np.log(f.scale / asked)))
         at = best.scale * self.contacts.points[0] + [best.x, best.y]
         warnings: tuple[str, ...] = ()
@@ -149,13 +187,9 @@ class Framer:
                 f"--position would show where the clip cuts the person off: they stand at "
                 f"{fractions[0]:.2f},{fractions[1]:.2f} instead",
             )
-        return Framing(best.scale, best.x, best.y, kept.camera_height, warnings)
-
-    def believable(self, camera_height: float) -> float:
-        """The camera height that was given; else this one, within what photos are taken from."""
-        if self.camera_height is not None:
-            return self.camera_height
-        return float(np.clip(camera_height, LOWEST_CAMERA, HIGHEST_CAMERA))
+        if not self._stands(best):
+            warnings += (self._told_ground(best),)
+        return replace(best, warnings=warnings)
 
     def _horizon(self, x: float) -> float:
         """The horizon's row at column ``x``."""
@@ -187,20 +221,20 @@ class Framer:
         if below is not None:
             horizon = self._horizon(scale * float(contact[0]) + shift)
             y = horizon + scale * (below - float(contact[1]))
-        return Framing(scale, shift, y, self.implied(scale, shift, y))
+        return Framing(scale, shift, y)
 
-    def implied(self, scale: float, x: float, y: float) -> float:
+    def implied(self, framing: Framing) -> float:
         """The camera height that makes the person as tall as asked: H·(foot − horizon)/person."""
-        feet = scale * self.contacts.points + [x, y]
+        feet = framing.scale * self.contacts.points + [framing.x, framing.y]
         slope = -np.tan(np.radians(self.geometry.roll_deg))
         horizon = self.geometry.horizon + (feet[:, 0] - self.geometry.width / 2) * slope
-        shares = (feet[:, 1] - horizon) / (scale * self.contacts.heights)
+        shares = (feet[:, 1] - horizon) / (framing.scale * self.contacts.heights)
         return self.person_height * float(np.median(shares))
 
-    def _below_horizon(self, camera_height: float) -> float:
-        """How far under the horizon, in clip pixels, a camera height puts the first contact."""
+    def _below_horizon(self) -> float:
+        """How far under the horizon, in clip pixels, the photo's ground puts the first contact."""
         rows = self.contacts.points[:, 1] - self.contacts.points[0, 1]
-        shares = camera_height / self.person_height
+        shares = self.geometry.camera_height / self.person_height
         low, high = np.array([-1.0, 1.0]) * (
             np.abs(rows).max() + 2 * shares * self.contacts.heights.max()
         )
@@ -237,11 +271,15 @@ class Framer:
         return float(self.contacts.points[:, 1].max() / self.clip_size[1])
 
     def _change(self, framing: Framing, as_filmed: Framing) -> float:
-        """How different the person looks: a tenth of the frame weighs as a third in size."""
-        contact = self.contacts.points[0, 1]
-        moved = framing.scale * contact + framing.y - (as_filmed.scale * contact + as_filmed.y)
-        resized = np.log(framing.scale / as_filmed.scale)
-        return float((resized / 0.3) ** 2 + (moved / (0.1 * self.geometry.height)) ** 2)
+        """How different the person looks: a tenth of the frame weighs as a third in size, a
+        quarter of the width as little."""
+        moved = self._first_contact(framing) - self._first_contact(as_filmed)
+        across, down = moved / [0.25 * self.geometry.width, 0.1 * self.geometry.height]
+        resized = np.log(framing.scale / as_filmed.scale) / 0.3
+        return float(resized**2 + across**2 + down**2)
+
+    def _first_contact(self, framing: Framing) -> Floats:
+        return np.asarray(framing.scale * self.contacts.points[0] + [framing.x, framing.y])
 
     def _outside(self, as_filmed: Framing) -> Framing:
         """The smallest framing about the clip's own that keeps every cut out of the picture."""
@@ -255,14 +293,11 @@ class Framer:
             framing = self._at(scale, None)
             spare = self.geometry.height - scale * self.clip_size[1]
             for y in (0.0, spare / 2, spare):
-                moved = Framing(scale, framing.x, y, as_filmed.camera_height, (told,))
+                moved = Framing(scale, framing.x, y, (told,))
                 if self._faults(moved)[0] == 0:
-                    height = self.camera_height or float(
-                        np.clip(self.implied(scale, framing.x, y), LOWEST_CAMERA, HIGHEST_CAMERA)
-                    )
-                    return Framing(scale, framing.x, y, height, (told,))
+                    return moved
         scale = as_filmed.scale * cover
-        return Framing(scale, self._at(scale, None).x, 0.0, as_filmed.camera_height, (told,))
+        return Framing(scale, self._at(scale, None).x, 0.0, (told,))
 
     def _lowered_behind(self, share: float) -> str:
         row = self.contacts.lower_cut / self.clip_size[1]
@@ -272,13 +307,17 @@ class Framer:
             "picture's edge"
         )
 
-    def _told(self, framing: Framing, as_filmed: Framing) -> str:
-        contact = self.contacts.points[0, 1]
-        rows = [f.scale * contact + f.y for f in (as_filmed, framing)]
-        percent = 100 * framing.scale / as_filmed.scale
+    def _told(self, framing: Framing, as_filmed: Framing) -> tuple[str, ...]:
+        """What differs from the clip's framing so much that the editor will wonder."""
+        factor = framing.scale / as_filmed.scale
+        _, awkward = self._faults(framing)
+        if not awkward and 1 / RESIZED < factor < RESIZED:
+            return ()
+        row = self._first_contact(framing)[1] / self.geometry.height
+        told = f"the person is shown at {100 * factor:.0f} % of the size they were filmed at"
+        if awkward:
+            told += ", partly outside the picture"
         return (
-            "as filmed, the person would not stand on this photo's ground: they are shown at "
-            f"{percent:.0f} % size with the feet at {rows[1] / self.geometry.height:.2f} of the "
-            f"height, not {rows[0] / self.geometry.height:.2f}; --position, --person-height or "
-            "--horizon change that"
+            f"{told}, feet at {row:.2f} of the height, as tall as people are there in this photo: "
+            "--position, --person-height, --horizon or --camera-height change that",
         )

@@ -14,6 +14,7 @@ from dynascene_cli.staging.card import at_height, card, carried, ground_met
 from dynascene_cli.staging.contact import EDGES, Contacts, contact_points
 from dynascene_cli.staging.framing import Framer, Framing
 from dynascene_cli.staging.smoothing import Mask, all_finite
+from dynascene_cli.staging.standing_ground import StandingGround
 
 Anchor = Literal["ground", "screen"]
 
@@ -109,7 +110,7 @@ def stance(
     world: FilmedWorld | None = None,
     position: tuple[float, float] | None = None,
     person_height: float = 1.7,
-    camera_height_given: bool = False,
+    ground: StandingGround | None = None,
     anchor: Anchor = "ground",
     room: float = 0.0,
 ) -> Stance:
@@ -117,8 +118,9 @@ def stance(
 
     ``filmed`` is the clip's camera, with the clip's size, and ``world`` the same over level
     ground in metres, without which it may not move.
-    ``geometry`` is the photo's, of the output's size; its camera height is only a start unless
-    ``camera_height_given``. ``position`` (fractions of the output) puts the first contact there.
+    ``geometry`` is the photo's, of the output's size, and decides how tall the person is where
+    they stand. ``position`` (fractions of the output) puts the first contact there; else the
+    nearest free ``ground`` to where they were filmed is taken.
     ``room`` leaves a move something to use up: edges that cut the person are kept this share of
     the frame outside it (a tenth at most above and below), and a whole person is moved away and
     smaller by this share; a given ``position`` goes before it.
@@ -141,7 +143,6 @@ def stance(
     size = filmed.width, filmed.height
     turning = None if _is_still(filmed) else filmed
     contacts = contact_points(tracks, *size, float(filmed.frame_rate), turning)
-    given = geometry.camera_height if camera_height_given else None
     room = room if position is None else 0.0
     moves = anchor == "ground" and turning is not None and contacts.grounded
     if moves and world is None:
@@ -151,8 +152,9 @@ def stance(
     framed = contacts
     if moves and world is not None:
         framed = _as_first_seen(contacts, world, person_height)
-    framing = _framing(Framer(framed, size, geometry, person_height, given, room), anchor, position)
-    geometry = replace(geometry, camera_height=framing.camera_height)
+    framing = _framing(
+        Framer(framed, size, geometry, person_height, room, ground), anchor, position
+    )
     clip_to_frame = np.repeat(framing.similarity[None], len(contacts.points), axis=0)
     seen_from = _photo_camera(geometry, filmed)
     contact, lowered = contact_met(
@@ -229,11 +231,11 @@ def _framing(framer: Framer, anchor: Anchor, position: tuple[float, float] | Non
 
 
 def _covering(framer: Framer) -> Framing:
-    """The clip covering the frame, centred; the camera height is believed only within bounds."""
+    """The clip covering the frame, centred."""
     (scale, _, x), (_, _, y) = covering(
         framer.clip_size, (framer.geometry.width, framer.geometry.height)
     ).tolist()
-    return Framing(scale, x, y, framer.believable(framer.implied(scale, x, y)))
+    return Framing(scale, x, y)
 
 
 def _is_still(filmed: CameraPath) -> bool:

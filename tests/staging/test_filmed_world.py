@@ -188,7 +188,8 @@ def test_a_moving_filmed_camera_is_taken_out_of_the_clip(move: str) -> None:
     world = world_of(truth, motion, background(truth, ground=True, noise=0))
     person = tracks(motion, GROUND, filmed=truth)
     stands = stance(person, estimated(truth), GROUND, world=world)
-    assert stands.contact[0, 2] == pytest.approx(5.0, rel=0.05)
+    np.testing.assert_allclose(stands.contact[:, 1], GROUND.camera_height)
+    assert np.ptp(stands.contact, axis=0).max() < 0.25
     shot = still(stands.geometry, 75)
     placed = placement(stands, shot)
     soles = person.points[:, 7:].mean(axis=1)

@@ -11,7 +11,7 @@ from stick_figure import FPS, Motion, moved, photo, seen, standing, still, track
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import project
 from dynascene_cli.shot import CameraPath, SceneGeometry
-from dynascene_cli.staging import Stance, stance
+from dynascene_cli.staging import Stance, StandingGround, stance
 from dynascene_cli.staging.card import carried
 
 FILMED = photo(horizon=250.0)
@@ -34,29 +34,41 @@ def tall(stands: Stance) -> float:
     return float(stands.contacts.heights[0] * stands.clip_to_frame[0, 0, 0])
 
 
-def test_the_clips_framing_and_its_camera_height_are_kept_where_believable() -> None:
-    stands = staged_in(replace(FILMED, camera_height=3.3))
+def on_the_ground(stands: Stance, scene: SceneGeometry) -> float:
+    """The camera height that the person's size and place imply, over the photo's own."""
+    below = foot(stands)[1] - scene.horizon
+    return stands.height * below / tall(stands) / scene.camera_height
+
+
+def test_the_clips_framing_is_kept_where_it_fits_the_photos_ground() -> None:
+    stands = staged_in(FILMED)
     np.testing.assert_array_equal(stands.clip_to_frame, np.eye(2, 3)[None].repeat(75, axis=0))
-    assert stands.geometry.camera_height == pytest.approx(1.5, rel=1e-3)
+    assert stands.geometry.camera_height == 1.5
     np.testing.assert_allclose(stands.contact[0], [0.3, 1.5, 5.0], rtol=2e-3)
     assert stands.subject_distance == pytest.approx(np.hypot(0.3, 5.0), rel=2e-3)
     assert stands.warnings == ()
 
 
-def test_a_taller_person_means_a_higher_camera() -> None:
-    stands = staged_in(FILMED, person_height=1.36)
-    assert stands.geometry.camera_height == pytest.approx(1.2, rel=2e-3)
-    assert stands.height == 1.36
+def test_a_taller_person_is_shown_taller() -> None:
+    small, large = (staged_in(FILMED, person_height=metres) for metres in (1.2, 2.0))
+    assert on_the_ground(small, FILMED) == pytest.approx(1, rel=2e-3)
+    assert on_the_ground(large, FILMED) == pytest.approx(1, rel=2e-3)
+    assert small.height == 1.2
 
 
-@pytest.mark.parametrize("horizon, bound", [(560.0, 0.8), (-200.0, 2.4)])
-def test_an_unbelievable_camera_moves_the_person_the_least(horizon: float, bound: float) -> None:
-    place = photo(horizon=horizon)
+@pytest.mark.parametrize("camera_height", [0.6, 1.0, 2.4, 4.0])
+@pytest.mark.parametrize("horizon", [-200.0, 100.0, 250.0, 560.0])
+def test_the_photos_ground_decides_the_size(horizon: float, camera_height: float) -> None:
+    place = photo(horizon=horizon, camera_height=camera_height)
     stands = staged_in(place)
-    assert stands.geometry.camera_height == pytest.approx(bound)
-    assert 1.7 * (foot(stands)[1] - horizon) / tall(stands) == pytest.approx(bound, rel=2e-3)
+    assert stands.geometry.camera_height == camera_height
+    assert on_the_ground(stands, place) == pytest.approx(1, rel=0.1)
     assert foot(stands)[1] <= 0.985 * place.height
-    assert len(stands.warnings) == 1 and "as filmed" in stands.warnings[0]
+
+
+def test_a_person_shown_at_another_size_is_told() -> None:
+    (told,) = staged_in(photo(horizon=560.0)).warnings
+    assert "% of the size they were filmed at" in told and "--camera-height" in told
 
 
 def test_feet_filmed_above_the_horizon_come_down_to_the_ground() -> None:
@@ -65,10 +77,40 @@ def test_feet_filmed_above_the_horizon_come_down_to_the_ground() -> None:
     assert tall(stands) < 0.5 * stands.contacts.heights[0]
 
 
-def test_a_given_camera_height_is_obeyed() -> None:
-    stands = staged_in(replace(FILMED, camera_height=2.0), camera_height_given=True)
-    assert stands.geometry.camera_height == 2.0
-    assert 1.7 * (foot(stands)[1] - 250) / tall(stands) == pytest.approx(2.0, rel=2e-3)
+def free(*columns: tuple[float, float]) -> StandingGround:
+    """Ground that is free between shares of the width, and water elsewhere."""
+    mask = np.zeros((720, 1280), bool)
+    for left, right in columns:
+        mask[260:, round(left * 1280) : round(right * 1280)] = True
+    return StandingGround.of(mask, lambda x, y: "water")
+
+
+def test_the_nearest_free_ground_is_taken() -> None:
+    stands = staged_in(FILMED, ground=free((0.0, 0.2), (0.7, 1.0)))
+    x, _ = foot(stands)
+    assert 0.7 * 1280 < x < 0.85 * 1280
+    assert on_the_ground(stands, FILMED) == pytest.approx(1, rel=2e-3)
+    assert not any("stands on" in warning for warning in stands.warnings)
+
+
+def test_no_free_ground_is_told_in_plain_words() -> None:
+    stands = staged_in(FILMED, ground=free())
+    assert any("the person stands on water" in warning for warning in stands.warnings)
+
+
+def test_a_position_on_water_is_told() -> None:
+    ground = free((0.0, 0.5))
+    wet = staged_in(FILMED, ground=ground, position=(0.75, 0.8))
+    dry = staged_in(FILMED, ground=ground, position=(0.25, 0.8))
+    assert any("stands on water" in warning for warning in wet.warnings)
+    assert not any("stands on" in warning for warning in dry.warnings)
+
+
+def test_a_whole_walk_stays_on_free_ground() -> None:
+    walk = walking((1, 0), (0.0, 8.0), frames=30)
+    stands = staged_in(FILMED, walk, ground=free((0.0, 0.45), (0.55, 1.0)))
+    feet = np.array([foot(stands, frame)[0] for frame in range(0, len(walk.feet), 5)])
+    assert (feet < 0.45 * 1280).all() or (feet > 0.55 * 1280).all()
 
 
 def test_place_moves_the_first_contact_and_the_size_follows_the_ground() -> None:
@@ -76,7 +118,6 @@ def test_place_moves_the_first_contact_and_the_size_follows_the_ground() -> None
     stands = staged_in(FILMED, position=(0.25, 0.6))
     assert foot(stands) == pytest.approx((0.25 * 1280, 0.6 * 720), abs=0.01)
     assert tall(stands) / tall(kept) == pytest.approx((432 - 250) / (foot(kept)[1] - 250), rel=1e-6)
-    assert stands.geometry.camera_height == kept.geometry.camera_height
 
 
 def test_place_follows_a_rolled_horizon() -> None:

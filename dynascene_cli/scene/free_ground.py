@@ -1,0 +1,66 @@
+"""Where in a photo somebody could stand: ground that nothing else stands or flows on."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.scene.ade20k import KINDS, NAMES
+from dynascene_cli.scene.geometry_guess import GeometryGuess
+from dynascene_cli.scene.labels import SceneLabels
+
+Mask = NDArray[np.bool_]
+
+SPECK = 0.02
+"""Patches of ground narrower than this share of the picture's height are none."""
+
+BESIDE_WATER = 0.5
+"""Ground with so much of its border along water is a wave or a reflection."""
+
+PLAIN_WORDS = {
+    "sky": "the sky",
+    "ceiling": "the ceiling",
+    "slope": "a rock or a mountain",
+    "water": "water",
+    "stairs": "stairs",
+    "plant": "plants",
+    "structure": "a wall or another upright thing",
+    "vehicle": "a vehicle",
+    "person": "somebody",
+    "animal": "an animal",
+    "furniture": "furniture",
+    "other": "what is no known ground",
+}
+
+
+def free_ground(guess: GeometryGuess) -> Mask | None:
+    """Where (H, W) the photo bears feet; None where its labels are not to be relied on."""
+    labels = guess.labels
+    if labels is None or not labels.understood:
+        return None
+    ground = guess.ground & ~labels.mask("water", "plant")
+    side = max(3, round(SPECK * len(ground)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    closed = cv2.morphologyEx(ground.astype(np.uint8), cv2.MORPH_CLOSE, disc)
+    closed[labels.mask("water", "vehicle", "person", "furniture", "sky")] = 0
+    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc)
+    return _without_islands(np.asarray(opened, np.uint8), labels.mask("water"))
+
+
+def _without_islands(ground: NDArray[np.uint8], water: Mask) -> Mask:
+    count, parts = cv2.connectedComponents(ground)
+    rim = cv2.dilate(ground, np.ones((3, 3), np.uint8))
+    near_water = cv2.dilate(water.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    free = np.zeros(ground.shape, np.bool_)
+    for part in range(1, count):
+        mask = (parts == part).astype(np.uint8)
+        border = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) > mask) & (rim > 0)
+        if border.sum() == 0 or near_water[border].mean() < BESIDE_WATER:
+            free |= mask > 0
+    return free
+
+
+def plain_name(labels: SceneLabels, x: int, y: int) -> str:
+    """What the photo shows at a pixel, in words for people."""
+    name = NAMES[labels.classes[y, x]]
+    kind = next(kind for kind, names in KINDS.items() if name in names.split())
+    return PLAIN_WORDS.get(kind, f"a narrow piece of {name.replace('_', ' ')}")
