@@ -9,9 +9,13 @@ import numpy as np
 
 from dynascene_cli.compositing import foreground_colours
 from dynascene_cli.console import Console
+from dynascene_cli.errors import InputError
 from dynascene_cli.file_names import fitting_name
 from dynascene_cli.fingerprints import file_fingerprint
+from dynascene_cli.geometry import Floats
 from dynascene_cli.matting import (
+    CLICKS,
+    PROMPTED,
     KeptAlphas,
     MatteFrame,
     Matter,
@@ -21,6 +25,7 @@ from dynascene_cli.matting import (
     assembled_tracks,
     cast,
     choose_matter,
+    choose_prompted,
     following_state,
     lost_ranges,
     make_matter,
@@ -92,9 +97,12 @@ def check_matte_request(request: MatteRequest, clip: Clip) -> None:
         MissingError: the matter's weights are not installed.
     """
     if request.matte is not None:
+        if request.clicks:
+            raise InputError("--click changes no --matte", "use one of them")
         alpha_frames(request.matte, clip)
     else:
         _matter(request)
+        _clicks_of(request, clip)
     if request.matte_fixes is not None:
         read_kept(request.matte_fixes, clip, request.first_number(clip))
 
@@ -208,7 +216,19 @@ def cached_matte(
 
 
 def _matter_name(request: MatteRequest) -> tuple[str, str]:
-    """The request's matter and why it is taken."""
+    """The request's matter and why it is taken.
+
+    Raises:
+        InputError: there is no such matter, or it does not take clicks.
+        MissingError: none that takes clicks is on this machine.
+    """
+    if request.clicks and request.matting_model == "auto":
+        name = choose_prompted()
+        return name, f"{name}: it follows what is clicked"
+    if request.clicks and request.matting_model not in PROMPTED:
+        raise InputError(
+            f"{request.matting_model} takes no --click", "use --matting-model sam2 or sam3"
+        )
     if request.matting_model == "auto" and request.person is not None:
         return "bundled", "bundled: the one that keeps a chosen person alone"
     return choose_matter(request.matting_model)
@@ -227,7 +247,26 @@ def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
         if request.matte is None
         else file_fingerprint(request.matte),
         "person": request.person,
+        **({"clicks": _clicks_of(request, clip).tolist()} if request.clicks else {}),
     }
+
+
+def _clicks_of(request: MatteRequest, clip: Clip) -> Floats:
+    """The request's clicks as CLICKS (N, 4) of a state.
+
+    Raises:
+        InputError: one lies after the clip's end.
+    """
+    table = np.zeros((len(request.clicks), 4))
+    for row, click in zip(table, request.clicks, strict=True):
+        frame = int(click.time * float(clip.frame_rate) + 0.5)
+        if frame >= clip.frame_count:
+            raise InputError(
+                f"--click at {click.time:g} s is after the end of {clip.path}",
+                f"it lasts {float(clip.frame_count / clip.frame_rate):.2f} s",
+            )
+        row[:] = frame, click.x, click.y, 1 if click.adds else -1
+    return table
 
 
 def _landmark_path(folder: Path, first: int) -> Path:
@@ -303,7 +342,10 @@ def _state_before(
     if request.matte is not None:
         return following_state(np.full(4, np.nan)), ()
     casting = cast(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
-    return _matter(request).initial_state(casting.box), casting.warnings
+    state = _matter(request).initial_state(casting.box)
+    if request.clicks:
+        state[CLICKS] = _clicks_of(request, clip)
+    return state, casting.warnings
 
 
 def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Console) -> Matte:

@@ -15,6 +15,19 @@ Method = Literal["auto", "tracks", "colmap", "vggsfm"]
 
 
 @dataclass(frozen=True)
+class Click:
+    """A thing pointed at: seconds into the trimmed clip, x and y in 0..1 of the picture.
+
+    ``adds`` it to the matte, or takes it away.
+    """
+
+    time: float
+    x: float
+    y: float
+    adds: bool = True
+
+
+@dataclass(frozen=True)
 class MatteRequest:
     """How to separate the person from a clip.
 
@@ -28,6 +41,7 @@ class MatteRequest:
     matting_quality: Literal["default", "best"] = "default"
     matte: Path | None = None
     person: str | None = None
+    clicks: tuple[Click, ...] = ()
     matte_fixes: Path | None = None
     fps: float | None = None
     start: float | None = None

@@ -22,6 +22,7 @@ def matte(
     matting_model: options.MattingModel = "auto",
     matting_quality: options.MattingQuality = "default",
     person: options.Person = None,
+    click: options.Clicks = None,
     matte_fixes: options.MatteFixes = None,
     preview: Annotated[
         Path | None,
@@ -49,6 +50,7 @@ def matte(
         matting_model=matting_model,
         matting_quality=matting_quality,
         person=person,
+        clicks=options.clicks(click or ()),
         matte_fixes=matte_fixes,
         fps=fps,
         start=start,

@@ -1,9 +1,13 @@
 """The options that several commands share, each defined once."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from dynascene_cli.request import Click
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
@@ -44,7 +48,11 @@ DryRun = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Do again what is cached.")]
 MattingModel = Annotated[
     str,
-    typer.Option("--matting-model", help="auto, bundled, rvm or rembg:MODEL.", show_default=True),
+    typer.Option(
+        "--matting-model",
+        help="auto, bundled, rvm, modnet, pp-mattingv2, sam2, sam3 or rembg:MODEL.",
+        show_default=True,
+    ),
 ]
 MoveStrength = Annotated[
     float, typer.Option("--move-strength", help="Multiplies the camera move; 0 is none.")
@@ -56,6 +64,15 @@ MattingQuality = Annotated[
 Person = Annotated[
     str | None,
     typer.Option("--person", help="left, right, largest or a number, counted from the left."),
+]
+Clicks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--click",
+        metavar="TIME,X,Y",
+        help="A thing to add to the matte, or -TIME,X,Y to take it away: seconds, and fractions of "
+        "the picture. Needs sam2 or sam3; may be repeated.",
+    ),
 ]
 MatteFixes = Annotated[
     Path | None,
@@ -80,6 +97,28 @@ RENAMED = {
 def current_spelling(word: str) -> str:
     """The present name of an option or a choice that may be given by its former one."""
     return RENAMED.get(word, word)
+
+
+def clicks(texts: Sequence[str]) -> "tuple[Click, ...]":
+    """The things clicked at: ``TIME,X,Y``, with a minus in front where they are taken away.
+
+    Raises:
+        typer.BadParameter: a text is no such triple.
+    """
+    return tuple(_click(text) for text in texts)
+
+
+def _click(text: str) -> "Click":
+    from dynascene_cli.request import Click
+
+    try:
+        time, x, y = (float(part) for part in text.removeprefix("-").split(","))
+    except ValueError:
+        time = x = y = -1.0
+    if not (0 <= time < float("inf") and 0 <= x < 1 and 0 <= y < 1):
+        wanted = "TIME,X,Y with the time in seconds and both others from 0 to below 1"
+        raise typer.BadParameter(f"{text!r} is not {wanted}", param_hint="--click")
+    return Click(time, x, y, adds=not text.startswith("-"))
 
 
 def fractions(option: str, text: str) -> tuple[float, float]:

@@ -140,6 +140,7 @@ def render(
         typer.Option("--strict", help="Fail where the clip's camera is of low confidence."),
     ] = False,
     person: options.Person = None,
+    click: options.Clicks = None,
     matting_model: options.MattingModel = "auto",
     matting_quality: options.MattingQuality = "default",
     matte: Annotated[
@@ -242,6 +243,7 @@ def render(
                 matting_quality=matting_quality,
                 matte=matte,
                 person=person,
+                clicks=options.clicks(click or ()),
                 matte_fixes=matte_fixes,
                 fps=fps,
                 start=start,

@@ -1,10 +1,11 @@
 """Which matter to use, by the name that the user gives."""
 
+import importlib.util
 from functools import lru_cache
 from pathlib import Path
 
 from dynascene_cli import weights
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.matting.bundled import BundledMatter
 from dynascene_cli.matting.cropped import AlphaNetwork, CroppedMatter
 from dynascene_cli.matting.matter import Matter, Quality
@@ -26,6 +27,12 @@ RANKED = (
 Those that take any salient thing for the foreground are not chosen without being asked for."""
 
 
+PROMPTED = ("sam2", "sam3")
+"""Networks of transformers that follow what is clicked; slow without a graphics card, hence not
+chosen without being asked for."""
+PACKAGES = ("torch", "transformers")
+
+
 def choose_matter(name: str) -> tuple[str, str]:
     """The matter that ``name`` means and why: ``auto`` takes the best that is on this machine.
 
@@ -37,9 +44,9 @@ def choose_matter(name: str) -> tuple[str, str]:
             if weights.find(ranked).state != "absent":
                 return ranked, f"{ranked}: the best of the matting networks on this machine"
         return "bundled", "bundled: no other matting network is on this machine"
-    if name in ("bundled", "rvm", *FILES) or name.startswith(weights.REMBG_PREFIX):
+    if name in ("bundled", "rvm", *FILES, *PROMPTED) or name.startswith(weights.REMBG_PREFIX):
         return name, f"{name}: asked for"
-    known = ", ".join(("auto", "bundled", "rvm", *FILES))
+    known = ", ".join(("auto", "bundled", "rvm", *FILES, *PROMPTED))
     raise InputError(f"no matter is called {name!r}", f"{known} or rembg:MODEL")
 
 
@@ -56,15 +63,39 @@ def make_matter(name: str, quality: Quality = "default") -> Matter:
     if resolved.startswith(weights.REMBG_PREFIX):
         check_rembg_model(resolved.removeprefix(weights.REMBG_PREFIX))
     path = weights.path_of(resolved)
-    return _kept_matter(resolved, path, path.stat().st_mtime_ns)
+    edges = weights.find("vitmatte") if resolved in PROMPTED else None
+    edges_path = edges.path if edges is not None and edges.state != "absent" else None
+    return _kept_matter(resolved, path, path.stat().st_mtime_ns, edges_path)
 
 
-def network_matter(name: str, path: Path) -> Matter:
-    """The matter of that name, with its network read from a file.
+def choose_prompted() -> str:
+    """The best network on this machine that follows what is clicked.
+
+    Raises:
+        MissingError: there is none.
+    """
+    for name in reversed(PROMPTED):
+        if weights.find(name).state != "absent":
+            return name
+    raise MissingError(
+        "--click needs the weights of sam2 or sam3", weights.find(PROMPTED[0]).how_to_get
+    )
+
+
+def network_matter(name: str, path: Path, edges: Path | None = None) -> Matter:
+    """The matter of that name, with its network read from a file or folder.
+
+    ``edges`` is the folder of ViTMatte, for those of PROMPTED.
 
     Raises:
         InputError: the file is another network, or none.
+        MissingError: a package that it needs is not installed.
     """
+    if name in PROMPTED:
+        require_packages(name)
+        from dynascene_cli.matting.prompted.sam_video import SamMatter
+
+        return SamMatter(name, path, edges)
     network: AlphaNetwork
     if name == "rvm":
         network = RobustVideoNetwork(path)
@@ -75,12 +106,25 @@ def network_matter(name: str, path: Path) -> Matter:
     return CroppedMatter(network)
 
 
+def require_packages(name: str) -> None:
+    """Make sure that a network of transformers can be run.
+
+    Raises:
+        MissingError: it needs packages that are not installed.
+    """
+    absent = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
+    if absent:
+        raise MissingError(
+            f"{name} needs {' and '.join(absent)}", 'pip install "dynascene-cli[diffusion]"'
+        )
+
+
 @lru_cache(maxsize=2)
 def _bundled(quality: Quality) -> Matter:
     return BundledMatter(quality)
 
 
 @lru_cache(maxsize=2)
-def _kept_matter(name: str, path: Path, changed: int) -> Matter:
+def _kept_matter(name: str, path: Path, changed: int, edges: Path | None) -> Matter:
     """``changed`` tells apart weights of one path; loading a network takes seconds."""
-    return network_matter(name, path)
+    return network_matter(name, path, edges)

@@ -1,6 +1,7 @@
 """Any matting network as a matter: shown the followed person's part of the picture, steadied."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import cv2
@@ -8,7 +9,7 @@ import numpy as np
 
 from dynascene_cli.detection import MIN_SCORE
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.following import FAINT_SCORE, following_state
+from dynascene_cli.matting.following import FAINT_SCORE, NOWHERE, following_state
 from dynascene_cli.matting.given import alpha_box, matte_of_given_alpha
 from dynascene_cli.matting.matter import MatteFrame, MatterState
 from dynascene_cli.matting.people import most_alike, people_boxes
@@ -108,7 +109,11 @@ class CroppedMatter:
             "age": np.array(0 if sight.looked else own["age"] + 1),
         }
         matte, followed = matte_of_given_alpha(frame, whole, following)
-        return matte, {**followed, **{OWN + name: array for name, array in remembered.items()}}
+        detection = sight.person[:4] if sight.looked and sight.person is not None else NOWHERE
+        return replace(matte, detection=detection), {
+            **followed,
+            **{OWN + name: array for name, array in remembered.items()},
+        }
 
     def _made(self, frame: Image, region: Floats, own: MatterState) -> MatterState:
         """The steadied ``alpha`` of a region, the ``image`` that the network saw, its memory."""

@@ -16,6 +16,11 @@ MatterState = dict[str, NDArray[Any]]
 """All that a matter remembers between frames: arrays that ``numpy.savez`` keeps to the last bit."""
 
 
+CLICKS = "clicks"
+"""What a state calls the user's clicks (N, 4), where there are any: each its frame, x and y in 0..1
+of the picture, and 1 to add a thing or −1 to take one away."""
+
+
 @dataclass(frozen=True, eq=False)
 class MatteFrame:
     """The person in one frame.

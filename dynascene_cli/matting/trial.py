@@ -8,7 +8,7 @@ import numpy as np
 from dynascene_cli import weights
 from dynascene_cli.errors import DynasceneError, InputError
 from dynascene_cli.matting.bundled import BundledMatter
-from dynascene_cli.matting.choice import network_matter
+from dynascene_cli.matting.choice import PROMPTED, network_matter, require_packages
 from dynascene_cli.onnx_network import Network
 from dynascene_cli.shot import Image
 from dynascene_cli.video import open_clip, read_frames
@@ -27,22 +27,26 @@ def try_weights(name: str, path: Path) -> None:
         InputError: it is no network, another network, or one that does not tell a person from
             where they are.
     """
-    hint = f"give the file of {name}: see docs/models.md"
-    if weights.find(name).kind != "matting":
+    hint = f"give the weights of {name}: see docs/models.md"
+    kind = weights.find(name).kind
+    if kind not in ("matting", "edges"):
         Network(path)
         return
     try:
+        if kind == "edges":
+            _try_edges(name, path)
+            return
         matter = network_matter(name, path)
         frame, known = _trial_frame()
         alpha = matter.step(frame, matter.initial_state(np.full(4, np.nan)))[0].alpha
     except DynasceneError:
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error)
-        raise InputError(
-            f"{path} does not run as {name}: {reason}",
-            f"give the file of {name}: see docs/models.md",
-        ) from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} does not run as {name}: {reason[:200]}", hint) from error
+    if name in PROMPTED:
+        # A folder's configuration and its weights' names say what they are.
+        return
     difference = (alpha[known >= PERSON].mean() - alpha[known <= PLACE].mean()) / 255
     if not difference >= LEAST_DIFFERENCE:
         raise InputError(
@@ -50,6 +54,15 @@ def try_weights(name: str, path: Path) -> None:
             "in the frame that it was tried on",
             hint,
         )
+
+
+def _try_edges(name: str, path: Path) -> None:
+    require_packages(name)
+    from dynascene_cli.matting.prompted.vitmatte import VitMatte
+
+    frame, known = _trial_frame()
+    part = np.s_[: frame.shape[0] // 2, : frame.shape[1] // 2]
+    VitMatte(path).alpha(frame[part], (known[part] / 255).astype(np.float32), 8.0)
 
 
 @lru_cache(maxsize=1)
