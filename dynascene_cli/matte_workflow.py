@@ -15,6 +15,7 @@ from dynascene_cli.fingerprints import file_fingerprint
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting import (
     CLICKS,
+    MAX_PROPS,
     PROMPTED,
     KeptAlphas,
     MatteFrame,
@@ -27,6 +28,7 @@ from dynascene_cli.matting import (
     choose_matter,
     choose_prompted,
     following_state,
+    frame_times,
     lost_ranges,
     make_matter,
     matte_of_given_alpha,
@@ -64,10 +66,12 @@ class CachedMatte:
     """A clip's matte, the matter that made it, its cache key, and whether it was there already.
 
     ``corrections`` tells the frames that were corrected by hand and are not in the key; empty
-    where there are none.
+    where there are none. ``props`` (F, MAX_PROPS, 4) are the boxes of what the person holds, NaN
+    where there is less.
     """
 
     matte: Matte
+    props: Floats
     matter: str
     key: str
     cached: bool
@@ -139,7 +143,7 @@ def matte(
             console,
         )
         if preview is not None:
-            write_image(preview, matte_sheet(clip, made.matte))
+            write_image(preview, matte_sheet(clip, made.matte, made.props))
     return {
         "output": str(output),
         "preview": None if preview is None else str(preview),
@@ -151,11 +155,15 @@ def matte(
     }
 
 
-def matte_sheet(clip: Clip, matte: Matte) -> Image:
-    """A contact sheet of a dozen frames of the person over a checkerboard."""
+def matte_sheet(clip: Clip, matte: Matte, props: Floats | None = None) -> Image:
+    """A contact sheet of a dozen frames of the person over a checkerboard.
+
+    ``props`` (F, n, 4) are boxes of what they hold, drawn around it.
+    """
     indices = spread_indices(clip, SHEET_FRAMES)
     times = [float(index / clip.frame_rate) for index in indices]
-    return checkerboard_sheet(frames_and_alphas(clip, matte, indices), times)
+    boxes = None if props is None else [props[index] for index in indices]
+    return checkerboard_sheet(frames_and_alphas(clip, matte, indices), times, boxes)
 
 
 def spread_indices(clip: Clip, count: int) -> list[int]:
@@ -212,7 +220,8 @@ def cached_matte(
     corrections = ""
     if request.matte_fixes is not None:
         corrections = f"{file_fingerprint(request.matte_fixes)}@{request.first_number(clip)}"
-    return CachedMatte(_read_matte(folder, request, clip, console), name, key, cached, corrections)
+    made, props = _read_matte(folder, request, clip, console)
+    return CachedMatte(made, props, name, key, cached, corrections)
 
 
 def _matter_name(request: MatteRequest) -> tuple[str, str]:
@@ -235,7 +244,7 @@ def _matter_name(request: MatteRequest) -> tuple[str, str]:
 
 
 def _matter(request: MatteRequest) -> Matter:
-    return make_matter(_matter_name(request)[0], request.matting_quality)
+    return make_matter(_matter_name(request)[0], request.matting_quality, request.props == "auto")
 
 
 def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
@@ -307,12 +316,21 @@ def _make_chunk(
         "boxes": np.stack([alpha_box(frame.alpha) for frame in made]),
         "detections": np.stack([frame.detection for frame in made]),
         "touched": np.stack([touched_edges(frame.alpha) for frame in made]),
+        "props": np.stack([_padded(frame.props) for frame in made]),
+        "filled": np.array([frame.filled for frame in made]),
         "found": np.array([frame.found for frame in made]),
         "warnings": np.array(warnings, dtype=str),
         **{f"state/{name}": array for name, array in state.items()},
     }
     with project.publish(_landmark_path(folder, first)) as temporary:
         np.savez(temporary, **arrays)
+
+
+def _padded(props: Floats) -> Floats:
+    """Boxes (MAX_PROPS, 4) of things, NaN where there are fewer."""
+    padded = np.full((MAX_PROPS, 4), np.nan)
+    padded[: len(props)] = props
+    return padded
 
 
 def _mattes(
@@ -348,8 +366,20 @@ def _state_before(
     return state, casting.warnings
 
 
-def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Console) -> Matte:
-    names = ("landmarks", "visibility", "boxes", "detections", "touched", "found")
+def _read_matte(
+    folder: Path, request: MatteRequest, clip: Clip, console: Console
+) -> tuple[Matte, Floats]:
+    """The matte that lies in a folder, and the boxes (F, MAX_PROPS, 4) of things that are held."""
+    names = (
+        "landmarks",
+        "visibility",
+        "boxes",
+        "detections",
+        "touched",
+        "props",
+        "filled",
+        "found",
+    )
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for first in range(0, clip.frame_count, CHUNK_LENGTH):
         with np.load(_landmark_path(folder, first)) as chunk:
@@ -363,6 +393,8 @@ def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Consol
         )
     for start, end in lost_ranges(whole["found"].tolist(), float(clip.frame_rate)):
         console.warn(f"the person is lost from {start:.1f} s to {end:.1f} s")
+    if failed := frame_times(whole["filled"].tolist(), float(clip.frame_rate)):
+        console.warn(f"the matte fails at {failed} and is filled from the frames before: check it")
     alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)
     if request.matte_fixes is not None:
         alpha = KeptAlphas(alpha, read_kept(request.matte_fixes, clip, request.first_number(clip)))
@@ -374,7 +406,7 @@ def _read_matte(folder: Path, request: MatteRequest, clip: Clip, console: Consol
         whole["detections"],
         whole["touched"],
     )
-    return Matte(alpha, tracks)
+    return Matte(alpha, tracks), whole["props"]
 
 
 def _write_matte(

@@ -39,6 +39,7 @@ class MatteRequest:
     clip: str
     matting_model: str = "auto"
     matting_quality: Literal["default", "best"] = "default"
+    props: Literal["auto", "none"] = "auto"
     matte: Path | None = None
     person: str | None = None
     clicks: tuple[Click, ...] = ()

@@ -61,6 +61,10 @@ MattingQuality = Annotated[
     Literal["default", "best"],
     typer.Option("--matting-quality", help="best: slower; more networks look at every frame."),
 ]
+Props = Annotated[
+    Literal["auto", "none"],
+    typer.Option("--props", help="auto: keep balls, rackets, bicycles and such that are held."),
+]
 Person = Annotated[
     str | None,
     typer.Option("--person", help="left, right, largest or a number, counted from the left."),

@@ -143,6 +143,7 @@ def render(
     click: options.Clicks = None,
     matting_model: options.MattingModel = "auto",
     matting_quality: options.MattingQuality = "default",
+    props: options.Props = "auto",
     matte: Annotated[
         Path | None,
         typer.Option("--matte", help="A finished alpha: video, folder or name.%05d.png."),
@@ -241,6 +242,7 @@ def render(
                 clip=clip,
                 matting_model=matting_model,
                 matting_quality=matting_quality,
+                props=props,
                 matte=matte,
                 person=person,
                 clicks=options.clicks(click or ()),

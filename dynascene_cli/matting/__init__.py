@@ -1,15 +1,24 @@
 """Person mattes: who is filmed, where they are in every frame, and where they end."""
 
-from dynascene_cli.matting.casting import Casting, NobodyError, cast, lost_ranges, people_in_photo
+from dynascene_cli.matting.casting import (
+    Casting,
+    NobodyError,
+    cast,
+    frame_times,
+    lost_ranges,
+    people_in_photo,
+)
 from dynascene_cli.matting.choice import PROMPTED, choose_matter, choose_prompted, make_matter
 from dynascene_cli.matting.following import following_state
 from dynascene_cli.matting.given import alpha_box, matte_of_given_alpha, touched_edges
 from dynascene_cli.matting.kept import KeptAlphas, blended_with_kept, read_kept
 from dynascene_cli.matting.matter import CLICKS, MatteFrame, Matter, MatterState, Quality
+from dynascene_cli.matting.props import MAX_PROPS
 from dynascene_cli.matting.tracks import assembled_tracks
 
 __all__ = [
     "CLICKS",
+    "MAX_PROPS",
     "PROMPTED",
     "Casting",
     "KeptAlphas",
@@ -25,6 +34,7 @@ __all__ = [
     "choose_matter",
     "choose_prompted",
     "following_state",
+    "frame_times",
     "lost_ranges",
     "make_matter",
     "matte_of_given_alpha",

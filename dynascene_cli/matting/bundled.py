@@ -5,6 +5,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
+from dynascene_cli.matting.crop_masks import boxes_in_crop, cut_out, mask_in_crop
 from dynascene_cli.matting.following import (
     NOWHERE,
     Sighting,
@@ -12,18 +13,25 @@ from dynascene_cli.matting.following import (
     following_state,
     sighted,
 )
-from dynascene_cli.matting.fusion import Opinions, fused_mask
+from dynascene_cli.matting.fusion import Opinions, fused_mask, kept_plausible, near
 from dynascene_cli.matting.matter import MatteFrame, MatterState, Quality, empty_matte
 from dynascene_cli.matting.pose import (
     BODY,
     SIDE,
-    between_indices,
     crop_of_pose,
     crop_to_picture,
     crop_with_box,
     landmarks_of,
+    mask_of_pose,
     mask_seen_twice,
     without_specks,
+)
+from dynascene_cli.matting.props import (
+    followed_props,
+    no_props,
+    props_of_state,
+    state_of_props,
+    with_props,
 )
 from dynascene_cli.matting.refinement import ReducedPart, reduced_part, refined_alpha
 from dynascene_cli.matting.segmentation import salient_mask, selfie_mask
@@ -42,12 +50,17 @@ LEAST_CUT = 0.05
 MOSTLY_CUT = 0.5
 """Shares below which only the pose's mask is taken, and from which the box alone is cropped."""
 BOX_MARGIN = 1.3
-SALIENT_EVERY = 3
+AROUND = 0.12
+"""How far beyond the box the person may reach, as a share of the crop."""
+SALIENT_EVERY, SALIENT_EVERY_CHANGED = 3, 2
 CHANGED = 0.35
-"""Frames after which U²-Netp looks again, and the share of the person that has changed by then."""
+"""Frames after which U²-Netp looks again, sooner where this share of the person has changed."""
+SALIENT_SIDE, BEST_SALIENT_SIDE = 256, 320
 KEPT_AREA = 0.4
 """Share of the last mask's area that must be seen again where nobody was detected."""
-AREA_STEP = 0.6
+MOST_FAILURES = 8
+"""Frames in a row that are filled from the one before: a matte that keeps failing is believed."""
+AREA_STEP, STEADY_STEP = 0.6, 1.3
 
 
 class BundledMatter:
@@ -55,23 +68,27 @@ class BundledMatter:
 
     name = "bundled"
 
-    def __init__(self, quality: Quality = "default") -> None:
+    def __init__(self, quality: Quality = "default", props: bool = True) -> None:
+        self._props = props
         self._best = quality == "best"
         names = ("nanodet", "blazepose", "selfie-segmentation", "rembg:u2netp")
         used = [weights.find(name).sha256[:12] for name in names]
-        self.identity = "-".join(["bundled", quality, *used])
+        self.identity = "-".join(["bundled", quality, "props" if props else "no-props", *used])
 
     def initial_state(self, box: Floats) -> MatterState:
         """Nothing is known but the chosen person's box (4,), NaN if unknown."""
         return {
             **following_state(box),
             "cut": np.array(0.0),
+            "failures": np.array(0),
             "box_beyond_mask": np.zeros(4),
             "past_crop": NOWHERE,
             "past_mask": np.zeros((SIDE, SIDE), np.float32),
             "past_image": np.zeros((SIDE, SIDE, 3), np.uint8),
             "salient": np.zeros((SIDE, SIDE), np.float32),
             "salient_age": np.array(-1),
+            **state_of_props(no_props()),
+            "prop_look": np.array(0),
         }
 
     def step(self, frame: Image, state: MatterState) -> tuple[MatteFrame, MatterState]:
@@ -88,7 +105,7 @@ class BundledMatter:
         part = reduced_part(frame, crop)
         if part is None:
             return empty_matte(height, width), self.initial_state(state["box"])
-        image = _cut_out(part, crop)
+        image = cut_out(part, crop)
         carried = None
         if known:
             past = (state["past_mask"], state["salient"])
@@ -99,12 +116,28 @@ class BundledMatter:
             mask = steadied_mask(mask, carried.masks[0], carried.similarity)
         points = np.zeros((0, 2)) if sighting.pose is None else sighting.pose.points[BODY]
         mask = without_specks(mask, crop, points)
+        failures = int(state["failures"])
+        doubted = False
+        if carried is not None and failures < MOST_FAILURES:
+            steady = sighting.detected and _alike(sighting.box, state["box"])
+            plausible = kept_plausible(mask, carried.masks[0], carried.similarity, steady)
+            doubted, mask = plausible is not mask, plausible
         if not sighting.detected and sighting.pose is None and not _still_there(mask, carried):
             return empty_matte(height, width), self.initial_state(state["box"])
         alpha = refined_alpha(frame, mask, crop, part)
+        props = no_props()
+        if self._props:
+            props = followed_props(
+                props_of_state(state), sighting.things, sighting.pose, sighting.box, alpha
+            )
+            fresh = int(state["prop_look"]) % SALIENT_EVERY_CHANGED == 0
+            alpha, props = with_props(frame, alpha, props, fresh)
         remembered = {
+            **state_of_props(props),
+            "prop_look": state["prop_look"] + 1,
             **_next_following(sighting, mask, crop, state),
             "cut": np.array(cut),
+            "failures": np.array(failures + 1 if doubted else 0),
             "past_crop": crop,
             "past_mask": mask,
             "past_image": image,
@@ -115,7 +148,9 @@ class BundledMatter:
         if sighting.pose is not None:
             landmarks, visibility = landmarks_of(sighting.pose, alpha)
         detection = sighting.box if sighting.detected else NOWHERE
-        return MatteFrame(alpha, landmarks, visibility, True, detection), remembered
+        return MatteFrame(
+            alpha, landmarks, visibility, True, detection, props.boxes, doubted
+        ), remembered
 
     def _salient(
         self, part: ReducedPart, crop: Floats, cut: float, carried: CarriedMasks | None, age: int
@@ -123,11 +158,13 @@ class BundledMatter:
         """What stands out (256, 256), seen anew or carried along, and its age in frames."""
         if cut < LEAST_CUT and not self._best:
             return None, -1
-        if carried is not None and 0 <= age < SALIENT_EVERY - 1 and not self._best:
+        if carried is not None and age >= 0 and not self._best:
             person = carried.masks[0] > 0.5
-            if person.any() and 1 - carried.similarity[person].mean() < CHANGED:
+            changed = not person.any() or 1 - carried.similarity[person].mean() > CHANGED
+            if age + 1 < (SALIENT_EVERY_CHANGED if changed else SALIENT_EVERY):
                 return carried.masks[1], age + 1
-        return _in_crop(salient_mask(part.image), part, crop), 0
+        side = BEST_SALIENT_SIDE if self._best else SALIENT_SIDE
+        return mask_in_crop(salient_mask(part.image, side), part, crop), 0
 
 
 def _crop_of_sighting(sighting: Sighting, cut: float) -> Floats:
@@ -136,28 +173,6 @@ def _crop_of_sighting(sighting: Sighting, cut: float) -> Floats:
         return sighting.pose.crop
     x0, y0, x1, y1 = sighting.box
     return np.array([(x0 + x1) / 2, (y0 + y1) / 2, BOX_MARGIN * max(x1 - x0, y1 - y0, 16.0), 0.0])
-
-
-def _to_part(part: ReducedPart, crop: Floats) -> Floats:
-    linear = np.vstack([part.from_picture, [0, 0, 1]]) @ np.vstack(
-        [crop_to_picture(crop), [0, 0, 1]]
-    )
-    return between_indices(linear[:2])
-
-
-def _cut_out(part: ReducedPart, crop: Floats) -> Image:
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cut = cv2.warpAffine(part.image, _to_part(part, crop), (SIDE, SIDE), flags=flags)
-    return np.asarray(cut, np.uint8)
-
-
-def _in_crop(mask: Tensor, part: ReducedPart, crop: Floats) -> Tensor:
-    """A mask (h, w) of a part of the picture, where a crop (256, 256) shows it."""
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(
-        mask, _to_part(part, crop), (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(moved, np.float32)
 
 
 def _opinions(
@@ -172,31 +187,28 @@ def _opinions(
     """What every network that is asked about the person says."""
     pose = None
     if sighting.pose is not None:
-        pose = mask_seen_twice(sighting.pose)
+        pose = mask_seen_twice(sighting.pose) if cut < 1 else mask_of_pose(sighting.pose)
         if sighting.pose.crop is not crop:
             between = crop_to_crop(sighting.pose.crop, crop)
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             pose = np.asarray(cv2.warpAffine(pose, between, (SIDE, SIDE), flags=flags), np.float32)
     asked = cut >= LEAST_CUT or salient is not None
-    selfie = _in_crop(selfie_mask(part.image), part, crop) if asked else None
+    selfie = mask_in_crop(selfie_mask(part.image), part, crop) if asked else None
     trust = np.ones((SIDE, SIDE), np.float32)
     if age > 0 and carried is not None:
         trust = np.asarray(carried.similarity, np.float32)
-    elsewhere = _boxes_in_crop(sighting.others, crop) * (1 - _boxes_in_crop([sighting.box], crop))
-    return Opinions(
-        pose, selfie, salient, trust, None if carried is None else carried.masks[0], elsewhere
-    )
+    elsewhere = boxes_in_crop(sighting.others, crop) * (1 - boxes_in_crop(sighting.box[None], crop))
+    around = near(boxes_in_crop(sighting.box[None], crop) > 0, AROUND)
+    if carried is not None:
+        around = np.maximum(around, near(carried.masks[0] > 0.5, AROUND / 2))
+    known = None if carried is None else carried.masks[0]
+    return Opinions(pose, selfie, salient, trust, known, elsewhere, around)
 
 
-def _boxes_in_crop(boxes: Floats | list[Floats], crop: Floats) -> Tensor:
-    """1 inside boxes of the picture, 0 elsewhere, where a crop (256, 256) shows them."""
-    drawn = np.zeros((SIDE, SIDE), np.uint8)
-    to_crop = cv2.invertAffineTransform(crop_to_picture(crop))
-    for x0, y0, x1, y1 in np.asarray(boxes, float).reshape(-1, 4):
-        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-        inside = np.round(corners @ to_crop[:, :2].T + to_crop[:, 2]).astype(np.int32)
-        cv2.fillConvexPoly(drawn, inside, 1)
-    return drawn.astype(np.float32)
+def _alike(box: Floats, past: Floats) -> bool:
+    """Whether two boxes are of like size."""
+    sizes = (box[2:] - box[:2]) / np.maximum(past[2:] - past[:2], 1.0)
+    return bool((sizes > 1 / STEADY_STEP).all() and (sizes < STEADY_STEP).all())
 
 
 def _still_there(mask: Tensor, carried: CarriedMasks | None) -> bool:

@@ -122,6 +122,16 @@ def lost_ranges(found: Sequence[bool], fps: float) -> list[tuple[float, float]]:
     ]
 
 
+def frame_times(flags: Sequence[bool], fps: float) -> str:
+    """The times in seconds of flagged frames, runs of them as ranges; empty where none is."""
+    return ", ".join(
+        f"{first / fps:.2f} s"
+        if last == first + 1
+        else f"{first / fps:.2f}–{(last - 1) / fps:.2f} s"
+        for first, last in _ranges(flags)
+    )
+
+
 def people_in_photo(photo: Image) -> NDArray[np.bool_] | None:
     """Where people stand in a photo (H, W); None when there are none of any size."""
     height, width = photo.shape[:2]

@@ -50,8 +50,10 @@ def choose_matter(name: str) -> tuple[str, str]:
     raise InputError(f"no matter is called {name!r}", f"{known} or rembg:MODEL")
 
 
-def make_matter(name: str, quality: Quality = "default") -> Matter:
-    """The matter of that name (``auto`` too), ready to run; ``quality`` matters to ``bundled``.
+def make_matter(name: str, quality: Quality = "default", props: bool = True) -> Matter:
+    """The matter of that name (``auto`` too), ready to run.
+
+    ``quality`` and ``props``, whether things that the person holds are kept, are for ``bundled``.
 
     Raises:
         InputError: there is no such matter.
@@ -59,7 +61,7 @@ def make_matter(name: str, quality: Quality = "default") -> Matter:
     """
     resolved, _ = choose_matter(name)
     if resolved == "bundled":
-        return _bundled(quality)
+        return _bundled(quality, props)
     if resolved.startswith(weights.REMBG_PREFIX):
         check_rembg_model(resolved.removeprefix(weights.REMBG_PREFIX))
     path = weights.path_of(resolved)
@@ -119,9 +121,9 @@ def require_packages(name: str) -> None:
         )
 
 
-@lru_cache(maxsize=2)
-def _bundled(quality: Quality) -> Matter:
-    return BundledMatter(quality)
+@lru_cache(maxsize=4)
+def _bundled(quality: Quality, props: bool) -> Matter:
+    return BundledMatter(quality, props)
 
 
 @lru_cache(maxsize=2)

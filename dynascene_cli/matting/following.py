@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynascene_cli.detection import MIN_SCORE
+from dynascene_cli.detection import COCO, MIN_SCORE, detected
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.matter import MatterState
-from dynascene_cli.matting.people import most_alike, people_boxes
+from dynascene_cli.matting.people import most_alike
 from dynascene_cli.matting.pose import (
     BODY_MARGIN,
     Pose,
@@ -16,17 +16,19 @@ from dynascene_cli.matting.pose import (
     pose_in,
     settling_poses,
 )
+from dynascene_cli.matting.props import PROPS
 from dynascene_cli.matting.refinement import ReducedPart, reduced_part
 from dynascene_cli.shot import Image
 
 SURE_PRESENCE = 0.5
 FAINT_PRESENCE = 0.2
 FAINT_SCORE = 0.3
+THING_SCORE = 0.25
 """What a detection needs to count where the person was a moment ago."""
 TAKEN_UP_SCORE = 0.5
 """What the only person in sight needs to be taken for the one who was lost."""
 NOWHERE = np.full(4, np.nan)
-LOOK_EVERY = 12
+LOOK_EVERY = 8
 LOOK_EVERY_CUT = 4
 """Frames from one detection to the next: of a whole body, and of one cut by the frame."""
 EDGE_NEAR, EDGE_FAR = 0.012, 0.025
@@ -43,7 +45,8 @@ class Sighting:
 
     ``pose`` is None where no landmarks fit; ``box`` (4,) is the detector's, or the last one moved
     along; ``detected`` whether the detector saw them when it last looked, ``looked`` frames ago;
-    ``others`` (N, 4) are other people's boxes as last detected.
+    ``others`` (N, 4) are other people's boxes as last detected; ``things`` (N, 6) all that the
+    detector saw in this frame, None where it did not look.
     """
 
     pose: Pose | None
@@ -51,6 +54,7 @@ class Sighting:
     detected: bool
     looked: int
     others: Floats
+    things: Floats | None
 
 
 def following_state(box: Floats) -> MatterState:
@@ -75,10 +79,12 @@ def sighted(frame: Image, state: MatterState) -> Sighting | None:
     pose = _pose_at(frame, crop)
     sure = pose is not None and pose.presence >= SURE_PRESENCE
     interval = LOOK_EVERY_CUT if float(state.get("cut", np.zeros(()))) > 0 else LOOK_EVERY
-    found, detected = None, bool(state["detected"])
+    if len(state.get("prop_boxes", ())):
+        interval = 1
+    found, seen, things = None, bool(state["detected"]), None
     if not sure or looked >= interval:
-        found, others = _looked_for(frame, box)
-        looked, detected = 0, found is not None
+        found, others, things = _looked_for(frame, box)
+        looked, seen = 0, found is not None
     if found is not None:
         box = found
         held = None if pose is None else crop_with_box(pose.crop, box)
@@ -93,7 +99,7 @@ def sighted(frame: Image, state: MatterState) -> Sighting | None:
     if pose is not None and not np.isfinite(box).all():
         x, y, side, _ = pose.crop
         box = np.array([x, y, x, y]) + side / BODY_MARGIN / 2 * np.array([-1.0, -1.0, 1.0, 1.0])
-    return Sighting(pose, box, detected, looked, others) if np.isfinite(box).all() else None
+    return Sighting(pose, box, seen, looked, others, things) if np.isfinite(box).all() else None
 
 
 def _pose_at(frame: Image, crop: Floats) -> Pose | None:
@@ -101,20 +107,25 @@ def _pose_at(frame: Image, crop: Floats) -> Pose | None:
     return None if part is None else pose_in(part.image, crop, part.from_picture)
 
 
-def _looked_for(frame: Image, box: Floats) -> tuple[Floats | None, Floats]:
-    """The detected box (4,) of who is followed, if any, and those (N, 4) of others.
+def _looked_for(frame: Image, box: Floats) -> tuple[Floats | None, Floats, Floats]:
+    """The detected box (4,) of who is followed, if any, those (N, 4) of others, and all things.
 
     The only person in sight is taken up again however little they resemble the last box.
     """
     known = bool(np.isfinite(box).all())
-    seen = people_boxes(frame, FAINT_SCORE if known else MIN_SCORE)
+    by_name = detected(frame, ("person", *PROPS), THING_SCORE)
+    people = by_name["person"]
+    named = [np.insert(boxes, 5, COCO[name], axis=1) for name, boxes in by_name.items()]
+    things = np.concatenate(named)
+    things = things[np.argsort(-things[:, 4], kind="stable")]
+    seen = people[people[:, 4] >= (FAINT_SCORE if known else MIN_SCORE)]
     found = most_alike(box, seen)
     if found is None and known:
         clear = seen[seen[:, 4] >= TAKEN_UP_SCORE]
         found = clear[0] if len(clear) == 1 else None
     if found is None:
-        return None, seen[:, :4]
-    return found[:4], seen[(seen != found).any(axis=1), :4]
+        return None, seen[:, :4], things
+    return found[:4], seen[(seen != found).any(axis=1), :4], things
 
 
 def share_in_picture(pose: Pose, width: int, height: int) -> float:
@@ -143,7 +154,7 @@ def followed_pose(frame: Image, state: MatterState) -> tuple[Pose, ReducedPart] 
     """
     pose = _pose_at(frame, state["crop"])
     if pose is None or pose.presence < SURE_PRESENCE:
-        box, _ = _looked_for(frame, state["box"])
+        box, _, _ = _looked_for(frame, state["box"])
         poses = ([pose] if pose else []) + ([] if box is None else settling_poses(frame, box))
         pose = max(poses, key=lambda each: each.presence, default=None)
     if pose is None or pose.presence < FAINT_PRESENCE:

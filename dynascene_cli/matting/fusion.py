@@ -9,17 +9,21 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from dynascene_cli.onnx_network import Tensor
 
 LEAST, MOST = 0.02, 0.98
 """Masks' values beyond which their networks are not to be believed."""
 SELFIE_WEIGHT, SALIENT_WEIGHT, POSE_WEIGHT = 0.6, 1.0, 0.3
-DECISION = 1.4
+DECISION = 1.7
 """How much more decided the mix of a cut body's masks is than their mean."""
-AGREED = 0.4
+AGREED = 0.5
 REACH = 0.05
 """What two masks must say to support a third, and how far, as a share of the mask's side."""
+SHRUNK, GROWN = 0.5, 2.0
+LEAST_PIXELS = 400
+"""Areas of a mask per the last one's beyond which it fails, where the last one was of this size."""
 HOLE_SHARE = 0.004
 """Holes in a mask that are smaller than this share of it are filled."""
 
@@ -29,7 +33,7 @@ class Opinions:
     """Masks (h, w) in 0..1 of one person; None where a network was not asked.
 
     ``salient_trust`` and ``elsewhere`` (h, w) in 0..1: how much U²-Netp's carried mask still
-    holds, and where other people are.
+    holds, and where other people are; ``around`` (h, w): 1 around the person's box.
     """
 
     pose: Tensor | None
@@ -38,6 +42,7 @@ class Opinions:
     salient_trust: Tensor
     carried: Tensor | None
     elsewhere: Tensor
+    around: Tensor
 
 
 def fused_mask(opinions: Opinions, cut: float) -> Tensor:
@@ -48,9 +53,10 @@ def fused_mask(opinions: Opinions, cut: float) -> Tensor:
     total = np.zeros(opinions.elsewhere.shape, np.float32)
     weight = np.full_like(total, 1e-6)
     alone = 1 - opinions.elsewhere
+    selfie = None if opinions.selfie is None else opinions.selfie * opinions.around
     parts = (
         (pose, POSE_WEIGHT * np.ones_like(total)),
-        (opinions.selfie, SELFIE_WEIGHT * alone),
+        (selfie, SELFIE_WEIGHT * alone),
         (_supported(opinions), SALIENT_WEIGHT * alone * opinions.salient_trust),
     )
     for mask, share in parts:
@@ -74,11 +80,33 @@ def _supported(opinions: Opinions) -> Tensor | None:
         return None
     others = [opinions.selfie, opinions.pose, opinions.carried]
     agreed = np.max([mask for mask in others if mask is not None] or [opinions.salient], axis=0)
-    radius = max(1, round(REACH * max(agreed.shape)))
+    return np.asarray(opinions.salient * opinions.around * near(agreed > AGREED, REACH), np.float32)
+
+
+def kept_plausible(mask: Tensor, carried: Tensor, similarity: Tensor, steady: bool) -> Tensor:
+    """A mask (h, w), or where it fails, the last frame's as carried along (the same object if not).
+
+    It fails where it covers under half of what was there and what is there still looks the same,
+    or more than twice as much, though the detected box is ``steady``.
+    """
+    before, now = float((carried > 0.5).sum()), float((mask > 0.5).sum())
+    if before < LEAST_PIXELS:
+        return mask
+    if now < SHRUNK * before:
+        still = similarity if not steady else np.ones_like(similarity)
+        kept = np.maximum(mask, carried * still)
+        return np.asarray(kept, np.float32) if (kept > 0.5).sum() > now * 1.2 else mask
+    if steady and now > GROWN * before:
+        return np.asarray(mask * near(carried > 0.5, 2 * REACH), np.float32)
+    return mask
+
+
+def near(place: NDArray[np.bool_], reach: float) -> Tensor:
+    """1 within a reach (share of the side) of a place (h, w), falling to 0 softly beyond it."""
+    radius = max(1, round(reach * max(place.shape)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    near = cv2.dilate((agreed > AGREED).astype(np.float32), disc)
-    near = cv2.GaussianBlur(near, (0, 0), radius / 3)
-    return np.asarray(opinions.salient * near, np.float32)
+    dilated = cv2.dilate(place.astype(np.float32), disc)
+    return np.asarray(cv2.GaussianBlur(dilated, (0, 0), radius / 3), np.float32)
 
 
 def without_holes(mask: Tensor) -> Tensor:

@@ -27,7 +27,9 @@ class MatteFrame:
 
     ``alpha`` (H, W) uint8, 255 = person; ``landmarks`` (len(LANDMARKS), 2) in the clip's pixels,
     NaN where unknown; ``visibility`` (len(LANDMARKS),) 0..1; ``found``: whether they were seen;
-    ``detection`` (4,) the detector's box in the clip's pixels, NaN where it was not asked.
+    ``detection`` (4,) the detector's box in the clip's pixels, NaN where it was not asked;
+    ``props`` (n, 4) the boxes of things that they hold; ``filled``: whether the matte failed and
+    was filled from the frame before.
     """
 
     alpha: Image
@@ -35,6 +37,8 @@ class MatteFrame:
     visibility: Floats
     found: bool
     detection: Floats = field(default_factory=lambda: np.full(4, np.nan))
+    props: Floats = field(default_factory=lambda: np.zeros((0, 4)))
+    filled: bool = False
 
 
 def empty_matte(height: int, width: int) -> MatteFrame:

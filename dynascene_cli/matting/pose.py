@@ -134,6 +134,11 @@ def pose_in(image: Image, crop: Floats, to_image: Floats | None = None) -> Pose:
     return Pose(crop, points, visibility, float(presence.item()), logits[0, ..., 0], cut)
 
 
+def mask_of_pose(pose: Pose) -> Tensor:
+    """A pose's mask (256, 256) in 0..1 as the network gave it."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(pose.logits, -30, 30))), np.float32)
+
+
 def mask_seen_twice(pose: Pose) -> Tensor:
     """A pose's mask (256, 256) in 0..1, helped by the network's view of the mirror image.
 

@@ -14,7 +14,6 @@ from dynascene_cli.onnx_network import Network, Tensor
 from dynascene_cli.shot import Image
 
 SELFIE_SIDE = 256
-SALIENT_SIDE = 320
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 LEAST_RANGE = 0.3
@@ -41,7 +40,7 @@ def selfie_mask(image: Image) -> Tensor:
     return _enlarged((seen + mirrored[0][0, 0, :, ::-1]) / 2, image)
 
 
-def salient_mask(image: Image, side: int = SALIENT_SIDE) -> Tensor:
+def salient_mask(image: Image, side: int) -> Tensor:
     """What stands out (h, w) in 0..1 in an RGB picture, seen at ``side`` × ``side`` pixels."""
     small = cv2.resize(image, (side, side), interpolation=_interpolation(image, side))
     fed = small.astype(np.float32) / max(float(small.max()), 1.0)

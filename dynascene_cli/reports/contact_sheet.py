@@ -16,6 +16,7 @@ from dynascene_cli.shot import Image
 PAPER = (24, 24, 27)
 INK = (228, 228, 231)
 SQUARES = ((153, 153, 153), (102, 102, 102))
+BOX_COLOUR = (250, 204, 21)
 GAP = 8
 
 
@@ -57,19 +58,24 @@ def contact_sheet(
 def checkerboard_sheet(
     frames_with_alpha: Iterable[tuple[Image, NDArray[np.uint8]]],
     times: Sequence[float],
+    boxes: Sequence[NDArray[np.float64]] | None = None,
     columns: int = 4,
     tile_width: int = 320,
 ) -> Image:
     """The person cut out over a checkerboard, for frames (H, W, 3) with alphas (H, W).
 
-    Edges show the foreground's own colours, as a composite will. ``times`` are in seconds.
+    Edges show the foreground's own colours, as a composite will. ``times`` are in seconds;
+    ``boxes`` (n, 4) of each frame are outlined, NaN is none.
 
     Raises:
         InputError: there are no frames, or not one time for each.
     """
     tiles = (
-        _cut_out(_fitted(frame, tile_width), _fitted(alpha, tile_width))
-        for frame, alpha in frames_with_alpha
+        _outlined(
+            _cut_out(_fitted(frame, tile_width), _fitted(alpha, tile_width)),
+            np.zeros((0, 4)) if boxes is None else boxes[index] * (tile_width / frame.shape[1]),
+        )
+        for index, (frame, alpha) in enumerate(frames_with_alpha)
     )
     return contact_sheet(tiles, [f"{time:.2f} s" for time in times], columns, tile_width)
 
@@ -81,6 +87,13 @@ def _cut_out(frame: Image, alpha: NDArray[np.uint8]) -> Image:
     board = np.array(SQUARES, np.uint8)[(x + y) % 2]
     over(foreground_colours(frame, alpha, height), alpha, board)
     return board
+
+
+def _outlined(tile: Image, boxes: NDArray[np.float64]) -> Image:
+    for box in boxes[np.isfinite(boxes).all(axis=1)]:
+        x0, y0, x1, y1 = np.round(box).astype(int).tolist()
+        cv2.rectangle(tile, (x0, y0), (x1, y1), BOX_COLOUR, 1)
+    return tile
 
 
 def _fitted(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

@@ -33,7 +33,7 @@ def test_long_labels_do_not_run_into_their_neighbours():
 def test_the_cut_out_shows_the_person_and_the_board():
     alpha = np.zeros((90, 160), np.uint8)
     alpha[20:70, 60:100] = 255
-    sheet = checkerboard_sheet([(frame(250), alpha)], [1.25], 1, 160)
+    sheet = checkerboard_sheet([(frame(250), alpha)], [1.25], columns=1, tile_width=160)
     assert sheet[GAP + 45, GAP + 80].tolist() == [250] * 3
     corner = sheet[GAP : GAP + 90, GAP : GAP + 40].reshape(-1, 3)
     assert {tuple(pixel) for pixel in corner.tolist()} == {(153,) * 3, (102,) * 3}

@@ -1,0 +1,268 @@
+"""Things that the followed person holds, wears, rides, throws or kicks.
+
+NanoDet names them. One is taken up where a hand or a foot touches it, and followed from then on,
+through the air too; furniture, vehicles and animals belong to the place. U²-Netp, looking at a
+crop around the thing, makes its box into pixels.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.detection import COCO, overlap
+from dynascene_cli.geometry import Floats
+from dynascene_cli.matting.crop_masks import cut_out, mask_in_crop
+from dynascene_cli.matting.matter import MatterState
+from dynascene_cli.matting.pose import SIDE, Pose, crop_to_picture
+from dynascene_cli.matting.refinement import ReducedPart, reduced_part, refined_alpha
+from dynascene_cli.matting.segmentation import salient_mask
+from dynascene_cli.matting.stability import carried_masks, steadied_mask
+from dynascene_cli.onnx_network import Tensor
+from dynascene_cli.shot import Image
+
+MAX_PROPS = 3
+PROPS = (
+    "bicycle",
+    "backpack",
+    "umbrella",
+    "handbag",
+    "suitcase",
+    "frisbee",
+    "skis",
+    "snowboard",
+    "sports ball",
+    "baseball bat",
+    "baseball glove",
+    "skateboard",
+    "surfboard",
+    "tennis racket",
+    "bottle",
+    "wine glass",
+    "cup",
+    "laptop",
+    "remote",
+    "cell phone",
+    "book",
+    "teddy bear",
+    "hair drier",
+    "toothbrush",
+)
+KINDS = frozenset(COCO[name] for name in PROPS)
+BALLS = frozenset(COCO[name] for name in ("frisbee", "sports ball"))
+ON_FEET = frozenset(COCO[name] for name in ("skis", "snowboard", "skateboard", "surfboard"))
+TAKEN_SCORE, TAKEN_ON_FEET_SCORE, FOLLOWED_SCORE = 0.35, 0.5, 0.25
+HANDS_AND_FEET = (15, 16, 17, 18, 19, 20, 21, 22, 27, 28, 29, 30, 31, 32)
+SEEN = 0.3
+TOUCH = 0.04
+"""Distance from a hand or foot, as a share of the person's size, that is a touch."""
+LARGEST = 1.6
+"""Area of a thing per the person's box beyond which it is none of theirs."""
+FORGOTTEN_AFTER = 5
+"""Frames for which a thing that is not seen is moved on as it last moved."""
+FARTHEST = 1.0
+"""Distance from the person's box, per its height, at which a thing is let go."""
+MARGIN = 1.6
+SALIENT_SIDE = 128
+FILLED_SHARE = 0.2
+"""Share of its box below which what stands out there is not the thing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Props:
+    """The things followed: ``boxes`` (n, 4), ``kinds`` COCO's classes, ``unseen`` frames (n,),
+    ``motions`` (n, 2) pixels a frame; what each looked like: ``masks``, ``images``, ``crops``.
+    """
+
+    boxes: Floats
+    kinds: NDArray[np.int_]
+    unseen: NDArray[np.int_]
+    motions: Floats
+    masks: Tensor
+    images: Image
+    crops: Floats
+
+
+def props_of_state(state: MatterState) -> Props:
+    """The things that a matter remembers."""
+    return Props(*(state[f"prop_{name}"] for name in Props.__dataclass_fields__))
+
+
+def state_of_props(props: Props) -> MatterState:
+    """What a matter remembers of things."""
+    return {f"prop_{name}": getattr(props, name) for name in Props.__dataclass_fields__}
+
+
+def no_props() -> Props:
+    """Nothing is held."""
+    return Props(
+        np.zeros((0, 4)),
+        np.zeros(0, int),
+        np.zeros(0, int),
+        np.zeros((0, 2)),
+        np.zeros((0, SIDE, SIDE), np.float32),
+        np.zeros((0, SIDE, SIDE, 3), np.uint8),
+        np.zeros((0, 4)),
+    )
+
+
+def followed_props(
+    props: Props, things: Floats | None, pose: Pose | None, person: Floats, alpha: Image
+) -> Props:
+    """The things of the next frame, before their pixels are looked for.
+
+    ``things`` (n, 6) are the detector's box, score and class, best first, None where it did not
+    look; ``person`` (4,) the person's box and ``alpha`` (H, W) their matte.
+    """
+    candidates = np.zeros((0, 6)) if things is None else _without_doubles(things)
+    size = float(max(person[2] - person[0], person[3] - person[1], 1.0))
+    kept: list[tuple[Floats, int, int, Floats, int]] = []
+    free = np.ones(len(candidates), bool)
+    for i, box in enumerate(props.boxes):
+        expected = box + np.tile(props.motions[i], 2)
+        best = _match(expected, candidates, free)
+        if best is None:
+            moved, unseen, motion = expected, int(props.unseen[i]) + 1, props.motions[i]
+        else:
+            free[best] = False
+            moved, unseen = candidates[best, :4], 0
+            step = (moved[:2] + moved[2:] - box[:2] - box[2:]) / 2 / (props.unseen[i] + 1)
+            motion = step if props.unseen[i] == 0 else (step + props.motions[i]) / 2
+        if unseen <= FORGOTTEN_AFTER and _gap(moved, person) <= FARTHEST * size:
+            kept.append((moved, int(props.kinds[i]), unseen, motion, i))
+    for candidate in candidates[free]:
+        if len(kept) < MAX_PROPS and _is_taken(candidate, pose, person, alpha, size):
+            kept.append((candidate[:4], int(candidate[5]), 0, np.zeros(2), -1))
+    empty = no_props()
+    if not kept:
+        return empty
+    boxes, kinds, unseen_for, motions, sources = zip(*kept, strict=True)
+    was = np.array(sources)
+
+    def remembered(values: NDArray[np.generic], blank: NDArray[np.generic]) -> NDArray[np.generic]:
+        return np.stack([values[k] if k >= 0 else blank for k in was])
+
+    return Props(
+        np.stack(boxes),
+        np.array(kinds),
+        np.array(unseen_for),
+        np.stack(motions),
+        np.asarray(remembered(props.masks, np.zeros((SIDE, SIDE), np.float32)), np.float32),
+        np.asarray(remembered(props.images, np.zeros((SIDE, SIDE, 3), np.uint8)), np.uint8),
+        np.asarray(remembered(props.crops, np.full(4, np.nan)), float),
+    )
+
+
+def _without_doubles(things: Floats) -> Floats:
+    """Things of KINDS, best first, one where the detector gives several names to one place."""
+    chosen: list[int] = []
+    for i, thing in enumerate(things):
+        if thing[4] < FOLLOWED_SCORE or int(thing[5]) not in KINDS:
+            continue
+        if not chosen or overlap(thing, things[chosen]).max() < 0.4:
+            chosen.append(i)
+    return things[chosen]
+
+
+def _match(expected: Floats, candidates: Floats, free: NDArray[np.bool_]) -> int | None:
+    """The free candidate nearest to where a thing is expected, of like size."""
+    if not free.any():
+        return None
+    size = float(max(expected[2] - expected[0], expected[3] - expected[1], 1.0))
+    middles = (candidates[:, :2] + candidates[:, 2:4]) / 2
+    distance = np.hypot(*(middles - (expected[:2] + expected[2:]) / 2).T) / size
+    sides = np.maximum((candidates[:, 2:4] - candidates[:, :2]).max(axis=1), 1.0)
+    unlike = distance + np.abs(np.log2(sides / size))
+    unlike[~free] = np.inf
+    best = int(np.argmin(unlike))
+    return best if unlike[best] < 1.5 else None
+
+
+def _gap(box: Floats, other: Floats) -> float:
+    """Pixels between two boxes."""
+    apart = np.maximum(np.maximum(other[:2] - box[2:4], box[:2] - other[2:4]), 0)
+    return float(np.hypot(*apart))
+
+
+def _is_taken(thing: Floats, pose: Pose | None, person: Floats, alpha: Image, size: float) -> bool:
+    """Whether the person touches a thing that can be theirs."""
+    kind = int(thing[5])
+    extent = thing[2:4] - thing[:2]
+    least = TAKEN_ON_FEET_SCORE if kind in ON_FEET else TAKEN_SCORE
+    if thing[4] < least or np.prod(extent) > LARGEST * np.prod(person[2:] - person[:2]):
+        return False
+    if pose is not None:
+        limbs = [i for i in HANDS_AND_FEET if pose.visibility[i] > SEEN]
+        points = pose.points[limbs]
+        away = np.maximum(np.maximum(thing[:2] - points, points - thing[2:4]), 0)
+        if len(points) and np.hypot(*away.T).min() <= TOUCH * size:
+            return True
+    x0, y0, x1, y1 = (max(int(v), 0) for v in thing[:4])
+    covered = alpha[y0:y1, x0:x1] >= 128
+    return bool(covered.size and 0.05 < covered.mean() < 0.9 and kind in BALLS)
+
+
+def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[Image, Props]:
+    """The alpha (H, W) with the things in it, and the things with what they look like.
+
+    ``asked`` says whether U²-Netp looks in this frame, or the last masks are carried along.
+    """
+    result = alpha.copy()
+    masks, images, crops = [], [], []
+    for i, box in enumerate(props.boxes):
+        x0, y0, x1, y1 = box
+        crop = np.array([(x0 + x1) / 2, (y0 + y1) / 2, MARGIN * max(x1 - x0, y1 - y0, 12.0), 0.0])
+        part = reduced_part(frame, crop)
+        if part is None:
+            masks.append(props.masks[i])
+            images.append(props.images[i])
+            crops.append(np.full(4, np.nan))
+            continue
+        image = cut_out(part, crop)
+        known = bool(np.isfinite(props.crops[i]).all())
+        carried = None
+        if known:
+            past = (props.masks[i],)
+            carried = carried_masks(image, crop, props.images[i], props.crops[i], past)
+        if asked or carried is None:
+            mask = _mask_in_box(part, crop, box, int(props.kinds[i]))
+            if carried is not None:
+                mask = steadied_mask(mask, carried.masks[0], carried.similarity)
+        else:
+            mask = carried.masks[0]
+        thing = refined_alpha(frame, mask, crop, part)
+        np.maximum(result, thing, out=result)
+        masks.append(mask)
+        images.append(image)
+        crops.append(crop)
+    if not masks:
+        return result, props
+    seen = np.stack(masks), np.stack(images), np.stack(crops)
+    return result, Props(props.boxes, props.kinds, props.unseen, props.motions, *seen)
+
+
+def _mask_in_box(part: ReducedPart, crop: Floats, box: Floats, kind: int) -> Tensor:
+    """What stands out (256, 256) inside a thing's box; a ball's outline where nothing does."""
+    to_crop = cv2.invertAffineTransform(crop_to_picture(crop))
+    x0, y0 = to_crop[:, :2] @ box[:2] + to_crop[:, 2]
+    x1, y1 = to_crop[:, :2] @ box[2:] + to_crop[:, 2]
+    inside = np.zeros((SIDE, SIDE), np.float32)
+    margin = 0.06 * max(x1 - x0, y1 - y0)
+    low = np.round([x0 - margin, y0 - margin]).astype(int)
+    high = np.round([x1 + margin, y1 + margin]).astype(int)
+    cv2.rectangle(inside, low.tolist(), high.tolist(), 1.0, -1)
+    mask = mask_in_crop(salient_mask(part.image, SALIENT_SIDE), part, crop)
+    mask = np.asarray(mask * cv2.GaussianBlur(inside, (0, 0), max(margin / 2, 0.5)), np.float32)
+    if kind in BALLS:
+        outline = np.zeros((SIDE, SIDE), np.float32)
+        middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+        axes = (max(x1 - x0, 2.0), max(y1 - y0, 2.0))
+        cv2.ellipse(outline, (middle, axes, 0.0), 1.0, -1)
+        outline = np.asarray(cv2.GaussianBlur(outline, (0, 0), 2.0), np.float32)
+        covered = float((mask * outline).sum() / max(float(outline.sum()), 1.0))
+        # A ball that blurs or matches the place is still round.
+        mask = np.maximum(mask, outline) if covered < 0.75 else mask
+    elif float(mask.sum()) < FILLED_SHARE * max((x1 - x0) * (y1 - y0), 1.0):
+        return np.zeros((SIDE, SIDE), np.float32)
+    return mask
