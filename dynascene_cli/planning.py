@@ -15,9 +15,9 @@ from dynascene_cli.camera.trajectory import is_camera
 from dynascene_cli.clearance import check_path
 from dynascene_cli.console import Console
 from dynascene_cli.project import Project, stage_key
-from dynascene_cli.projection import MarginsPlan, needed_margins
+from dynascene_cli.projection import STRETCH_WARNING, MarginsPlan, needed_margins
 from dynascene_cli.request import RenderRequest
-from dynascene_cli.scene import relief_depth
+from dynascene_cli.scene import planned_popup, relief_depth, scene_popup
 from dynascene_cli.scene_workflow import (
     Place,
     keep_place,
@@ -36,7 +36,7 @@ from dynascene_cli.shot_camera import (
 from dynascene_cli.staging import Staged, Stance, carried, move_conflicts, stage
 
 PLATE_VERSION = 3
-MARGINS_VERSION = 1
+MARGINS_VERSION = 2
 
 OWN_CAMERA = "auto"
 
@@ -49,7 +49,7 @@ UNCERTAIN_SIZE = 1.6
 """How many times too tall or small a person may be, one standard deviation, before it is told."""
 
 PLANNING_STEP = 8
-SHRINKING = 0.85
+SHRINKING, SMALLEST_STEP = 0.85, 0.4
 SMALLEST_AMOUNT = 0.02
 
 
@@ -235,13 +235,17 @@ def _covered(
     guess = replace(place.guess, geometry=stands.geometry)
     side, above = round(widest_margin * size[0]), round(WIDEST_MARGIN * size[1])
     widest = Margins(side, above, side, above)
-    shape = size[1] + widest.top + widest.bottom, size[0] + widest.left + widest.right
-    # Whether the margins will be sky is decided when they are painted in: plan for either.
-    skies = (None, np.zeros(shape, bool), np.ones(shape, bool))
 
     @cache
-    def depths() -> list[NDArray[np.float32]]:
-        return [relief_depth(guess, widest, sky=sky, step=PLANNING_STEP) for sky in skies]
+    def planned() -> tuple[list[NDArray[np.float32]], NDArray[np.bool_] | None]:
+        popup = None if place.depth is not None else scene_popup(place.photo, guess)
+        if popup is not None:
+            planned = planned_popup(popup, widest, PLANNING_STEP)
+            return list(planned.depths), planned.steady
+        # Whether the margins will be sky is decided when they are painted in: plan for either.
+        shape = size[1] + widest.top + widest.bottom, size[0] + widest.left + widest.right
+        skies = (None, np.zeros(shape, bool), np.ones(shape, bool))
+        return [relief_depth(guess, widest, sky=sky, step=PLANNING_STEP) for sky in skies], None
 
     def margins_of(path: CameraPath) -> MarginsPlan:
         """Kept in the project beside what was read off the photo: seconds for a long path."""
@@ -251,6 +255,7 @@ def _covered(
             "path": _path_digest(path),
             "size": size,
             "widest": asdict(widest),
+            "depth": place.depends_on["depth"],
         }
         key = stage_key("margins", MARGINS_VERSION, depends_on)
         folder = project.folder / "scene" / place.key
@@ -259,21 +264,32 @@ def _covered(
             fields = json.loads(kept.read_text(encoding="utf-8"))
             margins, warnings = Margins(**fields["margins"]), tuple(fields["warnings"])
             return MarginsPlan(**{**fields, "margins": margins, "warnings": warnings})
-        plan = needed_margins(depths(), widest, stands.geometry, path)
+        depths, steady = planned()
+        plan = needed_margins(depths, widest, stands.geometry, path, steady=steady)
         if folder.is_dir() and not request.matte.dry_run:
             project.publish_text(kept, json.dumps(asdict(plan)))
         return plan
 
     staged = stage(stands, path_at, request.move_strength, hold_body=camera.hold_body)
     plan = margins_of(staged.path)
-    asked = staged.amount
-    while plan.uncovered > 0 and staged.amount > SMALLEST_AMOUNT and camera.departs:
-        staged = stage(stands, path_at, staged.amount * SHRINKING, hold_body=camera.hold_body)
+    reasons: list[str] = []
+    while camera.departs and staged.amount > SMALLEST_AMOUNT:
+        if plan.uncovered > 0:
+            share, reason = SHRINKING, "see past what can be painted in around the photo"
+        elif plan.is_stretched and not request.allow_stretch:
+            # What a move stretches grows about as it does: one step comes near to the limit.
+            fitting = (STRETCH_WARNING - 1) / (plan.anisotropy - 1)
+            share = float(np.clip(fitting, SMALLEST_STEP, SHRINKING))
+            reason = "stretch parts of it visibly (--allow-stretch draws it as asked)"
+        else:
+            break
+        reasons = [reason, *reasons]
+        staged = stage(stands, path_at, staged.amount * share, hold_body=camera.hold_body)
         plan = margins_of(staged.path)
-    if staged.amount < asked:
+    if reasons:
         limited = (
             f"the move is limited to {staged.amount:.2f} of the {request.move_strength:.2f} asked "
-            "for: more would see past what can be painted in around the photo"
+            f"for: more would {reasons[0]}"
         )
         staged = replace(staged, warnings=(*staged.warnings, limited))
     return staged, plan

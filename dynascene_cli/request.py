@@ -138,6 +138,7 @@ class RenderRequest:
     renderer: Literal["auto", "projection", "dynascene"] = "auto"
     sampling: SamplingRequest = SamplingRequest()
     move_strength: float = 1.0
+    allow_stretch: bool = False
     anchor: Anchor | None = None
     position: tuple[float, float] | None = None
     person_height: float = 1.7

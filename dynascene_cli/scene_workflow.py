@@ -29,7 +29,7 @@ from dynascene_cli.scene import (
     write_guess_file,
     write_scene_json,
 )
-from dynascene_cli.shot import Image, Layer, Margins, Scene, SceneGeometry
+from dynascene_cli.shot import Cards, Image, Layer, Margins, Scene, SceneGeometry
 from dynascene_cli.video import (
     CoverWindow,
     cover,
@@ -242,12 +242,22 @@ def _write_scene(project: Project, folder: Path, scene: Scene) -> None:
     for number, layer in enumerate(scene.layers):
         with project.publish(folder / f"layer_{number}_depth.npy") as temporary:
             np.save(temporary, layer.depth)
+        if layer.cards is not None:
+            with project.publish(folder / f"layer_{number}_cards.npz") as temporary:
+                np.savez_compressed(temporary, **asdict(layer.cards))
     state = {
         "cuts": [layer.cut for layer in scene.layers],
         "median_depth": scene.median_depth,
         "warnings": scene.warnings,
     }
     project.publish_text(folder / "layers.json", json.dumps(state, indent=1))
+
+
+def _read_cards(path: Path) -> Cards | None:
+    if not path.is_file():
+        return None
+    with np.load(path) as arrays:
+        return Cards(arrays["index"], arrays["planes"])
 
 
 def _read_scene(folder: Path, geometry: SceneGeometry, margins: Margins) -> Scene:
@@ -257,6 +267,7 @@ def _read_scene(folder: Path, geometry: SceneGeometry, margins: Margins) -> Scen
             read_picture(folder / f"layer_{number}.png")[0],
             np.load(folder / f"layer_{number}_depth.npy"),
             cut,
+            _read_cards(folder / f"layer_{number}_cards.npz"),
         )
         for number, cut in enumerate(state["cuts"])
     )

@@ -223,16 +223,35 @@ class SceneGeometry:
 
 
 @dataclass(frozen=True, eq=False)
+class Cards:
+    """The planes of a canvas and which of them each of its pixels lies on.
+
+    ``planes`` (P, 3): 1/Z = a + b · x + c · y in 1/m at the photo's pose, x and y in canvas pixels
+    with centres at +0.5; ``index`` (H, W) uint16.
+    """
+
+    index: NDArray[np.uint16]
+    planes: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Layer:
     """A textured depth map over the scene's canvas.
 
     ``image`` (H, W, 3) uint8; ``depth`` (H, W) float32 z-depth in metres at the photo's pose;
-    ``cut`` is the largest ratio of depths that one mesh cell may span (None: never cut).
+    ``cut`` is the largest ratio of depths that one mesh cell may span (None: never cut);
+    ``cards`` are the planes that a layer consists of, where it does.
     """
 
     image: Image
     depth: NDArray[np.float32]
     cut: float | None = None
+    cards: Cards | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be gaps in it, through which the layer behind is seen."""
+        return self.cut is not None or self.cards is not None
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,6 +93,10 @@ def render(
         typer.Option("--memory-plan", help="Say what memory sampling takes; do nothing."),
     ] = False,
     move_strength: options.MoveStrength = 1.0,
+    allow_stretch: Annotated[
+        bool,
+        typer.Option("--allow-stretch", help="Move as asked even where it stretches the photo."),
+    ] = False,
     person_anchor: Annotated[
         Literal["ground", "screen"] | None,
         typer.Option(
@@ -294,6 +298,7 @@ def render(
             preview_every=preview_every,
         ),
         move_strength=move_strength,
+        allow_stretch=allow_stretch,
         anchor=person_anchor,
         position=None if position is None else options.fractions("--position", position),
         person_height=person_height,

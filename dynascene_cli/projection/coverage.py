@@ -61,6 +61,11 @@ class MarginsPlan:
     anisotropy: float
     warnings: tuple[str, ...]
 
+    @property
+    def is_stretched(self) -> bool:
+        """Whether the photo is strained so far that it shows."""
+        return self.anisotropy > STRETCH_WARNING
+
 
 def needed_margins(
     depth: Depth | Sequence[Depth],
@@ -69,6 +74,7 @@ def needed_margins(
     path: CameraPath,
     *,
     limit: Margins | None = None,
+    steady: NDArray[np.bool_] | None = None,
 ) -> MarginsPlan:
     """The smallest margins within which every frame of the path stays.
 
@@ -76,7 +82,9 @@ def needed_margins(
     around it. Where the margins' relief will only be known once they are painted, give several
     (with and without a sky, say): all of them will be covered; shares and stretching are told of
     the first. Margins are never larger than ``limit`` (the canvas itself where None): what a frame
-    sees beyond it counts as uncovered. Pass the ``effective_path`` of the scene.
+    sees beyond it counts as uncovered. Stretching is judged where ``steady``, of the first depth's
+    shape, is true: beside jumps of depth, where pictures are cut, it means nothing. Pass the
+    ``effective_path`` of the scene.
     """
     widest = limit or canvas
     reliefs = [depth] if isinstance(depth, np.ndarray) else depth
@@ -94,7 +102,7 @@ def needed_margins(
             uncovered[r, n] = _share_outside(view, geometry, widest)
             if r == 0:
                 outpainted[n] = _share_outside(view, geometry, Margins())
-                stretching[n] = _anisotropy(view)
+                stretching[n] = _anisotropy(_steady_part(view, steady, geometry, canvas))
     needed = reached.max(axis=(0, 1))
     if len(frames) < path.frame_count:
         needed += np.abs(np.diff(reached, axis=1)).max(axis=(0, 1)) / 2
@@ -148,7 +156,7 @@ def _coverage_relief(scene: Scene, layer: Layer, path: CameraPath) -> Relief:
 
     What is not cut covers what its outline does, for which a coarse mesh will do.
     """
-    if layer.cut is None:
+    if not layer.is_cut:
         step = layer.depth.shape[1] / CELLS_ACROSS
         mesh = relief_mesh(
             layer.depth, scene.geometry, scene.margins, step=step, reach=camera_reach(path)
@@ -225,6 +233,21 @@ def _share_outside(view: _View, geometry: SceneGeometry, margins: Margins) -> fl
         & (y <= geometry.height + margins.bottom + slack)
     )
     return float(1.0 - inside.mean())
+
+
+def _steady_part(
+    view: _View, steady: NDArray[np.bool_] | None, geometry: SceneGeometry, canvas: Margins
+) -> _View:
+    """The view, solid only where it shows what is steady on the canvas."""
+    if steady is None:
+        return view
+    height, width = steady.shape
+    x, y = np.moveaxis(np.nan_to_num(view.source), -1, 0)
+    across = width / (geometry.width + canvas.left + canvas.right)
+    down = height / (geometry.height + canvas.top + canvas.bottom)
+    columns = np.clip(((x + canvas.left) * across).astype(int), 0, width - 1)
+    rows = np.clip(((y + canvas.top) * down).astype(int), 0, height - 1)
+    return _View(view.source, view.solid & steady[rows, columns], view.spacing)
 
 
 def _anisotropy(view: _View) -> float:

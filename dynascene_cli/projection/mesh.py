@@ -1,7 +1,7 @@
 """A layer's depth canvas as a mesh of world points that remember where in the picture they lie."""
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import cv2
@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
+from dynascene_cli.projection.cards import card_cells, no_owners
 from dynascene_cli.projection.cuts import CutCells, cut_cells
 from dynascene_cli.projection.flats import flat_pieces
-from dynascene_cli.shot import Image, Margins, SceneGeometry
+from dynascene_cli.shot import Cards, Image, Margins, SceneGeometry
 
 REFINED_SHARE = 0.5
 """How many grid lines refinement may add, as a share of the regular ones."""
@@ -39,7 +40,8 @@ class Mesh:
     photo's pose; grid vertices come first, row by row. ``flats`` (R, 4) are the
     corners of rectangles of cells that lie in one plane; ``bent`` (rows − 1, columns − 1) are
     the other cells that are not cut; ``quads`` (M, 4) and ``sides`` (M,) the two sides of cut ones.
-    ``alpha`` (H, W) tells the sides apart, None where nothing is cut.
+    ``alpha`` (H, W) tells the sides apart, None where nothing is cut; or ``owners`` (H, W) do,
+    empty where there are none: ``sides`` are then the cards that the quads show.
     """
 
     xs: Floats
@@ -52,6 +54,12 @@ class Mesh:
     quads: NDArray[np.int64]
     sides: NDArray[np.int64]
     alpha: Image | None
+    owners: NDArray[np.uint16] = field(default_factory=no_owners)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether cells are cut."""
+        return len(self.quads) > 0
 
 
 def default_step(width: int, height: int) -> int:
@@ -66,24 +74,28 @@ def relief_mesh(
     *,
     step: float,
     cut: float | None = None,
+    cards: Cards | None = None,
     reach: float = 0.0,
 ) -> Mesh:
     """The mesh of a depth map (h, w) that spans the frame and its margins at any resolution.
 
     ``step`` is the regular grid step in frame pixels. ``reach``, metres × pixels, is how far the
     camera will move times its focal length: lines are added where cells would miss an uncut relief
-    by more than 0.04 px of parallax. ``cut`` is Layer's.
+    by more than 0.04 px of parallax. ``cut`` and ``cards`` are Layer's.
     """
     width = geometry.width + margins.left + margins.right
     height = geometry.height + margins.top + margins.bottom
     inverse = 1.0 / depth.astype(np.float64)
-    tolerance = TOLERATED_PARALLAX / reach if reach > 0 and cut is None else np.inf
+    bends = reach > 0 and cut is None and cards is None
+    tolerance = TOLERATED_PARALLAX / reach if bends else np.inf
     ys = _lines(inverse, height, step, tolerance)
     xs = _lines(inverse.T, width, step, tolerance)
     at_vertices = _along(_along(inverse, ys, height).T, xs, width).T
     at_vertices = np.maximum(at_vertices, inverse.min() / 2)
     cells = CutCells.none((len(ys) - 1, len(xs) - 1))
-    if cut is not None and reach > 0:
+    if cards is not None and reach > 0:
+        cells = card_cells(cards, ys, xs)
+    elif cut is not None and reach > 0:
         rows, columns = _indices(ys, height, len(inverse)), _indices(xs, width, inverse.shape[1])
         mixed = _ratio_around(inverse)[np.ix_(rows, columns)] > cut
         at_vertices = np.where(mixed, inverse[np.ix_(rows, columns)], at_vertices)
@@ -108,6 +120,7 @@ def relief_mesh(
     return Mesh(
         xs, ys, np.ascontiguousarray(points), source, z, bent, flats,
         cells.quads, cells.sides, cells.alpha,
+        cards.index if cards is not None and len(cells.quads) else no_owners(),
     )  # fmt: skip
 
 

@@ -94,6 +94,61 @@ def _fill_cut_triangle(  # type: ignore[no-untyped-def]
                 fringe[y, x] = colour
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _owned(owners, card, x, y):  # type: ignore[no-untyped-def]
+    """The share (0..255) of a card in the pixels around a canvas position, and its nearest one."""
+    rows, columns = owners.shape
+    x, y = min(max(x, 0.0), columns - 1.0), min(max(y, 0.0), rows - 1.0)
+    left, top = int(x), int(y)
+    right, bottom = min(left + 1, columns - 1), min(top + 1, rows - 1)
+    fx, fy = x - left, y - top
+    share = 0.0
+    if owners[top, left] == card:
+        share += (1 - fx) * (1 - fy)
+    if owners[top, right] == card:
+        share += fx * (1 - fy)
+    if owners[bottom, left] == card:
+        share += (1 - fx) * fy
+    if owners[bottom, right] == card:
+        share += fx * fy
+    nearest = owners[bottom if fy > 0.5 else top, right if fx > 0.5 else left]
+    return int(255 * share + 0.5), nearest == card
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_card_triangle(  # type: ignore[no-untyped-def]
+    a, b, c, card, owners, texels, scale_down, top, nearest, u_map, v_map, fringe, fringe_nearest
+):
+    """Draw one card's own pixels into the band, and the soft edges around them into the fringe."""
+    texel_rows, texel_columns = texels.shape
+    flat = texels.ravel()
+    rows, columns = nearest.shape
+    corners = by_height(a, b, c)
+    first, last = row_range(corners, top, rows)
+    if first > last:
+        return
+    zx, zy, ux, uy, vx, vy, qx, qy, solid = planes(a, b, c)
+    if not solid:
+        return
+    for y in range(first, last + 1):
+        begin, end = span(float(y), corners, columns)
+        for x in range(begin, end + 1):
+            dx, dy, row = x - a[0], y - a[1], y - top
+            z = a[2] + zx * dx + zy * dy
+            scale = 1.0 / (a[5] + qx * dx + qy * dy)
+            u, v = (a[3] + ux * dx + uy * dy) * scale, (a[4] + vx * dx + vy * dy) * scale
+            share, own = _owned(owners, card, u * scale_down, v * scale_down)
+            if own:
+                if z > nearest[row, x]:
+                    nearest[row, x] = z
+                    u_map[row, x] = u
+                    v_map[row, x] = v
+            elif share > 0 and z > fringe_nearest[y, x]:
+                colour = sample(flat, texel_rows, texel_columns, fixed(u), fixed(v))
+                fringe_nearest[y, x] = z
+                fringe[y, x] = (colour & 0xFFFFFFFFFFFF) | (share << 48)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _clipped(screen, in_front, i, j, k, corners):  # type: ignore[no-untyped-def]
     """Write what lies beyond the near plane into ``corners`` (4, 6); how many corners it has."""
@@ -208,9 +263,10 @@ def _fill_flats(screen, in_front, flats, top, nearest, u_map, v_map):  # type: i
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill_cut_cells(  # type: ignore[no-untyped-def]
-    screen, in_front, quads, sides, texels, top, nearest, u_map, v_map, fringe, fringe_nearest
-):
-    """Draw both sides of the cut cells into a band."""
+    screen, in_front, quads, sides, owners, scale_down, texels, top, nearest, u_map, v_map,
+    fringe, fringe_nearest,
+):  # fmt: skip
+    """Draw both sides, or all cards, of the cut cells into a band."""
     bottom = top + nearest.shape[0] - 1
     corners = np.empty((4, 6))
     for n in range(quads.shape[0]):
@@ -222,6 +278,12 @@ def _fill_cut_cells(  # type: ignore[no-untyped-def]
         for i0, i1, i2 in ((a, b, c), (b, d, c)):
             count = _clipped(screen, in_front, i0, i1, i2, corners)
             for m in range(1, count - 1):
+                if owners.size > 0:
+                    _fill_card_triangle(
+                        corners[0], corners[m], corners[m + 1], sides[n], owners, texels,
+                        scale_down, top, nearest, u_map, v_map, fringe, fringe_nearest,
+                    )  # fmt: skip
+                    continue
                 _fill_cut_triangle(
                     corners[0], corners[m], corners[m + 1], sides[n], texels,
                     top, nearest, u_map, v_map, fringe, fringe_nearest,
@@ -242,15 +304,17 @@ def source_map(screen, in_front, bent, flats, width, height):  # type: ignore[no
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw_layer(  # type: ignore[no-untyped-def]
-    screen, in_front, bent, flats, quads, sides, texels, coarser, level, coarser_weight,
-    picture, inverse_depth, fringe, fringe_nearest,
+    screen, in_front, bent, flats, quads, sides, owners, texels_per_pixel,
+    texels, coarser, level, coarser_weight, picture,
+    inverse_depth, fringe, fringe_nearest,
 ):  # fmt: skip
     """Draw a layer behind those drawn before; how many pixels remain uncovered.
 
     ``texels`` of ``level`` and ``coarser`` of the next are mixed by ``coarser_weight`` / 256.
-    ``picture`` (H, W) is drawn into: texels, 0 where nothing was drawn yet. ``fringe`` (H, W)
-    collects the soft edges of cuts, ``fringe_nearest`` their 1/Z and ``inverse_depth`` that of
-    the picture; they may be empty where no layer is cut.
+    ``owners`` (H, W) are the canvas pixels' cards, of which ``sides`` are those of the quads, or
+    empty. ``picture`` (H, W) is drawn into: texels, 0 where nothing was drawn yet. ``fringe``
+    (H, W) collects the soft edges of cuts, ``fringe_nearest`` their 1/Z and ``inverse_depth`` that
+    of the picture; they may be empty where no layer is cut.
     """
     height, width = picture.shape
     band_nearest = np.empty((_BAND_ROWS, width))
@@ -269,8 +333,8 @@ def draw_layer(  # type: ignore[no-untyped-def]
         _fill_flats(screen, in_front, flats, top, nearest, u_map, v_map)
         _fill_cells(screen, in_front, bent, extents, top, nearest, u_map, v_map)
         _fill_cut_cells(
-            screen, in_front, quads, sides, texels, top, nearest, u_map, v_map,
-            fringe, fringe_nearest,
+            screen, in_front, quads, sides, owners, 1.0 / texels_per_pixel, texels,
+            top, nearest, u_map, v_map, fringe, fringe_nearest,
         )  # fmt: skip
         if inverse_depth.size > 0:
             for row in range(bottom - top):

@@ -93,7 +93,7 @@ def plate_frame(
         StageError: the camera sees past what the layers cover.
     """
     front = reliefs[0]
-    if front.mesh.alpha is None and min(width, height) >= SMALLEST_SIDE:
+    if not front.mesh.is_cut and min(width, height) >= SMALLEST_SIDE:
         camera = np.asarray(intrinsics, dtype=float) @ np.asarray(extrinsics, dtype=float)
         whole = continuous_frame(front.mesh, front.texture, camera, width, height, minification)
         if whole is not None:
@@ -126,7 +126,7 @@ def drawn(
     """Texels (height, width), 0 where no layer is seen, and how many those are."""
     camera = np.asarray(intrinsics, dtype=float) @ np.asarray(extrinsics, dtype=float)
     texels = np.zeros((height, width), np.uint32)
-    is_cut = any(relief.mesh.alpha is not None for relief in reliefs)
+    is_cut = any(relief.mesh.is_cut for relief in reliefs)
     inverse_depth = np.zeros(texels.shape if is_cut else (0, 0))
     fringe = np.zeros(inverse_depth.shape, np.int64)
     fringe_nearest = np.zeros(inverse_depth.shape)
@@ -138,7 +138,8 @@ def drawn(
             mesh.points, mesh.source, mesh.depth, camera, relief.texture.texels_per_pixel
         )
         uncovered = draw_layer(
-            screen, in_front, mesh.bent, mesh.flats, mesh.quads, mesh.sides,
+            screen, in_front, mesh.bent, mesh.flats, mesh.quads, mesh.sides, mesh.owners,
+            relief.texture.texels_per_pixel,
             levels[level], levels[min(level + 1, len(levels) - 1)], level,
             round(coarser_weight * 256), texels, inverse_depth, fringe, fringe_nearest,
         )  # fmt: skip
@@ -152,7 +153,7 @@ def drawn(
 
 def scene_path(scene: Scene, path: CameraPath) -> CameraPath:
     """The path as the scene can carry it: a cut layer means that its depth was measured."""
-    measured = any(layer.cut is not None for layer in scene.layers)
+    measured = any(layer.is_cut for layer in scene.layers)
     return effective_path(path, scene.geometry, measured_depth=measured)
 
 
@@ -164,6 +165,7 @@ def layer_mesh(scene: Scene, layer: Layer, path: CameraPath, *, step: int | None
         scene.margins,
         step=step or default_step(scene.geometry.width, scene.geometry.height),
         cut=layer.cut,
+        cards=layer.cards,
         reach=camera_reach(path),
     )
 

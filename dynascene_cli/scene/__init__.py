@@ -12,13 +12,16 @@ from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
 from dynascene_cli.scene.known_heights import KnownThing, known_things
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
 from dynascene_cli.scene.outpainting import build_scene
+from dynascene_cli.scene.popup_layers import PlannedPopUp, planned_popup
 from dynascene_cli.scene.relief import relief_depth
 from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
+from dynascene_cli.scene.surfaces import scene_popup
 
 __all__ = [
     "GeometryGuess",
     "HorizonEvidence",
     "KnownThing",
+    "PlannedPopUp",
     "SceneLabels",
     "Viewpoint",
     "build_scene",
@@ -28,10 +31,12 @@ __all__ = [
     "known_things",
     "network_depth",
     "plain_name",
+    "planned_popup",
     "read_guess_file",
     "read_scene_edits",
     "relief_depth",
     "scene_labels",
+    "scene_popup",
     "write_guess_file",
     "write_scene_json",
 ]

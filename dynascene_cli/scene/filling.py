@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.scene.gradient_blending import without_seams
+from dynascene_cli.scene.nearest import nearest
 from dynascene_cli.scene.patchmatch import (
+    ANY_KIND,
     RADIUS,
     Indices,
     Lock,
@@ -58,6 +60,7 @@ class _Level:
     hole: Mask
     allowed: NDArray[np.uint8]
     penalty: NDArray[np.int64]
+    kinds: NDArray[np.uint8]
     lock: Lock
 
 
@@ -68,13 +71,16 @@ def fill(
     slope: float = 0.0,
     sky: NDArray[np.bool_] | None = None,
     barred: NDArray[np.bool_] | None = None,
+    kinds: NDArray[np.uint8] | None = None,
     seed: int = 0,
 ) -> Filling:
     """Fill ``hole`` (H, W) of the image (H, W, 3) from the rest of it.
 
     ``slope`` is that of the horizon, pixels down per pixel right; where ``sky`` (H, W)
     is given, only it is continued above the photo; ``barred`` (H, W) is
-    kept but never copied. The same seed gives the same bytes.
+    kept but never copied. ``kinds`` (H, W) says what each pixel shows, inside the hole what it is
+    to show (255: whatever suits): it is copied from the same kind as far as there is any. The same
+    seed gives the same bytes.
 
     Raises:
         InputError: nothing is left to copy from.
@@ -86,6 +92,8 @@ def fill(
     sources = ~hole if barred is None else ~(hole | barred)
     if not sources.any():
         raise InputError("the hole covers the whole photo", "leave some of it to copy from")
+    if kinds is None:
+        kinds = np.full(hole.shape, ANY_KIND, np.uint8)
     oddity = _oddity(image, sources)
     if sky is not None:
         oddity[sky] *= 0.3
@@ -94,11 +102,11 @@ def fill(
     estimate: Image | None = None
     small: tuple[Indices, Indices] | None = None
     for number in reversed(range(int(doublings) + 1)):
-        level = _level(image, hole, sources, oddity, sky, slope, finest / 2**number)
+        level = _level(image, hole, sources, oddity, kinds, sky, slope, finest / 2**number)
         if not level.allowed.any():
             continue
         if small is None:
-            small = _mirrored(level)
+            small = _of_their_kind(level, *_mirrored(level))
         else:
             small = _upsampled(small, level.allowed, level.lock.first)
         estimate = _searched(level, _initial(level, estimate, *small), *small, number, seed)
@@ -157,6 +165,7 @@ def _level(
     hole: Mask,
     sources: Mask,
     oddity: NDArray[np.float32],
+    kinds: NDArray[np.uint8],
     sky: Mask | None,
     slope: float,
     scale: float,
@@ -181,7 +190,8 @@ def _level(
     used = np.flatnonzero(allowed.any(axis=1)) if allowed.any() else np.zeros(1, int)
     lock = Lock(int(used[0]), int(used[-1]), max(2, round(REACH * np.ptp(used))), slope)
     penalty = (ODDITY_WEIGHT * PATCH_VALUES * shrunk(oddity)).astype(np.int64)
-    return _Level((colour + 0.5).astype(np.uint8), share < 0.5, allowed, penalty, lock)
+    small_kinds = np.asarray(cv2.resize(kinds, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    return _Level((colour + 0.5).astype(np.uint8), share < 0.5, allowed, penalty, small_kinds, lock)
 
 
 def _permitted(known: Mask, sky: Mask | None) -> NDArray[np.uint8]:
@@ -197,16 +207,10 @@ def _nearest(
     rows, cols = rows.copy(), cols.copy()
     for part, needed in ((slice(0, first), 2), (slice(first, None), 1)):
         wrong = allowed[rows[part], cols[part]] < needed
-        if not wrong.any():
+        served = allowed >= needed
+        if not wrong.any() or not served.any():
             continue
-        barred = (allowed < needed).astype(np.uint8)
-        labels = cv2.distanceTransformWithLabels(
-            barred, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-        )[1]
-        free = np.flatnonzero(barred == 0)
-        place = np.zeros(len(free) + 1, np.int64)
-        place[labels.ravel()[free]] = free
-        found = place[labels[rows[part][wrong], cols[part][wrong]]]
+        found = nearest(served)[rows[part][wrong], cols[part][wrong]]
         rows[part][wrong], cols[part][wrong] = np.unravel_index(found, allowed.shape)
     return rows, cols
 
@@ -235,6 +239,18 @@ def _mirrored(level: _Level) -> tuple[Indices, Indices]:
     return _nearest(
         tilted, np.broadcast_to(cols.astype(np.int32), tilted.shape), level.allowed, lock.first
     )
+
+
+def _of_their_kind(level: _Level, rows: Indices, cols: Indices) -> tuple[Indices, Indices]:
+    """The same sources, but the nearest of the wanted kind for targets that have another's."""
+    wrong = level.hole & (level.kinds != ANY_KIND) & (level.kinds[rows, cols] != level.kinds)
+    for kind in np.unique(level.kinds[wrong]).tolist():
+        right = (level.allowed > 0) & (level.kinds == kind)
+        if right.any():
+            lacking = wrong & (level.kinds == kind)
+            found = nearest(right)[lacking]
+            rows[lacking], cols[lacking] = np.unravel_index(found, right.shape)
+    return rows, cols
 
 
 def _upsampled(
@@ -272,7 +288,7 @@ def _searched(
     confidence = np.maximum(1.3 ** (-depth / 4), 1e-6)
     for turn in range({0: 3, 1: 4}.get(number, 6)):
         costs = improve_patches(
-            estimate, hole, level.allowed, level.penalty, rows, cols, level.lock,
+            estimate, hole, level.allowed, level.penalty, level.kinds, rows, cols, level.lock,
             passes=3 if number else 2,
             radius=max(hole.shape),
             seed=seed + 1000 * number + turn,

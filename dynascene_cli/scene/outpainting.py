@@ -6,9 +6,12 @@ from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.scene.depth_layers import depth_layers
-from dynascene_cli.scene.filling import fill
+from dynascene_cli.scene.filling import Filling, fill
 from dynascene_cli.scene.geometry_guess import GeometryGuess
+from dynascene_cli.scene.popup import PopUp
+from dynascene_cli.scene.popup_layers import popup_layers
 from dynascene_cli.scene.relief import relief_depth
+from dynascene_cli.scene.surfaces import photo_surfaces, scene_popup
 from dynascene_cli.shot import Image, Layer, Margins, Scene
 
 Mask = NDArray[np.bool_]
@@ -29,8 +32,9 @@ def build_scene(
     """The Scene of a frame-filling photo (H, W, 3) on a canvas with margins.
 
     ``remove`` (H, W) are people to paint over; ``depth`` is a depth map of any size and unit (see
-    `depth.aligned_depth`), without which the relief is the cyclorama. The same seed gives the same
-    bytes; without margins, people or depth the layer's image is the photo itself.
+    `depth.aligned_depth`), without which the photo is a pop-up where its labels are understood, and
+    the cyclorama elsewhere. The same seed gives the same bytes; without margins or people the front
+    layer's image is the photo itself.
 
     Raises:
         InputError: the photo, mask or depth map does not fit the geometry.
@@ -61,9 +65,13 @@ def build_scene(
     if hole.any():
         sky = cv2.medianBlur(sky.astype(np.uint8), 9) > 0
     relief = relief_depth(guess, margins, sky=sky)
-    if depth is None:
-        layers: tuple[Layer, ...] = (Layer(filling.image, relief),)
-        warnings: tuple[str, ...] = ()
+    popup = None if depth is not None else _popup(photo, guess, filling, frame, remove)
+    warnings: tuple[str, ...] = ()
+    layers: tuple[Layer, ...]
+    if popup is not None:
+        layers = popup_layers(filling, popup, margins, seed=seed)
+    elif depth is None:
+        layers = (Layer(filling.image, relief),)
     else:
         layers, warnings = depth_layers(
             filling.image, relief, depth, guess, margins, removed=hole[frame], seed=seed
@@ -78,6 +86,25 @@ def build_scene(
         median_depth=float(np.median(solid if solid.size else near)),
         warnings=(*geometry.warnings, *warnings),
     )
+
+
+def _popup(
+    photo: Image,
+    guess: GeometryGuess,
+    filling: Filling,
+    frame: tuple[slice, slice],
+    remove: Mask | None,
+) -> PopUp | None:
+    """The pop-up of a photo, what was removed being what it was painted over with."""
+    if remove is None or guess.labels is None:
+        return scene_popup(photo, guess)
+    surfaces = photo_surfaces(photo, guess)
+    rows = filling.rows[frame] - frame[0].start
+    cols = filling.cols[frame] - frame[1].start
+    height, width = surfaces.shape
+    painted = surfaces[np.clip(rows, 0, height - 1), np.clip(cols, 0, width - 1)]
+    painted = np.where(remove, cv2.medianBlur(painted, 9), painted)
+    return scene_popup(np.ascontiguousarray(filling.image[frame]), guess, painted)
 
 
 def _with_fringe(mask: Mask) -> Mask:

@@ -23,6 +23,12 @@ RADIUS = 3
 BANDS = 8
 FAR = np.int64(1 << 40)
 
+ANY_KIND = 255
+"""The kind of a target that any source may serve."""
+
+WRONG_KIND = np.int64(60**2 * 3 * (2 * RADIUS + 1) ** 2)
+"""What is added to the distance of a source of another kind than its target's: 60 levels off."""
+
 Indices = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
@@ -63,8 +69,16 @@ def _distance(flat, height, width, y, x, sy, sx, limit):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
+def _extra(penalty, kinds, y, x, sy, sx):  # type: ignore[no-untyped-def]
+    wanted = kinds[y, x]
+    if wanted != ANY_KIND and kinds[sy, sx] != wanted:
+        return penalty[sy, sx] + WRONG_KIND
+    return penalty[sy, sx]
+
+
+@njit(cache=True, nogil=True)
 def _search_band(  # type: ignore[no-untyped-def]
-    flat, hole, allowed, penalty, rows, cols, costs, old_rows, old_cols, top, bottom,
+    flat, hole, allowed, penalty, kinds, rows, cols, costs, old_rows, old_cols, top, bottom,
     backward, radius, first, last, reach, slope, seed,
 ):  # fmt: skip
     height, width = hole.shape
@@ -81,7 +95,7 @@ def _search_band(  # type: ignore[no-untyped-def]
                 continue
             best_y = rows[y, x]
             best_x = cols[y, x]
-            extra = penalty[best_y, best_x]
+            extra = _extra(penalty, kinds, y, x, best_y, best_x)
             best = extra + _distance(flat, height, width, y, x, best_y, best_x, FAR)
             for neighbour in range(2):
                 ny = y + step if neighbour == 0 else y
@@ -98,7 +112,7 @@ def _search_band(  # type: ignore[no-untyped-def]
                     continue
                 if abs(cy - level - slope * (cx - x)) > slack:
                     continue
-                extra = penalty[cy, cx]
+                extra = _extra(penalty, kinds, y, x, cy, cx)
                 distance = extra + _distance(flat, height, width, y, x, cy, cx, best - extra)
                 if distance < best:
                     best, best_y, best_x = distance, cy, cx
@@ -117,7 +131,7 @@ def _search_band(  # type: ignore[no-untyped-def]
                     continue
                 if abs(cy - level - slope * (cx - x)) > slack:
                     continue
-                extra = penalty[cy, cx]
+                extra = _extra(penalty, kinds, y, x, cy, cx)
                 distance = extra + _distance(flat, height, width, y, x, cy, cx, best - extra)
                 if distance < best:
                     best, best_y, best_x = distance, cy, cx
@@ -203,6 +217,7 @@ def improve_patches(
     hole: Mask,
     allowed: NDArray[np.uint8],
     penalty: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
     rows: Indices,
     cols: Indices,
     lock: Lock,
@@ -216,8 +231,8 @@ def improve_patches(
     ``image`` (H, W, 3) holds the present estimate inside the hole; ``allowed`` (H, W) is positive
     at the centres of patches that may be copied, at least RADIUS from the border, and 2 where they
     may also be copied above the first row of the lock; ``penalty`` is added to the
-    distance of each of them; ``radius`` is that of the first
-    random try, in pixels.
+    distance of each of them. ``kinds`` (H, W) are those of the sources and those that targets want,
+    ANY_KIND where a target takes all. ``radius`` is that of the first random try, in pixels.
     """
     height, width = hole.shape
     flat = np.ascontiguousarray(image).reshape(height, width * 3)
@@ -229,7 +244,7 @@ def improve_patches(
             old_rows, old_cols = rows.copy(), cols.copy()
             jobs = [
                 threads.submit(
-                    _search_band, flat, hole, allowed, penalty, rows, cols, costs, old_rows,
+                    _search_band, flat, hole, allowed, penalty, kinds, rows, cols, costs, old_rows,
                     old_cols, top, bottom, number % 2 == 1, radius, lock.first, lock.last,
                     lock.reach, lock.slope, states[number * len(bands) + i],
                 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.geometry import ground_point
-from dynascene_cli.scene import GeometryGuess, relief_depth
+from dynascene_cli.scene import GeometryGuess, Viewpoint, relief_depth
 from dynascene_cli.shot import Margins, SceneGeometry
 
 WIDTH, HEIGHT = 160, 90
@@ -21,7 +21,9 @@ def plain(horizon: float = 40.0, roll_deg: float = 0.0, ground_share: float = 0.
     level = (np.arange(HEIGHT) + 0.5 - horizon)[:, None] + np.tan(np.radians(roll_deg)) * (
         np.arange(WIDTH) + 0.5 - WIDTH / 2
     )
-    return GeometryGuess(geometry, level < -6, level > 0, (), {}, {})
+    return GeometryGuess(
+        geometry, level < -6, level > 0, (), Viewpoint(0.4, 0.02, 1.6, 0.1), {}, {}
+    )
 
 
 @pytest.mark.parametrize("roll_deg", [0.0, 4.0, -6.0])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.errors import InputError, MissingError
-from dynascene_cli.scene import GeometryGuess, build_scene, guess_geometry, network_depth
+from dynascene_cli.scene import GeometryGuess, Viewpoint, build_scene, guess_geometry, network_depth
 from dynascene_cli.scene.depth import aligned_depth
 from dynascene_cli.shot import Layer, Margins, SceneGeometry
 from dynascene_cli.video import read_photo
@@ -26,7 +26,9 @@ def room() -> tuple[GeometryGuess, np.ndarray]:
     inverse = inverse.copy()
     inverse[20:76, 60:90] = np.maximum(inverse[20:76, 60:90], 1 / 3)
     sky = np.zeros_like(ground)
-    return GeometryGuess(geometry, sky, ground, (), {}, {}), 1 / inverse
+    return GeometryGuess(
+        geometry, sky, ground, (), Viewpoint(0.4, 0.02, 1.6, 0.1), {}, {}
+    ), 1 / inverse
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,0 +1,309 @@
+"""A photo as a pop-up: a ground plane, upright cards that stand on it, a ceiling, and the sky.
+
+After Hoiem, Efros and Hebert 2005, *Automatic photo pop-up*. Every pixel lies on one of a few
+planes, so that what is straight stays straight, and nothing bends across the border of two things.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.geometry import Floats
+from dynascene_cli.scene.baselines import Wall, walls
+from dynascene_cli.scene.nearest import nearest
+from dynascene_cli.shot import Cards, Margins, SceneGeometry
+
+Mask = NDArray[np.bool_]
+Field = NDArray[np.float32]
+Indices = NDArray[np.int32]
+
+
+class Surface(IntEnum):
+    """What a pixel of a photo belongs to, as far as its shape is concerned."""
+
+    GROUND = 0
+    SKY = 1
+    CEILING = 2
+    STRUCTURE = 3
+    PLANT = 4
+    VEHICLE = 5
+    PERSON = 6
+    FURNITURE = 7
+    OTHER = 8
+
+
+UPRIGHT = tuple(surface for surface in Surface if surface > Surface.CEILING)
+
+FRONTAL = (Surface.PLANT, Surface.PERSON)
+"""Things without walls: each of their cards faces the camera."""
+
+SKY_DISTANCE, FARTHEST, NEAREST = 400.0, 150.0, 0.4
+"""Camera heights to the sky, and between which cards stand."""
+
+SMALLEST = 4e-4
+"""Parts of a smaller share of the picture join what surrounds them."""
+
+LOOSE_GROUND = 0.01
+"""Ground that neither reaches the picture's foot nor has this share of it is a part of a thing."""
+
+FOOT_ERROR = 0.006
+"""How exactly a foot is seen, as a share of the frame's height."""
+
+OCCLUDED = 0.8
+"""The inverse depth of what stands behind something, as a share of that thing's."""
+
+SURROUNDED = 0.6
+"""What one upright plane borders on so much of its outline lies in it, as a window does."""
+
+LEAST_FEET = 0.12
+"""A thing whose feet are seen over a smaller share of its width stands where its neighbours say."""
+
+
+@dataclass(frozen=True, eq=False)
+class PopUp:
+    """The planes of a photo and which of them each pixel lies on.
+
+    ``planes`` (P, 3): 1/Z = a + b · column + c · level, in 1/m, with the levelled pixel's column
+    from the middle and its row below the horizon; ``shown`` (P,) is the `Surface` that each is of.
+    ``index`` (H, W) is each pixel's plane; ``surfaces`` (H, W) what the pixel shows.
+    """
+
+    geometry: SceneGeometry
+    planes: Floats
+    shown: NDArray[np.uint8]
+    index: Indices
+    surfaces: NDArray[np.uint8]
+
+    def cards(self, index: Indices, margins: Margins) -> Cards:
+        """The planes, in pixels of a canvas whose pixels lie on the planes ``index`` (h, w)."""
+        geometry = self.geometry
+        angle = np.radians(geometry.roll_deg)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        x0, y0 = margins.left + geometry.width / 2, margins.top + geometry.horizon
+        a, b, c = self.planes.T
+        along, down = b * cosine + c * sine, c * cosine - b * sine
+        planes = np.column_stack([a - along * x0 - down * y0, along, down])
+        return Cards(index.astype(np.uint16), planes)
+
+    def inverse_depth(self, index: Indices, margins: Margins = Margins(), step: int = 1) -> Field:
+        """1/Z (h, w) in 1/m of every ``step``-th pixel of a canvas, of planes ``index`` (h, w)."""
+        column, level = levelled(self.geometry, margins, step)
+        a, b, c = (self.planes[:, k].astype(np.float32)[index] for k in range(3))
+        inverse = a + b * column + c * level
+        h = self.geometry.camera_height
+        return np.clip(inverse, 1 / (SKY_DISTANCE * h), 1 / (0.25 * h), dtype=np.float32)
+
+
+def levelled(
+    geometry: SceneGeometry, margins: Margins = Margins(), step: int = 1
+) -> tuple[Field, Field]:
+    """Columns from the middle and rows below the horizon (h, w) of a canvas's upright picture.
+
+    Of every ``step``-th pixel, from the first.
+    """
+    width = geometry.width + margins.left + margins.right
+    height = geometry.height + margins.top + margins.bottom
+    x = np.arange(0, width, step) + 0.5 - margins.left - geometry.width / 2
+    y = (np.arange(0, height, step) + 0.5 - margins.top - geometry.horizon)[:, None]
+    angle = np.radians(geometry.roll_deg)
+    column = np.cos(angle) * x - np.sin(angle) * y
+    return column.astype(np.float32), (np.cos(angle) * y + np.sin(angle) * x).astype(np.float32)
+
+
+def pop_up(
+    surfaces: NDArray[np.uint8], geometry: SceneGeometry, vanishing: Sequence[float] = ()
+) -> PopUp:
+    """The pop-up of a photo whose pixels show ``surfaces`` (H, W), values of `Surface`.
+
+    ``vanishing`` are the levelled columns, from the middle, at which level lines vanish.
+    """
+    column, level = levelled(geometry)
+    surfaces = _tidied(surfaces, level)
+    per_row = 1 / (geometry.camera_height * geometry.focal)
+    planes = [(0.0, 0.0, per_row), (1 / (SKY_DISTANCE * geometry.camera_height), 0.0, 0.0)]
+    shown = [Surface.GROUND, Surface.SKY]
+    index = np.where(surfaces == Surface.SKY, 1, 0).astype(np.int32)
+    inverse = np.where(surfaces == Surface.GROUND, np.maximum(level, 0) * np.float32(per_row), 0)
+    placed = np.zeros(surfaces.shape, np.bool_)
+    for thing in _things(surfaces, level):
+        around = _around(thing, index, placed)
+        if around.host is not None:
+            index[thing.box][thing.mask] = around.host
+        else:
+            feet = _feet(thing, inverse, surfaces, level, per_row)
+            offset, slope, _ = planes[around.beside or 1]
+            middle = float(column[thing.box][thing.mask].mean())
+            beside = offset + slope * middle
+            for wall in _cards(thing, feet, beside, geometry, column, vanishing):
+                planes.append((wall.offset, wall.slope, 0.0))
+                shown.append(thing.surface)
+                columns = column[thing.box]
+                own = thing.mask & (columns >= wall.first) & (columns < wall.last)
+                index[thing.box][own] = len(planes) - 1
+        offset, slope, _ = np.array(planes, np.float32)[index[thing.box][thing.mask]].T
+        inverse[thing.box][thing.mask] = offset + slope * column[thing.box][thing.mask]
+        placed[thing.box] |= thing.mask
+    if (surfaces == Surface.CEILING).any():
+        planes.append((0.0, 0.0, _ceiling(surfaces, inverse, level, per_row)))
+        shown.append(Surface.CEILING)
+        index[surfaces == Surface.CEILING] = len(planes) - 1
+    return PopUp(geometry, np.array(planes), np.array(shown, np.uint8), index, surfaces)
+
+
+@dataclass(frozen=True, eq=False)
+class _Thing:
+    """A connected part of one surface: its ``mask`` (h, w) within the ``box`` of the picture."""
+
+    surface: Surface
+    box: tuple[slice, slice]
+    mask: Mask
+
+
+@dataclass(frozen=True, eq=False)
+class _Feet:
+    """Where a thing ends below, by its columns (w,), NaN where that is not so.
+
+    ``seen`` is the ground's 1/Z at its foot, ``hidden`` that of what stands before it, ``cropped``
+    the ground's at the picture's edge that cuts it off.
+    """
+
+    seen: Floats
+    hidden: Floats
+    cropped: Floats
+
+
+@dataclass(frozen=True)
+class _Around:
+    """The plane that surrounds a thing, which then lies in it, and the one that is beside it most.
+
+    None where no single plane, or none that is upright, does.
+    """
+
+    host: int | None
+    beside: int | None
+
+
+def _tidied(surfaces: NDArray[np.uint8], level: Field) -> NDArray[np.uint8]:
+    """Surfaces without specks, ground above the horizon, and ground that is part of a thing."""
+    tidy = surfaces.copy()
+    tidy[(surfaces == Surface.GROUND) & (level < 0.5)] = Surface.OTHER
+    lost = np.zeros(surfaces.shape, np.bool_)
+    for surface in Surface:
+        count, parts, stats, _ = cv2.connectedComponentsWithStats(
+            (tidy == surface).astype(np.uint8), connectivity=4
+        )
+        small = stats[:, cv2.CC_STAT_AREA] < SMALLEST * surfaces.size
+        if surface == Surface.GROUND:
+            foot = stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT]
+            loose = stats[:, cv2.CC_STAT_AREA] < LOOSE_GROUND * surfaces.size
+            small |= loose & (foot < len(surfaces))
+        small[0] = False
+        lost |= small[parts] if count > 1 else False
+    if lost.all():
+        return tidy
+    return np.where(lost, tidy.ravel()[nearest(~lost)], tidy)
+
+
+def _things(surfaces: NDArray[np.uint8], level: Field) -> list[_Thing]:
+    """The upright things, those whose feet are lowest first."""
+    found = []
+    for surface in UPRIGHT:
+        count, parts, stats, _ = cv2.connectedComponentsWithStats(
+            (surfaces == surface).astype(np.uint8), connectivity=4
+        )
+        for part in range(1, count):
+            left, top, width, height = stats[part, :4]
+            box = slice(top, top + height), slice(left, left + width)
+            thing = _Thing(surface, box, np.asarray(parts[box] == part))
+            found.append((float(level[box][thing.mask].max()), thing))
+    return [thing for _, thing in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _feet(
+    thing: _Thing, inverse: Field, surfaces: NDArray[np.uint8], level: Field, per_row: float
+) -> _Feet:
+    height = thing.mask.shape[0]
+    rows = thing.box[0].start + height - 1 - thing.mask[::-1].argmax(axis=0)
+    columns = np.arange(thing.box[1].start, thing.box[1].stop)
+    at_edge = rows + 1 >= len(surfaces)
+    below = np.minimum(rows + 1, len(surfaces) - 1), columns
+    ground = (level[rows, columns] + 0.5) * per_row
+    on_ground = ~at_edge & (surfaces[below] == Surface.GROUND) & (ground > 0)
+    behind = ~at_edge & (surfaces[below] > Surface.CEILING) & (inverse[below] > 0)
+    return _Feet(
+        np.where(on_ground, ground, np.nan),
+        np.where(behind, inverse[below], np.nan),
+        np.where(at_edge & (ground > 0), ground, np.nan),
+    )
+
+
+def _around(thing: _Thing, index: Indices, placed: Mask) -> _Around:
+    rows, columns = thing.box
+    box = (
+        slice(max(rows.start - 2, 0), rows.stop + 2),
+        slice(max(columns.start - 2, 0), columns.stop + 2),
+    )
+    own = np.zeros(index[box].shape, np.uint8)
+    inset = rows.start - box[0].start, columns.start - box[1].start
+    own[inset[0] : inset[0] + thing.mask.shape[0], inset[1] : inset[1] + thing.mask.shape[1]] = (
+        thing.mask
+    )
+    rim = (cv2.dilate(own, np.ones((5, 5), np.uint8)) > 0) & (own == 0)
+    planes = index[box][rim & placed[box]]
+    if planes.size == 0:
+        return _Around(None, None)
+    counts = np.bincount(planes)
+    most = int(counts.argmax())
+    surrounds = counts[most] > SURROUNDED * np.count_nonzero(rim)
+    return _Around(most if surrounds else None, most)
+
+
+def _cards(
+    thing: _Thing,
+    feet: _Feet,
+    beside: float,
+    geometry: SceneGeometry,
+    column: Field,
+    vanishing: Sequence[float],
+) -> list[Wall]:
+    """The vertical planes that a thing is made of, over all of its columns."""
+    per_row = 1 / (geometry.camera_height * geometry.focal)
+    farthest, closest = np.array([1 / FARTHEST, 1 / NEAREST]) / geometry.camera_height
+    within = column[thing.box]
+    span = float(within.min()) - 1, float(within.max()) + 1
+    seen = np.flatnonzero(np.isfinite(feet.seen))
+    if len(seen) >= max(3, LEAST_FEET * len(feet.seen)):
+        rows = thing.mask.shape[0] - 1 - thing.mask[::-1].argmax(axis=0)
+        columns = within[rows[seen], seen].astype(float)
+        depths = np.clip(feet.seen[seen], farthest, closest)
+        tolerance = FOOT_ERROR * geometry.height * per_row + 0.05 * depths
+        order = np.argsort(columns, kind="stable")
+        return walls(
+            columns[order],
+            depths[order],
+            tolerance[order],
+            span,
+            vanishing=vanishing,
+            frontal=thing.surface in FRONTAL,
+        )
+    if np.isfinite(feet.hidden).any():
+        inverse = OCCLUDED * float(np.nanpercentile(feet.hidden, 20))
+    elif np.isfinite(feet.cropped).any():
+        inverse = float(np.nanmax(feet.cropped))
+    else:
+        inverse = beside
+    return [Wall(*span, float(np.clip(inverse, farthest, closest)), 0.0)]
+
+
+def _ceiling(surfaces: NDArray[np.uint8], inverse: Field, level: Field, per_row: float) -> float:
+    """1/Z per level row of the ceiling, from where walls reach it; the eye's height without."""
+    upper = (surfaces[:-1] == Surface.CEILING) & (level[:-1] < -1)
+    met = upper & (surfaces[1:] > Surface.CEILING) & (inverse[1:] > 0)
+    if not met.any():
+        return -per_row
+    height = float(np.median(inverse[1:][met] / level[:-1][met]))
+    return float(np.clip(height, -4 * per_row, -per_row / 4))

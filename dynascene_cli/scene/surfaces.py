@@ -1,0 +1,123 @@
+"""Which of a photo's pixels are ground, sky, ceiling or upright, from the names of its things."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.scene.ade20k import KINDS, NAMES
+from dynascene_cli.scene.geometry_guess import GeometryGuess
+from dynascene_cli.scene.line_segments import line_segments
+from dynascene_cli.scene.popup import PopUp, Surface, pop_up
+from dynascene_cli.scene.vanishing_points import vanishing_points
+from dynascene_cli.shot import Image
+
+SURFACES = {
+    "sky": Surface.SKY,
+    "ceiling": Surface.CEILING,
+    "ground": Surface.GROUND,
+    "water": Surface.GROUND,
+    "plant": Surface.PLANT,
+    "structure": Surface.STRUCTURE,
+    "vehicle": Surface.VEHICLE,
+    "person": Surface.PERSON,
+    "animal": Surface.PERSON,
+    "furniture": Surface.FURNITURE,
+}
+"""What the kinds of things are; others are upright."""
+
+WORKING_WIDTH = 960
+
+LEVEL = 0.12
+"""Level lines vanish this near to the horizon, as a share of the frame's height."""
+
+LEAST_SHARE = 0.06
+"""Of the length of all lines, what those that vanish together must have."""
+
+THIN = 0.02
+"""Posts and masts against the sky are at most so wide, as a share of the photo's width."""
+
+POST_CONTRAST = 22
+"""8-bit levels by which a post differs from the sky on both of its sides."""
+
+POST_HEIGHT = 0.03
+"""Lower marks in the sky are birds or clouds; a share of the photo's height."""
+
+UPRIGHTNESS = 2.5
+"""How many times taller than the width of its rows a post is."""
+
+
+def scene_popup(
+    photo: Image, guess: GeometryGuess, surfaces: NDArray[np.uint8] | None = None
+) -> PopUp | None:
+    """The pop-up of a photo (H, W, 3); None where it shows too little that is understood.
+
+    ``surfaces`` (H, W) replace those that the guess's labels mean.
+    """
+    if guess.labels is None or not guess.labels.understood or guess.geometry.is_card:
+        return None
+    if surfaces is None:
+        surfaces = photo_surfaces(photo, guess)
+    return pop_up(surfaces, guess.geometry, _vanishing_columns(photo, guess))
+
+
+def photo_surfaces(photo: Image, guess: GeometryGuess) -> NDArray[np.uint8]:
+    """The `Surface` (H, W) of each pixel of a photo (H, W, 3) whose guess has labels."""
+    assert guess.labels is not None
+    kind_of = {name: kind for kind, names in KINDS.items() for name in names.split()}
+    table = np.array([SURFACES.get(kind_of[name], Surface.OTHER) for name in NAMES], np.uint8)
+    surfaces = table[guess.labels.classes]
+    surfaces[(surfaces == Surface.SKY) & ~guess.sky] = Surface.STRUCTURE
+    surfaces[(surfaces == Surface.OTHER) & guess.ground] = Surface.GROUND
+    surfaces[guess.sky] = Surface.SKY
+    return with_posts(surfaces, photo)
+
+
+def _vanishing_columns(photo: Image, guess: GeometryGuess) -> list[float]:
+    """Levelled columns, in pixels from the middle, at which level lines of the photo vanish."""
+    geometry = guess.geometry
+    height, width = photo.shape[:2]
+    scale = min(1.0, WORKING_WIDTH / width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+    centre = size[0] / 2, geometry.horizon * scale
+    columns = []
+    for point in vanishing_points(line_segments(small), geometry.focal * scale, centre):
+        x, y, z = point.direction
+        if z < 0.1 or point.share < LEAST_SHARE:
+            continue
+        row, column = geometry.focal * y / z, geometry.focal * x / z
+        angle = np.radians(geometry.roll_deg)
+        level = np.cos(angle) * row + np.sin(angle) * column
+        if abs(level) < LEVEL * height:
+            columns.append(float(np.cos(angle) * column - np.sin(angle) * row))
+    return columns
+
+
+def with_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
+    """Surfaces (H, W) in which posts and masts that rise into the sky belong to what they stand on.
+
+    A network on a coarse grid takes them for sky, against which they would then be left behind.
+    """
+    height, width = surfaces.shape
+    sky = (surfaces == Surface.SKY).astype(np.uint8)
+    if not sky.any():
+        return surfaces
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    window = np.ones((1, 2 * max(2, round(THIN * width / 2)) + 1), np.uint8)
+    dark = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, window)
+    bright = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, window)
+    marks = ((np.maximum(dark, bright) > POST_CONTRAST) & (sky > 0)).astype(np.uint8)
+    joined = cv2.morphologyEx(marks, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8)) & sky
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    found = surfaces.copy()
+    for part in range(1, count):
+        left, top, wide, tall, area = stats[part]
+        if tall < POST_HEIGHT * height or tall * tall < UPRIGHTNESS * area:
+            continue
+        foot = np.s_[top + tall : top + tall + 5, left : left + wide]
+        under = surfaces[foot]
+        standing = under[under > Surface.CEILING]
+        if standing.size:
+            box = np.s_[top : top + tall, left : left + wide]
+            found[box][parts[box] == part] = np.bincount(standing).argmax()
+    return found

@@ -1,0 +1,133 @@
+"""The pop-up: planes read off labels, straight under moves, cut where things end, filled behind."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from streets import (
+    MOVES,
+    STREETS,
+    camera,
+    crookedness,
+    guess_of,
+    path_of,
+    seen,
+)
+
+from dynascene_cli.projection import ProjectionRenderer
+from dynascene_cli.scene import build_scene, scene_popup
+from dynascene_cli.scene.baselines import walls
+from dynascene_cli.scene.filling import fill
+from dynascene_cli.scene.popup import Surface, pop_up
+from dynascene_cli.scene.surfaces import with_posts
+from dynascene_cli.shot import Margins, SceneGeometry
+
+MARGINS = Margins(128, 32, 128, 32)
+
+
+@pytest.mark.parametrize("street", STREETS)
+def test_upright_sides_stay_upright_and_straight(street: str) -> None:
+    photo = seen(street, camera(), samples=2)
+    scene = build_scene(photo.image, guess_of(street, photo), MARGINS)
+    for poses in MOVES.values():
+        renderer = ProjectionRenderer(scene, path_of(poses))
+        for number, pose in enumerate(poses):
+            truth = seen(street, pose, samples=2)
+            sides = crookedness(street, renderer.frame(number), truth)
+            assert len(sides) >= 4
+            for name, (bend, lean) in sides.items():
+                assert bend <= 1.0, (name, bend)
+                assert lean <= 1.0, (name, lean)
+
+
+def test_every_wall_lies_where_it_stands() -> None:
+    photo = seen("bend", camera(), samples=1)
+    popup = scene_popup(photo.image, guess_of("bend", photo))
+    assert popup is not None
+    found = 1 / popup.inverse_depth(popup.index)
+    solid = np.isfinite(photo.depth)
+    error = np.abs(found[solid] / photo.depth[solid] - 1)
+    assert np.percentile(error, 90) < 0.05
+    ground = (photo.panel < 0) & solid
+    assert found[ground] == pytest.approx(photo.depth[ground], rel=1e-3)
+
+
+def test_at_its_own_pose_a_pop_up_is_the_photo() -> None:
+    photo = seen("crossing", camera(), samples=1)
+    scene = build_scene(photo.image, guess_of("crossing", photo), MARGINS)
+    poses = (camera(), camera(0.4))
+    assert (ProjectionRenderer(scene, path_of(poses)).frame(0) == photo.image).all()
+    front, back = scene.layers
+    assert front.cards is not None
+    assert back.cards is None
+    assert (back.depth >= front.depth * 0.999).all()
+
+
+def test_a_ceiling_is_as_high_as_the_walls_that_carry_it() -> None:
+    height, width = 90, 160
+    surfaces = np.full((height, width), Surface.STRUCTURE, np.uint8)
+    surfaces[65:] = Surface.GROUND
+    surfaces[:20] = Surface.CEILING
+    geometry = SceneGeometry(width, height, 150.0, 45.0, 0.0, 1.6, 0.0, 0.3, interior=True)
+    popup = pop_up(surfaces, geometry)
+    inverse = popup.inverse_depth(popup.index)
+    wall = 20 / (1.6 * 150)
+    assert inverse[40, 80] == pytest.approx(wall, rel=0.06)
+    assert inverse[19, 80] == pytest.approx(wall, rel=0.1)
+    assert inverse[0, 80] > inverse[19, 80]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.02, 0.2), st.floats(-2e-4, 2e-4), st.integers(0, 5))
+def test_one_straight_wall_is_one_plane(near: float, slope: float, seed: int) -> None:
+    columns = np.arange(-150.0, 150.0)
+    inverse = near + slope * columns
+    if inverse.min() < 0.01:
+        return
+    noise = np.random.default_rng(seed).normal(0, 0.002, len(columns))
+    found = walls(columns, inverse + noise, np.full(300, 0.006), (-151.0, 151.0))
+    at = np.array([-140.0, 0.0, 140.0])
+    for x in at:
+        wall = next(wall for wall in found if wall.first <= x < wall.last)
+        assert wall.offset + wall.slope * x == pytest.approx(near + slope * x, abs=0.012)
+
+
+def test_a_jump_of_the_base_parts_two_things() -> None:
+    columns = np.arange(100.0)
+    inverse = np.where(columns < 40, 0.2, 0.05)
+    near, far = walls(columns, inverse, np.full(100, 0.004), (0.0, 100.0), frontal=True)
+    assert near.last == pytest.approx(40, abs=2)
+    assert (near.offset, far.offset) == pytest.approx((0.2, 0.05), abs=0.002)
+    assert near.slope == far.slope == 0
+
+
+def test_holes_are_filled_from_their_kind() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 40, (96, 160, 3), np.uint8)
+    image[:, 80:] += np.array([150, 0, 0], np.uint8)
+    kinds = np.where(np.arange(160) < 80, 3, 4).astype(np.uint8) * np.ones((96, 1), np.uint8)
+    hole = np.zeros((96, 160), np.bool_)
+    hole[30:60, 70:90] = True
+    kinds[hole] = 4
+    filled = fill(image, hole, kinds=kinds).image
+    assert filled[hole][:, 0].mean() > 140
+
+
+def test_a_mast_belongs_to_what_it_stands_on() -> None:
+    photo = np.full((120, 200, 3), 220, np.uint8)
+    surfaces = np.full((120, 200), Surface.SKY, np.uint8)
+    surfaces[80:] = Surface.STRUCTURE
+    photo[80:] = 90
+    photo[20:80, 100:103] = 60
+    photo[10:14, 40:60] = 60
+    found = with_posts(surfaces, photo)
+    assert (found[25:80, 101] == Surface.STRUCTURE).all()
+    assert (found[:70, :95] == Surface.SKY).all()
+
+
+def test_a_photo_that_is_not_understood_has_no_pop_up() -> None:
+    photo = seen("canyon", camera(), samples=1)
+    guess = guess_of("canyon", photo)
+    assert guess.labels is not None
+    guess.labels.certainty[:] = 0.3
+    assert scene_popup(photo.image, guess) is None
