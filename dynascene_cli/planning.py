@@ -17,7 +17,7 @@ from dynascene_cli.console import Console
 from dynascene_cli.project import Project, stage_key
 from dynascene_cli.projection import STRETCH_WARNING, MarginsPlan, needed_margins
 from dynascene_cli.request import RenderRequest
-from dynascene_cli.scene import planned_popup, relief_depth, scene_popup
+from dynascene_cli.scene import aligned_depth, planned_popup, relief_depth, scene_popup
 from dynascene_cli.scene_workflow import (
     Place,
     keep_place,
@@ -245,7 +245,12 @@ def _covered(
         # Whether the margins will be sky is decided when they are painted in: plan for either.
         shape = size[1] + widest.top + widest.bottom, size[0] + widest.left + widest.right
         skies = (None, np.zeros(shape, bool), np.ones(shape, bool))
-        return [relief_depth(guess, widest, sky=sky, step=PLANNING_STEP) for sky in skies], None
+        reliefs = [relief_depth(guess, widest, sky=sky, step=PLANNING_STEP) for sky in skies]
+        if place.depth is not None:
+            sides = ((widest.top, widest.bottom), (widest.left, widest.right))
+            whole = np.pad(aligned_depth(place.depth, guess)[0], sides, "edge")
+            reliefs.append(whole[::PLANNING_STEP, ::PLANNING_STEP])
+        return reliefs, None
 
     def margins_of(path: CameraPath) -> MarginsPlan:
         """Kept in the project beside what was read off the photo: seconds for a long path."""

@@ -172,7 +172,8 @@ class RenderRequest:
     def inputs(self) -> tuple[Path, ...]:
         """The user's files that a run reads, which it may never change."""
         moves = [Path(part) for part in self.camera.split("+") if Path(part).is_file()]
-        depth = [Path(self.scene.depth)] if self.scene.depth else []
+        given = self.scene.depth
+        depth = [Path(given)] if given and given != "none" else []
         return (*self.matte.inputs, self.scene.photo, *depth, *moves)
 
 

@@ -12,17 +12,21 @@ from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError
 from dynascene_cli.fingerprints import file_fingerprint
 from dynascene_cli.matting import people_in_photo
+from dynascene_cli.onnx_network import Network
 from dynascene_cli.project import Project, stage_key
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.request import SceneRequest
 from dynascene_cli.scene import (
     GeometryGuess,
+    aligned_depth,
     build_scene,
     frame_focal_35mm,
     free_ground,
     guess_geometry,
+    installed_depth,
     known_things,
     network_depth,
+    picture_depth,
     read_guess_file,
     read_scene_edits,
     scene_labels,
@@ -40,7 +44,9 @@ from dynascene_cli.video import (
     read_picture,
     write_image,
 )
+from dynascene_cli.weights import path_of
 
+NO_DEPTH = "none"
 STAGE_VERSION = 4
 SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
@@ -119,7 +125,14 @@ def read_place(
     if request.preview is not None:
         write_image(request.preview, scene_preview(picture, guess.geometry, _tints(guess)))
         console.info(f"scene preview: {request.preview}")
+    depth = _depth(request, picture, photo_size)
+    contradicts = None
+    if depth is not None and request.depth is None:
+        _, contradicts = aligned_depth(depth, guess)
     warnings = (*photo.warnings, *guess.geometry.warnings)
+    if contradicts is not None:
+        depth = None
+        warnings += (f"{contradicts}: the photo's depth network is not used",)
     if people is not None:
         warnings += ("somebody already stands in the photo: they are painted over",)
     return Place(
@@ -128,7 +141,7 @@ def read_place(
         window=cover_window(photo_size, size, crop),
         guess=guess,
         people=people,
-        depth=_depth(request, picture, photo_size),
+        depth=depth,
         camera_height_given="camera_height" in given,
         key=key,
         depends_on={**depends_on, "depth": _depth_fingerprint(request)},
@@ -166,8 +179,11 @@ def tell_place(project: Project, place: Place) -> None:
 def _depth(
     request: SceneRequest, picture: Image, photo_size: tuple[int, int]
 ) -> NDArray[np.float32] | None:
-    if request.depth is None:
+    chosen = _depth_source(request)
+    if chosen is None:
         return None
+    if request.depth is None:
+        return picture_depth(picture, Network(path_of(chosen)))
     if request.depth.startswith("model:"):
         return network_depth(picture, request.depth.removeprefix("model:"))
     depth = read_depth(Path(request.depth))
@@ -193,10 +209,18 @@ def _covering(
     return np.asarray(depth[np.ix_(rows, columns)])
 
 
+def _depth_source(request: SceneRequest) -> str | None:
+    """The depth that is asked for, else the network that is installed, None where there is none."""
+    if request.depth == NO_DEPTH:
+        return None
+    return request.depth or installed_depth()
+
+
 def _depth_fingerprint(request: SceneRequest) -> str | None:
-    if request.depth is None or request.depth.startswith("model:"):
-        return request.depth
-    return file_fingerprint(Path(request.depth))
+    source = _depth_source(request)
+    if source is None or request.depth is None or source.startswith("model:"):
+        return source
+    return file_fingerprint(Path(source))
 
 
 def scene_dependencies(

@@ -222,6 +222,28 @@ class SceneGeometry:
         return np.hstack([rotation, np.zeros((3, 1))])
 
 
+@dataclass(frozen=True)
+class Sunlight:
+    """The sun over a place, and its shadows.
+
+    ``azimuth_deg`` is clockwise from where the photo's camera looks: 90 is to the right, 180
+    behind it; ``elevation_deg`` over the horizon. ``darkness`` is the share of light that a shadow
+    takes, ``hardness`` how sharp its edge is, both 0..1.
+    """
+
+    azimuth_deg: float
+    elevation_deg: float
+    darkness: float = 0.55
+    hardness: float = 0.7
+
+    @property
+    def direction(self) -> Floats:
+        """(3,): the unit vector from the place towards the sun."""
+        azimuth, elevation = np.radians([self.azimuth_deg, self.elevation_deg])
+        level = np.cos(elevation)
+        return np.array([level * np.sin(azimuth), -np.sin(elevation), level * np.cos(azimuth)])
+
+
 @dataclass(frozen=True, eq=False)
 class Cards:
     """The planes of a canvas and which of them each of its pixels lies on.

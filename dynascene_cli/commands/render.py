@@ -180,7 +180,11 @@ def render(
     ] = None,
     depth: Annotated[
         str | None,
-        typer.Option("--depth", help="A depth map (16-bit or float), or model:NAME."),
+        typer.Option(
+            "--depth",
+            help="A depth map (16-bit or float), model:NAME, or none "
+            "[default: the depth network that was pulled].",
+        ),
     ] = None,
     preview_scene: Annotated[
         Path | None,

@@ -1,5 +1,6 @@
 """The photo as a place: labels, horizon, sky, ground, relief, outpainting, depth."""
 
+from dynascene_cli.scene.depth import aligned_depth
 from dynascene_cli.scene.depth_network import network_depth
 from dynascene_cli.scene.free_ground import free_ground, plain_name
 from dynascene_cli.scene.geometry_guess import (
@@ -12,6 +13,7 @@ from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
 from dynascene_cli.scene.known_heights import KnownThing, known_things
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
 from dynascene_cli.scene.outpainting import build_scene
+from dynascene_cli.scene.picture_depth import installed_depth, picture_depth
 from dynascene_cli.scene.popup_layers import PlannedPopUp, planned_popup
 from dynascene_cli.scene.relief import relief_depth
 from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
@@ -24,12 +26,15 @@ __all__ = [
     "PlannedPopUp",
     "SceneLabels",
     "Viewpoint",
+    "aligned_depth",
     "build_scene",
     "frame_focal_35mm",
     "free_ground",
     "guess_geometry",
+    "installed_depth",
     "known_things",
     "network_depth",
+    "picture_depth",
     "plain_name",
     "planned_popup",
     "read_guess_file",
