@@ -183,13 +183,10 @@ def estimate_camera(
     check_camera_output(output)
     check_spared(output, request.matte.inputs)
     _check_folders_spared(output, request.matte.inputs)
-    if request.matte.matte is not None:
-        alpha_frames(request.matte.matte, clip)
-    else:
-        check_matte_request(request.matte, clip)
+    odd = check_matte_request(request.matte, clip)
     if request.matte.dry_run:
         return _dry_run(project, request, clip, console)
-    console.warn(*clip.warnings)
+    console.warn(*clip.warnings, *odd)
     with project.locked():
         foreground = _foreground(project, request.matte, clip, console)
         key = camera_key(request, clip, foreground)

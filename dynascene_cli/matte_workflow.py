@@ -57,7 +57,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 4
+STAGE_VERSION = 5
 SHEET_FRAMES = 12
 
 
@@ -93,22 +93,24 @@ def open_request_clip(request: MatteRequest) -> Clip:
     )
 
 
-def check_matte_request(request: MatteRequest, clip: Clip) -> None:
-    """Make sure that a matte can be made as asked for, before any work is done.
+def check_matte_request(request: MatteRequest, clip: Clip) -> tuple[str, ...]:
+    """Make sure that a matte can be made as asked for, before any work is done; what is odd of it.
 
     Raises:
         InputError: the given alpha or the kept ones do not fit the clip; no matter has that name.
         MissingError: the matter's weights are not installed.
     """
+    warnings: tuple[str, ...] = ()
     if request.matte is not None:
         if request.clicks:
             raise InputError("--click changes no --matte", "use one of them")
-        alpha_frames(request.matte, clip)
+        warnings = alpha_frames(request.matte, clip).warnings
     else:
         _matter(request)
         _clicks_of(request, clip)
     if request.matte_fixes is not None:
         read_kept(request.matte_fixes, clip, request.first_number(clip))
+    return warnings
 
 
 def matte(
@@ -125,12 +127,12 @@ def matte(
     check_spared(output, request.inputs)
     if preview is not None:
         check_picture(preview, request.inputs)
-    check_matte_request(request, clip)
+    odd = check_matte_request(request, clip)
     if request.dry_run:
         cached = is_matte_cached(project, request, clip) and not request.force
         answer = {"would_run": [] if cached else ["matte"], "cached": ["matte"] if cached else []}
         return {"output": None, **answer}
-    console.warn(*clip.warnings, *([] if alpha_only else sound_warnings(clip, output)))
+    console.warn(*clip.warnings, *odd, *([] if alpha_only else sound_warnings(clip, output)))
     with project.locked():
         made = cached_matte(project, request, clip, console)
         _write_matte(
@@ -434,7 +436,7 @@ def _write_matte(
         frames = zip(read_frames(clip), matte.alpha.frames(), strict=True)
         for index, (frame, alpha) in enumerate(frames):
             if alpha_only:
-                sink.write(np.repeat(alpha[..., None], 3, axis=2))
+                sink.write(alpha)
             else:
                 clean = foreground_colours(frame, alpha, clip.height)
                 sink.write(np.dstack([clean, alpha]))

@@ -47,7 +47,7 @@ from dynascene_cli.video import (
 from dynascene_cli.weights import path_of
 
 NO_DEPTH = "none"
-STAGE_VERSION = 4
+STAGE_VERSION = 5
 SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"

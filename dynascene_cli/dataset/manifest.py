@@ -16,11 +16,12 @@ from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.dataset.clip_folder import Line
 from dynascene_cli.dataset.clips import TrainingClip
 from dynascene_cli.documents import parsed_json, text_of
-from dynascene_cli.errors import DynasceneError, InputError
+from dynascene_cli.errors import DynasceneError, InputError, reading
 from dynascene_cli.geometry import relative_to_first
 from dynascene_cli.publishing import publish_text
 from dynascene_cli.shot import CameraPath, Clip, Image
 from dynascene_cli.video import alpha_frames, cover, open_clip, read_frames, read_photo
+from dynascene_cli.video.arrays import read_array
 from dynascene_cli.video.images import cover_window
 from dynascene_cli.video.sequences import is_pattern
 from dynascene_cli.video.timeline import snapped_rate
@@ -230,13 +231,9 @@ def _camera(entry: ManifestEntry, clip: Clip) -> CameraPath:
 
 def _depths(entry: ManifestEntry) -> NDArray[np.float32]:
     assert entry.depths is not None
-    try:
-        with np.load(entry.depths) as archive:
-            depths = np.asarray(archive[archive.files[0]], np.float32)
-    except (OSError, ValueError, IndexError, AttributeError, EOFError) as error:
-        raise InputError(
-            f"{entry.depths} cannot be read as depths: {error}", "give an NPZ of one array"
-        ) from error
+    hint = "give an NPZ of one array"
+    with reading(entry.depths, "depths", hint):
+        depths = np.asarray(read_array(entry.depths, "depths", hint), np.float32)
     if depths.ndim != 3 or len(depths) != entry.frames:
         raise InputError(
             f"{entry.depths}: its shape is {depths.shape}", f"give ({entry.frames}, H, W)"

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import Clip, FrameSource, Image
+from dynascene_cli.video import matte_picture
 
 REACH = 4
 """Frames on each side over which a correction fades."""
 FLOW_SIDE = 512
-SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp")
+SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".exr")
 
 
 def read_kept(folder: Path, clip: Clip, first_number: int) -> dict[int, Image]:
@@ -53,28 +52,13 @@ def read_kept(folder: Path, clip: Clip, first_number: int) -> dict[int, Image]:
 
 
 def _read_alpha(path: Path, clip: Clip) -> Image:
-    try:
-        with PillowImage.open(path) as picture:
-            alpha = _alpha_of(picture)
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"{path} cannot be read as a picture", "save it as PNG") from error
+    alpha = matte_picture(path)
     height, width = alpha.shape
     if (width, height) != (clip.width, clip.height):
         raise InputError(
             f"{path} is {width}×{height}", f"the clip's frames are {clip.width}×{clip.height}"
         )
     return alpha
-
-
-def _alpha_of(picture: PillowImage.Image) -> Image:
-    """The picture's own alpha where it has one that varies, else its grey; (H, W) uint8."""
-    if "A" in picture.getbands():
-        alpha = np.asarray(picture.getchannel("A"), np.uint8)
-        if alpha.min() < 255:
-            return alpha
-    if picture.mode.startswith("I"):
-        return (np.asarray(picture, np.uint32) >> 8).clip(0, 255).astype(np.uint8)
-    return np.asarray(picture.convert("L"), np.uint8)
 
 
 def blended_with_kept(

@@ -8,6 +8,7 @@ from dynascene_cli.video.chunks import (
     read_chunk,
     write_chunk,
 )
+from dynascene_cli.video.depth_maps import read_depth
 from dynascene_cli.video.images import (
     CoverWindow,
     Photo,
@@ -15,18 +16,16 @@ from dynascene_cli.video.images import (
     cover,
     cover_window,
     encoded_image,
-    read_depth,
     read_photo,
     read_picture,
     write_image,
 )
 from dynascene_cli.video.lens import tagged_focal
+from dynascene_cli.video.mattes import AlphaFrames, alpha_frames, matte_picture
 from dynascene_cli.video.opening import open_clip
 from dynascene_cli.video.outputs import check_spared, check_writable
 from dynascene_cli.video.reading import (
-    AlphaFrames,
     DecodedFrame,
-    alpha_frames,
     decoded_frames,
     read_alpha,
     read_frames,
@@ -55,6 +54,7 @@ __all__ = [
     "decoded_frames",
     "encoded_image",
     "is_sequence",
+    "matte_picture",
     "open_clip",
     "open_sink",
     "read_alpha",

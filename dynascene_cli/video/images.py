@@ -1,30 +1,46 @@
-"""Single pictures: photos as users have them, depth maps, and cover-resizing."""
+"""Single pictures: photos as users have them, in sRGB; pictures written, and cover-resizing."""
 
-import io
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, ImageOps
 from PIL import Image as Pillow
 
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, reading
 from dynascene_cli.publishing import published
 from dynascene_cli.shot import Image
 from dynascene_cli.video.openexr import exr_planes
 from dynascene_cli.video.outputs import check_spared, check_writable
+from dynascene_cli.video.photo_colour import (
+    ColourSpace,
+    converted_by_profile,
+    encoded_srgb,
+    in_srgb,
+    named_space,
+)
+from dynascene_cli.video.picture_files import opened_picture
+
+
+class TiffTags:
+    """Numbers of TIFF 6.0 that tell how samples lie."""
+
+    BITS_PER_SAMPLE = 258
+    PLANAR_CONFIGURATION = 284
+    SEPARATE = 2
+
+
+BRIGHTEST_SDR = 1.001
+"""Of values where 1 is white: beyond it a picture is HDR."""
 
 SMALLEST_SIDE = 32
 JPEG_QUALITY = 95
 WRITTEN_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-
-_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "JPEG2000")
-# A photo is the user's own file: a large panorama is no attack.
-Pillow.MAX_IMAGE_PIXELS = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +61,8 @@ def read_photo(path: Path) -> Photo:
     Raises:
         InputError: missing, not an image, cut short, or smaller than 32 pixels on a side.
     """
-    picture = opened_picture(path)
-    warnings = []
-    rgb, alpha = _srgb(picture)
-    exif = picture.getexif()
+    rgb, alpha, told = _in_srgb(path)
+    warnings = [f"{path}: {what}" for what in told]
     if alpha is not None and alpha.min() < 255:
         warnings.append(f"{path}: the photo's transparency is ignored")
     if min(rgb.shape[:2]) < SMALLEST_SIDE:
@@ -56,7 +70,7 @@ def read_photo(path: Path) -> Photo:
             f"{path} is too small: {rgb.shape[1]}x{rgb.shape[0]} pixels",
             "give a photo of at least the clip's size",
         )
-    return Photo(rgb, focal_35mm(exif), tuple(warnings))
+    return Photo(rgb, _own_focal_35mm(path), tuple(warnings))
 
 
 def read_picture(path: Path) -> tuple[Image, Image | None]:
@@ -65,59 +79,8 @@ def read_picture(path: Path) -> tuple[Image, Image | None]:
     Raises:
         InputError: missing, not an image, or cut short.
     """
-    return _srgb(opened_picture(path))
-
-
-def opened_picture(path: Path) -> Pillow.Image:
-    """A picture whose header has been read; pixels are decoded later.
-
-    Raises:
-        InputError: missing, a folder, or not an image (saying what it is, where that is plain).
-    """
-    if not path.exists():
-        raise InputError(f"{path} does not exist", "check the path of the picture")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not a picture", "give the path of one picture")
-    try:
-        return Pillow.open(path, formats=_FORMATS)
-    except UnidentifiedImageError as error:
-        raise InputError(
-            f"{path} is {_what_it_is(path)}, not a picture", "give a JPEG, PNG, TIFF or WebP"
-        ) from error
-
-
-def read_depth(path: Path) -> NDArray[np.float32]:
-    """A depth map, float32 (H, W), in the file's own units: PNG, TIFF, EXR, NPY or NPZ.
-
-    Raises:
-        InputError: missing, unreadable, not of one channel, or empty of finite numbers.
-    """
-    if not path.exists():
-        raise InputError(f"{path} does not exist", "check the path of the depth map")
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".npz":
-            with np.load(path) as archive:
-                depth = archive[archive.files[0]]
-        elif suffix == ".npy":
-            depth = np.load(path)
-        elif suffix == ".exr":
-            depth = exr_planes(path)
-        else:
-            depth = np.asarray(opened_picture(path))
-        depth = np.squeeze(depth).astype(np.float32)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{path} cannot be read as a depth map: {error}", _DEPTH_HINT) from error
-    if depth.ndim == 3 and (depth[..., :1] == depth[..., :3]).all():
-        depth = depth[..., 0]
-    if depth.ndim != 2:
-        raise InputError(f"{path} is not a depth map: its shape is {depth.shape}", _DEPTH_HINT)
-    if not np.isfinite(depth).any():
-        raise InputError(f"{path} has no finite depth", _DEPTH_HINT)
-    return depth
-
-
-_DEPTH_HINT = "give one channel: 16-bit PNG or TIFF, float TIFF or EXR, NPY or NPZ"
+    rgb, alpha, _ = _in_srgb(path)
+    return rgb, alpha
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -211,22 +174,88 @@ def cover(image: Image, width: int, height: int, centre: tuple[float, float] = (
     return np.asarray(picture.resize((width, height), Pillow.Resampling.LANCZOS, box=box))
 
 
-def _srgb(picture: Pillow.Image) -> tuple[Image, Image | None]:
-    profile = picture.info.get("icc_profile")
-    try:
-        upright = ImageOps.exif_transpose(picture)
+def _own_focal_35mm(path: Path) -> float | None:
+    if path.suffix.lower() == ".exr" or _is_float_tiff(path):
+        return None
+    with reading(path, "a picture", "export it again"):
+        return focal_35mm(opened_picture(path).getexif())
+
+
+def _in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
+    """RGB and alpha of a picture, upright, and what of its colour is lost."""
+    if path.suffix.lower() == ".exr" and path.is_file():
+        return _linear_in_srgb(exr_planes(path))
+    told: list[str] = []
+    picture = opened_picture(path) if not _is_float_tiff(path) else _float_picture(path, told)
+    with reading(path, "a picture", "it is cut short or damaged: export it again"):
+        space = named_space(picture)
+        upright = ImageOps.exif_transpose(_decoded(picture, path))
         alpha = None
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
             alpha = np.asarray(upright.getchannel("A"))
             upright = upright.convert("RGB")
         upright = _eight_bit(upright)
-        if profile:
-            upright = _in_srgb(upright, profile)
-        return np.array(upright.convert("RGB")), alpha
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        name = getattr(picture, "filename", "the picture")
-        raise InputError(f"{name} is cut short or damaged: {error}", "export it again") from error
+        if isinstance(space, bytes):
+            upright = converted_by_profile(upright, space)
+        rgb = np.array(upright.convert("RGB"))
+        if isinstance(space, ColourSpace):
+            told += [space.warning] if space.warning else []
+            rgb = in_srgb(rgb, space)
+        return rgb, alpha, told
+
+
+def _linear_in_srgb(planes: NDArray[np.float32]) -> tuple[Image, Image | None, list[str]]:
+    """A picture in linear light, of sRGB's primaries."""
+    colour = np.repeat(planes[..., None], 3, axis=2) if planes.ndim == 2 else planes[..., :3]
+    alpha = None
+    if planes.ndim == 3 and planes.shape[2] == 4:
+        alpha = np.asarray(np.clip(np.nan_to_num(planes[..., 3]), 0, 1) * 255 + 0.5, np.uint8)
+    bright = np.nan_to_num(colour).max() > BRIGHTEST_SDR
+    told = ["HDR: what is brighter than white is clipped"] if bright else []
+    return encoded_srgb(colour), alpha, told
+
+
+def _decoded(picture: Pillow.Image, path: Path) -> Pillow.Image:
+    """A picture's pixels; those of planes that lie one after the other, which Pillow mixes up."""
+    tags = getattr(picture, "tag_v2", {})
+    planar = tags.get(TiffTags.PLANAR_CONFIGURATION) == TiffTags.SEPARATE
+    deep = max(tags.get(TiffTags.BITS_PER_SAMPLE, (8,)), default=8) > 8
+    if not (planar and deep and picture.mode in ("RGB", "RGBA")):
+        return picture
+    with av.open(f"file:{path}", format="tiff_pipe") as container:
+        frame = next(container.decode(video=0))
+    rgb = frame.reformat(format="rgb24", dst_color_range=2).to_ndarray()
+    whole = Pillow.fromarray(rgb)
+    whole.getexif()[ExifTags.Base.Orientation] = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    return whole
+
+
+def _is_float_tiff(path: Path) -> bool:
+    """Whether a file is a TIFF of several float samples a pixel, which Pillow does not know."""
+    if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
+        return False
+    try:
+        with Pillow.open(path, formats=("TIFF",)):
+            return False
+    except (OSError, SyntaxError, ValueError, TypeError, struct.error):
+        with path.open("rb") as file:
+            return file.read(4) in (b"II*\0", b"MM\0*")
+
+
+def _float_picture(path: Path, told: list[str]) -> Pillow.Image:
+    """A TIFF of float RGB: values up to 1 as they are shown, beyond that as linear light."""
+    with reading(path, "a picture", "export it again"):
+        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if stored is None or stored.ndim != 3 or stored.dtype not in (np.float32, np.float64):
+            raise InputError(f"{path} is a TIFF of a kind that is not read", "export it again")
+        colour = np.ascontiguousarray(stored[..., 2::-1], np.float32)
+    if np.nan_to_num(colour).max() > BRIGHTEST_SDR:
+        rgb, _, lost = _linear_in_srgb(colour)
+        told += lost
+        return Pillow.fromarray(rgb)
+    told.append("float values without a profile are taken as they are shown, not as linear light")
+    return Pillow.fromarray(np.asarray(np.clip(np.nan_to_num(colour), 0, 1) * 255 + 0.5, np.uint8))
 
 
 def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
@@ -239,39 +268,11 @@ def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
     return Pillow.fromarray(np.clip(values / white * 255 + 0.5, 0, 255).astype(np.uint8))
 
 
-def _in_srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
-    if picture.mode == "P":
-        picture = picture.convert("RGB")
-    try:
-        converted = ImageCms.profileToProfile(
-            picture,
-            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-            ImageCms.createProfile("sRGB"),
-            outputMode="RGB",
-        )
-    except ImageCms.PyCMSError:
-        # A profile of another colour space than the pixels' says nothing about them.
-        return picture
-    return picture if converted is None else converted
-
-
 def focal_35mm(exif: Pillow.Exif) -> float | None:
-    """The 35 mm equivalent focal length that EXIF tells, or None."""
+    """The 35 mm equivalent focal length that EXIF tells, or None where it is none."""
     value = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm)
-    return float(value) if value else None
-
-
-def _what_it_is(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(64)
-    if not head:
-        return "an empty file"
-    if head.startswith(b"%PDF"):
-        return "a PDF"
-    if head[4:8] == b"ftyp":
-        return "a video or HEIC file"
     try:
-        head.decode()
-    except UnicodeDecodeError:
-        return "data of an unknown kind"
-    return "text"
+        millimetres = float(value or 0)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return millimetres if 1 <= millimetres <= 2000 else None

@@ -4,7 +4,8 @@ import math
 
 from dynascene_cli.shot import Clip
 from dynascene_cli.video.containers import opened_video
-from dynascene_cli.video.images import focal_35mm, opened_picture
+from dynascene_cli.video.images import focal_35mm
+from dynascene_cli.video.picture_files import opened_picture
 from dynascene_cli.video.sequences import sequence_files
 
 QUICKTIME_KEY = "com.apple.quicktime.camera.focal_length.35mm_equivalent"

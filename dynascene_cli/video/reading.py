@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import cast
 
 import av
@@ -18,12 +17,11 @@ from av.video.stream import VideoStream
 from numpy.typing import DTypeLike
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.shot import Clip, FrameSource, Image
+from dynascene_cli.shot import Clip, Image
 from dynascene_cli.video.animations import animation_frames
 from dynascene_cli.video.colour import FAST_FORMATS, plane_array, rgb_image, rgb_window
 from dynascene_cli.video.containers import alpha_decoder, opened_video
 from dynascene_cli.video.images import read_picture
-from dynascene_cli.video.opening import open_clip
 from dynascene_cli.video.orientation import upright
 from dynascene_cli.video.sequences import sequence_files
 
@@ -115,55 +113,6 @@ def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[
         return
     for frame in _decoded(clip, _range(clip, first, last)):
         yield _as_shown(_alpha_plane(frame), clip)
-
-
-@dataclass(frozen=True)
-class AlphaFrames:
-    """A finished matte on disk: alpha uint8 (H, W) from ``clip``'s alpha, or from its grey."""
-
-    clip: Clip
-    from_alpha: bool
-
-    @property
-    def frame_count(self) -> int:
-        """How many frames there are."""
-        return self.clip.frame_count
-
-    def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
-        """Yield alphas first ≤ i < last, in order."""
-        if self.from_alpha:
-            yield from read_alpha(self.clip, first, last)
-            return
-        for rgb in read_frames(self.clip, first, last):
-            yield np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def alpha_frames(source: str | Path, clip: Clip) -> FrameSource:
-    """A user's matte for a clip: a video or pictures in which white or alpha 1 is the person.
-
-    For a trimmed clip it is a matte of the trimmed frames, or of the whole clip.
-
-    Raises:
-        InputError: unreadable, or of another frame count or size than the clip.
-    """
-    matte = open_clip(source, fps=clip.frame_rate)
-    if matte.frame_count > clip.frame_count and (clip.start > 0 or clip.end is not None):
-        end = None if clip.end is None else float(clip.end)
-        matte = open_clip(source, fps=clip.frame_rate, start=float(clip.start), end=end)
-    if matte.frame_count != clip.frame_count:
-        raise InputError(
-            f"{source} has {matte.frame_count} frames, the clip {clip.path} has {clip.frame_count}",
-            "give one alpha for each frame of the clip",
-        )
-    if (matte.width, matte.height) != (clip.width, clip.height):
-        raise InputError(
-            f"{source} is {matte.width}x{matte.height}, the clip {clip.path} is "
-            f"{clip.width}x{clip.height}",
-            "give alphas of the clip's size",
-        )
-    # A channel that is opaque throughout is a container's habit, not a matte.
-    transparent = matte.has_alpha and next(read_alpha(matte, 0, 1)).min() < 255
-    return AlphaFrames(matte, from_alpha=bool(transparent))
 
 
 def _holds_pictures(clip: Clip) -> bool:

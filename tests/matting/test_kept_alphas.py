@@ -87,7 +87,7 @@ def test_what_does_not_fit_is_told(tmp_path, name, size, told):
 
 def test_a_frame_named_twice_or_unreadable_is_told(tmp_path):
     (tmp_path / "00003.png").write_text("no picture")
-    with pytest.raises(InputError, match="cannot be read as a picture"):
+    with pytest.raises(InputError, match="is text, not a picture"):
         read_kept(tmp_path, CLIP, 0)
     (tmp_path / "b_3.png").write_text("no picture")
     with pytest.raises(InputError, match="same frame"):

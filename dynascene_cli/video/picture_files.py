@@ -1,0 +1,71 @@
+"""Picture files opened safely: what they are, how large they claim to be, and refused if wrong."""
+
+from pathlib import Path
+
+from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
+
+from dynascene_cli.errors import InputError, reading
+
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "JPEG2000")
+HINT = "give a JPEG, PNG, TIFF or WebP"
+
+LARGEST_PICTURE = 2**28
+"""Pixels: more than the largest cameras take; a head that claims more asks for all memory."""
+_LARGE = 2**25
+_MOST_PIXELS_A_BYTE = 2000
+"""What no coding of a photo reaches, and a file of nothing but its head exceeds."""
+
+# A photo is the user's own file: a large panorama is no attack. Sizes are checked here.
+Pillow.MAX_IMAGE_PIXELS = None
+
+
+def opened_picture(path: Path) -> Pillow.Image:
+    """A picture whose header has been read; pixels are decoded later.
+
+    Raises:
+        InputError: missing, a folder, not an image (saying what it is, where that is plain), or of
+            a size that its bytes cannot hold.
+    """
+    if not path.exists():
+        raise InputError(f"{path} does not exist", "check the path of the picture")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a picture", "give the path of one picture")
+    with reading(path, "a picture", HINT):
+        try:
+            picture = Pillow.open(path, formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise InputError(f"{path} is {_what_it_is(path)}, not a picture", HINT) from error
+    check_claimed_size(path, picture.size)
+    return picture
+
+
+def check_claimed_size(path: Path, size: tuple[int, int]) -> None:
+    """Refuse a picture (width, height) that no memory or no file of so few bytes holds.
+
+    Raises:
+        InputError: as above.
+    """
+    pixels = size[0] * size[1]
+    too_empty = pixels > _LARGE and pixels > _MOST_PIXELS_A_BYTE * path.stat().st_size
+    if pixels > LARGEST_PICTURE or too_empty:
+        raise InputError(
+            f"{path} claims {size[0]}x{size[1]} pixels",
+            "its head is damaged" if too_empty else f"at most {LARGEST_PICTURE // 10**6} million",
+        )
+
+
+def _what_it_is(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(64)
+    if not head:
+        return "an empty file"
+    if head.startswith(b"%PDF"):
+        return "a PDF"
+    if head[4:8] == b"ftyp":
+        return "a video or HEIC file"
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        return "data of an unknown kind"
+    return "text"
