@@ -42,42 +42,62 @@ def picture_network(
     return save(path, nodes, *shapes, constants)
 
 
-def recurrent_network(path):
-    """Robust Video Matting's inputs and outputs; what it remembers are means of the alpha.
+def recurrent_network(path, *, published=False):
+    """Robust Video Matting's inputs and outputs; what it remembers are running sums of its alpha.
 
-    The alpha is by each pixel's colour, and its past is mixed in where the memory has a past.
+    The authors' file (``published``) has its channels first and is told a ratio; the other has
+    them last. Each pixel's alpha follows from its colour.
     """
-    channels = (16, 20, 40, 64)
+    source = "src" if published else "src:0"
+    alpha = "pha" if published else "Identity_1:0"
     constants = {
         "scale": np.array(2, np.float32),
         "one": np.array(1, np.float32),
-        "weights": 3 * np.array(RGB_WEIGHTS, np.float32).reshape(3, 1),
+        "weights": 3 * np.array(RGB_WEIGHTS, np.float32).reshape(1, 3, 1, 1),
         "offset": 3 * np.array([RGB_OFFSET], np.float32),
     }
-    nodes = [
-        helper.make_node("Mul", ["src:0", "scale"], ["doubled"]),
+    first = [source] if published else ["first"]
+    nodes = [] if published else [_turned(source, "first", last=False)]
+    nodes += [
+        helper.make_node("Mul", [*first, "scale"], ["doubled"]),
         helper.make_node("Sub", ["doubled", "one"], ["centred"]),
-        helper.make_node("MatMul", ["centred", "weights"], ["scores"]),
-        helper.make_node("Add", ["scores", "offset"], ["logits"]),
-        helper.make_node("Sigmoid", ["logits"], ["Identity_1:0"]),
-        helper.make_node("Transpose", ["Identity_1:0"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["centred", "weights", "offset"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], [alpha if published else "planes"]),
     ]
-    inputs = [("src:0", TensorProto.FLOAT, [1, "h", "w", 3])]
-    outputs = [("Identity_1:0", TensorProto.FLOAT, [1, "h", "w", 1])]
-    for number, count in enumerate(channels, 1):
+    nodes += [] if published else [_turned("planes", alpha, last=True)]
+    number_type = TensorProto.FLOAT
+    inputs = [(source, number_type, _shape(3, "", published))]
+    outputs = [(alpha, number_type, _shape(1, "", published))]
+    if published:
+        inputs.append(("downsample_ratio", number_type, [1]))
+    for number, count in enumerate((16, 20, 40, 64), 1):
         stride = 2**number
-        constants[f"ones{number}"] = np.ones(count, np.float32)
-        past, mean, after = f"r{number}i:0", f"mean{number}", f"Identity_{number + 1}:0"
-        nodes += [
-            helper.make_node(
-                "AveragePool", ["planes"], [mean], kernel_shape=[stride, stride],
-                strides=[stride, stride], ceil_mode=1,
-            ),
-            helper.make_node("Transpose", [mean], [f"last{number}"], perm=[0, 2, 3, 1]),
-            # The past must have this size, or one pixel, for the sum to have it.
-            helper.make_node("Add", [f"last{number}", past], [f"sum{number}"]),
-            helper.make_node("Mul", [f"sum{number}", f"ones{number}"], [after]),
-        ]  # fmt: skip
-        inputs.append((past, TensorProto.FLOAT, [1, f"h{number}", f"w{number}", count]))
-        outputs.append((after, TensorProto.FLOAT, [1, f"H{number}", f"W{number}", count]))
+        past = f"r{number}i" if published else f"r{number}i:0"
+        after = f"r{number}o" if published else f"Identity_{number + 1}:0"
+        mean, total = f"mean{number}", f"sum{number}"
+        constants[f"ones{number}"] = np.ones((1, count, 1, 1), np.float32)
+        sides = {"kernel_shape": [stride, stride], "strides": [stride, stride], "ceil_mode": 1}
+        planes = alpha if published else "planes"
+        nodes.append(helper.make_node("AveragePool", [planes], [mean], **sides))
+        nodes.append(helper.make_node("Mul", [mean, f"ones{number}"], [f"many{number}"]))
+        # The past must have this size, or one pixel, for the sum to have it.
+        if published:
+            nodes.append(helper.make_node("Add", [f"many{number}", past], [after]))
+        else:
+            nodes.append(_turned(past, f"past{number}", last=False))
+            nodes.append(helper.make_node("Add", [f"many{number}", f"past{number}"], [total]))
+            nodes.append(_turned(total, after, last=True))
+        inputs.append((past, number_type, _shape(count, f"i{number}", published)))
+        outputs.append((after, number_type, _shape(count, f"o{number}", published)))
     return save(path, nodes, inputs, outputs, constants)
+
+
+def _turned(source, target, *, last):
+    return helper.make_node(
+        "Transpose", [source], [target], perm=[0, 2, 3, 1] if last else [0, 3, 1, 2]
+    )
+
+
+def _shape(channels, mark, published):
+    sides = [f"height{mark}", f"width{mark}"]
+    return [1, channels, *sides] if published else [1, *sides, channels]

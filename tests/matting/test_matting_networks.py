@@ -14,6 +14,7 @@ from dynascene_cli.matting.choice import choose_matter, network_matter
 from dynascene_cli.matting.person_region import carried, region_around, without_others
 from dynascene_cli.matting.picture_networks import PictureNetwork
 from dynascene_cli.matting.rembg_matter import RembgNetwork
+from dynascene_cli.matting.robust_video import RobustVideoNetwork
 from dynascene_cli.video import open_clip, read_frames
 
 UNKNOWN = np.full(4, np.nan)
@@ -81,7 +82,7 @@ def test_an_added_network_mattes_a_clip(dynascene, folder, tmp_path, person_clip
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("rvm", "is not the expected Robust Video Matting network"),
+        ("rvm", "is not Robust Video Matting: it takes input_1:0"),
         ("modnet", "is not MODNet"),
         ("pp-mattingv2", "is not PP-MattingV2"),
         ("rembg:u2net_human_seg", "does not run as"),
@@ -109,8 +110,9 @@ def test_a_network_that_sees_no_person_is_refused(dynascene, folder, tmp_path):
     assert "cannot be read as an ONNX network" in run.json["error"]
 
 
-def test_a_recurrent_networks_memory_moves_with_the_person(tmp_path, gym):
-    matter = network_matter("rvm", recurrent_network(tmp_path / "rvm.onnx"))
+@pytest.mark.parametrize("published", [True, False])
+def test_a_recurrent_networks_memory_moves_with_the_person(tmp_path, gym, published):
+    matter = network_matter("rvm", recurrent_network(tmp_path / "rvm.onnx", published=published))
     state = matter.initial_state(UNKNOWN)
     regions = []
     for frame in (gym[0], np.roll(gym[1], 60, axis=1), np.roll(gym[2], -60, axis=1)):
@@ -118,10 +120,25 @@ def test_a_recurrent_networks_memory_moves_with_the_person(tmp_path, gym):
         regions.append(tuple(state["network/region"]))
         height, width = state["network/image"].shape[:2]
         for number in range(1, 5):
-            sides = state[f"network/memory/r{number}i:0"].shape[1:3]
+            sides = state[f"network/memory/r{number}"].shape[1:3]
             assert sides == (-(-height // 2**number), -(-width // 2**number))
         assert matte.alpha.shape == frame.shape[:2]
     assert len(set(regions)) > 1
+
+
+def test_both_layouts_of_a_recurrent_network_are_fed_alike(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    made = []
+    for published in (True, False):
+        path = recurrent_network(tmp_path / f"{published}.onnx", published=published)
+        network = RobustVideoNetwork(path)
+        alpha, memory = network.alpha(image, network.initial_memory())
+        made.append((alpha, *network.alpha(image, memory)))
+        np.testing.assert_allclose(alpha, expected_alpha(image), atol=1e-4)
+    (_, _, one), (_, _, other) = made
+    for name, sides in (("r1", (25, 35, 16)), ("r4", (4, 5, 64))):
+        assert one[name].shape == other[name].shape == (1, *sides)
+        np.testing.assert_allclose(one[name], other[name], atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["modnet", "rvm"])
