@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.camera import Trajectory, load_move, names_a_file
+from dynascene_cli.camera.composition import rests
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.camera.replay import frame_by_frame
 from dynascene_cli.camera.trajectory import is_camera
@@ -115,10 +116,7 @@ def _moving(
     console: Console,
 ) -> Plan:
     """The plan of a move in the photo's place."""
-    if request.smooth > 0 or request.stabilise:
-        still = "the clip's camera stands still"
-        apart = f"--camera {request.camera} does not follow the clip's camera"
-        console.warn(f"nothing to steady: {apart if filmed.moves else still}")
+    console.warn(*_unused_settings(request, filmed, moves))
     depth = _median_depth(place)
     camera = move_camera(request, filmed, place, moves, depth)
     stands = camera.stance
@@ -177,6 +175,27 @@ def _accompanying(
             "would hold all of it"
         )
     return _plan(request, camera, place, depth, staged, canvas, console)
+
+
+def _unused_settings(
+    request: RenderRequest, filmed: Filmed, moves: tuple[Trajectory, ...]
+) -> tuple[str, ...]:
+    """Settings that change nothing in a place that the clip's own camera does not film."""
+    still = "the clip's camera stands still"
+    follows_not = f"--camera {request.camera} does not follow the clip's camera"
+    told = []
+    if request.smooth > 0 or request.stabilise:
+        told.append(f"nothing to steady: {follows_not if filmed.moves else still}")
+    if request.move_strength != 1 and all(rests(move) for move in moves):
+        told.append(f"--move-strength changes nothing: --camera {request.camera} makes no move")
+    if request.scale is not None and not filmed.moves:
+        told.append(f"--scale changes nothing: {still}")
+    if request.anchor == "screen" and request.scene.camera_height is not None:
+        told.append(
+            "--camera-height changes the camera's way alone: --person-anchor screen keeps the "
+            "person's size"
+        )
+    return tuple(told)
 
 
 def _plan(

@@ -82,7 +82,7 @@ def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
     Raises:
         InputError: the moves' units, time units or shakes do not go together in one file.
     """
-    moving = [move for move in moves if not _rests(move)]
+    moving = [move for move in moves if not rests(move)]
     travelling = [move for move in moves if any(any(k.position) for k in move.keyframes)]
     lasting = [move for move in moves if len(move.keyframes) > 1]
     shaking = [move for move in moves if move.shake is not None]
@@ -138,7 +138,7 @@ def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
     )
 
 
-def _rests(move: Trajectory) -> bool:
+def rests(move: Trajectory) -> bool:
     """Whether the move has one keyframe, at the first camera's own pose."""
     keyframe, *others = move.keyframes
     return (

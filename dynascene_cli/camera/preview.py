@@ -37,12 +37,11 @@ def typical_reference(
     Raises:
         InputError: no such camera can be.
     """
-    if not 0 < camera_height < subject_distance < math.inf:
+    if not (0 < camera_height < math.inf and 0 < subject_distance < math.inf):
         raise InputError(
             f"--subject-distance {subject_distance:g} with --camera-height {camera_height:g}",
-            "both above 0, and the distance to the feet longer than the height",
+            "give metres, both above 0",
         )
-    depth = math.sqrt(subject_distance**2 - camera_height**2)
     width, height = size
     return Reference(
         intrinsics=np.array([[width, 0.0, width / 2], [0, width, height / 2], [0, 0, 1]]),
@@ -50,7 +49,7 @@ def typical_reference(
         width=width,
         height=height,
         subject_distance=subject_distance,
-        subject=np.array([0.0, camera_height, depth]),
+        subject=np.array([0.0, camera_height, subject_distance]),
         scene_depth=2 * subject_distance,
         camera_height=camera_height,
     )

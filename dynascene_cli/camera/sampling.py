@@ -21,7 +21,7 @@ class Reference:
 
     ``intrinsics`` (3, 3) and ``extrinsics`` (3, 4), which may carry roll and pitch; ``subject``
     (3,) is the person's first ground-contact point in the world, and ``contacts`` (F, 3) are
-    those of all frames (None: they stay there); ``subject_distance`` from the camera to it,
+    those of all frames (None: they stay there); ``subject_distance``, level, from the camera to it,
     ``scene_depth`` and ``camera_height`` are in metres.
     """
 

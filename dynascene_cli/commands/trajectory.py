@@ -14,7 +14,7 @@ app = typer.Typer(
 )
 
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Which shake.")]
-Distance = Annotated[float, typer.Option("--subject-distance", help="Metres to the person's feet.")]
+Distance = Annotated[float, typer.Option("--subject-distance", help="Level metres to the person.")]
 Height = Annotated[float, typer.Option("--camera-height", help="Metres above the ground.")]
 MoveArgument = Annotated[
     str, typer.Argument(metavar="NAME|FILE", help="A preset, a file, or some joined by +.")

@@ -6,13 +6,14 @@ from dynascene_cli.geometry import Floats, project
 from dynascene_cli.shot import CameraPath, Placement
 from dynascene_cli.staging.card import card
 from dynascene_cli.staging.following import person_heights
-from dynascene_cli.staging.limits import Staged
+from dynascene_cli.staging.limits import ENDS, Staged, ends_beyond
 from dynascene_cli.staging.standing import Stance
 
 OPPOSED_GROWTH = float(np.log(1.12))
 UNEXPLAINED_GROWTH = float(np.log(1.25))
 SLIDE_HEIGHTS = 0.25
 LEAVING_HEIGHTS = 0.1
+TILTS = {"head": "tilt-up", "feet": "tilt-down"}
 
 
 def move_conflicts(stance: Stance, staged: Staged) -> tuple[str, ...]:
@@ -20,9 +21,9 @@ def move_conflicts(stance: Stance, staged: Staged) -> tuple[str, ...]:
 
     Told are, as trends over the whole clip: a person who grows while the camera leaves where they
     stood, or shrinks while it comes (Yao et al. 2025, appendix F), unless the clip's own camera
-    does; a size that their way over the ground does not explain; a locked person whom the camera
-    carries over the ground; and when an anchored one leaves the picture though the clip holds
-    them.
+    does; a size that their way over the ground does not explain; one anchored to the screen whom
+    the camera carries over the ground; and when one on the ground, or their head or feet, leave
+    the picture though the clip holds them.
     """
     if len(stance.contact) < 2:
         return ()
@@ -32,6 +33,7 @@ def move_conflicts(stance: Stance, staged: Staged) -> tuple[str, ...]:
         _unexplained(stance, placement, path),
         _sliding(stance, placement, path),
         _leaving(stance, placement, path),
+        _ends_leaving(stance, placement, path),
     )
     return tuple(sentence for sentence in told if sentence is not None)
 
@@ -113,6 +115,22 @@ def _leaving(stance: Stance, placement: Placement, path: CameraPath) -> str | No
         f"the person leaves the picture on the {side} at {float(first / path.frame_rate):.1f} s: "
         "a camera that goes with them (follow, or the clip's own: auto) or another --position "
         "keeps them framed"
+    )
+
+
+def _ends_leaving(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
+    """When head or feet are past the picture's upper or lower edge, though the clip holds them."""
+    out = ends_beyond(stance, placement, path)
+    if stance.anchor == "screen" or not out.any():
+        return None
+    first = int(np.flatnonzero(out.any(axis=1))[0])
+    ends = " and ".join(name for name, end in zip(ENDS, out.T, strict=True) if end.any())
+    leave = "leave" if out[:, ENDS.index("feet")].any() else "leaves"
+    tilts = " or ".join(f"+{TILTS[name]}" for name in TILTS if name in ends)
+    return (
+        f"the person's {ends} {leave} the picture at {float(first / path.frame_rate):.1f} s: "
+        f"a camera that tilts after them ({tilts}), a smaller --move-strength or another "
+        "--position keeps them in it"
     )
 
 

@@ -273,9 +273,11 @@ def test_settings_that_change_nothing_are_told(dynascene, panned, photo):
     fixed = dynascene(*words, "--camera", "static", "--stabilise")
     assert fixed.code == 0, fixed.err
     assert any("nothing to steady: --camera static" in told for told in fixed.json["warnings"])
+    strong = dynascene(*words, "--camera", "static", "--move-strength", "2")
+    assert any("--move-strength changes nothing" in told for told in strong.json["warnings"])
+    # The figure's feet are out of the picture.
     placed = dynascene(*words, "--position", "0.3,0.9")
-    assert placed.code == 0, placed.err
-    assert any(told.startswith("--position changes nothing") for told in placed.json["warnings"])
+    assert any(told.startswith("--position is not used") for told in placed.json["warnings"])
 
 
 def test_being_ended_while_solving_keeps_the_tracks_and_exits_130(dynascene, tmp_path, panned):

@@ -89,7 +89,7 @@ def test_make_scales_joins_and_seeds(dynascene):
         ),
         (
             ("check", "dolly-in", "--move-strength", "4"),
-            "error: dolly-in: the camera comes within 1.16 m of the person at 2.88 s "
+            "error: dolly-in: the camera comes within 1.17 m of the person at 3.12 s "
             "(keep 1.20 m away, or lower --move-strength)\n",
         ),
         (
@@ -98,9 +98,8 @@ def test_make_scales_joins_and_seeds(dynascene):
             "(keep 0.16 m away, or lower --move-strength)\n",
         ),
         (
-            ("check", "dolly-in", "--subject-distance", "1"),
-            "error: --subject-distance 1 with --camera-height 1.6 (both above 0, and the "
-            "distance to the feet longer than the height)\n",
+            ("check", "dolly-in", "--subject-distance", "0"),
+            "error: --subject-distance 0 with --camera-height 1.6 (give metres, both above 0)\n",
         ),
         (
             ("check", "dolly-in", "--move-strength", "-1"),
@@ -132,7 +131,7 @@ def test_check_says_what_a_move_does(dynascene, tmp_path):
     assert (run.code, run.out) == (
         0,
         "OK: orbit-left: lasts as long as the clip; with the person 4 m away the camera goes "
-        "0.64 m and turns 10.0°, its focal length × 1.00 to 1.00\n",
+        "0.70 m and turns 10.0°, its focal length × 1.00 to 1.00\n",
     )
     (tmp_path / "timed.json").write_text(
         '{"version": 1, "units": "metres", "time_unit": "seconds", "fps": 30, "keyframes": ['

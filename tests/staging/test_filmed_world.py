@@ -226,6 +226,31 @@ def test_the_camera_that_filmed_them_leaves_the_person_to_the_bit() -> None:
     assert np.ptp(stands.contact, axis=0).max() < 0.1
 
 
+def test_a_position_moves_the_person_and_their_camera_over_the_ground() -> None:
+    truth = filmed_with("truck")
+    motion = standing()
+    world = world_of(truth, motion, background(truth, ground=True, noise=0))
+    person = tracks(motion, GROUND, filmed=truth)
+    own = accompanied(person, world, GROUND, anchor="ground")
+    moved_aside = accompanied(person, world, GROUND, position=(0.3, 0.62), anchor="ground")
+    np.testing.assert_array_equal(moved_aside.clip_to_frame, own.clip_to_frame)
+    shift = moved_aside.contact - own.contact
+    np.testing.assert_allclose(shift, shift[:1].repeat(75, axis=0), atol=1e-9)
+    np.testing.assert_allclose(
+        centre(moved_aside.seen_from.extrinsics) - centre(own.seen_from.extrinsics),
+        shift,
+        atol=1e-9,
+    )
+    placed = placement(moved_aside, own.seen_from)
+    at = placed.contact_pixels[0] / [own.seen_from.width, own.seen_from.height]
+    np.testing.assert_allclose(at, (0.3, 0.62), atol=1e-6)
+    spot = project(own.seen_from.intrinsics, own.seen_from.extrinsics, moved_aside.contact[0])
+    soles = carried(placed.clip_to_frame, person.points[:, 7:].mean(axis=1))
+    assert np.ptp(soles - spot, axis=0).max() < 5.0
+    with pytest.raises(InputError, match=r"--position 0\.5,0\.1 is not on the ground"):
+        accompanied(person, world, GROUND, position=(0.5, 0.1), anchor="ground")
+
+
 def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
     truth = filmed_with("handheld")
     motion = standing()

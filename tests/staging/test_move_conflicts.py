@@ -25,6 +25,11 @@ def told(person: Stance, path: CameraPath) -> tuple[str, ...]:
     return move_conflicts(person, Staged(placement(person, path), path, person.geometry, 1.0))
 
 
+def contradictions(person: Stance, path: CameraPath) -> tuple[str, ...]:
+    """What is told but that head or feet leave the picture."""
+    return tuple(one for one in told(person, path) if "leave the picture" not in one)
+
+
 def seen_by(path: CameraPath, person: Stance) -> Stance:
     """The stance of a person who was filmed by the path, at the same places of the ground."""
     placed = placement(person, path)
@@ -46,7 +51,7 @@ def leaving() -> Stance:
 )
 def test_no_move_around_a_standing_person_is_a_conflict(move: str) -> None:
     person = stands(standing(FRAMES))
-    assert told(person, moved(person.geometry, FRAMES, move)) == ()
+    assert contradictions(person, moved(person.geometry, FRAMES, move)) == ()
 
 
 @pytest.mark.parametrize("person", [coming(), leaving()], ids=["coming", "leaving"])
@@ -60,8 +65,16 @@ def test_a_camera_that_is_the_clips_own_is_no_conflict() -> None:
 
 
 def test_a_camera_that_goes_with_the_person_is_no_conflict() -> None:
-    assert told(coming(), moved(PHOTO, FRAMES, "dolly")) == ()
-    assert told(leaving(), moved(PHOTO, FRAMES, "dolly-out")) == ()
+    assert contradictions(coming(), moved(PHOTO, FRAMES, "dolly")) == ()
+    assert contradictions(leaving(), moved(PHOTO, FRAMES, "dolly-out")) == ()
+
+
+def test_feet_that_a_move_leaves_behind_are_told_with_their_time() -> None:
+    person = stands(standing(FRAMES))
+    (sentence,) = told(person, moved(person.geometry, FRAMES, "dolly"))
+    assert sentence.startswith("the person's feet leave the picture at 3.2 s: ")
+    assert "(+tilt-down), a smaller --move-strength" in sentence
+    assert told(person, moved(person.geometry, FRAMES, "dolly", 0.5)) == ()
 
 
 def test_one_who_comes_while_the_camera_moves_away() -> None:
