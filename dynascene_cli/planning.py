@@ -15,10 +15,17 @@ from dynascene_cli.camera.replay import frame_by_frame
 from dynascene_cli.camera.trajectory import is_camera
 from dynascene_cli.clearance import check_path
 from dynascene_cli.console import Console
+from dynascene_cli.geometry import transform
 from dynascene_cli.project import Project, stage_key
 from dynascene_cli.projection import STRETCH_WARNING, MarginsPlan, needed_margins
 from dynascene_cli.request import RenderRequest
-from dynascene_cli.scene import aligned_depth, planned_popup, relief_depth, scene_popup
+from dynascene_cli.scene import (
+    aligned_depth,
+    planned_popup,
+    relief_depth,
+    scene_popup,
+    with_ground_around,
+)
 from dynascene_cli.scene_workflow import (
     Place,
     keep_place,
@@ -51,6 +58,12 @@ UNCERTAIN_SIZE = 1.6
 
 PLANNING_STEP = 8
 SHRINKING, SMALLEST_STEP = 0.85, 0.4
+
+STOOD_FRAMES = 16
+PLANE_SHARE = 0.98
+"""In how many frames the ground under the person is looked at, and the least share of their
+distance at which the relief there counts as its plane."""
+
 SMALLEST_AMOUNT = 0.02
 
 
@@ -129,6 +142,7 @@ def _moving(
             request.camera,
         )
     console.warn(*stands.warnings)
+    place = _stood_in(place, stands)
     staged, canvas = _covered(request, project, camera, place, size, WIDEST_MARGIN)
     return _plan(request, camera, place, depth, staged, canvas, console)
 
@@ -163,7 +177,8 @@ def _accompanying(
     depth, share = _median_depth(place), 1.0
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
-        staged, canvas = _covered(request, project, camera, place, size, WIDEST_OWN_MARGIN)
+        stood_in = _stood_in(place, camera.stance)
+        staged, canvas = _covered(request, project, camera, stood_in, size, WIDEST_OWN_MARGIN)
         if canvas.uncovered == 0 or share < SMALLEST_AMOUNT:
             break
         share *= SHRINKING
@@ -174,7 +189,31 @@ def _accompanying(
             "of its motion is used, and the background slides under the person; a wider photo "
             "would hold all of it"
         )
-    return _plan(request, camera, place, depth, staged, canvas, console)
+    return _plan(request, camera, stood_in, depth, staged, canvas, console)
+
+
+def _stood_in(place: Place, stands: Stance) -> Place:
+    """The place with its ground a plane wherever the person stands on it.
+
+    Where the pop-up or the relief is that plane already, the very same place.
+    """
+    if not stands.contacts.grounded or stands.geometry.is_card or place.depth is not None:
+        return place
+    frames = np.unique(np.linspace(0, len(stands.contact) - 1, STOOD_FRAMES).astype(int))
+    feet = transform(stands.geometry.extrinsics, stands.contact[frames])
+    feet = feet[feet[:, 2] > 0]
+    pixels = feet @ stands.geometry.intrinsics.T / feet[:, 2:]
+    x, y = np.floor(pixels[:, :2].T).astype(int)
+    inside = (x >= 0) & (y >= 0) & (x < stands.geometry.width) & (y < stands.geometry.height)
+    guess = replace(place.guess, geometry=stands.geometry)
+    relief = relief_depth(guess)[y[inside], x[inside]]
+    if (relief >= PLANE_SHARE * feet[inside, 2]).all():
+        return place
+    if scene_popup(place.photo, guess) is not None:
+        return place
+    guess = with_ground_around(place.guess, pixels[inside, :2])
+    around = np.round(pixels[inside, :2]).tolist()
+    return replace(place, guess=guess, depends_on={**place.depends_on, "ground_around": around})
 
 
 def _unused_settings(
@@ -275,6 +314,7 @@ def _covered(
         """Kept in the project beside what was read off the photo: seconds for a long path."""
         depends_on = {
             "place": place.key,
+            "ground_around": place.depends_on.get("ground_around"),
             "geometry": asdict(stands.geometry),
             "path": _path_digest(path),
             "size": size,

@@ -15,7 +15,7 @@ from dynascene_cli.scene.labels import SceneLabels, scene_labels
 from dynascene_cli.scene.outpainting import build_scene
 from dynascene_cli.scene.picture_depth import installed_depth, picture_depth
 from dynascene_cli.scene.popup_layers import PlannedPopUp, planned_popup
-from dynascene_cli.scene.relief import relief_depth
+from dynascene_cli.scene.relief import relief_depth, with_ground_around
 from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
 from dynascene_cli.scene.surfaces import scene_popup
 
@@ -42,6 +42,7 @@ __all__ = [
     "relief_depth",
     "scene_labels",
     "scene_popup",
+    "with_ground_around",
     "write_guess_file",
     "write_scene_json",
 ]

@@ -5,6 +5,8 @@ column, and the sky recedes behind it. Nothing is cut, so nothing is ever disocc
 every pixel of the infinite image plane, so that a canvas of any margins continues it.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,10 @@ SKY_RAMP = 0.10
 """The sky reaches its full depth so far from its edge, as a share of the frame's height."""
 
 PROFILE_WIDTH = 320
+
+PLANE_BESIDE, PLANE_BEHIND = 0.25, 0.7
+"""The ground is a plane this far beside a person, in frame widths, and up to where it lies this
+share as far below the horizon as their feet."""
 
 
 def relief_depth(
@@ -65,6 +71,30 @@ def relief_depth(
         share = cv2.GaussianBlur(share, (0, 0), max(0.5, 0.008 * geometry.width / step))
         inverse = inverse * (1 - share) + share / np.float32(SKY * camera_height)
     return np.asarray(1 / inverse, np.float32)
+
+
+def with_ground_around(guess: GeometryGuess, points: Floats) -> GeometryGuess:
+    """The guess with ground around pixels (N, 2) of the frame that are known to lie on it.
+
+    A backdrop nearer than a person who stands there would move by more than their feet: around
+    each point the relief is the ground's plane. Without such points, the very same guess.
+    """
+    geometry = guess.geometry
+    angle = np.radians(geometry.roll_deg)
+    x = np.arange(geometry.width) + 0.5 - geometry.width / 2
+    y = (np.arange(geometry.height) + 0.5 - geometry.horizon)[:, None]
+    level = np.cos(angle) * y + np.sin(angle) * x
+    column = np.cos(angle) * x - np.sin(angle) * y
+    known = np.zeros(level.shape, bool)
+    for across, down in points - [geometry.width / 2, geometry.horizon]:
+        below = np.cos(angle) * down + np.sin(angle) * across
+        aside = column - (np.cos(angle) * across - np.sin(angle) * down)
+        if below > 0:
+            near = np.abs(aside) < PLANE_BESIDE * geometry.width
+            known |= near & (level > PLANE_BEHIND * below)
+    if not (known & ~guess.ground).any():
+        return guess
+    return replace(guess, ground=guess.ground | known)
 
 
 def _smooth_maximum(

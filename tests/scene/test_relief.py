@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.geometry import ground_point
-from dynascene_cli.scene import GeometryGuess, Viewpoint, relief_depth
+from dynascene_cli.scene import GeometryGuess, Viewpoint, relief_depth, with_ground_around
 from dynascene_cli.shot import Margins, SceneGeometry
 
 WIDTH, HEIGHT = 160, 90
@@ -86,3 +86,19 @@ def test_planning_samples_the_same_relief() -> None:
 def test_without_ground_there_is_one_card() -> None:
     depth = relief_depth(plain(ground_share=0.05), Margins(5, 5, 5, 5))
     assert np.ptp(depth) == 0
+
+
+@pytest.mark.parametrize("roll_deg", [0.0, 5.0])
+@pytest.mark.parametrize("foot", [(80.5, 60.5), (30.5, 52.5), (140.5, 57.5)])
+def test_the_ground_under_a_person_is_a_plane_even_behind_the_backdrop(
+    roll_deg: float, foot: tuple[float, float]
+) -> None:
+    walled = plain(roll_deg=roll_deg)
+    walled = replace(walled, ground=walled.ground & (np.arange(HEIGHT)[:, None] > 66))
+    place = ground_point(walled.geometry.intrinsics, walled.geometry.extrinsics, [foot], 1.6)
+    column, row = int(foot[0]), int(foot[1])
+    assert relief_depth(walled)[row, column] < 0.9 * place[0, 2]
+    around = with_ground_around(walled, np.array([foot]))
+    assert relief_depth(around)[row, column] == pytest.approx(place[0, 2], rel=0.01)
+    assert with_ground_around(around, np.array([foot])) is around
+    assert with_ground_around(walled, np.array([[80.5, 20.0]])) is walled
