@@ -21,6 +21,9 @@ DECISION = 1.7
 AGREED = 0.5
 REACH = 0.05
 """What two masks must say to support a third, and how far, as a share of the mask's side."""
+FAINT, EDGE = 0.3, 0.02
+"""What a mask says at least where it may be the person, and half the width of its soft edge, as a
+share of its side."""
 SHRUNK, GROWN = 0.5, 2.0
 LEAST_PIXELS = 400
 """Areas of a mask per the last one's beyond which it fails, where the last one was of this size."""
@@ -66,7 +69,7 @@ def fused_mask(opinions: Opinions, cut: float) -> Tensor:
     decided = DECISION * total / weight
     if pose is not None:
         decided = cut * decided + (1 - cut) * _logit(pose)
-    return without_holes(np.asarray(1 / (1 + np.exp(-decided)), np.float32))
+    return without_holes(decided_off_edges(np.asarray(1 / (1 + np.exp(-decided)), np.float32)))
 
 
 def _logit(mask: Tensor) -> Tensor:
@@ -107,6 +110,17 @@ def near(place: NDArray[np.bool_], reach: float) -> Tensor:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     dilated = cv2.dilate(place.astype(np.float32), disc)
     return np.asarray(cv2.GaussianBlur(dilated, (0, 0), radius / 3), np.float32)
+
+
+def decided_off_edges(mask: Tensor) -> Tensor:
+    """A mask (h, w) that is half-transparent along its edge only: networks' doubt is no glass."""
+    radius = max(1, round(EDGE * max(mask.shape)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    inside = cv2.erode((mask > FAINT).astype(np.uint8), disc) > 0
+    outside = cv2.dilate((mask > 0.5).astype(np.uint8), disc) == 0
+    raised = np.maximum(np.minimum(2 * mask, np.float32(MOST)), mask)
+    decided = np.where(outside, np.float32(0), np.where(inside, raised, mask))
+    return np.asarray(decided, np.float32)
 
 
 def without_holes(mask: Tensor) -> Tensor:

@@ -52,7 +52,11 @@ PROPS = (
 KINDS = frozenset(COCO[name] for name in PROPS)
 BALLS = frozenset(COCO[name] for name in ("frisbee", "sports ball"))
 ON_FEET = frozenset(COCO[name] for name in ("skis", "snowboard", "skateboard", "surfboard"))
-TAKEN_SCORE, TAKEN_ON_FEET_SCORE, FOLLOWED_SCORE = 0.35, 0.5, 0.25
+EASILY_MISTAKEN = ON_FEET | frozenset(
+    COCO[name] for name in ("backpack", "handbag", "suitcase", "umbrella", "laptop", "book")
+)
+TAKEN_SCORE, TAKEN_IF_DOUBTFUL_SCORE, FOLLOWED_SCORE = 0.35, 0.5, 0.25
+"""Scores for a thing to be taken up, for one of EASILY_MISTAKEN to be, and to be followed on."""
 HANDS_AND_FEET = (15, 16, 17, 18, 19, 20, 21, 22, 27, 28, 29, 30, 31, 32)
 SEEN = 0.3
 TOUCH = 0.04
@@ -189,7 +193,7 @@ def _is_taken(thing: Floats, pose: Pose | None, person: Floats, alpha: Image, si
     """Whether the person touches a thing that can be theirs."""
     kind = int(thing[5])
     extent = thing[2:4] - thing[:2]
-    least = TAKEN_ON_FEET_SCORE if kind in ON_FEET else TAKEN_SCORE
+    least = TAKEN_IF_DOUBTFUL_SCORE if kind in EASILY_MISTAKEN else TAKEN_SCORE
     if thing[4] < least or np.prod(extent) > LARGEST * np.prod(person[2:] - person[:2]):
         return False
     if pose is not None:
