@@ -11,6 +11,7 @@ from onnx_files import RGB_OFFSET, RGB_WEIGHTS, picture_network, recurrent_netwo
 from dynascene_cli import weights
 from dynascene_cli.matting import alpha_box
 from dynascene_cli.matting.choice import choose_matter, network_matter
+from dynascene_cli.matting.people import people_boxes
 from dynascene_cli.matting.person_region import carried, region_around, without_others
 from dynascene_cli.matting.picture_networks import PictureNetwork
 from dynascene_cli.matting.rembg_matter import RembgNetwork
@@ -171,6 +172,19 @@ def test_the_network_sees_the_person_and_nobody_beside_them(tmp_path, gym):
     _, state = matter.step(frame, matter.initial_state(left))
     assert state["network/region"][2] < width - 0.5 * x0
     assert state["network/region"][3] <= height
+
+
+@pytest.mark.media
+def test_rvm_keeps_the_chosen_of_two_people(shared_models, gym):
+    matter = network_matter("rvm", shared_models / "rvm_mnv3.onnx")
+    frame = np.hstack([gym[0][:, 60:220], gym[0][:, 219:59:-1]])
+    boxes = people_boxes(frame)
+    assert len(boxes) == 2
+    left = boxes[np.argmin(boxes[:, 0]), :4]
+    matte, _ = matter.step(frame, matter.initial_state(left))
+    assert (matte.alpha[:, :160] > 127).mean() > 0.1
+    assert not (matte.alpha[:, 160:] > 127).any()
+    np.testing.assert_allclose(matte.detection, left, atol=1e-6)
 
 
 def test_a_region_rests_while_the_person_stays_in_it():
