@@ -43,7 +43,7 @@ from dynascene_cli.video import (
     tagged_focal,
 )
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 MOTION_SAMPLES = 8
 REPORT_FRAMES = 12
 SENSOR_WIDTH_MM = 36.0
@@ -283,7 +283,7 @@ def _estimated(
     project: Project, request: CameraRequest, clip: Clip, foreground: Foreground, console: Console
 ) -> Estimate:
     # The solvers' compiled kernels take a second to load, and a clip at rest needs none of them.
-    from dynascene_cli.camera.estimation.colmap import estimate_by_colmap
+    from dynascene_cli.camera.estimation.colmap import estimate_by_colmap, may_improve
     from dynascene_cli.camera.estimation.solving import estimate_from_tracks
     from dynascene_cli.camera.estimation.vggsfm import estimate_by_vggsfm
 
@@ -298,9 +298,9 @@ def _estimated(
     if request.method == "colmap":
         return estimate_by_colmap(tracks, clip.frame_rate, **known)
     estimate = estimate_from_tracks(tracks, clip.frame_rate, **known)
-    if request.method == "tracks" or estimate.confidence != "low":
+    if request.method == "tracks" or not may_improve(estimate):
         return estimate
-    console.info("camera: low confidence, asking colmap too")
+    console.info("camera: the tracks are not explained, asking colmap too")
     try:
         other = estimate_by_colmap(tracks, clip.frame_rate, **known)
     except (MissingError, StageError) as error:

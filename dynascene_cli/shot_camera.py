@@ -34,6 +34,7 @@ from dynascene_cli.staging import (
     horizon_row,
     in_frame,
     is_before,
+    lean_of,
     room_for,
     stance,
 )
@@ -242,6 +243,7 @@ def world_of(request: RenderRequest, filmed: Filmed, place: Place) -> FilmedWorl
         filmed.contacts,
         horizon=(geometry.horizon - cover[1, 2]) / cover[1, 1],
         person_height=request.person_height,
+        lean_deg=lean_of(filmed.tracks, path.width, path.height),
         camera_height=geometry.camera_height if place.camera_height_given else None,
         scale=request.scale,
     )

@@ -6,6 +6,7 @@ from dynascene_cli.staging.conflicts import move_conflicts
 from dynascene_cli.staging.contact import Contacts, contact_points
 from dynascene_cli.staging.following import person_heights, placement
 from dynascene_cli.staging.limits import Staged, is_before, room_for, stage
+from dynascene_cli.staging.proportions import lean_of
 from dynascene_cli.staging.standing import Anchor, Stance, accompanied, covering, in_frame, stance
 from dynascene_cli.staging.standing_ground import StandingGround
 
@@ -25,6 +26,7 @@ __all__ = [
     "horizon_row",
     "in_frame",
     "is_before",
+    "lean_of",
     "move_conflicts",
     "person_heights",
     "placement",

@@ -20,12 +20,17 @@ from dynascene_cli.geometry import (
 )
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.staging.contact import Contacts
-from dynascene_cli.staging.ground_fit import fitted_ground
+from dynascene_cli.staging.ground_fit import sure_ground
 
 LEAST_PAN_DEG = 5.0
 PAN_ENERGY = 0.95
 STEEPEST_PAN_AXIS_DEG = 30.0
 """A pan tells gravity where its turns share one axis, this near to the picture's own down."""
+
+MOST_ROLL_DEG, AGREEING_DEG = 4.0, 5.0
+"""A camera is held this level unless its roll is meant. Ground that leans further is a slope or a
+mistake, and a pan's axis leans when the camera tilts as it pans: more roll is believed only where
+the person's back leans with it, as nearly as this."""
 
 NEAR_THE_FEET = 0.6
 FEWEST_NEAR = 6
@@ -81,6 +86,7 @@ def filmed_world(
     *,
     horizon: float,
     person_height: float,
+    lean_deg: float = 0.0,
     camera_height: float | None = None,
     scale: float | None = None,
 ) -> FilmedWorld:
@@ -90,18 +96,24 @@ def filmed_world(
     are given; ``points`` (P, 3) are background points in its world. Gravity is the ground's that
     the points show, else the axis of a pan, else the level at which the clip's horizon lies on
     the row ``horizon`` (clip pixels) as nearly as a believable camera height allows. The camera's
-    height follows from the person's, ``person_height`` metres, and their standing feet.
+    height follows from the person's, ``person_height`` metres, and their standing feet. The first
+    camera is taken to be level, but for a roll that the ground shows and that is small or that the
+    person's back shows too: it leans by ``lean_deg`` in the picture, from head to hips, to the
+    right of straight down.
     ``scale`` overrides the metres of one unit, ``camera_height`` the metres over the ground.
 
     Raises:
         InputError: ``scale`` is not a positive number.
     """
     check_scale(scale)
-    ground, pan_axis = fitted_ground(points), _pan_axis(path)
+    ground, pan_axis = sure_ground(points), _pan_axis(path)
+    if ground is not None and not _is_earned(ground.down, lean_deg):
+        ground = None
     if ground is not None:
         down, gravity = ground.down, "ground"
     elif pan_axis is not None:
-        down, gravity = pan_axis, "pan"
+        meant = abs(lean_deg) > MOST_ROLL_DEG and _is_earned(pan_axis, lean_deg)
+        down, gravity = pan_axis if meant else _without_roll(pan_axis), "pan"
     else:
         down, gravity = _level(path, contacts, horizon, person_height, camera_height), "level"
     level = _level_rotation(down)
@@ -154,6 +166,17 @@ def _level_rotation(down: Floats) -> Floats:
     right = np.cross(down, [0.0, 0.0, 1.0])
     right = right / np.linalg.norm(right)
     return np.stack([right, down, np.cross(right, down)])
+
+
+def _is_earned(down: Floats, lean_deg: float) -> bool:
+    """Whether the roll that ``down`` (3,) gives the first camera is small, or the person's too."""
+    roll = float(np.degrees(np.arctan2(down[0], down[1])))
+    meant = abs(lean_deg) > MOST_ROLL_DEG and abs(roll - lean_deg) < AGREEING_DEG
+    return meant or abs(roll) <= MOST_ROLL_DEG
+
+
+def _without_roll(down: Floats) -> Floats:
+    return np.array([0.0, np.hypot(down[0], down[1]), down[2]])
 
 
 def _pan_axis(path: CameraPath) -> Floats | None:

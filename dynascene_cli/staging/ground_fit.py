@@ -21,6 +21,10 @@ FEWEST_POINTS = 25
 LEAST_SPREAD = 0.05
 TRIALS = 600
 
+SUBSETS, SUBSET_SHARE = 4, 0.7
+MOST_APART_DEG, LEAST_AGREEING = 4.0, 3
+"""A ground is sure where this many of SUBSETS of the points, drawn at random, show the same."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ground:
@@ -29,6 +33,24 @@ class Ground:
     down: Floats
     distance: float
     share: float
+
+
+def sure_ground(points: Floats) -> Ground | None:
+    """The fitted_ground of points (P, 3), if it does not hang on a few of them; else None.
+
+    Some layer of a thicket, or of points of a path that is wrong, passes for a plane as well:
+    another one with every draw.
+    """
+    ground = fitted_ground(points)
+    if ground is None:
+        return None
+    random = np.random.default_rng(1)
+    agreeing = 0
+    for _ in range(SUBSETS):
+        part = fitted_ground(points[random.random(len(points)) < SUBSET_SHARE])
+        if part is not None:
+            agreeing += bool(part.down @ ground.down > np.cos(np.radians(MOST_APART_DEG)))
+    return ground if agreeing >= LEAST_AGREEING else None
 
 
 def fitted_ground(points: Floats) -> Ground | None:

@@ -41,6 +41,17 @@ def upright(tracks: PersonTracks, width: int, height: int) -> Mask:
     return np.asarray(~(lean > UPRIGHT_DEG))
 
 
+def lean_of(tracks: PersonTracks, width: int, height: int) -> float:
+    """How far the back leans in the picture, in degrees, from shoulders to hips.
+
+    To the right of straight down, the median of all frames; 0 where it is never seen.
+    """
+    back = between(tracks, "hip", width, height) - between(tracks, "shoulder", width, height)
+    leans = np.degrees(np.arctan2(back[:, 0], back[:, 1]))
+    known = leans[np.isfinite(leans)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
 def height_without_feet(tracks: PersonTracks, width: int, height: int) -> Floats:
     """The standing height in pixels (F,) that the upper body alone implies; NaN where unknown.
 

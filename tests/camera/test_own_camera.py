@@ -226,15 +226,15 @@ def test_a_camera_file_films_the_place_frame_by_frame_or_not_at_all(
     dynascene, tmp_path, trucked, photo
 ):
     _, film, alphas = trucked
-    assert dynascene("estimate-camera", film, "--matte", alphas, "-o", "cam.chan").code == 0
-    words = ("render", film, "--scene", photo, "--matte", alphas, "--camera", "cam.chan", "--json")
+    assert dynascene("estimate-camera", film, "--matte", alphas, "-o", "cam.json").code == 0
+    words = ("render", film, "--scene", photo, "--matte", alphas, "--camera", "cam.json", "--json")
     whole = dynascene(*words, "--layers", "layers")
     assert whole.code == 0, whole.err
     assert np.ptp(read_camera(tmp_path / "layers/camera.json").extrinsics, axis=0).max() > 0.01
     trim = ("--start", "0.25", "--end", "0.5")
     part = dynascene(*words, *trim, "-o", "part.mp4", "--layers", "part")
     assert part.code == 0, part.err
-    own = read_camera(tmp_path / "cam.chan").extrinsics[6:12]
+    own = read_camera(tmp_path / "cam.json").extrinsics[6:12]
     shown = read_camera(tmp_path / "part/camera.json").extrinsics
     step = relative_to_first(own)[-1, :, 3] / relative_to_first(shown)[-1, :, 3]
     np.testing.assert_allclose(step, step[0], rtol=1e-3)

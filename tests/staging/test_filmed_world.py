@@ -29,7 +29,7 @@ from dynascene_cli.staging import (
     stance,
 )
 from dynascene_cli.staging.card import carried
-from dynascene_cli.staging.ground_fit import fitted_ground
+from dynascene_cli.staging.ground_fit import fitted_ground, sure_ground
 from dynascene_cli.staging.steadying import steadied, unsteadied
 
 GROUND = photo(horizon=360.0)
@@ -132,6 +132,37 @@ def test_seen_ground_tells_gravity_height_and_metres(move: str) -> None:
     assert horizon_row(world.path) == pytest.approx(horizon_row(truth), abs=8)
     np.testing.assert_allclose(centre(world.path.extrinsics), centre(truth.extrinsics), atol=0.05)
     assert world.warnings == ()
+
+
+def roll_of(path: CameraPath) -> float:
+    """Degrees by which the first camera leans from level, whichever way it faces."""
+    right = path.extrinsics[0, 0, :3]
+    return float(np.degrees(np.arcsin(right[1])))
+
+
+@pytest.mark.parametrize(("lean", "roll"), [(0.0, 0.0), (14.0, 12.0), (-14.0, 0.0)])
+def test_a_lean_of_the_ground_is_a_roll_only_if_the_person_leans_with_it(
+    lean: float, roll: float
+) -> None:
+    truth = filmed_with("truck", pitch_deg=8, roll_deg=12)
+    sloping = background(truth, ground=True)
+    world = world_of(truth, standing(), sloping, noise=0.5, lean_deg=lean)
+    assert (world.gravity == "ground") == (roll != 0)
+    assert abs(roll_of(world.path)) == pytest.approx(roll, abs=1.0)
+
+
+def test_a_camera_that_tilts_as_it_pans_is_level() -> None:
+    turns = [rotation_about("x", 0.2 * a) @ rotation_about("y", -a) for a in np.linspace(0, 20, 75)]
+    path = replace(still(GROUND, 75), extrinsics=pose(np.stack(turns), np.zeros((75, 3))))
+    world = world_of(path, standing(), np.empty((0, 3)))
+    assert world.gravity == "pan"
+    assert roll_of(world.path) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_ground_that_hangs_on_a_few_points_is_none() -> None:
+    random = np.random.default_rng(4)
+    thicket = random.uniform([-4, -1, 1], [4, 1, 8], (150, 3))
+    assert sure_ground(thicket) is None
 
 
 def test_a_pans_axis_is_upright() -> None:

@@ -10,11 +10,17 @@ from typing import Literal
 
 import numpy as np
 
-from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
+from dynascene_cli.camera.estimation.estimate import (
+    GATE_INLIERS,
+    GATE_MEDIAN_PIXELS,
+    Estimate,
+    FeatureTracks,
+)
 from dynascene_cli.camera.estimation.explanations import PRIOR_FOCAL
 from dynascene_cli.camera.estimation.keyframing import keyframes
 from dynascene_cli.camera.estimation.registered_model import estimate_of_model, sightings_of
 from dynascene_cli.camera.estimation.separate_program import run_apart
+from dynascene_cli.camera.estimation.solving import MOST_SLANTED
 from dynascene_cli.camera.estimation.usable import usable_frames
 from dynascene_cli.camera.formats.colmap import read_model
 from dynascene_cli.errors import MissingError, StageError
@@ -22,6 +28,22 @@ from dynascene_cli.errors import MissingError, StageError
 PROGRAM = Path(__file__).with_name("colmap_process.py")
 MAPPERS = ("global", "incremental")
 NO_MODEL = 2
+
+
+UNEXPLAINED_PIXELS = 2 * GATE_MEDIAN_PIXELS
+"""Median distance of tracks beyond which their camera is wrong, not merely unsure."""
+
+
+def may_improve(estimate: Estimate) -> bool:
+    """Whether COLMAP may find a better camera than this one, which was solved from the tracks.
+
+    It begins elsewhere, but with the same tracks: it helps where the solution went astray, not
+    where the tracks do not tell which of two paths it was or are noisy, and it finds no camera
+    that hardly moves.
+    """
+    astray = estimate.inliers < GATE_INLIERS or estimate.median_px > UNEXPLAINED_PIXELS
+    travels = estimate.details.get("travelled", np.inf) >= MOST_SLANTED
+    return estimate.confidence == "low" and astray and bool(travels)
 
 
 def estimate_by_colmap(

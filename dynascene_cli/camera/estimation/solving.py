@@ -1,11 +1,12 @@
 """The story of a solution: from tracks of the background to the camera that filmed it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dynascene_cli.camera.estimation.bundle import (
     Observations,
@@ -31,12 +32,14 @@ from dynascene_cli.camera.estimation.explanations import (
     moving,
     turning,
 )
+from dynascene_cli.camera.estimation.fallback import fallback_for
 from dynascene_cli.camera.estimation.keyframing import keyframes
 from dynascene_cli.camera.estimation.rolling_shutter import READOUT_STEP, READOUTS, exposed_at_once
 from dynascene_cli.camera.estimation.starts import Sightings, thinned
 from dynascene_cli.camera.estimation.telling import (
     Filmed,
     Lens,
+    fallen_back,
     medians,
     moving_estimate,
     still_estimate,
@@ -77,6 +80,35 @@ _FLAT_COST = 1.02
 """Relative rise of the cost under the assumed focal length that is no evidence against it."""
 
 
+@dataclass(frozen=True, eq=False)
+class _KnownLens:
+    """What is known of the focal length before any solving, in pixels at TRACKING_WIDTH."""
+
+    focal: float | None
+    source: Literal["given", "exif"]
+    prior: float
+
+    def unseen(self) -> Lens:
+        """The lens of a clip that does not show it."""
+        if self.focal is None:
+            return Lens(self.prior, False, "assumed")
+        return Lens(self.focal, False, self.source)
+
+
+@dataclass(frozen=True, eq=False)
+class _Solution:
+    """A camera that may be behind the tracks, and the observations that it explains.
+
+    ``numbers`` are the tracks of its points; ``readout`` is that of a rolling shutter.
+    """
+
+    filmed: Filmed
+    seen: Observations
+    numbers: Integers
+    camera: Explanation
+    readout: float = 0.0
+
+
 def estimate_from_tracks(
     tracks: FeatureTracks,
     frame_rate: Fraction,
@@ -87,7 +119,9 @@ def estimate_from_tracks(
 ) -> Estimate:
     """The camera that explains the tracks, for a clip of ``size`` (width, height).
 
-    ``focal``, in clip pixels, is believed if it is known; ``focal_source`` says from where.
+    ``focal``, in clip pixels, is believed if it is known; ``focal_source`` says from where. Where
+    the path would be of low confidence, a camera that turns or stands still takes its place if it
+    explains the background within a pixel.
 
     Raises:
         InputError: the clip is a single frame.
@@ -105,38 +139,71 @@ def estimate_from_tracks(
     filmed = Filmed(everything, frame_rate, size)
     prior = PRIOR_FOCAL * max(size) / to_clip
     known = None if focal is None else focal / to_clip
+    lens = _KnownLens(known, focal_source, prior)
     if _is_still(everything):
-        lens = Lens(known or prior, False, focal_source if known else "assumed")
-        return still_estimate(filmed, usable, lens)
+        return still_estimate(filmed, usable, lens.unseen())
     frames = keyframes(everything, usable)
     sightings = at_frames(everything, frames)
     seen, numbers = sightings.seen_by(0, len(frames), 3)
     tripod = turning(sightings, seen, frames, known, prior)
     travelling = moving(sightings, seen, frames, tripod, known, prior)
-    best, readout = travelling, 0.0
+    turned = _Solution(filmed, seen, numbers, tripod)
+    best = replace(turned, camera=travelling)
     if _is_tripod(seen, tripod, travelling):
-        best = tripod
+        best = turned
     elif _travelled(travelling) < MOST_SLANTED:
-        slanted = _slanted_tripod(filmed, frames, known, prior)
-        cost = np.inf if slanted is None else slanted[3].cost
+        slanted = _slanted_tripod(filmed, frames, lens)
+        cost = np.inf if slanted is None else slanted.camera.cost
         explains = cost < min(SLANT_SHARE * tripod.cost, SLANT_GAIN * travelling.cost)
         if slanted is not None and explains:
-            filmed, seen, numbers, best, readout = slanted
+            best = slanted
         elif _is_doubtful_step(seen, tripod, travelling, known is not None):
-            best = tripod
-    count = len(seen.point)
-    seen, numbers, best = without_strays(seen, numbers, best)
-    doubt = doubt_about(seen, best, known is not None)
-    best, lens = with_told_focal(seen, best, doubt, known, focal_source, prior)
-    details: dict[str, Any] = {
+            best = turned
+    estimate = _estimate_of(best, frames, lens)
+    if estimate.confidence == "low":
+        estimate = _or_simpler(estimate, turned, travelling, usable, frames, lens)
+    details = {
         "keyframes": len(frames),
         "tripod_cost": tripod.cost,
         "travelling_cost": travelling.cost,
-        "zooms": best.zooms,
-        "readout": readout,
-        "moving_tracks": 1 - len(seen.point) / count,
+        "travelled": _travelled(travelling),
+        "readout": best.readout,
     }
-    return moving_estimate(filmed, frames, numbers, best, doubt, lens, details)
+    return replace(estimate, details=details | estimate.details)
+
+
+def _or_simpler(
+    estimate: Estimate,
+    turned: _Solution,
+    travelling: Explanation,
+    usable: NDArray[np.bool_],
+    frames: Integers,
+    lens: _KnownLens,
+) -> Estimate:
+    """The estimate, or that of a camera that turns or rests if it explains the background."""
+    filmed = turned.filmed
+    pixel = TRACKING_WIDTH / min(filmed.size[0], TRACKING_WIDTH)
+    fallback = fallback_for(turned.seen, turned.camera, travelling, pixel)
+    if fallback is None:
+        return estimate
+    if fallback.moves == "rest":
+        still = still_estimate(filmed, usable, lens.unseen())
+        return fallen_back(estimate, still, "static", fallback.share)
+    turns = _estimate_of(turned, frames, lens)
+    return fallen_back(estimate, turns, "rotation", fallback.share)
+
+
+def _estimate_of(solution: _Solution, frames: Integers, before: _KnownLens) -> Estimate:
+    """What a solution of the key ``frames`` says of every frame, without what moves by itself."""
+    seen, numbers, best = without_strays(solution.seen, solution.numbers, solution.camera)
+    known = before.focal
+    doubt = doubt_about(seen, best, known is not None)
+    best, lens = with_told_focal(seen, best, doubt, known, before.source, before.prior)
+    details = {
+        "zooms": best.zooms,
+        "moving_tracks": 1 - len(seen.point) / len(solution.seen.point),
+    }
+    return moving_estimate(solution.filmed, frames, numbers, best, doubt, lens, details)
 
 
 def _is_tripod(seen: Observations, tripod: Explanation, travelling: Explanation) -> bool:
@@ -188,10 +255,8 @@ def _travelled(explanation: Explanation) -> float:
     return float(far * np.median(inverse))
 
 
-def _slanted_tripod(
-    filmed: Filmed, frames: Integers, known: float | None, prior: float
-) -> tuple[Filmed, Observations, Integers, Explanation, float] | None:
-    """What a tripod with a rolling shutter saw, exposed at once, its solution and its readout.
+def _slanted_tripod(filmed: Filmed, frames: Integers, lens: _KnownLens) -> _Solution | None:
+    """What a tripod with a rolling shutter saw, exposed at once.
 
     The readout is sought on the longest tracks. None where it gains a tripod little there, or
     lets no pure rotation through the gate.
@@ -205,7 +270,7 @@ def _slanted_tripod(
         upright = exposed_at_once(sightings, height, readout)
         chosen = at_frames(upright, frames)
         seen, numbers = chosen.seen_by(0, len(frames), 3)
-        return upright, seen, numbers, turning(chosen, seen, frames, known, prior)
+        return upright, seen, numbers, turning(chosen, seen, frames, lens.focal, lens.prior)
 
     @cache
     def cost(readout: float) -> float:
@@ -221,7 +286,7 @@ def _slanted_tripod(
     upright, seen, numbers, tripod = exposed(filmed.sightings, readout)
     if not _passes_gate(seen, tripod):
         return None
-    return replace(filmed, sightings=upright), seen, numbers, tripod, readout
+    return _Solution(replace(filmed, sightings=upright), seen, numbers, tripod, readout)
 
 
 def without_strays(

@@ -142,6 +142,21 @@ def moving_estimate(
     )
 
 
+def fallen_back(
+    path: Estimate, simple: Estimate, moves: Literal["rotation", "static"], share: float
+) -> Estimate:
+    """The simple camera that takes the place of a ``path`` of low confidence, and why.
+
+    ``share`` of the background is within a pixel of it.
+    """
+    does = "turn on its spot" if moves == "rotation" else "stand still"
+    told = (
+        f"the clip's camera path cannot be trusted ({'; '.join(path.reasons)}): the camera is "
+        f"taken to {does}, which explains {share:.0%} of the background within a pixel"
+    )
+    return replace(simple, confidence=moves, reasons=(told,), warnings=(*simple.warnings, told))
+
+
 def _lens_warnings(filmed: Filmed, lens: Lens) -> tuple[str, ...]:
     pixels = lens.focal * filmed.to_clip
     if lens.source == "assumed":
