@@ -13,7 +13,7 @@ from dynascene_cli.plate_workflow import CachedPlate
 from dynascene_cli.project import Project, stage_key
 from dynascene_cli.shot import Clip
 
-LOOK_VERSION = 2
+LOOK_VERSION = 3
 LOOK_SAMPLES = 5
 
 

@@ -9,6 +9,7 @@ from dynascene_cli.file_names import fitting_name
 from dynascene_cli.shot import Clip
 from dynascene_cli.video.sequences import before_number, is_pattern
 
+Shadow = Literal["none", "contact", "cast", "auto"]
 Relight = Literal["off", "scene", "person"]
 Anchor = Literal["ground", "screen"]
 Method = Literal["auto", "tracks", "colmap", "vggsfm"]
@@ -148,8 +149,9 @@ class RenderRequest:
     size: tuple[int, int] | None = None
     draft: bool = False
     seed: int | None = None
-    relight: Relight = "scene"
-    shadow: bool = True
+    relight: Relight | None = None
+    shadow: Shadow = "auto"
+    sun: tuple[float, float] | None = None
     light_wrap: bool = True
     plate_blur: bool = True
     grain: bool = True

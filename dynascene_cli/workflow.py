@@ -26,7 +26,7 @@ from dynascene_cli.planning import Plan, move_names, planned
 from dynascene_cli.plate_workflow import CachedPlate, projected_plate
 from dynascene_cli.project import Project
 from dynascene_cli.reporting import settings_of, write_report
-from dynascene_cli.request import RenderRequest
+from dynascene_cli.request import Relight, RenderRequest
 from dynascene_cli.sampling_workflow import (
     ChosenSampling,
     SamplingPlan,
@@ -36,7 +36,8 @@ from dynascene_cli.sampling_workflow import (
     sampled_plate,
 )
 from dynascene_cli.scene_workflow import keep_place, read_place, tell_place
-from dynascene_cli.shot import Clip, Image, Matte
+from dynascene_cli.shadow_workflow import ShadowCaster, chosen_sun
+from dynascene_cli.shot import Clip, Image, Matte, Sunlight
 from dynascene_cli.staging import check_scale, person_heights
 from dynascene_cli.video import (
     check_output,
@@ -160,7 +161,8 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
                 output,
                 console,
                 # The network draws the person's shadow itself.
-                shadow=request.shadow and not sampling,
+                shadow=request.shadow != "none" and not sampling,
+                sun=None if sampling else chosen_sun(request, plan.place, console),
             )
         report = None
         if request.report:
@@ -267,6 +269,19 @@ def _confidence(estimate: Estimate | None) -> str:
     return "static" if estimate is None else estimate.confidence
 
 
+def _relight(request: RenderRequest, look: Look, console: Console) -> Relight:
+    """Whose light is moved: what is asked for, else the person's where the two are far apart."""
+    chosen = request.relight or ("person" if look.is_mismatched else "scene")
+    if look.is_mismatched:
+        brighter = "brighter" if look.exposure_gap > 0 else "darker"
+        done = "is graded towards it" if chosen == "person" else "will look pasted in"
+        console.warn(
+            f"the clip is about {abs(look.exposure_gap):.1f} stops {brighter} than the photo: the "
+            f"person {done}; --relight off, scene or person changes that"
+        )
+    return chosen
+
+
 def _composited(
     request: RenderRequest,
     project: Project,
@@ -279,6 +294,7 @@ def _composited(
     console: Console,
     *,
     shadow: bool,
+    sun: Sunlight | None,
 ) -> tuple[Image, Image]:
     """Write the video and the layers; the middle frame of the clip and of the result."""
     placement, path = plan.staged.placement, plan.staged.path
@@ -286,7 +302,7 @@ def _composited(
     compositor = Compositor(
         look,
         CompositeSettings(
-            relight=request.relight,
+            relight=_relight(request, look, console),
             shadow=shadow,
             light_wrap=request.light_wrap,
             plate_blur=request.plate_blur,
@@ -296,6 +312,7 @@ def _composited(
         path.width,
         path.height,
     )
+    caster = None if sun is None else ShadowCaster(sun, plan)
     before_after = None
     streams = zip(decoded_frames(clip), matte.alpha.frames(), plate.frames(), strict=True)
     with ExitStack() as stack:
@@ -325,6 +342,7 @@ def _composited(
                 placement.clip_to_frame[index],
                 placement.contact_pixels[index],
                 float(heights[index]),
+                None if caster is None else caster.of(index),
             )
             video.write(made.picture)
             if layers is not None:

@@ -140,6 +140,23 @@ def fractions(option: str, text: str) -> tuple[float, float]:
     return x, y
 
 
+def sun_angles(text: str) -> tuple[float, float]:
+    """``AZIMUTH,ELEVATION`` in degrees, the former −360 to 360, the latter 3 to 90.
+
+    Raises:
+        typer.BadParameter: the text is no such pair.
+    """
+    try:
+        azimuth, elevation = (float(part) for part in text.split(","))
+    except ValueError:
+        azimuth = elevation = -1000.0
+    if not (-360 <= azimuth <= 360 and 3 <= elevation <= 90):
+        raise typer.BadParameter(
+            f"{text!r} is not AZIMUTH,ELEVATION in -360..360 and 3..90", param_hint="--sun"
+        )
+    return azimuth, elevation
+
+
 def picture_size(text: str, option: str = "--size") -> tuple[int, int]:
     """``WxH`` in pixels, each 16 to 16384.
 

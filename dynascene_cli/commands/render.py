@@ -191,10 +191,31 @@ def render(
         typer.Option("--preview-scene", help="Draw ground grid and horizon over the photo here."),
     ] = None,
     relight: Annotated[
-        Literal["off", "scene", "person"],
-        typer.Option("--relight", help="Whose light is moved towards the other's."),
-    ] = "scene",
-    no_shadow: Annotated[bool, typer.Option("--no-shadow", help="No contact shadow.")] = False,
+        Literal["off", "scene", "person"] | None,
+        typer.Option(
+            "--relight",
+            help="Whose light is moved towards the other's [default: scene; person where they "
+            "differ by more than a stop].",
+        ),
+    ] = None,
+    shadow: Annotated[
+        Literal["none", "contact", "cast", "auto"],
+        typer.Option(
+            "--shadow",
+            help="contact: under the feet; cast: the sun's as well; auto: cast where the photo "
+            "shows the sun.",
+        ),
+    ] = "auto",
+    no_shadow: Annotated[bool, typer.Option("--no-shadow", hidden=True)] = False,
+    sun: Annotated[
+        str | None,
+        typer.Option(
+            "--sun",
+            metavar="AZIMUTH,ELEVATION",
+            help="Degrees: clockwise from where the photo looks (90 is right), and above the "
+            "horizon; the person then casts a shadow.",
+        ),
+    ] = None,
     no_light_wrap: Annotated[
         bool,
         typer.Option("--no-light-wrap", help="No light of the place around the person's edge."),
@@ -313,7 +334,8 @@ def render(
         draft=draft,
         seed=seed,
         relight=relight,
-        shadow=not no_shadow,
+        shadow="none" if no_shadow else shadow,
+        sun=None if sun is None else options.sun_angles(sun),
         light_wrap=not no_light_wrap,
         plate_blur=not no_plate_blur,
         grain=not no_grain,

@@ -1,10 +1,12 @@
 """Foreground over plate: colour, light, shadow, grain."""
 
+from dynascene_cli.compositing.cast_shadow import CastShadow, ground_map, shadow_map
 from dynascene_cli.compositing.composite import Composite, CompositeSettings, Compositor
 from dynascene_cli.compositing.foreground import foreground_colours
 from dynascene_cli.compositing.look import ClipMoment, Look, LookSample, clip_moment, measure_look
 
 __all__ = [
+    "CastShadow",
     "ClipMoment",
     "Composite",
     "CompositeSettings",
@@ -13,5 +15,7 @@ __all__ = [
     "LookSample",
     "clip_moment",
     "foreground_colours",
+    "ground_map",
     "measure_look",
+    "shadow_map",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.compositing.blend import darken, looked_up, over, wrap_light
 from dynascene_cli.compositing.boxes import NOWHERE, AnyArray, Box, opaque_box, reduced
+from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
 from dynascene_cli.compositing.foreground import foreground_colours
 from dynascene_cli.compositing.grain import Grain
 from dynascene_cli.compositing.light import DECODE, gain_table
@@ -114,7 +115,7 @@ class Compositor:
         if settings.relight == "scene" and np.any(gains != 1):
             self._plate_table = gain_table(gains)
         if settings.relight == "person" and np.any(gains != 1):
-            self._person_table = gain_table(1 / gains)
+            self._person_table = gain_table(look.person_gains)
         self._blur = look.plate_blur if settings.plate_blur else 0.0
         with_grain = settings.grain and look.grain > 0
         self._grain = Grain(look.grain, width, height, settings.seed) if with_grain else None
@@ -130,13 +131,14 @@ class Compositor:
         clip_to_frame: Floats,
         contact_pixels: Floats,
         person_height_pixels: float,
+        cast: CastShadow | None = None,
     ) -> Composite:
         """Frame ``index`` of the shot.
 
         ``clip_frame`` (H, W, 3) and ``alpha`` (H, W) are the clip's; ``plate`` the output frame's
         background; ``clip_to_frame`` (2, 3) the similarity from the former to the latter;
         ``contact_pixels`` (2,) where the person meets the ground, and their height, both in
-        output pixels (NaN: unknown, no shadow).
+        output pixels (NaN: unknown, no shadow); ``cast`` is the sun's shadow, where it shines.
 
         Raises:
             InputError: the plate has not the compositor's size, or alpha not the clip frame's.
@@ -153,6 +155,15 @@ class Compositor:
                 taken = contact_shadow(
                     coverage, box, contact_pixels, person_height_pixels, self._contrast, reach
                 )
+            if cast is not None:
+                ground_box, taken = _joined(
+                    (ground_box, taken),
+                    cast_shadow(
+                        coverage, box, contact_pixels, person_height_pixels, cast,
+                        (self.width, self.height),
+                    ),
+                )  # fmt: skip
+            if not ground_box.empty:
                 darken(taken, ground_box.crop(picture))
         if not box.empty:
             if self._person_table is not None:
@@ -239,6 +250,22 @@ class Compositor:
         spilled = colours.copy()
         wrap_light(spilled, coverage, near_alpha, near_light, reduction, WRAP_AMOUNT)
         return spilled
+
+
+def _joined(one: tuple[Box, Gray], other: tuple[Box, Gray]) -> tuple[Box, Gray]:
+    """The shares of light (255 = all) that two shadows take together, over both boxes."""
+    boxes = [box for box, _ in (one, other) if not box.empty]
+    if not boxes:
+        return NOWHERE, np.zeros((0, 0), np.uint8)
+    corners = np.array(boxes)
+    whole = Box(*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
+    width, height = whole.size
+    left = np.ones((height, width), np.float32)
+    for box, taken in (one, other):
+        if not box.empty:
+            x, y = box.x0 - whole.x0, box.y0 - whole.y0
+            left[y : y + taken.shape[0], x : x + taken.shape[1]] *= 1 - taken / np.float32(255)
+    return whole, np.round(255 * (1 - left)).astype(np.uint8)
 
 
 def _mean_nearby(image: AnyArray, reach: float) -> AnyArray:

@@ -25,6 +25,12 @@ WHITE_BALANCE_LIMIT = 0.08
 CLOSENESS = 0.5
 """The share of a measured difference that is taken out: pictures keep some of their own light."""
 
+MISMATCH = 1.0
+"""Stops between clip and plate from which on they look like two pictures."""
+
+MISMATCH_CLOSENESS, DARKEST_GRADE, BRIGHTEST_GRADE = 0.65, -1.5, 0.9
+"""The share of such a difference that a person is graded by, and the limits, in stops."""
+
 BLUR_LIMIT = 1.6 / 1080
 """The most blur that a plate is given, as a share of the frame's height."""
 
@@ -63,13 +69,30 @@ class Look:
 
     ``plate_gains`` multiply the plate's linear R, G, B (the person's are their inverse);
     ``plate_blur`` is a Gaussian's standard deviation in output pixels; ``grain`` a standard
-    deviation in levels of 255; ``contrast`` 0..1 is how hard the plate's own shadows are.
+    deviation in levels of 255; ``contrast`` 0..1 is how hard the plate's own shadows are;
+    ``exposure_gap`` is by how many stops the clip is brighter than the plate.
     """
 
     plate_gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
     plate_blur: float = 0.0
     grain: float = 0.0
     contrast: float = 0.5
+    exposure_gap: float = 0.0
+
+    @property
+    def is_mismatched(self) -> bool:
+        """Whether clip and plate are so differently exposed that it shows."""
+        return abs(self.exposure_gap) > MISMATCH
+
+    @property
+    def person_gains(self) -> tuple[float, float, float]:
+        """Gains of the person's linear R, G, B towards the plate: far where light differs much."""
+        red, green, blue = (1 / gain for gain in self.plate_gains)
+        if not self.is_mismatched:
+            return red, green, blue
+        stops = np.clip(-MISMATCH_CLOSENESS * self.exposure_gap, DARKEST_GRADE, BRIGHTEST_GRADE)
+        balance = 2.0**stops / (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue)
+        return float(red * balance), float(green * balance), float(blue * balance)
 
 
 def clip_moment(frame: Image, alpha: NDArray[np.uint8]) -> ClipMoment:
@@ -120,6 +143,7 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         blur,
         missing_grain(_median(clip_grain, 0.0), after_blur),
         _median(contrasts, 0.5),
+        float(np.median(lights, axis=0)[0]),
     )
 
 

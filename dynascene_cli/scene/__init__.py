@@ -17,6 +17,7 @@ from dynascene_cli.scene.picture_depth import installed_depth, picture_depth
 from dynascene_cli.scene.popup_layers import PlannedPopUp, planned_popup
 from dynascene_cli.scene.relief import relief_depth, with_ground_around
 from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
+from dynascene_cli.scene.sunlight import photo_sunlight, with_seen_darkness
 from dynascene_cli.scene.surfaces import scene_popup
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "installed_depth",
     "known_things",
     "network_depth",
+    "photo_sunlight",
     "picture_depth",
     "plain_name",
     "planned_popup",
@@ -43,6 +45,7 @@ __all__ = [
     "scene_labels",
     "scene_popup",
     "with_ground_around",
+    "with_seen_darkness",
     "write_guess_file",
     "write_scene_json",
 ]

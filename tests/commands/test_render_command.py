@@ -300,6 +300,9 @@ def test_a_broken_trajectory_is_told(dynascene, tmp_path, drawn_clip, photo, tex
         (("--camera", "static", "--size", "big"), 2, "--size"),
         (("--camera", "static", "--start", "99"), 1, "outside the clip"),
         (("--camera", "static", "--relight", "sun"), 2, "relight"),
+        (("--camera", "static", "--sun", "150"), 2, "sun"),
+        (("--camera", "static", "--sun", "150,-5"), 2, "sun"),
+        (("--camera", "static", "--shadow", "long"), 2, "shadow"),
     ],
 )
 def test_a_wrong_setting_is_told(dynascene, tmp_path, drawn_clip, photo, words, code, said):

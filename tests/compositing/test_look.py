@@ -108,3 +108,16 @@ def test_a_look_is_plain_numbers():
     assert all(type(gain) is float for gain in found.plate_gains)
     assert isinstance(found, Look)
     assert {type(found.plate_blur), type(found.grain), type(found.contrast)} == {float}
+
+
+def test_a_plate_more_than_a_stop_darker_grades_the_person_towards_it():
+    day, night = patches(220), patches(70)
+    found = look(day, night)
+    assert found.exposure_gap > 1
+    assert found.is_mismatched
+    assert 2**-1.5 - 1e-9 <= np.dot(LUMA, found.person_gains) < 0.6
+    near = look(day, patches(200))
+    assert not near.is_mismatched
+    assert near.person_gains == pytest.approx([1 / gain for gain in near.plate_gains])
+    assert look(patches(60), day).exposure_gap < -1
+    assert np.dot(LUMA, look(patches(60), day).person_gains) < 2
