@@ -18,6 +18,7 @@ from dynascene_cli.console import Console
 from dynascene_cli.geometry import transform
 from dynascene_cli.project import Project, stage_key
 from dynascene_cli.projection import STRETCH_WARNING, MarginsPlan, needed_margins
+from dynascene_cli.removed_people import removed_people
 from dynascene_cli.request import RenderRequest
 from dynascene_cli.scene import (
     aligned_depth,
@@ -250,6 +251,10 @@ def _plan(
     console.warn(*move_conflicts(camera.stance, staged))
     console.detail(f"painted in: at most {canvas.outpainted_largest:.1%} of the picture")
     seed = request.seed or 0
+    shown_wrongly = removed_people(request.scene.people, place, camera.stance, canvas.margins)
+    if shown_wrongly is not None:
+        place = place.without(shown_wrongly.mask)
+        console.warn(shown_wrongly.told)
     key = scene_key(scene_dependencies(place, staged.geometry, canvas.margins, seed))
     size = staged.path.width, staged.path.height
     plate = {"scene": key, "path": _path_digest(staged.path), "size": size}

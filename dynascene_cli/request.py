@@ -12,6 +12,7 @@ from dynascene_cli.video.sequences import before_number, is_pattern
 Shadow = Literal["none", "contact", "cast", "auto"]
 Relight = Literal["off", "scene", "person"]
 Anchor = Literal["ground", "screen"]
+People = Literal["auto", "keep", "remove"]
 Method = Literal["auto", "tracks", "colmap", "vggsfm"]
 
 
@@ -89,7 +90,8 @@ class SceneRequest:
 
     ``crop`` (None: its middle, or what suits the clip's camera) and ``horizon`` are fractions of
     the photo and of the frame; ``camera_height`` is in
-    metres, ``focal_mm`` for a 36 mm wide sensor, ``roll`` in degrees, clockwise.
+    metres, ``focal_mm`` for a 36 mm wide sensor, ``roll`` in degrees, clockwise. ``people`` who
+    stand in the photo are kept but for those whom the shot would show wrongly, all or none.
     """
 
     photo: Path
@@ -100,6 +102,7 @@ class SceneRequest:
     roll: float | None = None
     depth: str | None = None
     preview: Path | None = None
+    people: People = "auto"
 
 
 @dataclass(frozen=True)

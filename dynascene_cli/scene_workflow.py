@@ -1,5 +1,6 @@
 """The story of a place: a photo read, its geometry guessed or given, its scene cached."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -47,7 +48,7 @@ from dynascene_cli.video import (
 from dynascene_cli.weights import path_of
 
 NO_DEPTH = "none"
-STAGE_VERSION = 5
+STAGE_VERSION = 6
 SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"
@@ -60,11 +61,12 @@ MIDDLE = (0.5, 0.5)
 class Place:
     """A photo as it fills the frame, and what was read off it.
 
-    ``people`` (H, W) is true where somebody already stands in the photo; ``depth`` is the depth
-    map, whole or of the frame; ``depends_on`` is all that a scene built from this depends on.
-    ``camera_height_given`` says that a flag or an edit fixed the camera's height; ``key`` is the
-    cache key of what was read off the photo. ``window`` is where the frame lies in the whole
-    photo, of ``photo_size`` (width, height). ``warnings`` are for the user.
+    ``people`` (H, W) is true where somebody already stands in the photo, and ``removed`` where
+    they are painted over, shadows and all; ``depth`` is the depth map, whole or of the frame;
+    ``depends_on`` is all that a scene built from this depends on. ``camera_height_given`` says that
+    a flag or an edit fixed the camera's height; ``key`` is the cache key of what was read off the
+    photo. ``window`` is where the frame lies in the whole photo, of ``photo_size`` (width,
+    height). ``warnings`` are for the user.
     """
 
     photo: Image
@@ -77,6 +79,12 @@ class Place:
     key: str
     depends_on: dict[str, Any]
     warnings: tuple[str, ...]
+    removed: NDArray[np.bool_] | None = None
+
+    def without(self, removed: NDArray[np.bool_]) -> "Place":
+        """The place with what a mask (H, W) shows painted over."""
+        digest = hashlib.sha256(np.packbits(removed).tobytes()).hexdigest()
+        return replace(self, removed=removed, depends_on={**self.depends_on, "removed": digest})
 
 
 def read_place(
@@ -121,7 +129,8 @@ def read_place(
         guess = guess_geometry(
             picture, **given, focal_35mm=focal_35mm, labels=labels, things=things
         )
-        people = people_in_photo(picture)
+        posed = people_in_photo(picture)
+        people = labels.mask("person") if posed is None else posed | labels.mask("person")
     if request.preview is not None:
         write_image(request.preview, scene_preview(picture, guess.geometry, _tints(guess)))
         console.info(f"scene preview: {request.preview}")
@@ -133,8 +142,6 @@ def read_place(
     if contradicts is not None:
         depth = None
         warnings += (f"{contradicts}: the photo's depth network is not used",)
-    if people is not None:
-        warnings += ("somebody already stands in the photo: they are painted over",)
     return Place(
         photo=picture,
         photo_size=photo_size,
@@ -250,7 +257,7 @@ def cached_scene(
     if not project.is_whole("scene", key):
         guess = replace(place.guess, geometry=geometry)
         scene = build_scene(
-            place.photo, guess, margins, remove=place.people, depth=place.depth, seed=seed
+            place.photo, guess, margins, remove=place.removed, depth=place.depth, seed=seed
         )
         _write_scene(project, folder, scene)
         project.mark_done("scene", key, depends_on)

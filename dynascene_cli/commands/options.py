@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from dynascene_cli.request import Click
+    from dynascene_cli.request import Click, People
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
@@ -123,6 +123,17 @@ def _click(text: str) -> "Click":
         wanted = "TIME,X,Y with the time in seconds and both others from 0 to below 1"
         raise typer.BadParameter(f"{text!r} is not {wanted}", param_hint="--click")
     return Click(time, x, y, adds=not text.startswith("-"))
+
+
+def people_choice(remove: bool, keep: bool) -> "People":
+    """What becomes of people in the photo.
+
+    Raises:
+        typer.BadParameter: both are asked for.
+    """
+    if remove and keep:
+        raise typer.BadParameter("leave out --keep-people or this", param_hint="--remove-people")
+    return "remove" if remove else "keep" if keep else "auto"
 
 
 def fractions(option: str, text: str) -> tuple[float, float]:

@@ -186,6 +186,12 @@ def render(
             "[default: the depth network that was pulled].",
         ),
     ] = None,
+    remove_people: Annotated[
+        bool, typer.Option("--remove-people", help="Paint over everybody in the photo.")
+    ] = False,
+    keep_people: Annotated[
+        bool, typer.Option("--keep-people", help="Paint over nobody in the photo.")
+    ] = False,
     preview_scene: Annotated[
         Path | None,
         typer.Option("--preview-scene", help="Draw ground grid and horizon over the photo here."),
@@ -298,6 +304,7 @@ def render(
             roll=roll,
             depth=depth,
             preview=preview_scene,
+            people=options.people_choice(remove_people, keep_people),
         ),
         camera=camera,
         renderer=renderer,

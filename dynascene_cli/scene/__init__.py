@@ -1,5 +1,6 @@
 """The photo as a place: labels, horizon, sky, ground, relief, outpainting, depth."""
 
+from dynascene_cli.scene.bystanders import Bystander, bystanders
 from dynascene_cli.scene.depth import aligned_depth
 from dynascene_cli.scene.depth_network import network_depth
 from dynascene_cli.scene.free_ground import free_ground, plain_name
@@ -21,6 +22,7 @@ from dynascene_cli.scene.sunlight import photo_sunlight, with_seen_darkness
 from dynascene_cli.scene.surfaces import scene_popup
 
 __all__ = [
+    "Bystander",
     "GeometryGuess",
     "HorizonEvidence",
     "KnownThing",
@@ -29,6 +31,7 @@ __all__ = [
     "Viewpoint",
     "aligned_depth",
     "build_scene",
+    "bystanders",
     "frame_focal_35mm",
     "free_ground",
     "guess_geometry",
