@@ -177,7 +177,7 @@ class Margins:
     bottom: int = 0
 
 
-LEAST_GROUND = 0.1
+LEAST_GROUND = 0.05
 """Share of ground in the picture below which a photo is a single card."""
 
 
