@@ -1,7 +1,9 @@
 """Video files opened, and the one picture stream of each that is the clip."""
 
+import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import av
@@ -15,6 +17,25 @@ FORMATS_HINT = "give a video, an image sequence (name.%05d.png or a folder), a G
 LARGEST_FRAME = 2**26
 """Pixels, twice those of 8K; a file that claims more is broken."""
 
+OPENING_OTHERS = frozenset(
+    {
+        *("concat", "hls", "applehttp", "dash", "imf", "webm_dash_manifest"),
+        *("rtp", "rtsp", "sap", "sdp", "lavfi", "avisynth", "vapoursynth", "dvdvideo"),
+        *("image2", "image2pipe", "mlv", "vobsub"),
+    }
+)
+"""FFmpeg's formats that name further files or addresses, which would be read unseen."""
+
+_PLAYLISTS = {
+    b"ffconcat": "an ffconcat playlist",
+    b"#EXTM3U": "an M3U playlist",
+    b"[playlist]": "a PLS playlist",
+    b"v=0": "a session description",
+    b"<?xml": "an XML playlist",
+    b"<MPD": "a DASH playlist",
+}
+"""How files that name others begin."""
+
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
@@ -27,7 +48,7 @@ def opened_container(path: Path) -> Iterator[InputContainer]:
     """
     try:
         # The protocol is named, since a colon in a file's name would be taken for one.
-        container = av.open(f"file:{path}", metadata_errors="ignore", options={"fflags": "genpts"})
+        container = av.open(f"file:{path}", metadata_errors="ignore", options=_options())
     except (av.FFmpegError, OSError, ValueError) as error:
         raise _unreadable(path) from error
     with container:
@@ -66,6 +87,16 @@ def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, stream
 
 
+@cache
+def _options() -> dict[str, str]:
+    """What a container is opened with: only files, and no format that opens further ones."""
+    return {
+        "fflags": "genpts",
+        "protocol_whitelist": "file",
+        "format_whitelist": ",".join(sorted(av.formats_available - OPENING_OTHERS)),
+    }
+
+
 def alpha_decoder(codec: str) -> str | None:
     """The decoder that reads a coding's alpha, where FFmpeg's own drops it."""
     return _ALPHA_DECODERS.get(codec)
@@ -100,6 +131,13 @@ def _unreadable(path: Path) -> InputError:
         return _cut_before_index(path)
     with path.open("rb") as file:
         head = file.read(4096)
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    for beginning, kind in _PLAYLISTS.items():
+        if start.startswith(beginning):
+            return InputError(
+                f"{path} is {kind}: the files that it names are not read",
+                "give one of them, or join them first: ffmpeg -i PLAYLIST -c copy OUT.mkv",
+            )
     try:
         head.decode()
     except UnicodeDecodeError as error:

@@ -1,6 +1,7 @@
 import hashlib
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -109,6 +110,25 @@ def test_same_frames_give_the_same_bytes(tmp_path, name):
         files = sorted((tmp_path / folder).iterdir())
         digests.append([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
     assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize(("width", "height"), [(480, 270), (480, 272)])
+def test_a_hurried_producer_gives_the_same_bytes(tmp_path, width, height):
+    rng = np.random.default_rng(0)
+    wall = np.kron(rng.integers(0, 255, (40, 60, 3), dtype=np.uint8), np.ones((8, 9, 1), np.uint8))
+    frames = [wall[i : i + height, 2 * i : 2 * i + width] for i in range(30)]
+    made = set()
+    for seconds in (0, 0.002, 0.02):
+        path = tmp_path / f"{seconds}.mp4"
+        with open_sink(path, width=width, height=height, frame_rate=RATE) as sink:
+            for frame in frames:
+                # What was freed before lies about in the memory that the encoder is given.
+                del [np.frombuffer(rng.bytes(width * height), np.uint8)][:]
+                time.sleep(seconds * rng.random())
+                sink.write(frame)
+        made.add(path.read_bytes())
+    (content,) = made
+    assert b"mbtree=0" in content
 
 
 def test_faststart(tmp_path):
