@@ -22,7 +22,7 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.seeding import seeded
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import InputError
-from dynascene_cli.publishing import told_when_full
+from dynascene_cli.publishing import published, published_folder
 
 NAMES_SHOWN = 4
 
@@ -91,29 +91,23 @@ def save_tensors(tensors: Mapping[str, Tensor], info: CheckpointInfo, path: Path
     """
     if path.is_dir() and any(path.iterdir()) and not (path / FOLDER_INFO).is_file():
         raise InputError(f"{path} is a folder of something else", "give a name of its own")
-    partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with told_when_full(path):
-            if path.suffix == ".safetensors":
-                write_tensors(tensors, partial, {METADATA_KEY: info.to_json()})
-            else:
-                _write_folder(tensors, info, partial)
+        if path.suffix == ".safetensors":
+            with published(path) as temporary:
+                write_tensors(tensors, temporary, {METADATA_KEY: info.to_json()})
+        else:
+            with published_folder(path) as temporary:
+                _write_folder(tensors, info, temporary)
                 if path.is_dir():
                     shutil.rmtree(path)
-            partial.replace(path)
     except PermissionError as error:
         raise InputError(
             f"{path}: its folder cannot be written ({error.strerror})", "choose another place"
         ) from error
-    finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        partial.unlink(missing_ok=True)
 
 
 def _write_folder(tensors: Mapping[str, Tensor], info: CheckpointInfo, folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
     for name in info.networks:
         start = f"{name}."
         part = {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from dynascene_cli.diffusion.tensor_files import write_tensors
+from dynascene_cli.diffusion.tensor_files import read_checked_tensors, write_checked_tensors
 from dynascene_cli.publishing import published
 
 METADATA_KEY = "dynascene_sampling"
@@ -39,27 +38,22 @@ def save_state(state: SamplingState, made_by: Mapping[str, Any], path: Path) -> 
     tensors |= {f"output.{index}": output for index, output in enumerate(state.outputs)}
     with published(path) as temporary:
         facts = {METADATA_KEY: _described(made_by), "step": str(state.step)}
-        write_tensors(tensors, temporary, facts)
+        write_checked_tensors(tensors, temporary, facts)
 
 
 def load_state(made_by: Mapping[str, Any], path: Path) -> SamplingState | None:
-    """The state in a file; None where there is none, or it is one of something else."""
-    if not path.is_file():
+    """The state in a file; None where there is none, it is damaged, or one of something else."""
+    found = read_checked_tensors(path)
+    if found is None or found[1].get(METADATA_KEY) != _described(made_by):
         return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = file.metadata() or {}
-            if facts.get(METADATA_KEY) != _described(made_by):
-                return None
-            outputs = sorted(name for name in file.keys() if name.startswith("output."))  # noqa: SIM118
-            return SamplingState(
-                int(facts["step"]),
-                file.get_tensor("latents"),
-                file.get_tensor("random"),
-                tuple(file.get_tensor(name) for name in outputs),
-            )
-    except SafetensorError:
-        return None
+    tensors, facts = found
+    outputs = sorted(name for name in tensors if name.startswith("output."))
+    return SamplingState(
+        int(facts["step"]),
+        tensors["latents"],
+        tensors["random"],
+        tuple(tensors[name] for name in outputs),
+    )
 
 
 def _described(made_by: Mapping[str, Any]) -> str:

@@ -2,12 +2,16 @@
 
 import os
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError
+import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+_CHECKSUM = "checksum"
 
 
 def write_tensors(
@@ -30,3 +34,36 @@ def write_tensors(
         number = int(found[1])
         raise OSError(number, os.strerror(number), str(path)) from error
     path.chmod(usual)
+
+
+def write_checked_tensors(
+    tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]
+) -> None:
+    """Write a safetensors file that tells whether it is still as it was written.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_tensors(tensors, path, {**metadata, _CHECKSUM: _checksum(tensors, metadata)})
+
+
+def read_checked_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
+    """The tensors and metadata of ``write_checked_tensors``; None of a file that is not whole."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = dict(file.metadata() or {})
+    except (OSError, SafetensorError):
+        return None
+    checksum = metadata.pop(_CHECKSUM, "")
+    return (tensors, metadata) if checksum == _checksum(tensors, metadata) else None
+
+
+def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """The CRC-32 of tensors by name, and of what is said of them."""
+    told = repr([(name, str(tensors[name].dtype), tensors[name].shape) for name in sorted(tensors)])
+    checksum = zlib.crc32((told + repr(sorted(metadata.items()))).encode())
+    for name in sorted(tensors):
+        content = tensors[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        checksum = zlib.crc32(content.numpy().data, checksum)
+    return f"{checksum:08x}"

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
 from torch import Tensor
 
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.pictures import clip_pixels
-from dynascene_cli.diffusion.tensor_files import write_tensors
+from dynascene_cli.diffusion.tensor_files import read_checked_tensors, write_checked_tensors
 from dynascene_cli.diffusion.views import Views
 from dynascene_cli.publishing import published
 from dynascene_cli.shot import CameraPath
@@ -111,14 +110,13 @@ def save_batch(batch: Batch, path: Path) -> None:
         StageError: the disk is full.
     """
     with published(path) as temporary:
-        write_tensors(batch.tensors(), temporary, {"clip": batch.clips[0]})
+        write_checked_tensors(batch.tensors(), temporary, {"clip": batch.clips[0]})
 
 
-def load_batch(path: Path) -> Batch:
-    """What ``save_batch`` wrote, on the CPU."""
-    with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return _named((file.metadata()["clip"],), tensors)
+def load_batch(path: Path) -> Batch | None:
+    """What ``save_batch`` wrote, on the CPU; None where nothing did, or it was damaged since."""
+    found = read_checked_tensors(path)
+    return None if found is None else _named((found[1]["clip"],), found[0])
 
 
 def _latents(network: Network, pictures: NDArray[np.uint8], device: torch.device) -> Tensor:

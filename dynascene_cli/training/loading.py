@@ -67,9 +67,7 @@ class StepExamples(Dataset[list[Numbered] | DynasceneError]):
             return Numbered(number, self.draws.draw(number), None)
         drawn = number % self.settings.cache_draws
         path = self.folder / f"{drawn:08d}.safetensors"
-        return Numbered(
-            number, load_batch(path) if path.is_file() else self.draws.draw(drawn), path
-        )
+        return Numbered(number, load_batch(path) or self.draws.draw(drawn), path)
 
 
 def loaded(

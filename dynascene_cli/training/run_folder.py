@@ -11,7 +11,12 @@ from typing import Any
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.locks import locked_folder
-from dynascene_cli.publishing import publish_text, published_folder, told_when_full
+from dynascene_cli.publishing import (
+    is_unused,
+    publish_text,
+    published_folder,
+    told_when_full,
+)
 
 IDENTITY = "run.json"
 LOSSES = "losses.csv"
@@ -61,8 +66,7 @@ class RunFolder:
         Raises:
             InputError: the folder cannot be made, holds something else, or another run has it.
         """
-        strange = self.folder.is_dir() and not (self.folder / "lock").exists()
-        if self.folder.is_file() or (strange and any(self.folder.iterdir())):
+        if self.folder.is_file() or (self.folder.is_dir() and not self._is_ours()):
             raise InputError(
                 f"{self.folder} is no run folder", "give --out a new or an empty folder"
             )
@@ -74,8 +78,15 @@ class RunFolder:
         """Remove what a run left, so that one can start anew; files of others stay."""
         for name in ("checkpoints", "events", "validation", "cache"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in (IDENTITY, LOSSES, "config.toml", self.checkpoint.name, self.adapters.name):
+        # What marks the folder as a run's goes last: being stopped here leaves one.
+        for name in (LOSSES, "config.toml", self.checkpoint.name, self.adapters.name, IDENTITY):
             (self.folder / name).unlink(missing_ok=True)
+
+    def _is_ours(self) -> bool:
+        """Whether the folder is a run's, or has nothing in it but what was killed at once left."""
+        if "clips_a_step" in (self.identity() or {}):
+            return True
+        return is_unused(self.folder)
 
     def steps(self) -> list[int]:
         """After which steps a whole state lies here, in order."""
@@ -116,8 +127,8 @@ class RunFolder:
     def write_identity(self, identity: Mapping[str, Any], config: str) -> None:
         """Keep what this run depends on, and its effective settings as TOML."""
         with told_when_full(self.folder):
-            publish_text(self.folder / "config.toml", config)
             publish_text(self.folder / IDENTITY, json.dumps(identity, indent=1) + "\n")
+            publish_text(self.folder / "config.toml", config)
 
     def rewind_losses(self, step: int) -> None:
         """Forget the losses after a step, which will be computed again."""

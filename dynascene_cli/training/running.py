@@ -34,7 +34,13 @@ from dynascene_cli.training.starting import (
     starting_network,
     with_defaults,
 )
-from dynascene_cli.training.state import gathered_state, learned_by_name, load_state, save_state
+from dynascene_cli.training.state import (
+    damaged_file,
+    gathered_state,
+    learned_by_name,
+    load_state,
+    save_state,
+)
 from dynascene_cli.training.stopping import asked_to_stop
 from dynascene_cli.training.validation import sheet, validation_clips
 from dynascene_cli.video import write_image
@@ -207,8 +213,7 @@ class Run:
 
     def _resumed(self) -> int:
         """Put the last state back; after which step it is."""
-        steps = self.folder.steps()
-        step = steps[-1] if steps else 0
+        step = self._last_whole_state()
         if step:
             optimizer = self.trainer.optimizer.optimizer
             facts = load_state(
@@ -220,6 +225,15 @@ class Run:
         if self.accelerator.is_main_process:
             self.folder.rewind_losses(step)
         return step
+
+    def _last_whole_state(self) -> int:
+        """After which step the newest state is that is not damaged; 0 where there is none."""
+        for step in reversed(self.folder.steps()):
+            damaged = damaged_file(self.folder.state(step))
+            if damaged is None:
+                return step
+            self.console.warn(f"{damaged} is damaged: the state before it is taken")
+        return 0
 
     def _steps(self, first: int, progress: Progress) -> float:
         """The steps from ``first`` on; the mean loss of the last that were told of."""
@@ -272,7 +286,7 @@ class Run:
         embed = not self.settings.train_image_encoder
         with self.accelerator.autocast():
             batch = encoded(self.network, numbered.example, embed)
-        if numbered.kept is not None and not numbered.kept.is_file():
+        if numbered.kept is not None:
             numbered.kept.parent.mkdir(parents=True, exist_ok=True)
             save_batch(batch, numbered.kept)
         return batch

@@ -11,16 +11,19 @@ from typing import Any
 
 import torch
 from diffusers.training_utils import EMAModel
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dynascene_cli.diffusion.tensor_files import write_tensors
+from dynascene_cli.downloading import file_sha256
 from dynascene_cli.training.sharding import divided_as, whole
 
 WEIGHTS = "weights.safetensors"
 AVERAGE = "average.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 FACTS = "state.json"
+CHECKSUMS = "checksums.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,35 @@ def save_state(folder: Path, state: State, facts: Mapping[str, Any]) -> None:
     write_tensors(state.optimizer, folder / OPTIMIZER)
     described = {**facts, "average_updates": state.updates, "optimizer_numbers": state.numbers}
     (folder / FACTS).write_text(json.dumps(described, indent=1) + "\n", "utf-8")
+    sums = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+    (folder / CHECKSUMS).write_text(json.dumps(sums, indent=1) + "\n", "utf-8")
+
+
+def damaged_file(folder: Path) -> Path | None:
+    """A file of a state that is not as ``save_state`` wrote it; None where all are.
+
+    Of a state without checksums, as earlier versions wrote them, the files need only be readable.
+    """
+    checksums = folder / CHECKSUMS
+    try:
+        if checksums.exists():
+            sums: dict[str, str] = json.loads(checksums.read_text("utf-8"))
+            wrong = [name for name, sha256 in sums.items() if _sha256(folder / name) != sha256]
+            return folder / wrong[0] if wrong else None
+        json.loads((folder / FACTS).read_text("utf-8"))
+    except (OSError, ValueError, AttributeError):
+        return checksums if checksums.exists() else folder / FACTS
+    for name in (WEIGHTS, OPTIMIZER):
+        try:
+            with safe_open(folder / name, framework="pt"):
+                pass
+        except (OSError, SafetensorError):
+            return folder / name
+    return None
+
+
+def _sha256(path: Path) -> str:
+    return file_sha256(path) if path.is_file() else ""
 
 
 def load_state(

@@ -241,3 +241,26 @@ def test_a_dry_run_trains_nothing(dynascene, tmp_path):
     assert run.code == 0 and run.json["first"] == 0 and run.json["steps"] == TINY["steps"]
     assert run.json["parameters"] > 0
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "state.json", "checksums.json"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
+def test_the_state_before_a_damaged_one_is_taken(dynascene, tmp_path, file, damage) -> None:
+    words = ("train", "single", "--config", tiny_file(tmp_path, steps=2, checkpoint_every=1))
+    assert dynascene(*words, "--out", "run").code == 0
+    states = tmp_path / "run" / "checkpoints"
+    path = states / "step-000002" / file
+    content = path.read_bytes()
+    if damage == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    else:
+        path.unlink()
+    before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
+    run = dynascene(*words, "--out", "run", "--json")
+    assert run.code == 0, run.err
+    if (file, damage) != ("checksums.json", "gone"):
+        assert "step-000002" in run.err and "going on after step 1" in run.err
+    assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
+    assert path.read_bytes() == content
