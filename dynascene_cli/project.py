@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.fingerprints import WatchedInputs
-from dynascene_cli.locks import LOCK, locked_folder
+from dynascene_cli.locks import locked_folder
 from dynascene_cli.own_files import OwnFiles
-from dynascene_cli.publishing import is_temporary, publish_text
+from dynascene_cli.publishing import is_unused, publish_text
 
 STAGES = ("matte", "camera", "scene", "plate", "report")
 
@@ -225,13 +225,7 @@ class Project:
         """Whether nothing is there yet but what a run that was killed at once may have left."""
         if not self.folder.exists():
             return True
-        if not self.folder.is_dir():
-            return False
-        lock = self.folder / LOCK
-        return all(
-            is_temporary(path) or (path == lock and path.stat(follow_symlinks=False).st_size == 0)
-            for path in self.folder.iterdir()
-        )
+        return self.folder.is_dir() and is_unused(self.folder)
 
     def _identity(self) -> str:
         """What tells this folder from any other; empty where there is no marker."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dynascene_cli.errors import StageError
 from dynascene_cli.file_names import fitting_name
-from dynascene_cli.locks import lock_file
+from dynascene_cli.locks import LOCK, lock_file
 
 _PARTIAL = re.compile(r"\..*\.dynascene-[0-9a-f]{8}\.part(\.\w+)?")
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -94,6 +94,18 @@ def told_when_full(path: Path) -> Iterator[None]:
 def is_temporary(path: Path) -> bool:
     """Whether a file or folder has the name of a temporary one of this program."""
     return _PARTIAL.fullmatch(path.name) is not None
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether nothing is in a folder but an empty lock and temporary files of this program.
+
+    That is what is left of a run that was killed before it put a mark of its own there.
+    """
+    lock = folder / LOCK
+    return all(
+        is_temporary(path) or (path == lock and path.stat(follow_symlinks=False).st_size == 0)
+        for path in folder.iterdir()
+    )
 
 
 def remove_abandoned(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -38,6 +40,12 @@ def shared_media() -> Path:
 @pytest.fixture(scope="session")
 def shared_models() -> Path:
     return shared_folder("models")
+
+
+@pytest.fixture
+def hears_interruptions() -> Callable[[], None]:
+    """A ``preexec_fn`` for processes that hear SIGINT where the tests are told to ignore it."""
+    return lambda: (signal.signal(signal.SIGINT, signal.SIG_DFL), None)[1]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from dynascene_cli.errors import StageError
-from dynascene_cli.publishing import told_when_full
 from dynascene_cli.shot import Image
 from dynascene_cli.video.colour import plane_array
 
@@ -50,10 +49,7 @@ def chunk_sink(path: Path, frame_rate: Fraction) -> Iterator["ChunkSink"]:
     Raises:
         StageError: there is no frame, or the disk is full.
     """
-    with (
-        told_when_full(path),
-        av.open(f"file:{path}", "w", options={"fflags": "+bitexact"}) as container,
-    ):
+    with av.open(f"file:{path}", "w", options={"fflags": "+bitexact"}) as container:
         sink = ChunkSink(container, frame_rate)
         yield sink
         sink.finish(path)

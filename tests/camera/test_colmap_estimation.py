@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -297,7 +298,7 @@ def test_a_program_out_of_time_ends_with_its_children(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_an_interruption_ends_the_program_and_its_children(
-    beating: tuple[list[str], Path], tmp_path: Path
+    beating: tuple[list[str], Path], tmp_path: Path, hears_interruptions: Callable[[], None]
 ) -> None:
     command, heart = beating
     caller = (
@@ -305,7 +306,9 @@ def test_an_interruption_ends_the_program_and_its_children(
         "from dynascene_cli.camera.estimation.separate_program import run_apart\n"
         f"run_apart({command!r}, Path({str(tmp_path / 'log')!r}), timeout_seconds=60)\n"
     )
-    asking = subprocess.Popen([sys.executable, "-c", caller], stderr=subprocess.DEVNULL)
+    asking = subprocess.Popen(
+        [sys.executable, "-c", caller], stderr=subprocess.DEVNULL, preexec_fn=hears_interruptions
+    )
     deadline = time.monotonic() + 20
     while not heart.exists() and time.monotonic() < deadline:
         time.sleep(0.1)

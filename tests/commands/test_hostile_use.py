@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,36 @@ def test_a_full_disk_under_the_project_exits_4_and_continues(
     assert not list(small_disk.rglob("*.part*"))
 
 
+def test_no_other_program_draws_a_picture(dynascene, tmp_path, words, monkeypatch):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    called = tmp_path / "called"
+    for name in ("gs", "gswin32c", "gswin64c"):
+        (programs / name).write_text(f"#!/bin/sh\necho >> {called}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    drawing = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 128 96\n%%EndComments\nshowpage\n"
+    folder = tmp_path / "drawings"
+    folder.mkdir()
+    for number in range(1, 3):
+        (folder / f"{number:05d}.png").write_bytes(drawing)
+    picture = folder / "00001.png"
+    clip, photo = words[1], words[3]
+    for wrong in (
+        ("matte", clip, "--matte-fixes", folder),
+        ("render", clip, "--scene", picture),
+        ("render", clip, "--scene", photo, "--matte", folder),
+        ("render", clip, "--scene", photo, "--depth", picture),
+        ("info", picture),
+        ("matte", folder, "--fps", "24"),
+        ("dataset", "synth", "clips", "--count", "1", "--textures", folder),
+    ):
+        run = dynascene(*wrong)
+        assert run.code == 1, (wrong, run.err)
+        assert "Traceback" not in run.err
+    assert not called.exists()
+
+
 def test_two_runs_cannot_share_a_project(dynascene, tmp_path, words):
     with Project(tmp_path / "p").locked():
         run = dynascene(*words, "--camera", "static", "--project", "p")
@@ -155,6 +186,30 @@ sys.exit(main())
     if module != "typer":
         assert json.loads(run.stdout)["exit_code"] == 130
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_at_the_last_instant_exits_130(number, hears_interruptions):
+    program = f"""
+import atexit, os, sys, time
+
+def late():
+    os.kill(os.getpid(), {int(number)})
+    time.sleep(5)
+
+atexit.register(late)
+from dynascene_cli.__main__ import main
+sys.exit(main())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program, "--version"],
+        capture_output=True,
+        text=True,
+        preexec_fn=hears_interruptions,
+    )
+    assert run.returncode == 130
+    assert run.stdout.startswith("dynascene ")
+    assert run.stderr == "error: interrupted (the same command continues)\n"
 
 
 def test_layers_put_together_give_the_picture(dynascene, tmp_path, words):

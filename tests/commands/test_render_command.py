@@ -143,12 +143,20 @@ def test_a_killed_render_continues_to_the_same_bytes(dynascene, tmp_path, drawn_
     assert plates[0] == plates[1]
 
 
-def test_an_interruption_exits_130_and_leaves_no_output(tmp_path, drawn_clip, photo):
+def test_an_interruption_exits_130_and_leaves_no_output(
+    tmp_path, drawn_clip, photo, hears_interruptions
+):
     clip, alphas = drawn_clip
     words = ["render", str(clip), "--scene", str(photo), "--camera", "static"]
     words += ["--matte", str(alphas)]
     command = [sys.executable, "-m", "dynascene_cli", *words]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hears_interruptions,
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (tmp_path / "drawn.dynascene" / "lock").exists():
         time.sleep(0.005)
