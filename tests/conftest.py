@@ -66,6 +66,7 @@ def dynascene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     """Runs the real command line in an empty folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "u2net"))
 
     def run(*words: object) -> Run:
         capsys.readouterr()

@@ -16,6 +16,7 @@ from dynascene_cli.matting.choice import choose_matter, make_matter
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "u2net"))
     return tmp_path / "weights"
 
 
