@@ -82,7 +82,8 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
         kind = container.format.name
         codec = stream.codec_context.codec.canonical_name
         aspect = stream.sample_aspect_ratio
-        has_alpha = stream.metadata.get("alpha_mode") == "1"
+        told = {name.lower(): value for name, value in stream.metadata.items()}
+        has_alpha = told.get("alpha_mode") == "1"
         timecode = _timecode(container, stream)
     if not packets.ticks:
         raise InputError(f"{path} has no frame that can be shown", FORMATS_HINT)

@@ -137,7 +137,7 @@ def _of_gamma_and_primaries(gamma: object, chromaticity: object) -> ColourSpace 
     usual = abs(exponent / _PNG_GAMMA - 1) < 0.05
     if usual and np.allclose(primaries, _SRGB, atol=2e-3):
         return None
-    return ColourSpace(primaries, _srgb_light if usual else _power(1 / exponent))
+    return ColourSpace(primaries, _power(1 / exponent) if gamma else _srgb_light)
 
 
 def _are_primaries(values: tuple[float, ...]) -> bool:

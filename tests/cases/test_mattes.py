@@ -1,0 +1,142 @@
+"""Mattes as other programs write them: alpha channels, EXR, inverted, faint, masks of 0 and 1."""
+
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.video import alpha_frames, matte_picture, open_clip, write_image
+from dynascene_cli.video.openexr import exr_bytes
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "video"))
+from video_media import numbered_frame, write_video
+
+FRAMES = 4
+
+
+def person(index):
+    """An alpha (64, 96) with soft edges."""
+    alpha = np.zeros((64, 96), np.uint8)
+    alpha[12:64, 30 + index : 60 + index] = 128
+    alpha[14:64, 32 + index : 58 + index] = 255
+    return alpha
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return open_clip(write_video(tmp_path / "clip.mp4", [numbered_frame(i) for i in range(FRAMES)]))
+
+
+def folder_of(tmp_path, write, suffix=".png"):
+    folder = tmp_path / "matte"
+    folder.mkdir()
+    for index in range(FRAMES):
+        write(folder / f"m.{index + 1:04d}{suffix}", person(index))
+    return folder
+
+
+def worst(found, solid_only=False):
+    """The largest difference from the right alphas."""
+    return max(
+        int(np.abs(alpha.astype(int) - (person(i) if not solid_only else mask(i))).max())
+        for i, alpha in enumerate(found.frames())
+    )
+
+
+def mask(index):
+    return np.where(person(index) > 128, 255, 0)
+
+
+def test_exr_is_linear(tmp_path, clip):
+    folder = folder_of(tmp_path, lambda path, a: path.write_bytes(exr_bytes(a)), ".EXR")
+    assert worst(alpha_frames(folder, clip)) == 0
+
+
+def test_an_exr_matte_that_was_written_is_read_as_it_is(tmp_path, dynascene, person_clip):
+    words = ("matte", person_clip, "--end", 0.1)
+    assert dynascene(*words, "-o", "m.%03d.png").code == 0
+    assert dynascene(*words, "-o", "m.%03d.exr").code == 0
+    alphas = [matte_picture(path) for path in sorted(tmp_path.glob("m.*.exr"))]
+    pictures = [matte_picture(path) for path in sorted(tmp_path.glob("m.*.png"))]
+    assert len(alphas) == len(pictures) > 1
+    for alpha, picture in zip(alphas, pictures, strict=True):
+        np.testing.assert_array_equal(alpha, picture)
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_the_alpha_of_webm(tmp_path, clip, codec):
+    with av.open(str(tmp_path / "m.webm"), "w") as container:
+        stream = container.add_stream(
+            codec, rate=24, options={"crf": "4", "b": "4M", "auto-alt-ref": "0"}
+        )
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuva420p"
+        stream.metadata["alpha_mode"] = "1"
+        for index in range(FRAMES):
+            rgba = np.dstack([numbered_frame(index), person(index)])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgba, format="rgba")))
+        container.mux(stream.encode(None))
+    matte = alpha_frames(tmp_path / "m.webm", clip)
+    for index, alpha in enumerate(matte.frames()):
+        assert np.abs(alpha.astype(int) - person(index)).mean() < 3
+
+
+def test_an_inverted_matte_is_inverted_back(tmp_path, clip):
+    folder = folder_of(tmp_path, lambda path, a: write_image(path, 255 - a))
+    matte = alpha_frames(folder, clip)
+    assert worst(matte) == 0
+    assert "inverted" in matte.warnings[0]
+
+
+def test_a_person_who_fills_the_frame_is_not_inverted(tmp_path, clip):
+    def close_up(path, _):
+        alpha = np.full((64, 96), 255, np.uint8)
+        alpha[:20, :30] = alpha[:20, -30:] = 0
+        write_image(path, alpha)
+
+    assert alpha_frames(folder_of(tmp_path, close_up), clip).warnings == ()
+
+
+@pytest.mark.parametrize("white", [1, 38])
+def test_masks_of_two_values_are_brought_to_white(tmp_path, clip, white):
+    folder = folder_of(
+        tmp_path, lambda path, a: write_image(path, np.where(a > 128, white, 0).astype(np.uint8))
+    )
+    matte = alpha_frames(folder, clip)
+    assert worst(matte, solid_only=True) == 0
+    assert f"0 and {white}" in matte.warnings[0]
+
+
+def test_palette_masks_of_0_and_1(tmp_path, clip):
+    def save(path, alpha):
+        image = Pillow.fromarray((alpha > 128).astype(np.uint8), "P")
+        image.putpalette([0, 0, 0, 128, 0, 0])
+        image.save(path)
+
+    assert worst(alpha_frames(folder_of(tmp_path, save), clip), solid_only=True) == 0
+
+
+def test_a_faint_matte_is_refused(tmp_path, clip):
+    folder = folder_of(tmp_path, lambda path, a: write_image(path, (a * 0.3).astype(np.uint8)))
+    with pytest.raises(InputError, match="brightest value is 76"):
+        alpha_frames(folder, clip)
+
+
+def test_a_colour_profile_says_nothing_of_an_alpha(tmp_path):
+    from PIL import PngImagePlugin
+
+    info = PngImagePlugin.PngInfo()
+    info.add(b"gAMA", (100_000).to_bytes(4, "big"))
+    grey = np.full((64, 96), 100, np.uint8)
+    Pillow.fromarray(grey).save(tmp_path / "m.png", pnginfo=info)
+    np.testing.assert_array_equal(matte_picture(tmp_path / "m.png"), grey)
+
+
+def test_files_of_the_system_lie_among_the_frames(tmp_path, clip):
+    folder = folder_of(tmp_path, write_image)
+    for name in ("._m.0001.png", ".DS_Store", "Thumbs.db"):
+        (folder / name).write_bytes(b"not a picture")
+    assert worst(alpha_frames(folder, clip)) == 0
