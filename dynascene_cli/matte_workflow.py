@@ -394,7 +394,7 @@ def _read_matte(
             f"{clip.path}: nobody was found in it", "give a clip of a person, or an alpha: --matte"
         )
     for start, end in lost_ranges(whole["found"].tolist(), float(clip.frame_rate)):
-        console.warn(f"the person is lost from {start:.1f} s to {end:.1f} s")
+        console.warn(f"the person is lost from {start:.2f} s to {end:.2f} s")
     if failed := frame_times(whole["filled"].tolist(), float(clip.frame_rate)):
         console.warn(f"the matte fails at {failed} and is filled from the frames before: check it")
     alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)

@@ -122,7 +122,11 @@ class BundledMatter:
             steady = sighting.detected and _alike(sighting.box, state["box"])
             plausible = kept_plausible(mask, carried.masks[0], carried.similarity, steady)
             doubted, mask = plausible is not mask, plausible
-        if not sighting.detected and sighting.pose is None and not _still_there(mask, carried):
+        if (
+            not sighting.detected
+            and sighting.pose is None
+            and not _still_there(mask, carried, boxes_in_crop(sighting.box[None], crop))
+        ):
             return empty_matte(height, width), self.initial_state(state["box"])
         alpha = refined_alpha(frame, mask, crop, part)
         props = no_props()
@@ -211,11 +215,9 @@ def _alike(box: Floats, past: Floats) -> bool:
     return bool((sizes > 1 / STEADY_STEP).all() and (sizes < STEADY_STEP).all())
 
 
-def _still_there(mask: Tensor, carried: CarriedMasks | None) -> bool:
-    """Whether a mask of somebody whom nothing detected covers enough of the last one."""
-    if carried is None:
-        return False
-    before = carried.masks[0] > 0.5
+def _still_there(mask: Tensor, carried: CarriedMasks | None, box: Tensor) -> bool:
+    """Whether a mask of somebody undetected covers enough of the last one, or else of the box."""
+    before = (box if carried is None else carried.masks[0]) > 0.5
     return bool((mask[before] > 0.5).sum() >= KEPT_AREA * max(int(before.sum()), 1))
 
 
@@ -236,7 +238,7 @@ def _next_following(
         square = np.array([[x, y] for x in corners[:, 0] for y in corners[:, 1]])
         turned = square @ crop_to_picture(crop)[:, :2].T + crop_to_picture(crop)[:, 2]
         around = np.concatenate([turned.min(axis=0), turned.max(axis=0)])
-        if sighting.looked == 0:
+        if sighting.looked == 0 and sighting.detected:
             beyond = box - around
         else:
             moved = around + beyond

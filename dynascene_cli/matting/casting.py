@@ -16,6 +16,7 @@ from dynascene_cli.matting.pose import (
     mask_seen_twice,
     settling_poses,
 )
+from dynascene_cli.matting.segmentation import salient_mask, selfie_mask
 from dynascene_cli.shot import Clip, Image
 
 SAMPLES = 10
@@ -23,7 +24,10 @@ SIMILAR = 0.6
 SELECTABLE = 0.25
 """Heights as shares of the tallest box: alike enough to be asked about; tall enough to choose."""
 MANY_SHARE = 0.25
-LONG_LOSS = 1.0
+FEW = 5
+PART_AREA, PART_AGREEMENT, PART_SIDE = 0.08, 0.6, 256
+"""Of a person without a head: the least share of the picture, the overlap of what two networks
+mean, and the size at which U²-Netp looks."""
 PHOTO_SCORE = 0.5
 PHOTO_HEIGHT = 0.04
 
@@ -56,6 +60,10 @@ def cast(clip: Clip, frame_at: Callable[[int], Image], person: str | None = None
     seen = [(int(i), _sizeable(people_boxes(frame_at(int(i))), SELECTABLE)) for i in indices]
     peopled = [(index, boxes) for index, boxes in seen if len(boxes)]
     if not peopled:
+        part = _part_of_person(frame_at, indices[:: max(1, len(indices) // FEW)])
+        if part is not None:
+            box, frame = part
+            return Casting(box, frame, ("no whole person is seen in the clip: check the matte",))
         raise NobodyError(
             f"nobody was found in {clip.path}",
             "use a clip that shows one whole person, or give their matte with --matte",
@@ -74,6 +82,27 @@ def cast(clip: Clip, frame_at: Callable[[int], Image], person: str | None = None
     if several:
         warnings = ("several people are in the clip: where they cross, check the matte",)
     return Casting(_chosen(boxes, person, str(clip.path))[:4], first, warnings)
+
+
+def _part_of_person(
+    frame_at: Callable[[int], Image], indices: NDArray[np.int_]
+) -> tuple[Floats, int] | None:
+    """The box (4,) of a person without a head in the picture, and the first frame that shows them.
+
+    Where selfie segmentation and U²-Netp mean the same large part of most of the frames.
+    """
+    seen: list[tuple[Floats, int]] = []
+    for index in indices:
+        frame = frame_at(int(index))
+        people = selfie_mask(frame) > 0.5
+        if people.mean() < PART_AREA:
+            continue
+        salient = salient_mask(frame, PART_SIDE) > 0.5
+        if (people & salient).sum() > PART_AGREEMENT * (people | salient).sum():
+            rows, columns = np.flatnonzero(people.any(axis=1)), np.flatnonzero(people.any(axis=0))
+            box = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+            seen.append((np.array(box, float), int(index)))
+    return seen[0] if 2 * len(seen) > len(indices) else None
 
 
 def _around(chosen: Sequence[int], samples: NDArray[np.int_], count: int) -> list[tuple[int, int]]:
@@ -113,13 +142,8 @@ def _told(ranges: Sequence[tuple[int, int]], fps: float) -> str:
 
 
 def lost_ranges(found: Sequence[bool], fps: float) -> list[tuple[float, float]]:
-    """Times in seconds (start, end) for which nobody was found for more than a second."""
-    lost = ~np.asarray(found, bool)
-    return [
-        (first / fps, last / fps)
-        for first, last in _ranges(lost)
-        if (last - first) / fps > LONG_LOSS
-    ]
+    """Times in seconds (start, end) for which nobody was found, however short."""
+    return [(first / fps, last / fps) for first, last in _ranges(~np.asarray(found, bool))]
 
 
 def frame_times(flags: Sequence[bool], fps: float) -> str:

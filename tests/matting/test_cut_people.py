@@ -146,6 +146,14 @@ def test_a_ball_that_leaves_the_hand_stays_with_the_person(dynascene, tmp_path, 
     assert found[-1][250:460][ball > 0].mean() / 255 > 0.9
 
 
+def test_a_person_without_a_head_is_somebody(dynascene, tmp_path, shared_media):
+    source = open_clip(shared_media / "clips" / "runwoman.mp4")
+    frames = [frame[190:510, 60:480] for frame in read_frames(source, 0, 4)]
+    found, _ = matted(dynascene, clip_of(tmp_path / "torso.mp4", frames))
+    for alpha in found:
+        assert 0.35 < (alpha >= 128).mean() < 0.8
+
+
 def test_what_a_hand_touches_is_taken_up_and_followed_and_furniture_is_not():
     hands = Pose(
         np.array([50.0, 50, 100, 0]),

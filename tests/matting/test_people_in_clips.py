@@ -216,4 +216,4 @@ def test_rvm_resumes_to_the_same_bytes(shared_models, gym, tmp_path, monkeypatch
 
 def test_times_when_the_person_is_lost():
     found = [True] * 24 + [False] * 48 + [True] * 24 + [False] * 24
-    assert lost_ranges(found, 24.0) == [(1.0, 3.0)]
+    assert lost_ranges(found, 24.0) == [(1.0, 3.0), (4.0, 5.0)]
