@@ -9,7 +9,7 @@ from stick_figure import FPS, HEIGHT, moved, photo, standing, still, tracks
 
 from dynascene_cli.geometry import Floats, project
 from dynascene_cli.shot import CameraPath, PersonTracks
-from dynascene_cli.staging import Stance, contact_points, room_for, stage, stance
+from dynascene_cli.staging import Stance, contact_points, move_conflicts, room_for, stage, stance
 from dynascene_cli.staging.card import carried
 
 FILMED = photo(horizon=250.0)
@@ -155,3 +155,12 @@ def test_a_whole_person_is_moved_away_until_the_dolly_fits() -> None:
     assert f"at {100 * (1 - room):.0f} % of their size" in stands.warnings[0]
     low = carried(staged.placement.clip_to_frame, person.boxes[:, 2:])[:, 1].max()
     assert low < 720 * 1.016
+
+
+def test_feet_that_the_clip_does_not_show_do_not_leave_the_picture() -> None:
+    person = waist_up(2.0)
+    person.boxes[30:34, 3] = 715.0
+    stands = stance(person, still(FILMED, 75), FILMED, room=0.06)
+    staged = stage(stands, lambda share: moved(stands.geometry, 75, "dolly", share), 0.3)
+    assert staged.amount == 0.3
+    assert not any("feet" in told for told in move_conflicts(stands, staged))
