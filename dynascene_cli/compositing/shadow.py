@@ -27,7 +27,7 @@ ASIDE, BEHIND, BEFORE = 0.7, 0.3, 0.2
 SLACK = 0.08
 """How far below the contact the nearer foot may stand; what is lower is no foot; heights."""
 
-UNDER_SOLE = 0.008
+UNDER_SOLE = 0.012
 """How far the contact lies below the outline's foot, which rounds up from the ground; heights."""
 
 SQUASH = 0.22
@@ -36,7 +36,7 @@ SQUASH = 0.22
 
 def shadow_strengths(contrast: float) -> tuple[float, float]:
     """The largest shares of light taken by contact and by body, for a scene's contrast 0..1."""
-    return 0.68 + 0.20 * contrast, 0.47 + 0.15 * contrast
+    return 0.74 + 0.18 * contrast, 0.47 + 0.15 * contrast
 
 
 def shadow_box(contact: Floats, person_height: float, width: int, height: int) -> Box:
@@ -115,9 +115,9 @@ def _touch_and_body(
 
     near_ground = matte * np.clip(1 - (lowest - 1 - y) / (FOOT_BAND * unit), 0, 1)
     feet = _moved(near_ground, 1.0, UNDER_SOLE * unit + gap - first, last - first)
-    tight = _blurred(feet, 0.020 * unit * spread, 0.008 * unit * spread)
-    loose = _blurred(feet, 0.055 * unit * spread, 0.020 * unit * spread)
-    touch = touch_share * np.clip(1.6 * tight + 2.5 * loose, 0, 1)
+    tight = _blurred(feet, 0.022 * unit * spread, 0.012 * unit * spread)
+    loose = _blurred(feet, 0.060 * unit * spread, 0.028 * unit * spread)
+    touch = touch_share * np.clip(2.2 * tight + 3.0 * loose, 0, 1)
 
     foot_row = ground - gap
     legs = matte * (np.exp(-np.clip((foot_row - y) / unit, 0, None) / 0.35) * (y < lowest))
