@@ -33,6 +33,7 @@ from dynascene_cli.matte_workflow import (
 from dynascene_cli.matting import NobodyError
 from dynascene_cli.project import Project, stage_key
 from dynascene_cli.reports.estimation_page import write_estimation_page
+from dynascene_cli.reports.plotting import check_plotting
 from dynascene_cli.request import CameraRequest, MatteRequest, clip_name
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
 from dynascene_cli.video import (
@@ -184,6 +185,8 @@ def estimate_camera(
     check_spared(output, request.matte.inputs)
     _check_folders_spared(output, request.matte.inputs)
     odd = check_matte_request(request.matte, clip)
+    if report:
+        check_plotting()
     if request.matte.dry_run:
         return _dry_run(project, request, clip, console)
     console.warn(*clip.warnings, *odd)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dynascene_cli.compiling import announce_compiling
 from dynascene_cli.compositing import foreground_colours
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError
@@ -132,6 +133,7 @@ def matte(
         cached = is_matte_cached(project, request, clip) and not request.force
         answer = {"would_run": [] if cached else ["matte"], "cached": ["matte"] if cached else []}
         return {"output": None, **answer}
+    announce_compiling(console)
     console.warn(*clip.warnings, *odd, *([] if alpha_only else sound_warnings(clip, output)))
     with project.locked():
         made = cached_matte(project, request, clip, console)

@@ -87,6 +87,17 @@ class Place:
         return replace(self, removed=removed, depends_on={**self.depends_on, "removed": digest})
 
 
+def check_scene_request(request: SceneRequest) -> None:
+    """Make sure that the files of a place can be read, before any work is done.
+
+    Raises:
+        InputError: the depth map cannot be read.
+    """
+    depth = request.depth
+    if depth is not None and depth != NO_DEPTH and not depth.startswith("model:"):
+        read_depth(Path(depth))
+
+
 def read_place(
     request: SceneRequest,
     size: tuple[int, int],

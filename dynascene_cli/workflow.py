@@ -12,6 +12,7 @@ import numpy as np
 from dynascene_cli.camera import Trajectory, check_amount, load_move, trimmed_move
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.camera_workflow import filmed_camera, foreground_of, is_estimate_cached
+from dynascene_cli.compiling import announce_compiling
 from dynascene_cli.compositing import CompositeSettings, Compositor, Look
 from dynascene_cli.console import Console
 from dynascene_cli.layers import check_layers, open_layers
@@ -26,6 +27,7 @@ from dynascene_cli.planning import Plan, move_names, planned
 from dynascene_cli.plate_workflow import CachedPlate, projected_plate
 from dynascene_cli.project import Project
 from dynascene_cli.reporting import settings_of, write_report
+from dynascene_cli.reports.plotting import check_plotting
 from dynascene_cli.request import Relight, RenderRequest
 from dynascene_cli.sampling_workflow import (
     ChosenSampling,
@@ -35,7 +37,7 @@ from dynascene_cli.sampling_workflow import (
     sampled_plan,
     sampled_plate,
 )
-from dynascene_cli.scene_workflow import keep_place, read_place, tell_place
+from dynascene_cli.scene_workflow import check_scene_request, keep_place, read_place, tell_place
 from dynascene_cli.shadow_workflow import ShadowCaster, chosen_sun
 from dynascene_cli.shot import Clip, Image, Matte, Sunlight
 from dynascene_cli.staging import check_scale, person_heights
@@ -108,10 +110,14 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     output = request.output_path(still=clip.kind == "image")
     _check_outputs(request, output, clip)
     odd = check_matte_request(request.matte, clip)
+    check_scene_request(request.scene)
+    if request.report:
+        check_plotting()
     size = _output_size(request, clip)
     sampling = chosen_sampling(request, size, console)
     if request.matte.dry_run:
         return _dry_run(request, project, clip, size, moves, output, sampling, console)
+    announce_compiling(console)
     console.warn(*clip.warnings, *odd, *sound_warnings(clip, output))
     place = read_place(request.scene, size, project, console, force=request.matte.force)
     console.warn(*place.warnings)

@@ -94,10 +94,12 @@ def plot(
     from dynascene_cli.errors import InputError
     from dynascene_cli.publishing import published
     from dynascene_cli.reports.camera_plot import camera_plot
+    from dynascene_cli.reports.plotting import check_plotting
     from dynascene_cli.video.outputs import check_writable
 
     if output.suffix.lower() != ".png":
         raise InputError(f"{output}: not a .png file", "name the picture FILE.png")
+    check_plotting()
     reference = typical_reference(subject_distance, camera_height)
     moves = load_move(move)
     path = previewed(moves, reference, move_strength, seed)

@@ -27,9 +27,9 @@ def test_any_coding_of_an_editor(tmp_path, mark):
     (loaded,) = load_move(str(saved(tmp_path / "move.json", move, mark)))
     assert [key.position for key in loaded.keyframes] == [(0, 0, 0), (0, 0, 1)]
     settings = read_settings(
-        str(saved(tmp_path / "a.toml", "steps = 7\nsynthetic_share = 1.0\n", mark))
+        str(saved(tmp_path / "a.toml", "steps = 700\nsynthetic_share = 1.0\n", mark))
     )
-    assert settings.steps == 7
+    assert settings.steps == 700
     for name in ("a.mp4", "a.json"):
         (tmp_path / name).touch()
     line = {"clip": "a.mp4", "camera": "a.json", "fps": 24, "frames": 3, "name": "A\u2028B"}
