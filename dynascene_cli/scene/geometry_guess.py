@@ -241,9 +241,11 @@ def _roll(points: tuple[VanishingPoint, ...]) -> float | None:
 
 
 def _agreed(rolls: list[float | None]) -> float:
-    """One roll out of those that lines of several kinds show: none where they contradict."""
+    """The roll that edges show, the last of those given: none where other lines contradict."""
+    if rolls[-1] is None:
+        return 0.0
     shown = [roll for roll in rolls if roll is not None]
-    if not shown or max(shown) - min(shown) > ROLL_AGREEMENT:
+    if max(shown) - min(shown) > ROLL_AGREEMENT:
         return 0.0
     roll = float(np.mean(shown))
     return roll if 0.3 < abs(roll) < 6 else 0.0

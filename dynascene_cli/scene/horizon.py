@@ -108,8 +108,9 @@ def estimated_viewpoint(
         below = heights * thing.tall / thing.metres
         error = 0.012 + thing.spread * below
         distance = (thing.foot - rows[:, None] - below) / error
+        density = USUAL_RANGE * np.exp(-0.5 * distance**2) / (error * np.sqrt(2 * np.pi))
         right = 0.9 * thing.weight
-        joint = joint + np.log(right * np.exp(-0.5 * distance**2) + 1 - right)
+        joint = joint + np.log(right * density + 1 - right)
     chance = np.exp(joint - joint.max())
     chance /= chance.sum()
     by_row = chance.sum(axis=1)
