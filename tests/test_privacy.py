@@ -41,7 +41,7 @@ clip_pixels = 16
 
 def files_below(folder: Path) -> set[str]:
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return {path for path in found if not path.endswith(".pyc")}
+    return {path for path in found if not path.endswith((".py", ".pyc"))}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the folders of a Linux user")
