@@ -143,7 +143,7 @@ def read_place(
         posed = people_in_photo(picture)
         people = labels.mask("person") if posed is None else posed | labels.mask("person")
     if request.preview is not None:
-        write_image(request.preview, scene_preview(picture, guess.geometry, _tints(guess)))
+        write_image(request.preview, scene_preview(picture, guess.geometry, _tints(picture, guess)))
         console.info(f"scene preview: {request.preview}")
     depth = _depth(request, picture, photo_size)
     contradicts = None
@@ -167,9 +167,9 @@ def read_place(
     )
 
 
-def _tints(guess: GeometryGuess) -> dict[tuple[int, int, int], NDArray[np.bool_]]:
+def _tints(photo: Image, guess: GeometryGuess) -> dict[tuple[int, int, int], NDArray[np.bool_]]:
     """What the preview paints of what is in the photo, by colour."""
-    labels, free = guess.labels, free_ground(guess)
+    labels, free = guess.labels, free_ground(photo, guess)
     if labels is None or free is None:
         return {}
     kinds = {"sky": (110, 170, 255), "water": (0, 60, 220), "person": (255, 220, 0)}

@@ -227,7 +227,7 @@ def accompanying_camera(
 
 def _standing_ground(place: Place) -> StandingGround | None:
     """Where the photo bears feet, where its labels tell."""
-    free, labels = free_ground(place.guess), place.guess.labels
+    free, labels = free_ground(place.photo, place.guess), place.guess.labels
     if free is None or labels is None:
         return None
     return StandingGround.of(free, partial(plain_name, labels))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.geometry_guess import GeometryGuess
 from dynascene_cli.scene.labels import SceneLabels
+from dynascene_cli.shot import Image
 
 Mask = NDArray[np.bool_]
 
@@ -15,6 +16,11 @@ SPECK = 0.02
 
 BESIDE_WATER = 0.5
 """Ground with so much of its border along water is a wave or a reflection."""
+
+LIKE_WATER = ("sand", "earth", "field", "land", "path", "dirt_track")
+LEAST_WATER = 0.03
+ALIKE, LEAST_SPREAD = 2.0, 2.0
+"""Colours within so many of the water's standard deviations (at least 2 Lab levels) are alike."""
 
 PLAIN_WORDS = {
     "sky": "the sky",
@@ -32,18 +38,31 @@ PLAIN_WORDS = {
 }
 
 
-def free_ground(guess: GeometryGuess) -> Mask | None:
-    """Where (H, W) the photo bears feet; None where its labels are not to be relied on."""
+def free_ground(photo: Image, guess: GeometryGuess) -> Mask | None:
+    """Where (H, W) an RGB photo bears feet; None where its labels are not to be relied on."""
     labels = guess.labels
     if labels is None or not labels.understood:
         return None
-    ground = guess.ground & ~labels.mask("water", "plant")
+    ground = guess.ground & ~labels.mask("water", "plant") & ~_like_water(photo, labels)
     side = max(3, round(SPECK * len(ground)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     closed = cv2.morphologyEx(ground.astype(np.uint8), cv2.MORPH_CLOSE, disc)
     closed[labels.mask("water", "vehicle", "person", "furniture", "sky")] = 0
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc)
     return _without_islands(np.asarray(opened, np.uint8), labels.mask("water"))
+
+
+def _like_water(photo: Image, labels: SceneLabels) -> Mask:
+    """Sand and earth (H, W) that have the water's colour: shallows and waves are taken for them."""
+    water = labels.mask("water")
+    if water.mean() < LEAST_WATER:
+        return np.zeros(water.shape, np.bool_)
+    colour = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.float32)
+    side = max(3, round(SPECK * len(water)))
+    colour = cv2.blur(colour, (side, side))
+    spread = np.maximum(colour[water].std(axis=0), LEAST_SPREAD)
+    distance = np.linalg.norm((colour - colour[water].mean(axis=0)) / spread, axis=-1)
+    return np.asarray(labels.mask(*LIKE_WATER) & (distance < ALIKE))
 
 
 def _without_islands(ground: NDArray[np.uint8], water: Mask) -> Mask:
@@ -62,5 +81,7 @@ def _without_islands(ground: NDArray[np.uint8], water: Mask) -> Mask:
 def plain_name(labels: SceneLabels, x: int, y: int) -> str:
     """What the photo shows at a pixel, in words for people."""
     name = NAMES[labels.classes[y, x]]
+    if name in LIKE_WATER and float(labels.mask("water").mean()) >= LEAST_WATER:
+        return "shallow water or its edge"
     kind = next(kind for kind, names in KINDS.items() if name in names.split())
     return PLAIN_WORDS.get(kind, f"a narrow piece of {name.replace('_', ' ')}")

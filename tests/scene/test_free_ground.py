@@ -1,0 +1,45 @@
+"""Where in a photo feet can stand."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from dynascene_cli.scene import free_ground, guess_geometry, plain_name
+from dynascene_cli.scene.ade20k import NAMES
+from dynascene_cli.scene.labels import SceneLabels
+
+
+def beach() -> tuple[np.ndarray, SceneLabels]:
+    """Sand at the left, sea at the right with a wave taken for sand, a bench on the sand."""
+    rng = np.random.default_rng(0)
+    photo = np.full((360, 640, 3), (150, 160, 175), np.uint8)
+    photo[:, :250] = (215, 180, 130)
+    photo = photo + rng.integers(0, 6, photo.shape, np.uint8)
+    classes = np.full((360, 640), NAMES.index("sea"), np.uint8)
+    classes[:, :250] = classes[250:330, 400:560] = NAMES.index("sand")
+    classes[240:300, 60:120] = NAMES.index("bench")
+    classes[:150] = NAMES.index("sky")
+    return photo, SceneLabels(classes, np.ones((36, 64), np.float32))
+
+
+def test_sand_is_free_and_the_wave_and_the_bench_are_not() -> None:
+    photo, labels = beach()
+    free = free_ground(photo, guess_geometry(photo, labels=labels, horizon=150 / 360))
+    assert free is not None
+    assert free[340, 200] and free[260, 180]
+    assert not free[290, 480]
+    assert not free[270, 90]
+    assert not free[300, 620]
+
+
+def test_things_are_named_in_plain_words() -> None:
+    _, labels = beach()
+    assert plain_name(labels, 620, 300) == "water"
+    assert plain_name(labels, 90, 270) == "furniture"
+    assert plain_name(labels, 480, 290) == "shallow water or its edge"
+
+
+def test_labels_that_are_not_sure_tell_of_no_ground() -> None:
+    photo, labels = beach()
+    unsure = replace(labels, certainty=np.full((36, 64), 0.3, np.float32))
+    assert free_ground(photo, guess_geometry(photo, labels=unsure, horizon=0.4)) is None
