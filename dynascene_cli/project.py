@@ -79,7 +79,8 @@ class Project:
         ):
             if not self._identity():
                 self._write_marker(str(uuid.uuid4()), {})
-                self._files = OwnFiles(self.folder, JOURNAL, self._identity())
+            # Another run may have made the folder a project since this one looked.
+            self._files = OwnFiles(self.folder, JOURNAL, self._identity())
             self._files.remove_unfinished()
             try:
                 yield

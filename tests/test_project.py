@@ -302,6 +302,18 @@ def test_a_folder_made_for_nothing_goes_again(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_project_that_another_run_made_meanwhile_is_used(tmp_path: Path):
+    late = Project(tmp_path / "p")
+    first = Project(tmp_path / "p")
+    with first.locked():
+        path = first.stage_folder("matte", "k") / "a"
+        first.publish_text(path, "whole")
+    with late.locked():
+        assert late.holds(path)
+        late.publish_text(path, "made again")
+        assert late.holds(path)
+
+
 def test_a_second_process_is_refused_while_the_lock_is_held(tmp_path: Path):
     program = (
         "import sys\n"
