@@ -65,6 +65,8 @@ LARGEST = 1.6
 """Area of a thing per the person's box beyond which it is none of theirs."""
 FORGOTTEN_AFTER = 5
 """Frames for which a thing that is not seen is moved on as it last moved."""
+DRAWN_UNSEEN = 2
+"""Frames for which what is not seen stays in the matte: where it went is a guess."""
 FARTHEST = 1.0
 """Distance from the person's box, per its height, at which a thing is let go."""
 MARGIN = 1.6
@@ -230,13 +232,14 @@ def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[I
             past = (props.masks[i],)
             carried = carried_masks(image, crop, props.images[i], props.crops[i], past)
         if asked or carried is None:
-            mask = _mask_in_box(part, crop, box, int(props.kinds[i]))
+            is_ball = int(props.kinds[i]) in BALLS and props.unseen[i] == 0
+            mask = _mask_in_box(part, crop, box, is_ball)
             if carried is not None:
                 mask = steadied_mask(mask, carried.masks[0], carried.similarity)
         else:
             mask = carried.masks[0]
-        thing = refined_alpha(frame, mask, crop, part)
-        np.maximum(result, thing, out=result)
+        if props.unseen[i] <= DRAWN_UNSEEN:
+            np.maximum(result, refined_alpha(frame, mask, crop, part), out=result)
         masks.append(mask)
         images.append(image)
         crops.append(crop)
@@ -246,7 +249,7 @@ def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[I
     return result, Props(props.boxes, props.kinds, props.unseen, props.motions, *seen)
 
 
-def _mask_in_box(part: ReducedPart, crop: Floats, box: Floats, kind: int) -> Tensor:
+def _mask_in_box(part: ReducedPart, crop: Floats, box: Floats, is_ball: bool) -> Tensor:
     """What stands out (256, 256) inside a thing's box; a ball's outline where nothing does."""
     to_crop = cv2.invertAffineTransform(crop_to_picture(crop))
     x0, y0 = to_crop[:, :2] @ box[:2] + to_crop[:, 2]
@@ -258,7 +261,7 @@ def _mask_in_box(part: ReducedPart, crop: Floats, box: Floats, kind: int) -> Ten
     cv2.rectangle(inside, low.tolist(), high.tolist(), 1.0, -1)
     mask = mask_in_crop(salient_mask(part.image, SALIENT_SIDE), part, crop)
     mask = np.asarray(mask * cv2.GaussianBlur(inside, (0, 0), max(margin / 2, 0.5)), np.float32)
-    if kind in BALLS:
+    if is_ball:
         outline = np.zeros((SIDE, SIDE), np.float32)
         middle = ((x0 + x1) / 2, (y0 + y1) / 2)
         axes = (max(x1 - x0, 2.0), max(y1 - y0, 2.0))
