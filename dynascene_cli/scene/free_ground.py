@@ -17,6 +17,9 @@ SPECK = 0.02
 BESIDE_WATER = 0.5
 """Ground with so much of its border along water is a wave or a reflection."""
 
+SMALL_PIECE = 0.02
+"""Of the picture's area."""
+
 LIKE_WATER = ("sand", "earth", "field", "land", "path", "dirt_track")
 LEAST_WATER = 0.03
 ALIKE, LEAST_SPREAD = 2.0, 2.0
@@ -43,13 +46,14 @@ def free_ground(photo: Image, guess: GeometryGuess) -> Mask | None:
     labels = guess.labels
     if labels is None or not labels.understood:
         return None
-    ground = guess.ground & ~labels.mask("water", "plant") & ~_like_water(photo, labels)
+    shallow = _like_water(photo, labels)
+    ground = guess.ground & ~labels.mask("water", "plant") & ~shallow
     side = max(3, round(SPECK * len(ground)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     closed = cv2.morphologyEx(ground.astype(np.uint8), cv2.MORPH_CLOSE, disc)
     closed[labels.mask("water", "vehicle", "person", "furniture", "sky")] = 0
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc)
-    return _without_islands(np.asarray(opened, np.uint8), labels.mask("water"))
+    return _without_islands(np.asarray(opened, np.uint8), labels.mask("water"), shallow)
 
 
 def _like_water(photo: Image, labels: SceneLabels) -> Mask:
@@ -65,15 +69,20 @@ def _like_water(photo: Image, labels: SceneLabels) -> Mask:
     return np.asarray(labels.mask(*LIKE_WATER) & (distance < ALIKE))
 
 
-def _without_islands(ground: NDArray[np.uint8], water: Mask) -> Mask:
+def _without_islands(ground: NDArray[np.uint8], water: Mask, shallow: Mask) -> Mask:
+    """The ground but for what lies in water, and for small pieces that lie in shallows."""
     count, parts = cv2.connectedComponents(ground)
     rim = cv2.dilate(ground, np.ones((3, 3), np.uint8))
-    near_water = cv2.dilate(water.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    near_water, near_any = (
+        cv2.dilate(wet.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        for wet in (water, water | shallow)
+    )
     free = np.zeros(ground.shape, np.bool_)
     for part in range(1, count):
         mask = (parts == part).astype(np.uint8)
         border = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) > mask) & (rim > 0)
-        if border.sum() == 0 or near_water[border].mean() < BESIDE_WATER:
+        near = near_any if mask.mean() < SMALL_PIECE else near_water
+        if border.sum() == 0 or near[border].mean() < BESIDE_WATER:
             free |= mask > 0
     return free
 
