@@ -14,6 +14,8 @@ class DynasceneError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
+        # What a file holds is part of some messages, and its line ends are not theirs.
+        message = " ".join(message.splitlines())
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -96,7 +96,9 @@ def _entry(text: str, root: Path, where: str) -> ManifestEntry:
             raise InputError(f"{where}: {key} is no path", "give a path in quotes")
         files[key] = root / line[key]
         there = files[key].parent if is_pattern(files[key]) else files[key]
-        if not there.exists():
+        with reading(files[key], "a file", "check the path"):
+            is_there = there.exists()
+        if not is_there:
             raise InputError(f"{where}: {key}: {files[key]} does not exist", "check the path")
     rate, frames = _rate(line, where), line.get("frames")
     if frames is None or rate is None:

@@ -69,6 +69,8 @@ def samples(clip: Clip, track: SoundTrack) -> Iterator[Samples]:
 
         def sound_at(times: Floats) -> Floats:
             nonlocal position, block
+            if len(times) == 0:
+                return np.zeros(0 if channels == 1 else (0, channels))
             # Counted from the cut: a time half-way between two samples would round either way.
             first = round((float(times[0]) - start) * rate)
             last = first + len(times)

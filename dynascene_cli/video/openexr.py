@@ -21,7 +21,7 @@ _LINEAR_OF_SRGB = np.where(
 
 
 _HEAD_BYTES = 2**16
-_DATA_WINDOW = b"dataWindow\0box2i\0"
+_WINDOWS = (b"dataWindow\0box2i\0", b"displayWindow\0box2i\0")
 
 
 def exr_bytes(image: Image) -> bytes:
@@ -59,11 +59,15 @@ def exr_size(path: Path) -> tuple[int, int]:
     """
     with reading(path, "OpenEXR", EXR_HINT), path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    at = head.find(_DATA_WINDOW) + len(_DATA_WINDOW) + 4
-    if not head.startswith(b"\x76\x2f\x31\x01") or _DATA_WINDOW not in head or at + 16 > len(head):
-        raise InputError(f"{path} is not an OpenEXR picture", EXR_HINT)
-    left, top, right, bottom = struct.unpack_from("<4i", head, at)
-    return max(right - left + 1, 0), max(bottom - top + 1, 0)
+    sizes = []
+    for window in _WINDOWS:
+        at = head.find(window) + len(window) + 4
+        if not head.startswith(b"\x76\x2f\x31\x01") or window not in head or at + 16 > len(head):
+            raise InputError(f"{path} is not an OpenEXR picture", EXR_HINT)
+        left, top, right, bottom = struct.unpack_from("<4i", head, at)
+        sizes.append((max(right - left + 1, 0), max(bottom - top + 1, 0)))
+    # The decoder makes room for the one that is shown, and reads the other.
+    return max(width for width, _ in sizes), max(height for _, height in sizes)
 
 
 def exr_planes(path: Path) -> NDArray[np.float32]:

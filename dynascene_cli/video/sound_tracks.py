@@ -38,6 +38,8 @@ _OPUS_RATE = 48_000
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """What so many channels are, where a file does not say or an encoder knows no other."""
 _TRIED_PACKETS = 200
+_HIGHEST_RATE, _MOST_CHANNELS = 768_000, 64
+"""What recorders reach; a head that claims more is broken, and asks for all memory."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ def sound_tracks(clip: Clip, suffix: str) -> tuple[list[SoundTrack], list[str]]:
             if stream is None or not _decodes(source, stream):
                 coding = "its coding" if stream is None else stream.codec_context.name
                 warnings.append(f"{name} is left out: {coding} cannot be decoded")
+                continue
+            context = stream.codec_context
+            if not 0 < context.rate <= _HIGHEST_RATE or context.layout.nb_channels > _MOST_CHANNELS:
+                claim = f"{context.layout.nb_channels} channels at {context.rate} Hz"
+                warnings.append(f"{name} is left out: it claims {claim}")
                 continue
             track, told = _track(clip, stream, suffix)
         tracks.append(track)
