@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from dynascene_cli.errors import InputError
@@ -35,8 +36,6 @@ _PLAYLISTS = {
     b"<MPD": "a DASH playlist",
 }
 """How files that name others begin."""
-
-_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 @contextmanager
@@ -84,6 +83,7 @@ def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
                 f"{path} claims frames of {stream.width}x{stream.height} pixels",
                 f"frames have at most {LARGEST_FRAME // 10**6} million",
             )
+        bound_frames(stream.codec_context)
         yield container, stream
 
 
@@ -97,9 +97,12 @@ def _options() -> dict[str, str]:
     }
 
 
-def alpha_decoder(codec: str) -> str | None:
-    """The decoder that reads a coding's alpha, where FFmpeg's own drops it."""
-    return _ALPHA_DECODERS.get(codec)
+def bound_frames(decoder: VideoCodecContext) -> None:
+    """Let a decoder that is not open yet refuse frames of more than ``LARGEST_FRAME`` pixels.
+
+    The size that a container tells is not the one that is decoded: a coded frame tells its own.
+    """
+    decoder.options = {**decoder.options, "max_pixels": str(LARGEST_FRAME)}
 
 
 def _rank(stream: VideoStream) -> tuple[bool, int, int]:

@@ -20,7 +20,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.video.animations import animation_frames
 from dynascene_cli.video.colour import FAST_FORMATS, plane_array, rgb_image, rgb_window
-from dynascene_cli.video.containers import alpha_decoder, opened_video
+from dynascene_cli.video.containers import bound_frames, opened_video
 from dynascene_cli.video.images import read_picture
 from dynascene_cli.video.orientation import upright
 from dynascene_cli.video.sequences import sequence_files
@@ -28,6 +28,10 @@ from dynascene_cli.video.sequences import sequence_files
 _MOST_THREADS = 8
 _WORTH_SEEK = 125
 _SEEK_LEADS = (0, 2, 20, 10**9)
+_ALPHA_BESIDE = ("vp8", "vp9")
+"""Codings whose alpha is the luma of a second stream, in side data of each packet (WebM)."""
+_ALPHA_HEAD = bytes(7) + b"\x01"
+"""How the side data that is alpha begins: BlockAddID 1."""
 
 
 def read_frames(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Image]:
@@ -111,8 +115,13 @@ def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[
         for rgb, alpha in _pictures(clip, first, last):
             yield np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha
         return
-    for frame in _decoded(clip, _range(clip, first, last)):
-        yield _as_shown(_alpha_plane(frame), clip)
+    beside = clip.has_alpha and clip.codec in _ALPHA_BESIDE
+    for frame in _decoded(clip, _range(clip, first, last), alpha_beside=beside):
+        if beside and frame.format.components[0].bits != 8:
+            raise InputError(
+                f"{clip.path} has an alpha of more than 8 bits", "write it with 8 bits"
+            )
+        yield _as_shown(plane_array(frame.planes[0]) if beside else _alpha_plane(frame), clip)
 
 
 def _holds_pictures(clip: Clip) -> bool:
@@ -150,8 +159,13 @@ def _range(clip: Clip, first: int = 0, last: int | None = None) -> range:
     return range(clip.frame_count)[first:last]
 
 
-def _decoded(clip: Clip, indices: Sequence[int]) -> Iterator[av.VideoFrame]:
-    """The frames with these rising numbers; those between them only as far as they are needed."""
+def _decoded(
+    clip: Clip, indices: Sequence[int], *, alpha_beside: bool = False
+) -> Iterator[av.VideoFrame]:
+    """The frames with these rising numbers; those between them only as far as they are needed.
+
+    With ``alpha_beside`` they are those of the stream beside the pictures, whose luma is alpha.
+    """
     times = [clip.source_times[index] for index in indices]
     if not times:
         return
@@ -168,11 +182,13 @@ def _decoded(clip: Clip, indices: Sequence[int]) -> Iterator[av.VideoFrame]:
             frames: Iterator[tuple[float, av.VideoFrame | None]]
             if counted:
                 wanted = [clip.source_frames[index] for index in indices]
-                frames = enumerate(_all_frames(clip, container, stream))
+                decoded = _all_frames(clip, container, stream, alpha_beside=alpha_beside)
+                frames = enumerate(decoded)
             else:
                 wanted = [round(time / tick) for time in times]
                 sparse = indices[-1] - indices[0] >= len(indices)
-                decoded = _all_frames(clip, container, stream, set(wanted) if sparse else None)
+                only = set(wanted) if sparse else None
+                decoded = _all_frames(clip, container, stream, only, alpha_beside=alpha_beside)
                 frames = ((_time(frame), frame) for frame in decoded)
             place, held = next(frames, (math.inf, None))
             if place > wanted[0] and sought:
@@ -188,14 +204,21 @@ def _decoded(clip: Clip, indices: Sequence[int]) -> Iterator[av.VideoFrame]:
 
 
 def _all_frames(
-    clip: Clip, container: InputContainer, stream: VideoStream, wanted: Set[int] | None = None
+    clip: Clip,
+    container: InputContainer,
+    stream: VideoStream,
+    wanted: Set[int] | None = None,
+    *,
+    alpha_beside: bool,
 ) -> Iterator[av.VideoFrame]:
     """All frames from where the container stands, or those ``wanted`` and what others refer to."""
     decoder = stream.codec_context
-    with_alpha = alpha_decoder(clip.codec) if clip.has_alpha else None
-    if with_alpha is not None:
-        decoder = cast(VideoCodecContext, av.CodecContext.create(with_alpha, "r"))
-    decoder.thread_type = "AUTO"
+    if alpha_beside:
+        # FFmpeg's libvpx decoder reads both, but takes any size that a frame claims.
+        decoder = cast(VideoCodecContext, av.CodecContext.create(clip.codec, "r"))
+        bound_frames(decoder)
+    # Frames on threads come later than their packets, and would change places with opaque ones.
+    decoder.thread_type = "SLICE" if alpha_beside else "AUTO"
     decoder.thread_count = min(os.cpu_count() or 1, _MOST_THREADS)
     last_good = _begin(clip)
     tick = Fraction(stream.time_base or 1)
@@ -209,7 +232,10 @@ def _all_frames(
             if wanted is not None:
                 needed = packet.pts is None or packet.pts in wanted
                 decoder.skip_frame = "DEFAULT" if needed else "NONREF"
-            frames = decoder.decode(packet if packet.size else None)
+            if alpha_beside and packet.size:
+                frames = _alpha_frames(decoder, packet, clip)
+            else:
+                frames = decoder.decode(packet if packet.size else None)
         except av.FFmpegError as error:
             failure = error
             # Threads hold good frames from before the damage.
@@ -219,6 +245,20 @@ def _all_frames(
             yield frame
         if failure is not None:
             raise _damaged(clip, last_good) from failure
+
+
+def _alpha_frames(
+    decoder: VideoCodecContext, packet: "av.Packet[VideoStream]", clip: Clip
+) -> list[av.VideoFrame]:
+    """The frames whose luma is a packet's alpha, opaque where it carries none."""
+    for side in map(bytes, packet.iter_sidedata()):
+        if side.startswith(_ALPHA_HEAD):
+            alpha = av.Packet(side.removeprefix(_ALPHA_HEAD))
+            alpha.pts, alpha.dts, alpha.time_base = packet.pts, packet.dts, packet.time_base
+            return decoder.decode(alpha)
+    opaque = av.VideoFrame.from_ndarray(np.full((clip.height, clip.width), 255, np.uint8), "gray")
+    opaque.pts = packet.pts
+    return [opaque]
 
 
 def _drained(decoder: VideoCodecContext) -> list[av.VideoFrame]:

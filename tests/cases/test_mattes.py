@@ -9,7 +9,14 @@ import pytest
 from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.video import alpha_frames, matte_picture, open_clip, write_image
+from dynascene_cli.video import (
+    alpha_frames,
+    matte_picture,
+    open_clip,
+    read_alpha,
+    read_frames,
+    write_image,
+)
 from dynascene_cli.video.openexr import exr_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "video"))
@@ -67,9 +74,8 @@ def test_an_exr_matte_that_was_written_is_read_as_it_is(tmp_path, dynascene, per
         np.testing.assert_array_equal(alpha, picture)
 
 
-@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
-def test_the_alpha_of_webm(tmp_path, clip, codec):
-    with av.open(str(tmp_path / "m.webm"), "w") as container:
+def write_webm(path, codec):
+    with av.open(str(path), "w") as container:
         stream = container.add_stream(
             codec, rate=24, options={"crf": "4", "b": "4M", "auto-alt-ref": "0"}
         )
@@ -79,9 +85,33 @@ def test_the_alpha_of_webm(tmp_path, clip, codec):
             rgba = np.dstack([numbered_frame(index), person(index)])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgba, format="rgba")))
         container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_the_alpha_of_webm(tmp_path, clip, codec):
+    write_webm(tmp_path / "m.webm", codec)
     matte = alpha_frames(tmp_path / "m.webm", clip)
     for index, alpha in enumerate(matte.frames()):
         assert np.abs(alpha.astype(int) - person(index)).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("codec", "head", "largest"),
+    [
+        ("libvpx", b"\x9d\x01\x2a", b"\xff\x3f\xff\x3f"),
+        ("libvpx-vp9", b"\x49\x83\x42", b"\x2f\xff\xff\xff\xf0"),
+    ],
+)
+def test_an_alpha_that_claims_a_huge_frame(tmp_path, clip, codec, head, largest):
+    path = tmp_path / "m.webm"
+    write_webm(path, codec)
+    content = bytearray(path.read_bytes())
+    size = content.rindex(head) + len(head)
+    content[size : size + len(largest)] = largest
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is damaged"):
+        list(read_alpha(open_clip(path)))
+    assert len(list(read_frames(open_clip(path)))) == FRAMES
 
 
 def test_an_inverted_matte_is_inverted_back(tmp_path, clip):

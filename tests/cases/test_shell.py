@@ -30,8 +30,10 @@ def named(tmp_path, person_clip):
 NAMES = ["日本 человек.mp4", "a:b.mp4", "100% person.mp4", "caf\udce9.mp4", "n" * 250 + ".mp4"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "cp932"])
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    zip(NAMES, ["cp1252", "utf-8", "cp932", "cp932", "cp1252"], strict=True),
+)
 def test_any_name_on_any_output(tmp_path, named, name, encoding):
     clip = named(os.fsencode(name))
     environment = {"PYTHONIOENCODING": encoding}

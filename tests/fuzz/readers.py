@@ -22,6 +22,7 @@ from dynascene_cli.training.settings import read_settings
 from dynascene_cli.video import (
     matte_picture,
     open_clip,
+    read_alpha,
     read_depth,
     read_frames,
     read_photo,
@@ -73,6 +74,8 @@ def readers(folder: Path) -> list[Reader]:
 def _read_clip(path: Path) -> None:
     clip = open_clip(path, fps=24 if path.suffix in (".h264", ".hevc") else None)
     for _ in islice(read_frames(clip), FRAMES):
+        pass
+    for _ in islice(read_alpha(clip), FRAMES if clip.has_alpha else 0):
         pass
     tagged_focal(clip)
     if clip.has_audio:
