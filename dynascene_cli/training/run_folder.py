@@ -2,9 +2,8 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,9 +74,24 @@ class RunFolder:
             yield
 
     def cleared(self) -> None:
-        """Remove what a run left, so that one can start anew; files of others stay."""
-        for name in ("checkpoints", "events", "validation", "cache"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        """Remove what a run left, so that one can start anew; files of others stay.
+
+        Raises:
+            InputError: they lie where a state will be kept.
+        """
+        if not self._states().is_symlink():
+            for state in self._states().glob("step-*"):
+                if STEP_FOLDER.fullmatch(state.name):
+                    _remove_files(state, "*.safetensors", "*.json")
+                    if state.exists():
+                        raise InputError(
+                            f"{state} holds files that no run wrote",
+                            "move them elsewhere, or give another --out",
+                        )
+        _remove_files(self._states())
+        _remove_files(self.events, "events.out.tfevents.*")
+        _remove_files(self.validation, "step-*.png")
+        _remove_files(self.cache, "[0-9]" * 8 + ".safetensors")
         # What marks the folder as a run's goes last: being stopped here leaves one.
         for name in (LOSSES, "config.toml", self.checkpoint.name, self.adapters.name, IDENTITY):
             (self.folder / name).unlink(missing_ok=True)
@@ -107,14 +121,14 @@ class RunFolder:
         whole = self.state(step)
         with published_folder(whole) as partial:
             yield partial
-            shutil.rmtree(whole, ignore_errors=True)
+            _remove_files(whole, "*.safetensors", "*.json")
 
     def prune(self, keep_last: int, keep_every: int) -> None:
         """Remove states but the last few and, where above 0, those of every so many steps."""
         steps = self.steps()
         for step in steps[:-keep_last] if keep_last else steps:
             if not keep_every or step % keep_every:
-                shutil.rmtree(self.state(step), ignore_errors=True)
+                _remove_files(self.state(step), "*.safetensors", "*.json")
 
     def identity(self) -> dict[str, Any] | None:
         """What the run that lies here depends on; None where there is none."""
@@ -151,6 +165,21 @@ class RunFolder:
 
     def _states(self) -> Path:
         return self.folder / "checkpoints"
+
+
+def _remove_files(folder: Path, *patterns: str) -> None:
+    """Remove the files of those names in a folder, and it where nothing else is in it.
+
+    A folder that is a link belongs to somebody else, and so does a linked file.
+    """
+    if folder.is_symlink():
+        return
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            if path.is_file() and not path.is_symlink():
+                path.unlink()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:

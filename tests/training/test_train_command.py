@@ -186,6 +186,29 @@ def test_a_broken_clip_stops_the_run_and_the_last_good_state_stays(dynascene, tm
         assert all(torch.isfinite(tensor).all() for tensor in weights.values())
 
 
+def test_beginning_anew_removes_only_what_a_run_wrote(dynascene, tmp_path):
+    config = tiny_file(tmp_path)
+    words = ("train", "video", "--config", config, "--out", "run", "--steps=2")
+    assert dynascene(*words).code == 0
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    foreign = [run / name / "notes.txt" for name in ("checkpoints", "events", "cache")]
+    foreign.append(outside / "step-000002.png")
+    (run / "validation").symlink_to(outside)
+    for path in foreign:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("kept")
+    inside = run / "checkpoints/step-000002/notes.txt"
+    inside.write_text("kept")
+    refused = dynascene(*words, "--force")
+    assert refused.code == 1 and "step-000002 holds files that no run wrote" in refused.err
+    assert inside.read_text() == "kept"
+    inside.unlink()
+    again = dynascene(*words, "--force")
+    assert again.code == 0, again.err
+    assert all(path.read_text() == "kept" for path in foreign)
+    assert (run / "validation").is_symlink()
+
+
 def test_a_full_disk_ends_it_and_the_last_good_state_stays(dynascene, tmp_path):
     config = tiny_file(tmp_path)
     assert dynascene("train", "video", "--config", config, "--out", "run", "--steps=2").code == 0
