@@ -109,7 +109,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     moves = tuple(trimmed_move(move, clip) for move in moves)
     output = request.output_path(still=clip.kind == "image")
     _check_outputs(request, output, clip)
-    odd = check_matte_request(request.matte, clip)
+    odd = check_matte_request(request.matte, clip, output)
     check_scene_request(request.scene)
     if request.report:
         check_plotting()

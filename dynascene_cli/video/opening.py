@@ -22,6 +22,7 @@ from dynascene_cli.video.packets import Packets, frame_times
 from dynascene_cli.video.sequences import (
     file_numbers,
     is_pattern,
+    other_size,
     sequence_files,
     served_files,
 )
@@ -53,7 +54,7 @@ def open_clip(
 
     Raises:
         InputError: missing, empty, not a video, cut short, without a picture, a sequence without
-            ``fps`` or with a gap, or a range outside the clip.
+            ``fps``, with a gap or of several sizes, or a range outside the clip.
     """
     path = Path(source)
     if fps is not None and not (math.isfinite(fps) and 0 < fps <= 1000):
@@ -71,7 +72,10 @@ def open_clip(
         clip = _pictures(path, [path], (0,), rate or STILL_RATE)
     else:
         clip = _video(path, rate, end)
-    return _trimmed(clip, start, end)
+    clip = _trimmed(clip, start, end)
+    if clip.kind == "sequence":
+        _check_sizes(clip)
+    return clip
 
 
 def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
@@ -223,6 +227,26 @@ def _sequence(path: Path, rate: Fraction | None, *, fill_gaps: bool) -> Clip:
         first_number=numbers[0] if numbers and numbers[-1] - numbers[0] < clip.frame_count else 1,
         warnings=(f"{path}: {repeated} missing frames repeat the one before",) if repeated else (),
     )
+
+
+def _check_sizes(clip: Clip) -> None:
+    """Refuse a sequence of several sizes by the pictures' heads, before any is decoded.
+
+    Sides may be exchanged here: a picture may lie on its side. What has no head that can be read
+    is told of when it is its turn.
+
+    Raises:
+        InputError: a picture has another size than the first.
+    """
+    files, expected = sequence_files(clip.path), (clip.width, clip.height)
+    for index in sorted(set(clip.source_frames)):
+        try:
+            with Pillow.open(files[index], formats=_STILL_FORMATS) as picture:
+                size = picture.size
+        except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
+            continue
+        if sorted(size) != sorted(expected):
+            raise other_size(files[index], size, expected)
 
 
 def _animation(path: Path, rate: Fraction | None) -> Clip:

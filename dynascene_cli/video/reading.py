@@ -23,7 +23,7 @@ from dynascene_cli.video.colour import FAST_FORMATS, plane_array, rgb_image, rgb
 from dynascene_cli.video.containers import bound_frames, opened_video
 from dynascene_cli.video.images import read_picture
 from dynascene_cli.video.orientation import upright
-from dynascene_cli.video.sequences import sequence_files
+from dynascene_cli.video.sequences import other_size, sequence_files
 
 _MOST_THREADS = 8
 _WORTH_SEEK = 125
@@ -137,11 +137,8 @@ def _pictures(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image,
     for index in clip.source_frames[first:last]:
         rgb, alpha = read_picture(files[index])
         if rgb.shape[:2] != (clip.height, clip.width):
-            raise InputError(
-                f"{files[index]} is {rgb.shape[1]}x{rgb.shape[0]}, the sequence is "
-                f"{clip.width}x{clip.height}",
-                "give pictures of one size",
-            )
+            size = (rgb.shape[1], rgb.shape[0])
+            raise other_size(files[index], size, (clip.width, clip.height))
         yield rgb, alpha
 
 

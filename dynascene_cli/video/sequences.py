@@ -125,6 +125,14 @@ def served_files(source: Path, files: list[Path], *, fill_gaps: bool) -> tuple[i
     return tuple(index for index, times in enumerate(repeats) for _ in range(times))
 
 
+def other_size(file: Path, size: tuple[int, int], expected: tuple[int, int]) -> InputError:
+    """A sequence's picture that has not the (W, H) that is ``expected``, that of the first."""
+    return InputError(
+        f"{file} is {size[0]}x{size[1]}, the sequence is {expected[0]}x{expected[1]}",
+        "give pictures of one size",
+    )
+
+
 def _check_one_series(folder: Path, files: list[Path]) -> None:
     """Refuse a folder in which numbered frames lie among other pictures, or twice.
 

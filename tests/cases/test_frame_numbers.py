@@ -83,3 +83,11 @@ def test_another_first_number_is_no_answer_for_a_cached_correction(dynascene, ta
     assert dynascene(*words, "--matte-fixes", fixed, "--start-number", 1000).code == 0
     assert white_frames(tmp_path) == {1003}
     assert np.asarray(Pillow.open(tmp_path / "m.1002.png")).min() < 255
+
+
+def test_a_first_number_that_numbers_nothing_is_told(dynascene, person_clip):
+    words = ("matte", person_clip, "--end", 0.1, "--start-number", 5, "-q")
+    told = dynascene(*words, "-o", "m.mov")
+    assert told.code == 0
+    assert "--start-number changes nothing" in told.err
+    assert "--start-number" not in dynascene(*words, "-o", "m.%03d.png").err

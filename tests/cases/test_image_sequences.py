@@ -53,3 +53,11 @@ def test_a_stray_picture_and_a_number_twice_are_named(tmp_path):
     (folder / "cover.png").rename(folder / "f.2.png")
     with pytest.raises(InputError, match="name the same frame"):
         open_clip(folder, fps=24)
+
+
+def test_another_size_is_named_before_any_frame_is_read(tmp_path):
+    folder = pictures(tmp_path / "f", [1, 2, 3])
+    write_image(folder / "f.0003.png", numbered_frame(0)[:-2])
+    with pytest.raises(InputError, match=r"f\.0003\.png is 96x62, the sequence is 96x64"):
+        open_clip(folder, fps=24)
+    assert open_clip(folder, fps=24, end=2 / 24).frame_count == 2
