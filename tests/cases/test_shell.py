@@ -32,7 +32,7 @@ NAMES = ["日本 человек.mp4", "a:b.mp4", "100% person.mp4", "caf\udce9.m
 
 @pytest.mark.parametrize(
     ("name", "encoding"),
-    zip(NAMES, ["cp1252", "utf-8", "cp932", "cp932", "cp1252"], strict=True),
+    list(zip(NAMES, ["cp1252", "utf-8", "cp932", "cp932", "cp1252"], strict=True)),
 )
 def test_any_name_on_any_output(tmp_path, named, name, encoding):
     clip = named(os.fsencode(name))
