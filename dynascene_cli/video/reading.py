@@ -187,7 +187,13 @@ def _decoded(
                 only = set(wanted) if sparse else None
                 decoded = _all_frames(clip, container, stream, only, alpha_beside=alpha_beside)
                 frames = ((_time(frame), frame) for frame in decoded)
-            place, held = next(frames, (math.inf, None))
+            try:
+                place, held = next(frames, (math.inf, None))
+            except InputError:
+                if alpha_beside and sought:
+                    # The pictures' keyframe need not be one of the alpha's.
+                    continue
+                raise
             if place > wanted[0] and sought:
                 # Indexes list decoding times, and leading frames need the keyframe before.
                 continue

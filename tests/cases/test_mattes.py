@@ -93,6 +93,8 @@ def test_the_alpha_of_webm(tmp_path, clip, codec):
     matte = alpha_frames(tmp_path / "m.webm", clip)
     for index, alpha in enumerate(matte.frames()):
         assert np.abs(alpha.astype(int) - person(index)).mean() < 3
+    webm = open_clip(tmp_path / "m.webm")
+    np.testing.assert_array_equal(list(read_alpha(webm, 2)), list(read_alpha(webm))[2:])
 
 
 @pytest.mark.parametrize(
