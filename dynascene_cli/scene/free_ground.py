@@ -63,7 +63,7 @@ def _like_water(photo: Image, labels: SceneLabels) -> Mask:
         return np.zeros(water.shape, np.bool_)
     colour = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.float32)
     side = max(3, round(SPECK * len(water)))
-    colour = cv2.blur(colour, (side, side))
+    colour = np.asarray(cv2.blur(colour, (side, side)), np.float32)
     spread = np.maximum(colour[water].std(axis=0), LEAST_SPREAD)
     distance = np.linalg.norm((colour - colour[water].mean(axis=0)) / spread, axis=-1)
     return np.asarray(labels.mask(*LIKE_WATER) & (distance < ALIKE))

@@ -37,12 +37,16 @@ LARGER = np.exp(np.linspace(0.0, 2.5, 1251))
 
 @dataclass(frozen=True)
 class Framing:
-    """Clip pixels × ``scale`` + (``x``, ``y``) = frame pixels."""
+    """Clip pixels × ``scale`` + (``x``, ``y``) = frame pixels.
+
+    Unless ``on_ground``, the feet do not lie where the photo's ground would have them.
+    """
 
     scale: float
     x: float
     y: float
     warnings: tuple[str, ...] = ()
+    on_ground: bool = True
 
     @property
     def similarity(self) -> Floats:
@@ -98,6 +102,10 @@ class Framer:
         best = min(framings, key=lambda f: (*self._faults(f), self._change(f, as_filmed)))
         if self._faults(best)[0]:
             return self._outside(as_filmed)
+        if self._outgrows(best, as_filmed):
+            filmed = self.as_filmed()
+            told = (*filmed.warnings, self._kept_as_filmed())
+            return replace(filmed, warnings=told, on_ground=False)
         if self.ground is not None and not self._stands(best):
             columns = [column, *(COLUMNS * self.geometry.width)]
             framings = [self._at(f.scale, below, x) for f in framings[::COARSE] for x in columns]
@@ -110,6 +118,13 @@ class Framer:
                     best, warnings=(*self._told(best, as_filmed), self._told_ground(best))
                 )
         return replace(best, warnings=self._told(best, as_filmed))
+
+    def _outgrows(self, framing: Framing, as_filmed: Framing) -> bool:
+        """Whether somebody whom the clip cuts below is enlarged only to hide where it does."""
+        if not self.contacts.cut_edges[3]:
+            return False
+        below = self._first_contact(framing)[1] > self.geometry.height
+        return below or framing.scale > RESIZED * as_filmed.scale
 
     def _stands(self, framing: Framing) -> bool:
         """Whether the photo's ground bears the feet for the whole walk."""
@@ -305,6 +320,13 @@ class Framer:
             f"something before the person hides them below {row:.2f} of the clip's height: they "
             f"are shown {100 * share:.0f} % of the height lower, so that the cut lies at the "
             "picture's edge"
+        )
+
+    def _kept_as_filmed(self) -> str:
+        return (
+            "the clip's lower edge cuts the person off in part of it: they keep the clip's framing "
+            "and size, and may look too large or too small for this photo; --position puts them "
+            "on its ground"
         )
 
     def _told(self, framing: Framing, as_filmed: Framing) -> tuple[str, ...]:

@@ -155,6 +155,8 @@ def stance(
     framing = _framing(
         Framer(framed, size, geometry, person_height, room, ground), anchor, position
     )
+    if not (framing.on_ground or moves):
+        contacts = replace(contacts, grounded=False)
     clip_to_frame = np.repeat(framing.similarity[None], len(contacts.points), axis=0)
     seen_from = _photo_camera(geometry, filmed)
     contact, lowered = contact_met(

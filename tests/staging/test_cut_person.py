@@ -67,6 +67,19 @@ def test_in_any_format_the_cut_lies_at_the_edge_and_the_head_inside(size: tuple[
     assert corner(stands, (1280, 0))[0] >= width - 1e-6
 
 
+def test_whom_the_clip_cuts_below_now_and_then_is_not_enlarged_to_hide_it() -> None:
+    person = tracks(standing(z=4.5), FILMED)
+    # The last third bends down to the clip's edge, feet out of the picture.
+    person.boxes[50:, 3] = 720.0
+    person.points[50:, 5:] = np.nan
+    person.visibility[50:, 5:] = 0.0
+    high = photo(horizon=250.0, camera_height=3.0)
+    stands = stance(person, still(FILMED, 75), high)
+    np.testing.assert_array_equal(stands.clip_to_frame[0], np.eye(2, 3))
+    assert any("keep the clip's framing and size" in warning for warning in stands.warnings)
+    assert np.isfinite(stands.contact).all() and not stands.contacts.grounded
+
+
 def test_what_stands_before_the_person_is_no_floor() -> None:
     person = behind_a_desk()
     stands = stance(person, still(FILMED, 75), FILMED)
