@@ -155,7 +155,7 @@ def test_a_mistake_in_follow_is_told(follow, message, hint):
 
 def test_check_and_plot_show_a_person_who_walks_to_the_right(dynascene, tmp_path):
     told = dynascene("trajectory", "check", "follow").out
-    assert "the camera goes 0.00 m and turns 58" in told
+    assert "the camera goes 0.00 m and turns 56.3" in told
     document = {
         "version": 1,
         "follow": {"by": "truck"},

@@ -176,7 +176,7 @@ def test_a_camera_that_sees_past_the_canvas_is_refused() -> None:
 
 def test_without_ground_only_rotation_and_zoom_act() -> None:
     path = move_path("orbit-right", SMALL, 3)
-    card = Place(320, 180, ground_share=0.05).geometry
+    card = Place(320, 180, ground_share=0.04).geometry
     turned = effective_path(path, card)
     assert np.allclose(maths.centre(turned.extrinsics), 0)
     assert np.array_equal(turned.extrinsics[:, :, :3], path.extrinsics[:, :, :3])
