@@ -56,7 +56,9 @@ def test_a_checkpoint_reads_back_as_it_was(saved, trained):
     assert all(torch.equal(tensor, wanted[k]) for k, tensor in network.state_dict().items())
     given = inputs()
     with torch.no_grad():
-        assert torch.equal(network(**given.all()), trained[0](**given.all()))
+        # Weights read from a file may lie at other addresses, where some processors add in another
+        # order.
+        torch.testing.assert_close(network(**given.all()), trained[0](**given.all()))
 
 
 def test_writing_leaves_nothing_else(saved):

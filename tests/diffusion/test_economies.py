@@ -148,7 +148,8 @@ def test_offloaded_weights_are_there_when_they_are_used(tmp_path, geometry):
     assert not torch.equal(away.denoiser.conv_in.weight, network.denoiser.conv_in.weight)
     how, scheduler = settings(steps=2), sampler_named("ddim", 2)
     exact = sampled(network, how)
-    assert torch.equal(DynascenePipeline(away, scheduler).sampled(shot(), how), exact)
+    # Some processors add in another order where weights lie at other addresses.
+    torch.testing.assert_close(DynascenePipeline(away, scheduler).sampled(shot(), how), exact)
     with torch.no_grad():
         picture = torch.zeros(1, 3, 64, 64)
         assert torch.equal(
