@@ -46,7 +46,7 @@ def read_frames(clip: Clip, first: int = 0, last: int | None = None) -> Iterator
             yield rgb
         return
     for frame in _decoded(clip, _range(clip, first, last)):
-        yield _as_shown(rgb_image(frame, clip.colour), clip)
+        yield np.asarray(DecodedFrame(frame, clip))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,8 @@ class DecodedFrame:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Image:
         """The whole frame, RGB uint8 (H, W, 3)."""
-        return _as_shown(rgb_image(self.coded, self.clip.colour), self.clip)
+        with _conversion(self.clip):
+            return _as_shown(rgb_image(self.coded, self.clip.colour), self.clip)
 
 
 def decoded_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
@@ -106,7 +107,7 @@ def read_frames_at(clip: Clip, indices: Sequence[int]) -> Iterator[Image]:
     starts = [i for i in range(len(indices)) if i == 0 or indices[i] - indices[i - 1] > _WORTH_SEEK]
     for start, end in zip(starts, [*starts[1:], len(indices)], strict=True):
         for frame in _decoded(clip, indices[start:end]):
-            yield _as_shown(rgb_image(frame, clip.colour), clip)
+            yield np.asarray(DecodedFrame(frame, clip))
 
 
 def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Image]:
@@ -121,7 +122,9 @@ def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[
             raise InputError(
                 f"{clip.path} has an alpha of more than 8 bits", "write it with 8 bits"
             )
-        yield _as_shown(plane_array(frame.planes[0]) if beside else _alpha_plane(frame), clip)
+        with _conversion(clip):
+            alpha = plane_array(frame.planes[0]) if beside else _alpha_plane(frame)
+        yield _as_shown(alpha, clip)
 
 
 def _holds_pictures(clip: Clip) -> bool:
@@ -281,6 +284,17 @@ def _damaged(clip: Clip, last_good: Fraction) -> InputError:
 
 def _begin(clip: Clip) -> Fraction:
     return clip.first_time - clip.start
+
+
+@contextlib.contextmanager
+def _conversion(clip: Clip) -> Iterator[None]:
+    """Name the clip where FFmpeg cannot convert what its decoder gave."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise InputError(
+            f"{clip.path} has pictures in a form that cannot be converted", "export it again"
+        ) from error
 
 
 def _time(frame: av.VideoFrame) -> int:
