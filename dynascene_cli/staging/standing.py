@@ -61,7 +61,7 @@ def accompanied(
     ``geometry`` is the photo's, of the output's size; it takes over the world's camera height.
     The clip covers the frame, centred, and ``seen_from`` has the lens that this gives.
     ``position`` (fractions of the output) moves the person and the camera that filmed them over
-    the ground until the first contact stands there,.
+    the ground until the first contact stands there.
 
     Raises:
         InputError: nobody is seen; ``position`` is not on the ground.
