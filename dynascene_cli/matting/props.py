@@ -16,6 +16,7 @@ from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.crop_masks import cut_out, mask_in_crop
 from dynascene_cli.matting.matter import MatterState
 from dynascene_cli.matting.pose import SIDE, Pose, crop_to_picture
+from dynascene_cli.matting.prop_evidence import in_crop, is_truncated, looks_like_place
 from dynascene_cli.matting.refinement import ReducedPart, reduced_part, refined_alpha
 from dynascene_cli.matting.segmentation import salient_mask
 from dynascene_cli.matting.stability import carried_masks, steadied_mask
@@ -73,6 +74,8 @@ MARGIN = 1.6
 SALIENT_SIDE = 128
 FILLED_SHARE = 0.2
 """Share of its box below which what stands out there is not the thing."""
+SAME_PLACE = 0.3
+"""Overlap of boxes from which a thing of another name is still the same one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +130,7 @@ def followed_props(
     free = np.ones(len(candidates), bool)
     for i, box in enumerate(props.boxes):
         expected = box + np.tile(props.motions[i], 2)
-        best = _match(expected, candidates, free)
+        best = _match(expected, int(props.kinds[i]), candidates, free)
         if best is None:
             moved, unseen, motion = expected, int(props.unseen[i]) + 1, props.motions[i]
         else:
@@ -171,8 +174,11 @@ def _without_doubles(things: Floats) -> Floats:
     return things[chosen]
 
 
-def _match(expected: Floats, candidates: Floats, free: NDArray[np.bool_]) -> int | None:
-    """The free candidate nearest to where a thing is expected, of like size."""
+def _match(expected: Floats, kind: int, candidates: Floats, free: NDArray[np.bool_]) -> int | None:
+    """The free candidate nearest to where a thing is expected, of like size.
+
+    The detector may give one thing many names, but elsewhere another name is another thing.
+    """
     if not free.any():
         return None
     size = float(max(expected[2] - expected[0], expected[3] - expected[1], 1.0))
@@ -180,7 +186,10 @@ def _match(expected: Floats, candidates: Floats, free: NDArray[np.bool_]) -> int
     distance = np.hypot(*(middles - (expected[:2] + expected[2:]) / 2).T) / size
     sides = np.maximum((candidates[:, 2:4] - candidates[:, :2]).max(axis=1), 1.0)
     unlike = distance + np.abs(np.log2(sides / size))
-    unlike[~free] = np.inf
+    same_kind = candidates[:, 5] == kind
+    if kind in BALLS:
+        same_kind = np.isin(candidates[:, 5], list(BALLS))
+    unlike[~free | ~(same_kind | (overlap(expected, candidates) >= SAME_PLACE))] = np.inf
     best = int(np.argmin(unlike))
     return best if unlike[best] < 1.5 else None
 
@@ -233,7 +242,7 @@ def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[I
             carried = carried_masks(image, crop, props.images[i], props.crops[i], past)
         if asked or carried is None:
             is_ball = int(props.kinds[i]) in BALLS and props.unseen[i] == 0
-            mask = _mask_in_box(part, crop, box, is_ball)
+            mask = _mask_in_box(part, image, crop, box, _elsewhere_in_crop(alpha, crop), is_ball)
             if carried is not None:
                 mask = steadied_mask(mask, carried.masks[0], carried.similarity)
         else:
@@ -249,8 +258,24 @@ def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[I
     return result, Props(props.boxes, props.kinds, props.unseen, props.motions, *seen)
 
 
-def _mask_in_box(part: ReducedPart, crop: Floats, box: Floats, is_ball: bool) -> Tensor:
-    """What stands out (256, 256) inside a thing's box; a ball's outline where nothing does."""
+def _elsewhere_in_crop(alpha: Image, crop: Floats) -> NDArray[np.bool_]:
+    """Where a crop (256, 256) shows the person of a matte (H, W), or lies outside the picture."""
+    person = cv2.dilate(in_crop(alpha, crop, SIDE), np.ones((5, 5), np.uint8)) >= 64
+    return np.asarray(person | (in_crop(np.full_like(alpha, 255), crop, SIDE) < 255))
+
+
+def _mask_in_box(
+    part: ReducedPart,
+    image: Image,
+    crop: Floats,
+    box: Floats,
+    elsewhere: NDArray[np.bool_],
+    is_ball: bool,
+) -> Tensor:
+    """What stands out (256, 256) inside a thing's box, nothing where that is a piece of the place.
+
+    A ball that blurs or matches the place is still round: its outline is what is left of it.
+    """
     to_crop = cv2.invertAffineTransform(crop_to_picture(crop))
     x0, y0 = to_crop[:, :2] @ box[:2] + to_crop[:, 2]
     x1, y1 = to_crop[:, :2] @ box[2:] + to_crop[:, 2]
@@ -259,8 +284,15 @@ def _mask_in_box(part: ReducedPart, crop: Floats, box: Floats, is_ball: bool) ->
     low = np.round([x0 - margin, y0 - margin]).astype(int)
     high = np.round([x1 + margin, y1 + margin]).astype(int)
     cv2.rectangle(inside, low.tolist(), high.tolist(), 1.0, -1)
-    mask = mask_in_crop(salient_mask(part.image, SALIENT_SIDE), part, crop)
-    mask = np.asarray(mask * cv2.GaussianBlur(inside, (0, 0), max(margin / 2, 0.5)), np.float32)
+    window = inside > 0
+    salient = mask_in_crop(salient_mask(part.image, SALIENT_SIDE), part, crop)
+    mask = np.asarray(salient * cv2.GaussianBlur(inside, (0, 0), max(margin / 2, 0.5)), np.float32)
+    empty = np.zeros((SIDE, SIDE), np.float32)
+    place = ~window & ~elsewhere & (salient < 0.3)
+    if is_truncated(salient, window, elsewhere) or looks_like_place(
+        image, (mask > 0.5) & ~elsewhere, place
+    ):
+        mask = empty
     if is_ball:
         outline = np.zeros((SIDE, SIDE), np.float32)
         middle = ((x0 + x1) / 2, (y0 + y1) / 2)
@@ -268,8 +300,7 @@ def _mask_in_box(part: ReducedPart, crop: Floats, box: Floats, is_ball: bool) ->
         cv2.ellipse(outline, (middle, axes, 0.0), 1.0, -1)
         outline = np.asarray(cv2.GaussianBlur(outline, (0, 0), 2.0), np.float32)
         covered = float((mask * outline).sum() / max(float(outline.sum()), 1.0))
-        # A ball that blurs or matches the place is still round.
         mask = np.maximum(mask, outline) if covered < 0.75 else mask
     elif float(mask.sum()) < FILLED_SHARE * max((x1 - x0) * (y1 - y0), 1.0):
-        return np.zeros((SIDE, SIDE), np.float32)
+        return empty
     return mask

@@ -3,6 +3,7 @@
 The clips are made of one whose whole person is matted well, so that the answer is known.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -15,6 +16,7 @@ from dynascene_cli.detection import COCO
 from dynascene_cli.matting import make_matter
 from dynascene_cli.matting.fusion import decided_off_edges
 from dynascene_cli.matting.pose import SIDE, Pose
+from dynascene_cli.matting.prop_evidence import is_truncated, looks_like_place
 from dynascene_cli.matting.props import followed_props, no_props
 from dynascene_cli.video import open_clip, open_sink, read_frames
 
@@ -183,6 +185,43 @@ def test_what_a_hand_touches_is_taken_up_and_followed_and_furniture_is_not():
     np.testing.assert_allclose(held.boxes, [[69, 45, 81, 57]])
     unseen = followed_props(held, np.zeros((0, 6)), hands, person, alpha)
     np.testing.assert_allclose(unseen.boxes, [[77, 45, 89, 57]])
+
+
+def test_a_ball_that_leaves_the_picture_is_not_followed_into_a_hand():
+    person, alpha = np.array([30.0, 0, 70, 100]), np.zeros((200, 200), np.uint8)
+    held = replace(
+        no_props(),
+        boxes=np.array([[40.0, 150, 60, 170]]),
+        kinds=np.array([COCO["sports ball"]]),
+        unseen=np.array([0]),
+        motions=np.array([[0.0, 8]]),
+        masks=np.zeros((1, SIDE, SIDE), np.float32),
+        images=np.zeros((1, SIDE, SIDE, 3), np.uint8),
+        crops=np.full((1, 4), np.nan),
+    )
+    hand = np.array([[38.0, 125, 60, 148, 0.3, COCO["teddy bear"]]])
+    assert followed_props(held, hand, None, person, alpha).unseen.tolist() == [1]
+    renamed = np.array([[41.0, 157, 61, 177, 0.3, COCO["teddy bear"]]])
+    np.testing.assert_allclose(
+        followed_props(held, renamed, None, person, alpha).boxes, renamed[:, :4]
+    )
+
+
+def test_a_piece_of_the_place_is_no_thing():
+    window = np.zeros((SIDE, SIDE), bool)
+    window[80:180, 90:160] = True
+    nowhere = np.zeros((SIDE, SIDE), bool)
+    thing, piece = np.zeros((2, SIDE, SIDE), np.float32)
+    thing[95:165, 100:150] = 1
+    piece[60:200, 70:140] = 1
+    assert not is_truncated(thing, window, nowhere)
+    assert is_truncated(piece, window, nowhere)
+    assert not is_truncated(piece, window, piece > 0)
+    colours = np.random.default_rng(1).integers(0, 120, (SIDE, SIDE, 3)).astype(np.uint8)
+    inside, around = thing > 0, ~window
+    assert looks_like_place(colours, inside, around)
+    colours[inside] += 130
+    assert not looks_like_place(colours, inside, around)
 
 
 def test_doubt_is_no_glass():
