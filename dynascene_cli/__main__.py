@@ -1,12 +1,11 @@
 """``python -m dynascene_cli`` is ``dynascene``."""
 
+import io
 import os
 import signal
 import sys
 from contextlib import suppress
 from typing import NoReturn
-
-from dynascene_cli.standard_streams import open_standard_streams
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 INTERRUPTED = "error: interrupted (the same command continues)"
@@ -18,7 +17,7 @@ def main() -> int:
     Being asked to end (SIGTERM) is an interruption too, so that nothing half-made is left.
     """
     signal.signal(signal.SIGTERM, _interrupted)
-    open_standard_streams()
+    _open_standard_streams()
     try:
         from dynascene_cli import app
 
@@ -30,6 +29,27 @@ def main() -> int:
         print(INTERRUPTED, file=sys.stderr)
         code = 130
     return code
+
+
+def _open_standard_streams() -> None:
+    """Make standard output and error take whatever is printed, also where they are closed.
+
+    What a stream's encoding lacks (and what of a file name is no text) is told by escapes such as
+    ``\\u65e5``. A closed stream is replaced by one that swallows everything, at its own descriptor
+    too: else the next file that is opened would get that number, and a library's warning with it.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest free number is given: this one, since those below are open by now.
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _interrupted(*_: object) -> NoReturn:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dynascene_cli
-from dynascene_cli.environment import cache_folder
+from dynascene_cli.storage.environment import cache_folder
 
 TRACED = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmsg,sendmmsg"]
 OF_THE_NETWORK = re.compile(r"sa_family=AF_INET")

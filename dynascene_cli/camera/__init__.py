@@ -1,16 +1,16 @@
 """Camera moves: presets and trajectories, sampled into paths."""
 
-from dynascene_cli.camera.composition import check_amount
-from dynascene_cli.camera.keyframes import Trajectory
-from dynascene_cli.camera.sampling import Reference, sample
-from dynascene_cli.camera.stillness import BackgroundMotion, background_motion
-from dynascene_cli.camera.trajectory import (
+from dynascene_cli.camera.estimation.stationary_camera import BackgroundMotion, background_motion
+from dynascene_cli.camera.moves.combine import check_amount
+from dynascene_cli.camera.moves.files import (
     load_move,
     load_trajectory,
     names_a_file,
     preset_names,
     trimmed_move,
 )
+from dynascene_cli.camera.moves.keyframes import Trajectory
+from dynascene_cli.camera.moves.sample import Reference, sample
 
 __all__ = [
     "BackgroundMotion",

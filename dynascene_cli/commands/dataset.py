@@ -44,10 +44,10 @@ def synth(
 ) -> None:
     """Write synthetic clips and their manifest; run again, it goes on where it was stopped."""
     from dynascene_cli.console import Console
-    from dynascene_cli.dataset.moves import MOVES
-    from dynascene_cli.dataset.places import PLACES
-    from dynascene_cli.dataset.synthesis import synthesize
-    from dynascene_cli.dataset.synthetic import SyntheticSettings
+    from dynascene_cli.dataset.synthetic.clip import SyntheticSettings
+    from dynascene_cli.dataset.synthetic.folder import synthesize
+    from dynascene_cli.dataset.synthetic.moves import MOVES
+    from dynascene_cli.dataset.synthetic.places import PLACES
 
     settings = SyntheticSettings(
         size=options.picture_size(size),

@@ -28,8 +28,13 @@ def demo(
 ) -> None:
     """Render the clip and photo that ship with the package; with the extra plots, report on it."""
     from dynascene_cli.console import Console
-    from dynascene_cli.request import CameraRequest, MatteRequest, RenderRequest, SceneRequest
-    from dynascene_cli.workflow import render
+    from dynascene_cli.pipeline.render import render
+    from dynascene_cli.pipeline.request import (
+        CameraRequest,
+        MatteRequest,
+        RenderRequest,
+        SceneRequest,
+    )
 
     request = RenderRequest(
         filmed=CameraRequest(

@@ -24,7 +24,7 @@ def doctor(as_json: options.AsJson = False) -> None:
     import av
 
     from dynascene_cli.diffusion.named_checkpoints import UNTRAINED
-    from dynascene_cli.diffusion.packages import PACKAGES
+    from dynascene_cli.diffusion.requirements import PACKAGES
     from dynascene_cli.weights import on_this_machine
 
     encoders = {use: name in av.codecs_available for use, name in ENCODERS.items()}

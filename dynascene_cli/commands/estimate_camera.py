@@ -57,9 +57,9 @@ def estimate_camera(
     verbose: options.Verbose = False,
 ) -> None:
     """Tell how the camera of CLIP moved, from what is behind the person."""
-    from dynascene_cli.camera_workflow import estimate_camera as estimated
     from dynascene_cli.console import Console
-    from dynascene_cli.request import CameraRequest, MatteRequest
+    from dynascene_cli.pipeline.camera import estimate_camera as estimated
+    from dynascene_cli.pipeline.request import CameraRequest, MatteRequest
 
     request = CameraRequest(
         matte=MatteRequest(

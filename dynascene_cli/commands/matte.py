@@ -43,8 +43,8 @@ def matte(
 ) -> None:
     """Separate the person of CLIP from where they were filmed."""
     from dynascene_cli.console import Console
-    from dynascene_cli.matte_workflow import matte as matted
-    from dynascene_cli.request import MatteRequest
+    from dynascene_cli.pipeline.matte import matte as matted
+    from dynascene_cli.pipeline.request import MatteRequest
 
     request = MatteRequest(
         clip=clip,

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dynascene_cli.console import Console
-    from dynascene_cli.downloading import Told
     from dynascene_cli.weights import Weights
+    from dynascene_cli.weights.download import Told
 
 app = typer.Typer(
     help="Weights: where they come from, their licence, their checksum.", rich_markup_mode=None
@@ -100,9 +100,10 @@ def pull(
     as_json: options.AsJson = False,
 ) -> None:
     """Fetch weights from where they are published; the same command continues a broken download."""
-    from dynascene_cli import pulling, weights
+    from dynascene_cli import weights
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
+    from dynascene_cli.weights.pull import pull as pull_weights
 
     console = Console(as_json=as_json)
     if sha256 and not source:
@@ -118,7 +119,7 @@ def pull(
             _tell_added(console, known)
             return
     console.info(f"Licence of {name}: {known.licence}")
-    pulled = pulling.pull(
+    pulled = pull_weights(
         name, source, sha256.lower(), accept_licence, _lines(console, name), _check_of(name)
     )
     _tell_added(console, pulled)
@@ -174,7 +175,7 @@ def assemble(
     from dynascene_cli import weights
     from dynascene_cli.console import Console
     from dynascene_cli.diffusion.configuration import with_fields
-    from dynascene_cli.diffusion.packages import require_packages
+    from dynascene_cli.diffusion.requirements import require_packages
 
     require_packages()
     from dynascene_cli.diffusion.assembly import Sources, assemble, licence_of
@@ -217,7 +218,7 @@ def _check_of(name: str) -> "Callable[[Path], object]":
         return read_info
     if kind == "base":
         return lambda path: None
-    from dynascene_cli.matting.trial import try_weights
+    from dynascene_cli.matting.weight_trial import try_weights
 
     return partial(try_weights, name)
 

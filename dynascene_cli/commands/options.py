@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from dynascene_cli.request import Click, People
+    from dynascene_cli.pipeline.request import Click, People
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
@@ -113,7 +113,7 @@ def clicks(texts: Sequence[str]) -> "tuple[Click, ...]":
 
 
 def _click(text: str) -> "Click":
-    from dynascene_cli.request import Click
+    from dynascene_cli.pipeline.request import Click
 
     try:
         time, x, y = (float(part) for part in text.removeprefix("-").split(","))

@@ -10,7 +10,7 @@ from dynascene_cli.commands import options
 from dynascene_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from dynascene_cli.project import Project
+    from dynascene_cli.storage.project import Project
 
 app = typer.Typer(
     help="Show or clear what a project folder caches.", no_args_is_help=True, rich_markup_mode=None
@@ -20,7 +20,7 @@ FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A .dynas
 
 
 def _opened(folder: Path) -> "Project":
-    from dynascene_cli.project import Project
+    from dynascene_cli.storage.project import Project
 
     hint = "give the .dynascene folder that a render made"
     try:
@@ -35,7 +35,7 @@ def _opened(folder: Path) -> "Project":
 @app.command("show")
 def show(folder: FolderArgument, as_json: options.AsJson = False) -> None:
     """List each stage's cached results, their size, and which one is the latest."""
-    from dynascene_cli.project import STAGES
+    from dynascene_cli.storage.project import STAGES
 
     project = _opened(folder)
     latest = project.latest()
@@ -67,7 +67,7 @@ def clean(
     as_json: options.AsJson = False,
 ) -> None:
     """Remove what is cached and the report; scene/scene.json and files of yours stay."""
-    from dynascene_cli.project import STAGES
+    from dynascene_cli.storage.project import STAGES
 
     unknown = sorted(set(stage or []) - set(STAGES))
     if unknown:

@@ -260,16 +260,16 @@ def render(
 ) -> None:
     """Put the person of CLIP into the place of a photo, filmed by a camera move."""
     from dynascene_cli.console import Console
-    from dynascene_cli.diffusion.economies import Economies
-    from dynascene_cli.request import (
+    from dynascene_cli.diffusion.optimisations import Economies
+    from dynascene_cli.pipeline.render import memory_plan as memory_planned
+    from dynascene_cli.pipeline.render import render as rendered
+    from dynascene_cli.pipeline.request import (
         CameraRequest,
         MatteRequest,
         RenderRequest,
         SamplingRequest,
         SceneRequest,
     )
-    from dynascene_cli.workflow import memory_plan as memory_planned
-    from dynascene_cli.workflow import render as rendered
 
     request = RenderRequest(
         filmed=CameraRequest(

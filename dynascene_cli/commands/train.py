@@ -60,8 +60,8 @@ def train(
 ) -> None:
     """Train one STAGE of the network; the same command goes on after any interruption."""
     from dynascene_cli.console import Console
-    from dynascene_cli.diffusion.packages import require_packages
-    from dynascene_cli.training.setting_values import toml_value
+    from dynascene_cli.diffusion.requirements import require_packages
+    from dynascene_cli.training.schema import toml_value
     from dynascene_cli.training.settings import read_settings
 
     console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
@@ -76,8 +76,8 @@ def train(
         return _check(settings, console)
     if show_tasks is not None:
         return _show_tasks(settings, stage, show_tasks, console)
-    from dynascene_cli.training.running import TrainingRequest, plan
-    from dynascene_cli.training.running import train as trained
+    from dynascene_cli.training.run import TrainingRequest, plan
+    from dynascene_cli.training.run import train as trained
 
     request = TrainingRequest(stage, settings, folder, force, full_precision)
     if dry_run:
@@ -105,7 +105,7 @@ def _planned(plan: dict[str, Any]) -> str:
 
 def _check(settings: "TrainingSettings", console: "Console") -> None:
     from dynascene_cli.errors import InputError
-    from dynascene_cli.training.draws import faults, filmed_entries
+    from dynascene_cli.training.examples import faults, filmed_entries
 
     entries = [entry for kind in filmed_entries(settings) for entry in kind]
     bad = {}
@@ -127,9 +127,9 @@ def _check(settings: "TrainingSettings", console: "Console") -> None:
 def _show_tasks(
     settings: "TrainingSettings", stage: "Stage", picture: Path, console: "Console"
 ) -> None:
-    from dynascene_cli.training.draws import Draws
-    from dynascene_cli.training.starting import described_start
-    from dynascene_cli.training.task_sheet import task_sheet
+    from dynascene_cli.training.examples import Draws
+    from dynascene_cli.training.setup import described_start
+    from dynascene_cli.training.task_preview import task_sheet
     from dynascene_cli.video import check_writable, write_image
 
     check_writable(picture)

@@ -24,9 +24,9 @@ MoveArgument = Annotated[
 @app.command("list")
 def list_moves(as_json: options.AsJson = False) -> None:
     """Name every preset and say what it does."""
-    from dynascene_cli.camera.trajectory import load_trajectory, preset_names
+    from dynascene_cli.camera.moves.files import load_trajectory, preset_names
     from dynascene_cli.console import Console
-    from dynascene_cli.presets_folder import presets_folder
+    from dynascene_cli.storage.presets import presets_folder
 
     moves = [load_trajectory(name) for name in preset_names()]
     folder = presets_folder() / "cameras"
@@ -52,11 +52,11 @@ def make(
     """Write a move, or several joined into one, as a file to edit and give to --camera."""
     from dataclasses import replace
 
-    from dynascene_cli.camera.composition import joined, scaled
-    from dynascene_cli.camera.trajectory import load_move, trajectory_text
+    from dynascene_cli.camera.moves.combine import joined, scaled
+    from dynascene_cli.camera.moves.files import load_move, trajectory_text
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
-    from dynascene_cli.publishing import published
+    from dynascene_cli.storage.atomic import published
     from dynascene_cli.video.outputs import check_writable
 
     name = "+".join(names)
@@ -88,13 +88,13 @@ def plot(
     """Draw a move from above and in perspective, around a person of 1.7 m."""
     from PIL import Image
 
-    from dynascene_cli.camera.preview import previewed, typical_reference, walked
-    from dynascene_cli.camera.trajectory import load_move
+    from dynascene_cli.camera.moves.files import load_move
+    from dynascene_cli.camera.moves.preview import previewed, typical_reference, walked
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
-    from dynascene_cli.publishing import published
     from dynascene_cli.reports.camera_plot import camera_plot
     from dynascene_cli.reports.plotting import check_plotting
+    from dynascene_cli.storage.atomic import published
     from dynascene_cli.video.outputs import check_writable
 
     if output.suffix.lower() != ".png":
@@ -121,16 +121,16 @@ def check(
     as_json: options.AsJson = False,
 ) -> None:
     """Say whether a move is right and what it does; exit 1 and the reason if it is not."""
-    from dynascene_cli.camera.preview import (
+    from dynascene_cli.camera.moves.files import load_move
+    from dynascene_cli.camera.moves.preview import (
         duration,
         extent,
         previewed,
         typical_reference,
         walked,
     )
-    from dynascene_cli.camera.trajectory import load_move
-    from dynascene_cli.clearance import check_path
     from dynascene_cli.console import Console
+    from dynascene_cli.staging.clearance import check_path
 
     moves = load_move(move)
     reference = typical_reference(subject_distance, camera_height)
@@ -181,8 +181,8 @@ def convert(
     import math
 
     from dynascene_cli.camera.formats import check_camera_output, read_camera, write_camera
-    from dynascene_cli.camera.preview import previewed, typical_reference
-    from dynascene_cli.camera.trajectory import is_camera, load_move
+    from dynascene_cli.camera.moves.files import is_camera, load_move
+    from dynascene_cli.camera.moves.preview import previewed, typical_reference
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
     from dynascene_cli.video.timeline import snapped_rate

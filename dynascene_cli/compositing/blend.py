@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.light import DECODE, ENCODE, ENCODE_STEPS
+from dynascene_cli.compositing.linear_light import DECODE, ENCODE, ENCODE_STEPS
 from dynascene_cli.shot import Image
 
 Gray = NDArray[np.uint8]

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.boxes import NOWHERE, AnyArray, Box
+from dynascene_cli.compositing.roi import NOWHERE, AnyArray, Box
 from dynascene_cli.geometry import Floats, centre
 from dynascene_cli.shot import SceneGeometry, Sunlight
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.blend import darken, looked_up, over, wrap_light
-from dynascene_cli.compositing.boxes import NOWHERE, AnyArray, Box, opaque_box, reduced
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
 from dynascene_cli.compositing.foreground import foreground_colours
 from dynascene_cli.compositing.grain import Grain
-from dynascene_cli.compositing.light import DECODE, gain_table
+from dynascene_cli.compositing.linear_light import DECODE, gain_table
 from dynascene_cli.compositing.look import Look
+from dynascene_cli.compositing.roi import NOWHERE, AnyArray, Box, opaque_box, reduced
 from dynascene_cli.compositing.shadow import contact_shadow, shadow_box
 from dynascene_cli.compositing.warp import (
     inside,

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.boxes import AnyArray, reduced
+from dynascene_cli.compositing.roi import AnyArray, reduced
 from dynascene_cli.shot import Image
 
 WIDE_RADIUS = 90 / 1080

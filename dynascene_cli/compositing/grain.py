@@ -5,7 +5,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.boxes import AnyArray
+from dynascene_cli.compositing.roi import AnyArray
 from dynascene_cli.shot import Image
 
 LARGEST_GRAIN = 6.0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.grain import grain_level, missing_grain
-from dynascene_cli.compositing.light import DECODE, LUMA
+from dynascene_cli.compositing.linear_light import DECODE, LUMA
 from dynascene_cli.compositing.sharpness import SHARP, edge_softness, missing_blur
 from dynascene_cli.compositing.warp import similarity_scale
 from dynascene_cli.errors import InputError

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.boxes import AnyArray, Box, reduced
+from dynascene_cli.compositing.roi import AnyArray, Box, reduced
 from dynascene_cli.compositing.warp import enlarged
 from dynascene_cli.geometry import Floats
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.boxes import AnyArray
+from dynascene_cli.compositing.roi import AnyArray
 from dynascene_cli.shot import Image
 
 FINE, COARSE = 0.6, 1.2

@@ -5,7 +5,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.boxes import AnyArray, Box
+from dynascene_cli.compositing.roi import AnyArray, Box
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Image
 

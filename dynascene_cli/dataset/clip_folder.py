@@ -8,9 +8,9 @@ import av
 import numpy as np
 
 from dynascene_cli.camera.formats import write_camera
-from dynascene_cli.dataset.clips import TrainingClip
-from dynascene_cli.publishing import published_folder
+from dynascene_cli.dataset.clip import TrainingClip
 from dynascene_cli.shot import Image
+from dynascene_cli.storage.atomic import published_folder
 from dynascene_cli.video import write_image
 
 Line = dict[str, str | int | float]

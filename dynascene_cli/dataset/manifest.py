@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.camera.formats import read_camera
+from dynascene_cli.dataset.clip import TrainingClip
 from dynascene_cli.dataset.clip_folder import Line
-from dynascene_cli.dataset.clips import TrainingClip
-from dynascene_cli.documents import parsed_json, text_of
 from dynascene_cli.errors import DynasceneError, InputError, reading
 from dynascene_cli.geometry import relative_to_first
-from dynascene_cli.publishing import publish_text
 from dynascene_cli.shot import CameraPath, Clip, Image
+from dynascene_cli.storage.atomic import publish_text
+from dynascene_cli.storage.text_files import parsed_json, text_of
 from dynascene_cli.video import alpha_frames, cover, open_clip, read_frames, read_photo
 from dynascene_cli.video.arrays import read_array
 from dynascene_cli.video.images import cover_window

@@ -12,8 +12,8 @@ from pathlib import Path
 from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.camera.formats.realestate10k import camera_lines
 from dynascene_cli.dataset.manifest import ManifestEntry
-from dynascene_cli.documents import text_of
 from dynascene_cli.errors import InputError
+from dynascene_cli.storage.text_files import text_of
 
 _VIDEOS = (".mp4", ".mkv", ".mov", ".webm")
 _FOLDERS = ("", "frames", "videos")

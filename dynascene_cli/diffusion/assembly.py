@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 
 from dynascene_cli.diffusion import base_weights
+from dynascene_cli.diffusion.attention_processors import is_motion
 from dynascene_cli.diffusion.base_weights import POSITION_TABLES
 from dynascene_cli.diffusion.checkpoint import check_names, save_tensors
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.processors import is_motion
 from dynascene_cli.diffusion.seeding import seeded
 from dynascene_cli.errors import InputError
 from dynascene_cli.weights import find, sha256_of

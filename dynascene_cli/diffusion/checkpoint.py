@@ -22,7 +22,7 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.seeding import seeded
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import InputError
-from dynascene_cli.publishing import published, published_folder
+from dynascene_cli.storage.atomic import published, published_folder
 
 NAMES_SHOWN = 4
 

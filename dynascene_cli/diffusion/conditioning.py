@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from dynascene_cli.diffusion.configuration import NetworkConfig
-from dynascene_cli.diffusion.views import (
+from dynascene_cli.diffusion.camera_rays import (
     Views,
     cell_centres,
     centres,
     pluecker_rays,
     projections,
 )
+from dynascene_cli.diffusion.configuration import NetworkConfig
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,16 +12,16 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from dynascene_cli.diffusion.apply_optimisations import DTYPES
+from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.conditioning import Conditioning
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.device import has_gpu
-from dynascene_cli.diffusion.economies import BYTES, Precision
-from dynascene_cli.diffusion.economising import DTYPES
 from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.optimisations import BYTES, Precision
 from dynascene_cli.diffusion.pipeline import kept_camera_bytes
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
-from dynascene_cli.diffusion.sizes import smaller_size
-from dynascene_cli.diffusion.views import Views
+from dynascene_cli.diffusion.sampling_size import smaller_size
 from dynascene_cli.diffusion.windows import windows
 
 OVERHEAD: dict[str, int] = {"cpu": 600 << 20, "cuda": 900 << 20}

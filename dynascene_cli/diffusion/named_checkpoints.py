@@ -15,7 +15,7 @@ def located(name_or_path: str) -> tuple[Path, str]:
         InputError: no weights are called that.
         MissingError: it is not on this machine; the hint is what gets it.
     """
-    shipped = name_or_path in weights.registry() and weights.find(name_or_path).shipped
+    shipped = name_or_path in weights.known_weights() and weights.find(name_or_path).shipped
     path = Path(name_or_path)
     if path.exists() and not shipped:
         return path, ""

@@ -16,8 +16,22 @@ from diffusers.models.attention_processor import Attention
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
 
-from dynascene_cli.diffusion.block_transform import BlockTransform
+from dynascene_cli.diffusion.attention_processors import (
+    CameraAdaptor,
+    ImageAttention,
+    Motion,
+    ReferenceReader,
+    is_motion,
+)
+from dynascene_cli.diffusion.backbones import (
+    VAE_SCALE,
+    stock_denoiser,
+    stock_image_encoder,
+    stock_reference_net,
+    stock_vae,
+)
 from dynascene_cli.diffusion.camera_encoder import CameraEncoder
+from dynascene_cli.diffusion.camera_rays import Views, pluecker_maps, seen_from
 from dynascene_cli.diffusion.conditioning import (
     Conditioning,
     LevelRays,
@@ -25,21 +39,7 @@ from dynascene_cli.diffusion.conditioning import (
     level_rays,
 )
 from dynascene_cli.diffusion.configuration import NetworkConfig
-from dynascene_cli.diffusion.processors import (
-    CameraAdaptor,
-    ImageAttention,
-    Motion,
-    ReferenceReader,
-    is_motion,
-)
-from dynascene_cli.diffusion.stock_networks import (
-    VAE_SCALE,
-    stock_denoiser,
-    stock_image_encoder,
-    stock_reference_net,
-    stock_vae,
-)
-from dynascene_cli.diffusion.views import Views, pluecker_maps, seen_from
+from dynascene_cli.diffusion.dct_latents import BlockTransform
 
 P = TypeVar("P")
 

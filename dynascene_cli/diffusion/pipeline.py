@@ -9,16 +9,16 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
+from dynascene_cli.diffusion.apply_optimisations import DeepFeatures, economised
+from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.conditioning import Conditioning
-from dynascene_cli.diffusion.economies import Economies
-from dynascene_cli.diffusion.economising import DeepFeatures, economised
-from dynascene_cli.diffusion.foreground import ForegroundFrame
+from dynascene_cli.diffusion.image_processor import clip_pixels, resized, rgb, signed
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.pictures import clip_pixels, resized, rgb, signed
+from dynascene_cli.diffusion.optimisations import Economies
+from dynascene_cli.diffusion.person_input import ForegroundFrame
 from dynascene_cli.diffusion.sampling import denoised, first_state, without_noise
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
 from dynascene_cli.diffusion.sampling_state import SamplingState
-from dynascene_cli.diffusion.views import Views
 from dynascene_cli.diffusion.windows import blend_weights, blended, windows
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image

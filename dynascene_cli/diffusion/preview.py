@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dynascene_cli.diffusion.image_processor import resized, rgb, signed
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.pictures import resized, rgb, signed
 from dynascene_cli.shot import Image
 
 SHOWN = 12

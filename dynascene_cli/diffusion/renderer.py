@@ -9,14 +9,14 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
+from dynascene_cli.diffusion.apply_optimisations import DTYPES
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
 from dynascene_cli.diffusion.device import chosen_device
-from dynascene_cli.diffusion.economies import check_economies_on
-from dynascene_cli.diffusion.economising import DTYPES
-from dynascene_cli.diffusion.foreground import ForegroundFrame, foreground_frame
-from dynascene_cli.diffusion.interpolation import between
-from dynascene_cli.diffusion.memory import told_when_out_of_memory
-from dynascene_cli.diffusion.pictures import resized
+from dynascene_cli.diffusion.frame_interpolation import between
+from dynascene_cli.diffusion.image_processor import resized
+from dynascene_cli.diffusion.optimisations import check_economies_on
+from dynascene_cli.diffusion.out_of_memory import told_when_out_of_memory
+from dynascene_cli.diffusion.person_input import ForegroundFrame, foreground_frame
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.preview import Previewer
 from dynascene_cli.diffusion.sampling import sampler_named
@@ -27,9 +27,9 @@ from dynascene_cli.diffusion.sampling_settings import (
     fingerprint,
     resolved,
 )
+from dynascene_cli.diffusion.sampling_size import sampled_frames
 from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, save_state
-from dynascene_cli.diffusion.shot_views import shot_views
-from dynascene_cli.diffusion.sizes import sampled_frames
+from dynascene_cli.diffusion.shot_cameras import shot_views
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image, Shot
 from dynascene_cli.video import decoded_frames, write_image

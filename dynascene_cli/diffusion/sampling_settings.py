@@ -7,10 +7,10 @@ from typing import Any, Literal
 from dynascene_cli import weights
 from dynascene_cli.diffusion.checkpoint_file import FOLDER_INFO, CheckpointInfo, read_info
 from dynascene_cli.diffusion.configuration import PRESETS
-from dynascene_cli.diffusion.economies import Economies, check_economies
 from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, located
-from dynascene_cli.diffusion.packages import require_packages
-from dynascene_cli.diffusion.sizes import check_sampling_size, sampling_size
+from dynascene_cli.diffusion.optimisations import Economies, check_economies
+from dynascene_cli.diffusion.requirements import require_packages
+from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
 from dynascene_cli.errors import InputError
 
 Sampler = Literal["ddim", "dpm++", "lcm"]

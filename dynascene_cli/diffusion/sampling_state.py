@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from dynascene_cli.diffusion.tensor_files import read_checked_tensors, write_checked_tensors
-from dynascene_cli.publishing import published
+from dynascene_cli.storage.atomic import published
 
 METADATA_KEY = "dynascene_sampling"
 

@@ -12,11 +12,11 @@ from dynascene_cli.console import Console
 from dynascene_cli.diffusion.checkpoint import load_checkpoint
 from dynascene_cli.evaluation.ablation_rows import Row, part_settings
 from dynascene_cli.evaluation.ablation_table import ablation_text
+from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, TRIALS, answers
 from dynascene_cli.evaluation.held_out import BASELINES, Scores, scores
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot, held_out_shots
-from dynascene_cli.evaluation.trials import CORRECT, OPPOSITE, TRIALS, answers
-from dynascene_cli.publishing import publish_text
-from dynascene_cli.training.running import TrainingRequest, train
+from dynascene_cli.storage.atomic import publish_text
+from dynascene_cli.training.run import TrainingRequest, train
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.video.outputs import check_writable
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from dynascene_cli import geometry as maths
 from dynascene_cli.errors import StageError
-from dynascene_cli.evaluation.measures import Pictures
+from dynascene_cli.evaluation.metrics import Pictures
 from dynascene_cli.geometry import Floats
 from dynascene_cli.projection import ProjectionRenderer, effective_path, needed_margins
 from dynascene_cli.scene import GeometryGuess, build_scene, guess_geometry, relief_depth

@@ -16,9 +16,9 @@ from dynascene_cli.evaluation.baselines import (
     projection,
     static_copy,
 )
+from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, TRIALS, Trial, answers
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot
-from dynascene_cli.evaluation.measures import Pictures, interval, psnr, squared_error, ssim
-from dynascene_cli.evaluation.trials import CORRECT, OPPOSITE, TRIALS, Trial, answers
+from dynascene_cli.evaluation.metrics import Pictures, interval, psnr, squared_error, ssim
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath, Image
 

@@ -8,8 +8,9 @@ from typing import Any, get_args
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
-from dynascene_cli.diffusion.sizes import check_sampling_size, sampling_size
+from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
 from dynascene_cli.errors import InputError
+from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, answers
 from dynascene_cli.evaluation.held_out import (
     baseline_scores,
     comparison,
@@ -18,8 +19,7 @@ from dynascene_cli.evaluation.held_out import (
 )
 from dynascene_cli.evaluation.held_out_shots import Hole, held_out_shots
 from dynascene_cli.evaluation.held_out_table import held_out_sheet, held_out_text
-from dynascene_cli.evaluation.trials import CORRECT, OPPOSITE, answers
-from dynascene_cli.publishing import publish_text
+from dynascene_cli.storage.atomic import publish_text
 from dynascene_cli.video import write_image
 from dynascene_cli.video.outputs import check_writable
 

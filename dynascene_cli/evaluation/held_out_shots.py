@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 
 from dynascene_cli import geometry as maths
-from dynascene_cli.dataset.clips import TrainingClip
-from dynascene_cli.dataset.synthetic import SyntheticSettings, synthetic_clip
-from dynascene_cli.diffusion.foreground import foreground_frame
-from dynascene_cli.evaluation.measures import Where
+from dynascene_cli.dataset.clip import TrainingClip
+from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
+from dynascene_cli.diffusion.person_input import foreground_frame
+from dynascene_cli.evaluation.metrics import Where
 from dynascene_cli.shot import CameraPath, Image
-from dynascene_cli.training.hiding import filled, person_hole
-from dynascene_cli.training.inputs import TaskInputs
-from dynascene_cli.training.lighting import random_light, relit
+from dynascene_cli.training.illumination import random_light, relit
+from dynascene_cli.training.masks import filled, person_hole
 from dynascene_cli.training.settings import TrainingSettings
+from dynascene_cli.training.task_inputs import TaskInputs
 
 Hole = Literal["none", "black", "mean"]
 

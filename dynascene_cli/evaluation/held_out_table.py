@@ -7,7 +7,7 @@ import numpy as np
 
 from dynascene_cli.evaluation.baselines import static_copy
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot
-from dynascene_cli.evaluation.measures import Pictures
+from dynascene_cli.evaluation.metrics import Pictures
 from dynascene_cli.reports.contact_sheet import contact_sheet
 from dynascene_cli.shot import Image
 

@@ -1,6 +1,10 @@
 """Person mattes: who is filmed, where they are in every frame, and where they end."""
 
-from dynascene_cli.matting.casting import (
+from dynascene_cli.matting.base import CLICKS, MatteFrame, Matter, MatterState, Quality
+from dynascene_cli.matting.corrections import KeptAlphas, blended_with_kept, read_kept
+from dynascene_cli.matting.external import alpha_box, matte_of_given_alpha, touched_edges
+from dynascene_cli.matting.landmark_smoothing import assembled_tracks
+from dynascene_cli.matting.person_selection import (
     Casting,
     NobodyError,
     cast,
@@ -8,13 +12,9 @@ from dynascene_cli.matting.casting import (
     lost_ranges,
     people_in_photo,
 )
-from dynascene_cli.matting.choice import PROMPTED, choose_matter, choose_prompted, make_matter
-from dynascene_cli.matting.following import following_state
-from dynascene_cli.matting.given import alpha_box, matte_of_given_alpha, touched_edges
-from dynascene_cli.matting.kept import KeptAlphas, blended_with_kept, read_kept
-from dynascene_cli.matting.matter import CLICKS, MatteFrame, Matter, MatterState, Quality
+from dynascene_cli.matting.pose_tracking import following_state
 from dynascene_cli.matting.props import MAX_PROPS
-from dynascene_cli.matting.tracks import assembled_tracks
+from dynascene_cli.matting.registry import PROMPTED, choose_matter, choose_prompted, make_matter
 
 __all__ = [
     "CLICKS",

@@ -5,16 +5,11 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.crop_masks import boxes_in_crop, cut_out, mask_in_crop
-from dynascene_cli.matting.following import (
-    NOWHERE,
-    Sighting,
-    cut_by_frame,
-    following_state,
-    sighted,
-)
+from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.matting.base import MatteFrame, MatterState, Quality, empty_matte
+from dynascene_cli.matting.crop_resampling import boxes_in_crop, cut_out, mask_in_crop
+from dynascene_cli.matting.edge_refinement import ReducedPart, reduced_part, refined_alpha
 from dynascene_cli.matting.fusion import Opinions, fused_mask, kept_plausible, near
-from dynascene_cli.matting.matter import MatteFrame, MatterState, Quality, empty_matte
 from dynascene_cli.matting.pose import (
     BODY,
     SIDE,
@@ -26,6 +21,13 @@ from dynascene_cli.matting.pose import (
     mask_seen_twice,
     without_specks,
 )
+from dynascene_cli.matting.pose_tracking import (
+    NOWHERE,
+    Sighting,
+    cut_by_frame,
+    following_state,
+    sighted,
+)
 from dynascene_cli.matting.props import (
     followed_props,
     no_props,
@@ -33,15 +35,13 @@ from dynascene_cli.matting.props import (
     state_of_props,
     with_props,
 )
-from dynascene_cli.matting.refinement import ReducedPart, reduced_part, refined_alpha
 from dynascene_cli.matting.segmentation import salient_mask, selfie_mask
-from dynascene_cli.matting.stability import (
+from dynascene_cli.matting.temporal import (
     CarriedMasks,
     carried_masks,
     crop_to_crop,
     steadied_mask,
 )
-from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import LANDMARKS, Image
 
 CUT_MEMORY = 0.6

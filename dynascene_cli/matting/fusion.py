@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import Tensor
 
 LEAST, MOST = 0.02, 0.98
 """Masks' values beyond which their networks are not to be believed."""

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.detection import overlap
 from dynascene_cli.geometry import Floats
-from dynascene_cli.onnx_network import Tensor
+from dynascene_cli.inference.object_detector import overlap
+from dynascene_cli.inference.onnx_network import Tensor
 
 MARGIN = 0.25
 """Room on each side of a person's box, as a share of its longer side: raised arms stay inside."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
-from dynascene_cli.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import Network, Tensor
 from dynascene_cli.shot import LANDMARKS, Image
 
 SIDE = 256

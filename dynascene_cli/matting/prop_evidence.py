@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
+from dynascene_cli.inference.onnx_network import Tensor
 from dynascene_cli.matting.pose import between_indices, crop_to_picture
-from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import Image
 
 TRUNCATED_SHARE = 0.15

@@ -11,16 +11,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.detection import COCO, overlap
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.crop_masks import cut_out, mask_in_crop
-from dynascene_cli.matting.matter import MatterState
+from dynascene_cli.inference.object_detector import COCO, overlap
+from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.matting.base import MatterState
+from dynascene_cli.matting.crop_resampling import cut_out, mask_in_crop
+from dynascene_cli.matting.edge_refinement import ReducedPart, reduced_part, refined_alpha
 from dynascene_cli.matting.pose import SIDE, Pose, crop_to_picture
 from dynascene_cli.matting.prop_evidence import in_crop, is_truncated, looks_like_place
-from dynascene_cli.matting.refinement import ReducedPart, reduced_part, refined_alpha
 from dynascene_cli.matting.segmentation import salient_mask
-from dynascene_cli.matting.stability import carried_masks, steadied_mask
-from dynascene_cli.onnx_network import Tensor
+from dynascene_cli.matting.temporal import carried_masks, steadied_mask
 from dynascene_cli.shot import Image
 
 MAX_PROPS = 3

@@ -12,7 +12,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError
-from dynascene_cli.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import Tensor
 from dynascene_cli.shot import Image
 
 NEEDING_MORE = frozenset({"sam", "u2net_custom", "dis_custom", "ben_custom", "u2net_cloth_seg"})

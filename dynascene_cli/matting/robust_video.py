@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError
-from dynascene_cli.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import Network, Tensor
 from dynascene_cli.shot import Image
 
 STRIDES = (2, 4, 8, 16)

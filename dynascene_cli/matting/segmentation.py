@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from dynascene_cli import weights
-from dynascene_cli.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import Network, Tensor
 from dynascene_cli.shot import Image
 
 SELFIE_SIDE = 256

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dynascene_cli import geometry as maths
 from dynascene_cli.geometry import Floats
 from dynascene_cli.projection.mesh import Mesh, relief_mesh
-from dynascene_cli.projection.raster import screen_vertices, source_map
+from dynascene_cli.projection.rasteriser import screen_vertices, source_map
 from dynascene_cli.projection.renderer import Relief, camera_reach, drawn, layer_mesh, scene_path
 from dynascene_cli.projection.texture import texture
 from dynascene_cli.shot import CameraPath, Layer, Margins, Scene, SceneGeometry

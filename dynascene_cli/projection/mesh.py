@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.projection.cards import card_cells, no_owners
-from dynascene_cli.projection.cuts import CutCells, cut_cells
-from dynascene_cli.projection.flats import flat_pieces
+from dynascene_cli.projection.depth_edges import CutCells, cut_cells
+from dynascene_cli.projection.intersecting_planes import card_cells, no_owners
+from dynascene_cli.projection.planar_regions import flat_pieces
 from dynascene_cli.shot import Cards, Image, Margins, SceneGeometry
 
 REFINED_SHARE = 0.5

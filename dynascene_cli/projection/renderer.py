@@ -12,9 +12,9 @@ import numpy as np
 from dynascene_cli import geometry as maths
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.projection.continuous import SMALLEST_SIDE, continuous_frame
+from dynascene_cli.projection.fast_path import SMALLEST_SIDE, continuous_frame
 from dynascene_cli.projection.mesh import Mesh, default_step, relief_mesh
-from dynascene_cli.projection.raster import draw_layer, lay_fringe, screen_vertices
+from dynascene_cli.projection.rasteriser import draw_layer, lay_fringe, screen_vertices
 from dynascene_cli.projection.texture import Texels, Texture, texture
 from dynascene_cli.shot import CameraPath, Image, Layer, Scene, SceneGeometry
 

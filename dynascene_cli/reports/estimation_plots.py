@@ -10,7 +10,7 @@ from dynascene_cli.camera.estimation.estimate import (
     Estimate,
     FeatureTracks,
 )
-from dynascene_cli.camera.tripod import tripod_angles
+from dynascene_cli.camera.moves.tripod import tripod_angles
 from dynascene_cli.geometry import Floats, centre, relative_to_first
 from dynascene_cli.reports.camera_plot import FRUSTUM, PATH, frustums
 from dynascene_cli.shot import CameraPath, Image

@@ -1,25 +1,25 @@
 """The photo as a place: labels, horizon, sky, ground, relief, outpainting, depth."""
 
 from dynascene_cli.scene.bystanders import Bystander, bystanders
-from dynascene_cli.scene.depth import aligned_depth
-from dynascene_cli.scene.depth_network import network_depth
+from dynascene_cli.scene.depth_alignment import aligned_depth
 from dynascene_cli.scene.free_ground import free_ground, plain_name
-from dynascene_cli.scene.geometry_guess import (
+from dynascene_cli.scene.geometry_file import read_guess_file, write_guess_file
+from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
+from dynascene_cli.scene.known_heights import KnownThing, known_things
+from dynascene_cli.scene.labels import SceneLabels, scene_labels
+from dynascene_cli.scene.onnx_depth import installed_depth, picture_depth
+from dynascene_cli.scene.outpainting import build_scene
+from dynascene_cli.scene.popup_layers import PlannedPopUp, planned_popup
+from dynascene_cli.scene.relief import relief_depth, with_ground_around
+from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
+from dynascene_cli.scene.single_view_geometry import (
     GeometryGuess,
     frame_focal_35mm,
     guess_geometry,
 )
-from dynascene_cli.scene.guess_file import read_guess_file, write_guess_file
-from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
-from dynascene_cli.scene.known_heights import KnownThing, known_things
-from dynascene_cli.scene.labels import SceneLabels, scene_labels
-from dynascene_cli.scene.outpainting import build_scene
-from dynascene_cli.scene.picture_depth import installed_depth, picture_depth
-from dynascene_cli.scene.popup_layers import PlannedPopUp, planned_popup
-from dynascene_cli.scene.relief import relief_depth, with_ground_around
-from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
 from dynascene_cli.scene.sunlight import photo_sunlight, with_seen_darkness
 from dynascene_cli.scene.surfaces import scene_popup
+from dynascene_cli.scene.transformers_depth import network_depth
 
 __all__ = [
     "Bystander",

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.scene.depth import aligned_depth
-from dynascene_cli.scene.filling import fill
-from dynascene_cli.scene.geometry_guess import GeometryGuess
+from dynascene_cli.scene.depth_alignment import aligned_depth
+from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.push_pull import push_pull
+from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import Image, Layer, Margins
 
 Mask = NDArray[np.bool_]

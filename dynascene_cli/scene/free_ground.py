@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.scene.ade20k import KINDS, NAMES
-from dynascene_cli.scene.geometry_guess import GeometryGuess
 from dynascene_cli.scene.labels import SceneLabels
+from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import Image
 
 Mask = NDArray[np.bool_]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dynascene_cli.detection import detected, without_overlaps
+from dynascene_cli.inference.object_detector import detected, without_overlaps
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.shot import Image
 

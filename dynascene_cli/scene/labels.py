@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli import weights
-from dynascene_cli.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import Network, Tensor
 from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.guided_filter import Guide
 from dynascene_cli.shot import Image

@@ -11,7 +11,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
-from dynascene_cli.onnx_network import Network
+from dynascene_cli.inference.onnx_network import Network
 from dynascene_cli.shot import Image
 
 SHORTEST = 0.025

@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.scene.depth_layers import depth_layers
-from dynascene_cli.scene.filling import Filling, fill
-from dynascene_cli.scene.geometry_guess import GeometryGuess
+from dynascene_cli.scene.inpainting import Filling, fill
 from dynascene_cli.scene.popup import PopUp
 from dynascene_cli.scene.popup_layers import popup_layers
 from dynascene_cli.scene.relief import relief_depth
+from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.surfaces import photo_surfaces, scene_popup
 from dynascene_cli.shot import Image, Layer, Margins, Scene
 

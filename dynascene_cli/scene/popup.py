@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.scene.baselines import Wall, walls
-from dynascene_cli.scene.nearest import nearest
+from dynascene_cli.scene.nearest_pixel import nearest
+from dynascene_cli.scene.wall_base_lines import Wall, walls
 from dynascene_cli.shot import Cards, Margins, SceneGeometry
 
 Mask = NDArray[np.bool_]

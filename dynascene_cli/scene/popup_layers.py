@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.scene.filling import Filling, fill
-from dynascene_cli.scene.nearest import nearest
+from dynascene_cli.scene.inpainting import Filling, fill
+from dynascene_cli.scene.nearest_pixel import nearest
 from dynascene_cli.scene.popup import Field, Indices, Mask, PopUp, Surface, levelled
 from dynascene_cli.shot import Layer, Margins
 

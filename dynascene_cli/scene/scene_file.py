@@ -8,10 +8,10 @@ import json
 import math
 from pathlib import Path
 
-from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
-from dynascene_cli.publishing import publish_text
-from dynascene_cli.scene.geometry_guess import FULL_FRAME_WIDTH, GeometryGuess
+from dynascene_cli.scene.single_view_geometry import FULL_FRAME_WIDTH, GeometryGuess
+from dynascene_cli.storage.atomic import publish_text
+from dynascene_cli.storage.text_files import json_of
 
 FIELDS = {
     "horizon": "horizon",

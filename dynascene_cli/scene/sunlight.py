@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.scene.geometry_guess import GeometryGuess
 from dynascene_cli.scene.popup import levelled
+from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import Image, Sunlight
 
 Mask = NDArray[np.bool_]

@@ -5,9 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.scene.ade20k import KINDS, NAMES
-from dynascene_cli.scene.geometry_guess import GeometryGuess
 from dynascene_cli.scene.line_segments import line_segments
 from dynascene_cli.scene.popup import PopUp, Surface, pop_up
+from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.vanishing_points import vanishing_points
 from dynascene_cli.shot import Image
 

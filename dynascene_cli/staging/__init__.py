@@ -1,14 +1,19 @@
 """The person into the place: where they stand, and the camera that films them."""
 
-from dynascene_cli.staging.alignment import FilmedWorld, check_scale, filmed_world, horizon_row
-from dynascene_cli.staging.card import carried
+from dynascene_cli.staging.billboard import carried
 from dynascene_cli.staging.conflicts import move_conflicts
-from dynascene_cli.staging.contact import Contacts, contact_points
-from dynascene_cli.staging.following import person_heights, placement
+from dynascene_cli.staging.ground_contact import Contacts, contact_points
 from dynascene_cli.staging.limits import Staged, is_before, room_for, stage
+from dynascene_cli.staging.person_motion import person_heights, placement
 from dynascene_cli.staging.proportions import lean_of
-from dynascene_cli.staging.standing import Anchor, Stance, accompanied, covering, in_frame, stance
+from dynascene_cli.staging.stance import Anchor, Stance, accompanied, covering, in_frame, stance
 from dynascene_cli.staging.standing_ground import StandingGround
+from dynascene_cli.staging.world_alignment import (
+    FilmedWorld,
+    check_scale,
+    filmed_world,
+    horizon_row,
+)
 
 __all__ = [
     "Anchor",

@@ -4,10 +4,10 @@ import numpy as np
 
 from dynascene_cli.geometry import Floats, project
 from dynascene_cli.shot import CameraPath, Placement
-from dynascene_cli.staging.card import card
-from dynascene_cli.staging.following import person_heights
+from dynascene_cli.staging.billboard import card
 from dynascene_cli.staging.limits import ENDS, Staged, ends_beyond
-from dynascene_cli.staging.standing import Stance
+from dynascene_cli.staging.person_motion import person_heights
+from dynascene_cli.staging.stance import Stance
 
 OPPOSED_GROWTH = float(np.log(1.12))
 UNEXPLAINED_GROWTH = float(np.log(1.25))

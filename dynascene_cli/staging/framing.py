@@ -7,7 +7,7 @@ import numpy as np
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import SceneGeometry
-from dynascene_cli.staging.contact import Contacts
+from dynascene_cli.staging.ground_contact import Contacts
 from dynascene_cli.staging.standing_ground import StandingGround
 
 LOWEST_FEET = 0.985

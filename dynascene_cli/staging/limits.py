@@ -7,14 +7,14 @@ from typing import Literal
 
 import numpy as np
 
-from dynascene_cli.clearance import path_problems
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
 from dynascene_cli.shot import CameraPath, Placement, SceneGeometry
-from dynascene_cli.staging.card import carried
-from dynascene_cli.staging.contact import EDGES, Contacts
-from dynascene_cli.staging.following import placement
+from dynascene_cli.staging.billboard import carried
+from dynascene_cli.staging.clearance import path_problems
+from dynascene_cli.staging.ground_contact import EDGES, Contacts
+from dynascene_cli.staging.person_motion import placement
 from dynascene_cli.staging.smoothing import Mask
-from dynascene_cli.staging.standing import Stance
+from dynascene_cli.staging.stance import Stance
 
 CUT_TOLERANCE = 0.25
 ROOMS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.25)

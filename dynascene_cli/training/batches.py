@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dynascene_cli.diffusion.camera_rays import Views
+from dynascene_cli.diffusion.image_processor import clip_pixels
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.pictures import clip_pixels
 from dynascene_cli.diffusion.tensor_files import read_checked_tensors, write_checked_tensors
-from dynascene_cli.diffusion.views import Views
-from dynascene_cli.publishing import published
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.training.inputs import TaskInputs
+from dynascene_cli.storage.atomic import published
+from dynascene_cli.training.task_inputs import TaskInputs
 
 PIXELS_TOGETHER = 1 << 19
 """How many pixels are encoded at once: a VAE needs far more memory for a picture than it is."""

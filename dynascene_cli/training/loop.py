@@ -24,9 +24,9 @@ from dynascene_cli.training.noise import (
     noised,
     target,
 )
+from dynascene_cli.training.run_state import learned_by_name
 from dynascene_cli.training.settings import Stage, TrainingSettings
 from dynascene_cli.training.sharding import await_gradients, is_divided, whole
-from dynascene_cli.training.state import learned_by_name
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.seeding import seeded
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import MissingError
-from dynascene_cli.publishing import published
+from dynascene_cli.storage.atomic import published
 from dynascene_cli.training.settings import TrainingSettings
 
 LAYERS = ("to_q", "to_k", "to_v", "to_out.0")

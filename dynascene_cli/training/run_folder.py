@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.locks import locked_folder
-from dynascene_cli.publishing import (
+from dynascene_cli.storage.atomic import (
     is_unused,
     publish_text,
     published_folder,
     told_when_full,
 )
+from dynascene_cli.storage.locks import locked_folder
 
 IDENTITY = "run.json"
 LOSSES = "losses.csv"

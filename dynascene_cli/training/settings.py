@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from dynascene_cli.diffusion.configuration import NetworkConfig
-from dynascene_cli.documents import toml_of
 from dynascene_cli.errors import InputError
-from dynascene_cli.presets_folder import presets_folder
-from dynascene_cli.training.setting_values import (
+from dynascene_cli.storage.presets import presets_folder
+from dynascene_cli.storage.text_files import toml_of
+from dynascene_cli.training.schema import (
     Count,
     CountOrNone,
     CountRange,

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.dataset.clips import TrainingClip
-from dynascene_cli.diffusion.foreground import GREY, foreground_frame
+from dynascene_cli.dataset.clip import TrainingClip
+from dynascene_cli.diffusion.person_input import GREY, foreground_frame
 from dynascene_cli.geometry import compose, inverse
 from dynascene_cli.shot import CameraPath, Image
-from dynascene_cli.training.hiding import Hidden, filled, person_hole, random_hidden
-from dynascene_cli.training.inputs import TaskInputs
-from dynascene_cli.training.lighting import random_light, relit
+from dynascene_cli.training.illumination import random_light, relit
+from dynascene_cli.training.masks import Hidden, filled, person_hole, random_hidden
 from dynascene_cli.training.settings import TrainingSettings
+from dynascene_cli.training.task_inputs import TaskInputs
 
 UNCHANGED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 

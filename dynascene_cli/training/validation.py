@@ -13,10 +13,10 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.reports.contact_sheet import contact_sheet
 from dynascene_cli.shot import Image
 from dynascene_cli.training.batches import Batch, encoded
-from dynascene_cli.training.draws import Draws
-from dynascene_cli.training.inputs import TaskInputs
-from dynascene_cli.training.sampled import ddim_latents, pictures_of
+from dynascene_cli.training.denoise_batch import ddim_latents, pictures_of
+from dynascene_cli.training.examples import Draws
 from dynascene_cli.training.settings import Stage, TrainingSettings
+from dynascene_cli.training.task_inputs import TaskInputs
 
 TILE = 192
 """Width of a cell in pixels."""

@@ -13,8 +13,8 @@ from PIL import ExifTags, ImageOps
 from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError, reading
-from dynascene_cli.publishing import published
 from dynascene_cli.shot import Image
+from dynascene_cli.storage.atomic import published
 from dynascene_cli.video.openexr import exr_planes
 from dynascene_cli.video.outputs import check_spared, check_writable
 from dynascene_cli.video.photo_colour import (

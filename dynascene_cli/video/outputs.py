@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.file_names import LONGEST
+from dynascene_cli.storage.file_names import LONGEST
 from dynascene_cli.video.sequences import PICTURE_SUFFIXES, frame_number, is_pattern, sequence_files
 
 

@@ -15,8 +15,8 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from dynascene_cli.errors import InputError, StageError
-from dynascene_cli.publishing import published, published_together, told_when_full
 from dynascene_cli.shot import Clip, Image
+from dynascene_cli.storage.atomic import published, published_together, told_when_full
 from dynascene_cli.video.audio import add_sound
 from dynascene_cli.video.colour import BT709, LIMITED, coded_frame
 from dynascene_cli.video.images import encoded_image

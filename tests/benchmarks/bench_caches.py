@@ -13,8 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dynascene_cli.fingerprints import WatchedInputs, file_fingerprint
-from dynascene_cli.project import Project
+from dynascene_cli.storage.fingerprints import WatchedInputs, file_fingerprint
+from dynascene_cli.storage.project import Project
 from dynascene_cli.video import chunk_path, read_chunk, write_chunk
 
 RATE = Fraction(25)

@@ -7,8 +7,8 @@ import resource
 import sys
 import time
 
-from dynascene_cli.dataset.synthetic import SyntheticSettings, synthetic_clip
-from dynascene_cli.dataset.textures import texture_pool
+from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
+from dynascene_cli.dataset.synthetic.textures import texture_pool
 
 
 def main() -> None:

@@ -29,12 +29,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "diffusion"))
 from plain_path import PlainPath
 from tiny_networks import Inputs, awake, inputs
 
+from dynascene_cli.diffusion.apply_optimisations import DTYPES, DeepFeatures, economised
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import NetworkConfig, preset
 from dynascene_cli.diffusion.device import chosen_device
-from dynascene_cli.diffusion.economies import Economies
-from dynascene_cli.diffusion.economising import DTYPES, DeepFeatures, economised
 from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.optimisations import Economies
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.sampling import sampler_named
 from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolved

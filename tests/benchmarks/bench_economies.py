@@ -13,16 +13,16 @@ from copy import deepcopy
 import numpy as np
 import torch
 
+from dynascene_cli.diffusion.apply_optimisations import DTYPES
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
-from dynascene_cli.diffusion.economies import Economies
-from dynascene_cli.diffusion.economising import DTYPES
 from dynascene_cli.diffusion.network import Network
+from dynascene_cli.diffusion.optimisations import Economies
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.sampling import sampler_named
 from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolved
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot, held_out_shots
-from dynascene_cli.evaluation.measures import Pictures, psnr, squared_error
+from dynascene_cli.evaluation.metrics import Pictures, psnr, squared_error
 from dynascene_cli.training.batches import encoded
 
 SIZE, FRAMES = (64, 36), 8

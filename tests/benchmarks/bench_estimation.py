@@ -27,7 +27,7 @@ from filmed_clips import CLIPS, FilmedClip, faulty, filmed_clip, panorama_clip, 
 from path_errors import ate_percent, focal_percent, rpe_degrees
 
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
-from dynascene_cli.camera.estimation.solving import estimate_from_tracks
+from dynascene_cli.camera.estimation.solver import estimate_from_tracks
 from dynascene_cli.camera.estimation.tracking import feature_tracks
 from dynascene_cli.errors import DynasceneError
 from dynascene_cli.shot import CameraPath, Image

@@ -25,7 +25,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.matting import make_matter
-from dynascene_cli.matting.cropped import CroppedMatter
+from dynascene_cli.matting.cropped_network import CroppedMatter
 from dynascene_cli.matting.robust_video import RobustVideoNetwork
 from dynascene_cli.video import open_clip, read_frames
 

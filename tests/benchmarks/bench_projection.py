@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "projection"))
 from ray_casting import Place, move_path
 
 from dynascene_cli.projection.coverage import needed_margins, uncovered_share
-from dynascene_cli.projection.raster import screen_vertices, source_map
+from dynascene_cli.projection.rasteriser import screen_vertices, source_map
 from dynascene_cli.projection.renderer import ProjectionRenderer
 from dynascene_cli.shot import CameraPath, Margins
 

@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynascene_cli import geometry
-from dynascene_cli.camera.estimation import bundle, bundle_kernels
-from dynascene_cli.camera.estimation.starts import Sightings, rotation_chain, thinned, triangulated
+from dynascene_cli.camera.estimation import bundle_adjustment as bundle
+from dynascene_cli.camera.estimation import bundle_kernels
+from dynascene_cli.camera.estimation.initialisation import (
+    Sightings,
+    rotation_chain,
+    thinned,
+    triangulated,
+)
 
 
 def scene(name="truck-pan", frames=10, per_frame=80, **changes):

@@ -8,9 +8,9 @@ import pytest
 from first_camera import FRAMES, RATE, SUBJECT, moved, reference
 
 from dynascene_cli.camera import load_move, load_trajectory, sample
-from dynascene_cli.camera.composition import joined
-from dynascene_cli.camera.keyframes import Follow, Keyframe, Trajectory
-from dynascene_cli.camera.validation import trajectory_from_document
+from dynascene_cli.camera.moves.combine import joined
+from dynascene_cli.camera.moves.keyframes import Follow, Keyframe, Trajectory
+from dynascene_cli.camera.moves.validation import trajectory_from_document
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.geometry import centre, project, rotation_about
 

@@ -7,8 +7,8 @@ import pytest
 from first_camera import DISTANCE, RATE, SUBJECT, moved, reference
 
 from dynascene_cli.camera import load_move, sample
-from dynascene_cli.camera.composition import scaled
-from dynascene_cli.camera.keyframes import Keyframe, Shake, Trajectory
+from dynascene_cli.camera.moves.combine import scaled
+from dynascene_cli.camera.moves.keyframes import Keyframe, Shake, Trajectory
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import centre, project, rotation_about
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.camera import load_move, load_trajectory, preset_names, sample
-from dynascene_cli.camera.composition import joined, scaled
-from dynascene_cli.camera.keyframes import Shake
+from dynascene_cli.camera.moves.combine import joined, scaled
+from dynascene_cli.camera.moves.keyframes import Shake
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import centre, project, rotation_about
 

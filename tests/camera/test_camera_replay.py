@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dynascene_cli.camera import Reference, load_move, load_trajectory, sample
 from dynascene_cli.camera.formats import write_camera
-from dynascene_cli.camera.replay import excerpt, frame_by_frame, trajectory_of_path
+from dynascene_cli.camera.moves.replay import excerpt, frame_by_frame, trajectory_of_path
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import relative_to_first
 

@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from dynascene_cli.camera.shake import unsteadiness
-from dynascene_cli.camera.smoothing import smoothed_path, stabilised_path
+from dynascene_cli.camera.moves.shake import unsteadiness
+from dynascene_cli.camera.stabilisation import smoothed_path, stabilised_path
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import centre, compose, pose, pose_from_centre
 from dynascene_cli.shot import CameraPath

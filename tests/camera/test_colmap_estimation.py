@@ -21,7 +21,7 @@ from dynascene_cli import geometry
 from dynascene_cli.camera.estimation import colmap
 from dynascene_cli.camera.estimation.estimate import FeatureTracks
 from dynascene_cli.camera.estimation.registered_model import estimate_of_model, frame_name
-from dynascene_cli.camera.estimation.separate_program import run_apart
+from dynascene_cli.camera.estimation.subprocess_runner import run_apart
 from dynascene_cli.camera.formats.colmap import ColmapModel
 from dynascene_cli.errors import MissingError, StageError
 from dynascene_cli.geometry import Floats
@@ -303,7 +303,7 @@ def test_an_interruption_ends_the_program_and_its_children(
     command, heart = beating
     caller = (
         "from pathlib import Path\n"
-        "from dynascene_cli.camera.estimation.separate_program import run_apart\n"
+        "from dynascene_cli.camera.estimation.subprocess_runner import run_apart\n"
         f"run_apart({command!r}, Path({str(tmp_path / 'log')!r}), timeout_seconds=60)\n"
     )
     asking = subprocess.Popen(

@@ -10,7 +10,7 @@ from geometric_tracks import named_shot, tracked_scene
 
 from dynascene_cli.camera.estimation.colmap import may_improve
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
-from dynascene_cli.camera.estimation.solving import estimate_from_tracks
+from dynascene_cli.camera.estimation.solver import estimate_from_tracks
 from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.video import write_image
 

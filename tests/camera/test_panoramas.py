@@ -5,7 +5,7 @@ import numpy as np
 from filmed_clips import panorama_clip
 from path_errors import rpe_degrees
 
-from dynascene_cli.camera.estimation.solving import estimate_from_tracks
+from dynascene_cli.camera.estimation.solver import estimate_from_tracks
 from dynascene_cli.camera.estimation.tracking import feature_tracks
 
 

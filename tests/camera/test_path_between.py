@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.camera.blending import path_between
+from dynascene_cli.camera.moves.path_interpolation import path_between
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import centre, pose_from_centre, rotation_about
 from dynascene_cli.shot import CameraPath

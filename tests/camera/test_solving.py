@@ -15,7 +15,7 @@ from geometric_tracks import (
 from path_errors import ate_percent, focal_percent, rpe_degrees
 
 from dynascene_cli.camera.estimation.estimate import GATE_PIXELS, Estimate, FeatureTracks
-from dynascene_cli.camera.estimation.solving import estimate_from_tracks
+from dynascene_cli.camera.estimation.solver import estimate_from_tracks
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.shot import CameraPath
 

@@ -10,11 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from path_errors import ate_percent, focal_percent, rpe_degrees, similarity
 
-from dynascene_cli.camera.estimation.background import background_masks
+from dynascene_cli.camera.estimation.background_masks import background_masks
 from dynascene_cli.camera.estimation.corners import corner_strength, new_corners, noise_deviation
-from dynascene_cli.camera.estimation.cuts import check_one_shot, cut_frames
 from dynascene_cli.camera.estimation.estimate import FeatureTracks
-from dynascene_cli.camera.estimation.templates import RADIUS, aligned, anchors, cut_templates
+from dynascene_cli.camera.estimation.shot_cuts import check_one_shot, cut_frames
+from dynascene_cli.camera.estimation.template_alignment import (
+    RADIUS,
+    aligned,
+    anchors,
+    cut_templates,
+)
 from dynascene_cli.camera.estimation.tracking import feature_tracks
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import (

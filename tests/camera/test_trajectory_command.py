@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dynascene_cli.camera import load_trajectory, preset_names
-from dynascene_cli.presets_folder import presets_folder
+from dynascene_cli.storage.presets import presets_folder
 from dynascene_cli.video import read_photo
 
 

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.camera.keyframes import Keyframe, Shake, Trajectory
-from dynascene_cli.camera.trajectory import (
+from dynascene_cli.camera.moves.files import (
     load_move,
     load_trajectory,
     preset_names,
     trajectory_text,
 )
-from dynascene_cli.camera.validation import trajectory_from_document
+from dynascene_cli.camera.moves.keyframes import Keyframe, Shake, Trajectory
+from dynascene_cli.camera.moves.validation import trajectory_from_document
 from dynascene_cli.errors import InputError
-from dynascene_cli.presets_folder import presets_folder
+from dynascene_cli.storage.presets import presets_folder
 
 CAMERAS = presets_folder() / "cameras"
 SCHEMA = json.loads((CAMERAS / "trajectory.schema.json").read_text())

@@ -7,8 +7,8 @@ import pytest
 
 from dynascene_cli.camera import load_move
 from dynascene_cli.dataset.manifest import read_manifest
-from dynascene_cli.documents import json_of, text_of
 from dynascene_cli.errors import InputError
+from dynascene_cli.storage.text_files import json_of, text_of
 from dynascene_cli.training.settings import read_settings
 
 MARKS = {"": "utf-8", "bom": "utf-8-sig", "little": "utf-16-le", "big": "utf-16-be"}

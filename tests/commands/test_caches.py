@@ -103,7 +103,7 @@ def test_a_file_that_ends_too_early_is_no_interruption(dynascene, words, tmp_pat
 def test_an_input_that_is_replaced_while_it_is_read_is_named(
     dynascene, tmp_path, words, monkeypatch
 ):
-    from dynascene_cli import scene_workflow
+    from dynascene_cli.pipeline import scene as scene_workflow
 
     photo = tmp_path / "photo.png"
     shutil.copy(words[3], photo)

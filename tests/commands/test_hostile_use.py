@@ -14,7 +14,7 @@ import pytest
 from PIL import Image as Pillow
 
 from dynascene_cli import weights
-from dynascene_cli.project import Project
+from dynascene_cli.storage.project import Project
 from dynascene_cli.video import open_clip, read_alpha, read_frames
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynascene_cli.compositing.boxes import Box
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow, ground_map, shadow_map
+from dynascene_cli.compositing.roi import Box
 from dynascene_cli.shot import SceneGeometry, Sunlight
 
 WIDTH, HEIGHT, CAMERA_HEIGHT = 320, 240, 1.6

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from dynascene_cli.compositing.composite import CompositeSettings, Compositor
-from dynascene_cli.compositing.light import DECODE, display_light
+from dynascene_cli.compositing.linear_light import DECODE, display_light
 from dynascene_cli.compositing.look import Look
 from dynascene_cli.errors import InputError
 

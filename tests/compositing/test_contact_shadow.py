@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from dynascene_cli.compositing.boxes import Box
 from dynascene_cli.compositing.composite import CompositeSettings, Compositor
 from dynascene_cli.compositing.look import Look
+from dynascene_cli.compositing.roi import Box
 from dynascene_cli.compositing.shadow import contact_shadow, shadow_box
 
 WIDTH, HEIGHT, TALL = 400, 400, 200.0

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.compositing.light import (
+from dynascene_cli.compositing.linear_light import (
     DECODE,
     ENCODE,
     ENCODE_STEPS,

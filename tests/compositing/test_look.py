@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.compositing.light import LUMA
+from dynascene_cli.compositing.linear_light import LUMA
 from dynascene_cli.compositing.look import Look, LookSample, clip_moment, measure_look, plate_gains
 from dynascene_cli.compositing.sharpness import SHARP, edge_softness, missing_blur
 from dynascene_cli.errors import InputError

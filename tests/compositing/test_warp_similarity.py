@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynascene_cli.compositing.boxes import Box
+from dynascene_cli.compositing.roi import Box
 from dynascene_cli.compositing.warp import inside, is_identity, landing_box, warped
 
 

@@ -10,7 +10,7 @@ import pytest
 from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.dataset.manifest import check, load_clip, read_manifest
 from dynascene_cli.dataset.realestate import realestate_entries
-from dynascene_cli.dataset.synthetic import SyntheticSettings, synthetic_clip
+from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
 from dynascene_cli.errors import InputError
 from dynascene_cli.video import write_image
 

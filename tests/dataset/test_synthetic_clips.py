@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli import geometry as maths
-from dynascene_cli.dataset.clips import TrainingClip
-from dynascene_cli.dataset.moves import amount
-from dynascene_cli.dataset.places import PLACES
-from dynascene_cli.dataset.synthetic import SyntheticSettings, check_settings, synthetic_clip
-from dynascene_cli.dataset.textures import FAMILIES, SIDE, texture_pool
+from dynascene_cli.dataset.clip import TrainingClip
+from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, check_settings, synthetic_clip
+from dynascene_cli.dataset.synthetic.moves import amount
+from dynascene_cli.dataset.synthetic.places import PLACES
+from dynascene_cli.dataset.synthetic.textures import FAMILIES, SIDE, texture_pool
 from dynascene_cli.errors import InputError
 from dynascene_cli.video import write_image
 
@@ -32,7 +32,7 @@ def digest(clip: TrainingClip) -> str:
 def test_a_seed_gives_the_same_bytes_in_another_process_of_other_threads():
     program = (
         "import hashlib\n"
-        "from dynascene_cli.dataset.synthetic import synthetic_clip\n"
+        "from dynascene_cli.dataset.synthetic.clip import synthetic_clip\n"
         "c = synthetic_clip(3)\n"
         "parts = (c.frames, c.alphas, c.plates, c.depths, c.scene,"
         " c.camera.intrinsics, c.camera.extrinsics)\n"

@@ -7,8 +7,12 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dynascene_cli.diffusion.attention_processors import (
+    CameraAdaptor,
+    ImageAttention,
+    ReferenceReader,
+)
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.processors import CameraAdaptor, ImageAttention, ReferenceReader
 
 plain = AttnProcessor2_0()
 
@@ -85,7 +89,7 @@ class PlainPath:
 
     def step(self, given: Any) -> Tensor:
         """The predicted noise for the inputs of a clip."""
-        from dynascene_cli.diffusion.views import pluecker_maps
+        from dynascene_cli.diffusion.camera_rays import pluecker_maps
 
         network, latents = self.network, given.noisy
         self.given["embedding"] = given.embedding

@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from dynascene_cli.diffusion.block_transform import KEPT, BlockTransform
+from dynascene_cli.diffusion.dct_latents import KEPT, BlockTransform
 
 CHANNELS = sum(KEPT)
 

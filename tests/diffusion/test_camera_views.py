@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from tiny_networks import inputs, moving_views, seeded, tiny
 
 from dynascene_cli import geometry
+from dynascene_cli.diffusion.camera_rays import Views, pluecker_maps, pluecker_rays, projections
 from dynascene_cli.diffusion.conditioning import level_rays
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.views import Views, pluecker_maps, pluecker_rays, projections
 
 
 @given(

@@ -21,6 +21,7 @@ from dynascene_cli.diffusion.checkpoint import (
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo, info_from, read_info
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
 from dynascene_cli.errors import InputError, MissingError, StageError
+from dynascene_cli.weights import registry
 
 
 @pytest.fixture(scope="module")
@@ -214,8 +215,8 @@ def test_a_checkpoint_without_a_vae_holds_none(tmp_path):
 def test_a_shipped_checkpoint_is_found_and_listed_or_told_to_be_absent(
     dynascene, tmp_path, monkeypatch
 ):
-    weights.registry()
-    monkeypatch.setattr(weights, "presets_folder", lambda: tmp_path)
+    weights.known_weights()
+    monkeypatch.setattr(registry, "presets_folder", lambda: tmp_path)
 
     def states() -> dict[str, str]:
         rows = dynascene("models", "list", "--json").json["models"]

@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 from tiny_networks import awake, inputs, seeded, tiny
 from tiny_shots import tiny_shot
 
+from dynascene_cli.diffusion.apply_optimisations import DeepFeatures, economised, offload
 from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.economies import Economies
-from dynascene_cli.diffusion.economising import DeepFeatures, economised, offload
+from dynascene_cli.diffusion.optimisations import Economies
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
 from dynascene_cli.diffusion.sampling import sampler_named

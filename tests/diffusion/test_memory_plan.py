@@ -8,8 +8,8 @@ from tiny_networks import tiny
 
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.economies import Economies
 from dynascene_cli.diffusion.memory_plan import _LiveBytes, memory_plan
+from dynascene_cli.diffusion.optimisations import Economies
 from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolved
 
 

@@ -6,9 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dynascene_cli import downloading, weights
+from dynascene_cli import weights
 from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
 from dynascene_cli.errors import InputError, StageError
+from dynascene_cli.weights.download import download, hub_url
 
 CONTENT = bytes(range(256)) * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -89,7 +90,7 @@ def test_a_file_arrives_whole(shelf, tmp_path):
     shelf.files["/a.bin"] = CONTENT
     seen = []
     target = tmp_path / "a.bin"
-    digest = downloading.download(
+    digest = download(
         f"{shelf.address}/a.bin", target, DIGEST, lambda done, total: seen.append((done, total))
     )
     assert target.read_bytes() == CONTENT
@@ -103,7 +104,7 @@ def test_a_broken_download_is_continued_where_it_ended(shelf, tmp_path):
     shelf.break_after = 40_000
     target = tmp_path / "a.bin"
     with pytest.raises(StageError) as raised:
-        downloading.download(f"{shelf.address}/a.bin", target, DIGEST)
+        download(f"{shelf.address}/a.bin", target, DIGEST)
     assert raised.value.exit_code == 4
     assert "the same command continues" in raised.value.hint
     assert not target.exists()
@@ -113,7 +114,7 @@ def test_a_broken_download_is_continued_where_it_ended(shelf, tmp_path):
         *(f"bytes={n}-" for n in (40_000, 80_000, 120_000)),
     ]
     shelf.break_after = None
-    assert downloading.download(f"{shelf.address}/a.bin", target, DIGEST) == DIGEST
+    assert download(f"{shelf.address}/a.bin", target, DIGEST) == DIGEST
     assert shelf.asked[-1][1] == "bytes=160000-"
     assert target.read_bytes() == CONTENT
 
@@ -125,10 +126,10 @@ def test_a_part_that_cannot_be_continued_begins_again(shelf, tmp_path, trouble):
     shelf.break_after = 40_000
     target = tmp_path / "a.bin"
     with pytest.raises(StageError):
-        downloading.download(f"{shelf.address}/a.bin", target)
+        download(f"{shelf.address}/a.bin", target)
     shelf.files["/a.bin"] = CONTENT
     shelf.break_after, shelf.ranges = None, trouble != "no ranges"
-    assert downloading.download(f"{shelf.address}/a.bin", target, DIGEST) == DIGEST
+    assert download(f"{shelf.address}/a.bin", target, DIGEST) == DIGEST
 
 
 def test_a_part_that_was_whole_is_only_compared(shelf, tmp_path):
@@ -136,13 +137,13 @@ def test_a_part_that_was_whole_is_only_compared(shelf, tmp_path):
     (tmp_path / "a.bin.download").write_bytes(CONTENT)
     version = f'"{hashlib.md5(CONTENT).hexdigest()}"'
     (tmp_path / "a.bin.download.version").write_text(version)
-    assert downloading.download(f"{shelf.address}/a.bin", tmp_path / "a.bin", DIGEST) == DIGEST
+    assert download(f"{shelf.address}/a.bin", tmp_path / "a.bin", DIGEST) == DIGEST
 
 
 def test_a_wrong_checksum_leaves_nothing(shelf, tmp_path):
     shelf.files["/a.bin"] = CONTENT
     with pytest.raises(InputError, match="is not what was wanted: its SHA-256 is"):
-        downloading.download(f"{shelf.address}/a.bin", tmp_path / "a.bin", "0" * 64)
+        download(f"{shelf.address}/a.bin", tmp_path / "a.bin", "0" * 64)
     assert not list(tmp_path.glob("a.bin"))
     assert not list(tmp_path.glob("*.download"))
 
@@ -150,20 +151,20 @@ def test_a_wrong_checksum_leaves_nothing(shelf, tmp_path):
 def test_a_hubs_own_checksum_is_compared(shelf, tmp_path):
     shelf.files["/far/a.bin"] = CONTENT[:-1]
     shelf.redirects["/o/n/resolve/main/a.bin"] = (f"{shelf.address}/far/a.bin", DIGEST)
-    url = downloading.hub_url("o/n", "a.bin")
+    url = hub_url("o/n", "a.bin")
     with pytest.raises(InputError, match=f"not {DIGEST}"):
-        downloading.download(url, tmp_path / "a.bin")
+        download(url, tmp_path / "a.bin")
     shelf.files["/far/a.bin"] = CONTENT
-    assert downloading.download(url, tmp_path / "a.bin") == DIGEST
+    assert download(url, tmp_path / "a.bin") == DIGEST
 
 
 def test_what_is_not_there_is_told(shelf, tmp_path):
     with pytest.raises(InputError, match="the server says 404"):
-        downloading.download(f"{shelf.address}/a.bin", tmp_path / "a.bin")
+        download(f"{shelf.address}/a.bin", tmp_path / "a.bin")
     with pytest.raises(StageError, match="could not be fetched"):
-        downloading.download("http://127.0.0.1:9/a.bin", tmp_path / "a.bin")
+        download("http://127.0.0.1:9/a.bin", tmp_path / "a.bin")
     with pytest.raises(InputError, match="is no address"):
-        downloading.download("file:///etc/hostname", tmp_path / "a.bin")
+        download("file:///etc/hostname", tmp_path / "a.bin")
 
 
 def test_offline_nothing_is_fetched(shelf, dynascene, monkeypatch):
@@ -207,7 +208,7 @@ def test_a_registered_checksum_is_compared(shelf, dynascene):
     shelf.files["/openai/clip-vit-large-patch14/resolve/main/model.safetensors"] = CONTENT
     run = dynascene("models", "pull", "clip-vit-l14", "--accept-licence", "--json")
     assert run.code == 1
-    assert weights.registry()["clip-vit-l14"].files[0][1] in run.json["error"]
+    assert weights.known_weights()["clip-vit-l14"].files[0][1] in run.json["error"]
     assert weights.find("clip-vit-l14").state == "absent"
 
 

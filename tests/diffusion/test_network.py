@@ -7,11 +7,11 @@ import pytest
 import torch
 from tiny_networks import awake, inputs, moving, seeded, tiny
 
+from dynascene_cli.diffusion.attention_processors import is_motion
 from dynascene_cli.diffusion.configuration import FULL_SIZE, PRESETS, config_from, preset
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.processors import is_motion
-from dynascene_cli.diffusion.trainable import train_only
 from dynascene_cli.errors import InputError
+from dynascene_cli.training.trainable import train_only
 
 GEOMETRIES = ("none", "tied_rays", "ray_bias", "prope")
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tiny_shots import PLATE_SIZE, drawn_scene, turning_path
 
 from dynascene_cli import geometry as maths
-from dynascene_cli.diffusion.foreground import DILATION, foreground_frame, generate_mask
-from dynascene_cli.diffusion.interpolation import between, plane_homography
-from dynascene_cli.diffusion.pictures import clip_pixels, rgb, signed
-from dynascene_cli.diffusion.shot_views import shot_views
+from dynascene_cli.diffusion.frame_interpolation import between, plane_homography
+from dynascene_cli.diffusion.image_processor import clip_pixels, rgb, signed
+from dynascene_cli.diffusion.person_input import DILATION, foreground_frame, generate_mask
+from dynascene_cli.diffusion.shot_cameras import shot_views
 
 IDENTITY = np.eye(2, 3)
 

@@ -9,8 +9,8 @@ from tiny_shots import PLATE_SIZE, still, tiny_shot
 
 from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.memory import told_when_out_of_memory
-from dynascene_cli.diffusion.pictures import resized, signed
+from dynascene_cli.diffusion.image_processor import resized, signed
+from dynascene_cli.diffusion.out_of_memory import told_when_out_of_memory
 from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
 from dynascene_cli.diffusion.sampling_settings import STATE_FILE, SamplingSettings
 from dynascene_cli.errors import InputError, MissingError, StageError

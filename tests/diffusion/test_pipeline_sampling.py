@@ -7,9 +7,10 @@ import pytest
 import torch
 from tiny_networks import awake, inputs, moving_views, seeded, tiny
 
+from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
-from dynascene_cli.diffusion.foreground import foreground_frame
+from dynascene_cli.diffusion.person_input import foreground_frame
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.sampling import (
     denoised,
@@ -25,7 +26,6 @@ from dynascene_cli.diffusion.sampling_settings import (
     resolved,
 )
 from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, save_state
-from dynascene_cli.diffusion.views import Views
 from dynascene_cli.errors import InputError, MissingError
 
 SAMPLERS = ("ddim", "dpm++", "lcm")

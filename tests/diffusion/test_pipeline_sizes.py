@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynascene_cli.diffusion.configuration import FULL_SIZE, preset
-from dynascene_cli.diffusion.sizes import (
+from dynascene_cli.diffusion.sampling_size import (
     check_sampling_size,
     sampled_frames,
     sampling_size,

@@ -7,10 +7,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny_networks import awake, inputs, moving_views, seeded, tiny
 
+from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.sampling import sampler_named
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
-from dynascene_cli.diffusion.views import Views
 from dynascene_cli.diffusion.windows import blend_weights, windows
 from dynascene_cli.errors import InputError
 

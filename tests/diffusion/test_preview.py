@@ -9,7 +9,7 @@ from tiny_networks import seeded, tiny
 from tiny_shots import tiny_shot
 
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.pictures import signed
+from dynascene_cli.diffusion.image_processor import signed
 from dynascene_cli.diffusion.preview import SHOWN, WIDTH, Previewer
 from dynascene_cli.diffusion.renderer import PREVIEW_FILE, DiffusionRenderer, Reporter
 from dynascene_cli.diffusion.sampling_settings import SamplingSettings

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from tiny_networks import moving_views, tiny
 from torch.nn import functional
 
+from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.conditioning import level_rays
 from dynascene_cli.diffusion.reference_attention import attention
 from dynascene_cli.diffusion.reference_geometry import ProjectivePositions, RayBias
 from dynascene_cli.diffusion.tied_rays import TiedRays, ray_features
-from dynascene_cli.diffusion.views import Views
 
 CHANNELS, HEADS, HEIGHT, WIDTH = 32, 2, 3, 5
 TOKENS = HEIGHT * WIDTH

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from dynascene_cli.diffusion.attention_processors import is_motion
+from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.configuration import NetworkConfig, preset
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.processors import is_motion
-from dynascene_cli.diffusion.views import Views
 
 torch.set_num_threads(1)
 

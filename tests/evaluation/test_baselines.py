@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dynascene_cli import geometry as maths
-from dynascene_cli.dataset.synthetic import SyntheticSettings, synthetic_clip
+from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
 from dynascene_cli.evaluation.baselines import (
     fixed_depth,
     homography,
@@ -16,7 +16,7 @@ from dynascene_cli.evaluation.baselines import (
     static_copy,
 )
 from dynascene_cli.evaluation.held_out_shots import opposite, shot_of, static
-from dynascene_cli.evaluation.measures import psnr, squared_error, ssim
+from dynascene_cli.evaluation.metrics import psnr, squared_error, ssim
 from dynascene_cli.shot import CameraPath, Image
 
 WIDTH, HEIGHT, FRAMES, FOCAL = 64, 36, 4, 56.0

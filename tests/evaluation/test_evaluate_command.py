@@ -12,9 +12,9 @@ from dynascene_cli.diffusion.checkpoint import save_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import PRESETS, NetworkConfig
 from dynascene_cli.diffusion.network import Network
+from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, answers
 from dynascene_cli.evaluation.held_out import comparison, scores, trials_of
 from dynascene_cli.evaluation.held_out_shots import held_out_shots
-from dynascene_cli.evaluation.trials import CORRECT, OPPOSITE, answers
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.video import read_photo
 

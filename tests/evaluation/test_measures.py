@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.evaluation.measures import interval, psnr, squared_error, ssim
+from dynascene_cli.evaluation.metrics import interval, psnr, squared_error, ssim
 
 
 def pictures(value: int, frames: int = 2, height: int = 20, width: int = 24) -> np.ndarray:

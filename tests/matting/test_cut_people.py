@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from dynascene_cli.commands.demo import MEDIA as DEMO_MEDIA
-from dynascene_cli.detection import COCO
+from dynascene_cli.inference.object_detector import COCO
 from dynascene_cli.matting import make_matter
 from dynascene_cli.matting.fusion import decided_off_edges
 from dynascene_cli.matting.pose import SIDE, Pose

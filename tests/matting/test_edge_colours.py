@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynascene_cli.matting.colour_sides import (
+from dynascene_cli.matting.edge_colours import (
     COLOUR_NOISE,
     SEEN_SHARE,
     SEPARATION,

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynascene_cli.detection import overlap
-from dynascene_cli.matting.people import most_alike
+from dynascene_cli.inference.object_detector import overlap
+from dynascene_cli.matting.edge_refinement import reduced_part, refined_alpha
+from dynascene_cli.matting.landmark_smoothing import assembled_tracks, smoothed
+from dynascene_cli.matting.person_detector import most_alike
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_of_box, crop_to_picture
-from dynascene_cli.matting.refinement import reduced_part, refined_alpha
-from dynascene_cli.matting.stability import carried_masks, steadied_mask
-from dynascene_cli.matting.tracks import assembled_tracks, smoothed
+from dynascene_cli.matting.temporal import carried_masks, steadied_mask
 from dynascene_cli.shot import LANDMARKS
 
 

@@ -10,10 +10,10 @@ from onnx_files import RGB_OFFSET, RGB_WEIGHTS, picture_network, recurrent_netwo
 
 from dynascene_cli import weights
 from dynascene_cli.matting import alpha_box
-from dynascene_cli.matting.choice import choose_matter, network_matter
-from dynascene_cli.matting.people import people_boxes
+from dynascene_cli.matting.person_detector import people_boxes
 from dynascene_cli.matting.person_region import carried, region_around, without_others
-from dynascene_cli.matting.picture_networks import PictureNetwork
+from dynascene_cli.matting.portrait_networks import PictureNetwork
+from dynascene_cli.matting.registry import choose_matter, network_matter
 from dynascene_cli.matting.rembg_matter import RembgNetwork
 from dynascene_cli.matting.robust_video import RobustVideoNetwork
 from dynascene_cli.video import open_clip, read_frames

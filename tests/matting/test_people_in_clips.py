@@ -21,8 +21,8 @@ from dynascene_cli.matting import (
     matte_of_given_alpha,
     people_in_photo,
 )
-from dynascene_cli.matting.given import PAUSE
-from dynascene_cli.matting.people import people_boxes
+from dynascene_cli.matting.external import PAUSE
+from dynascene_cli.matting.person_detector import people_boxes
 from dynascene_cli.shot import LANDMARKS, Clip, ColourTags
 
 UNKNOWN = np.full(4, np.nan)

@@ -13,7 +13,7 @@ import torch
 from tiny_prompted import save_sam2, save_sam3, save_vitmatte
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.matting.matter import CLICKS
+from dynascene_cli.matting.base import CLICKS
 from dynascene_cli.matting.prompted.sam_session import masks_of_frame, memory_of, session_of
 from dynascene_cli.matting.prompted.sam_video import NETWORKS, SamMatter, _prompts_of
 from dynascene_cli.matting.prompted.vitmatte import VitMatte

@@ -10,7 +10,7 @@ from onnx_files import recurrent_network
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError, MissingError
-from dynascene_cli.matting.choice import choose_matter, make_matter
+from dynascene_cli.matting.registry import choose_matter, make_matter
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 from dynascene_cli import geometry as maths
 from dynascene_cli.geometry import Floats
 from dynascene_cli.projection.mesh import Mesh
-from dynascene_cli.projection.raster import screen_vertices, source_map
+from dynascene_cli.projection.rasteriser import screen_vertices, source_map
 from dynascene_cli.shot import CameraPath, Layer, Margins, Scene, SceneGeometry
 
 SUBJECT = np.array([0.0, 1.6, 5.0])

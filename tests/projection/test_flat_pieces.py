@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.projection.flats import flat_pieces
+from dynascene_cli.projection.planar_regions import flat_pieces
 
 
 def times_covered(flats, left):

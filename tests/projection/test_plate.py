@@ -11,7 +11,7 @@ from ray_casting import MOVES, Place, cast, move_path, textured, warped
 
 from dynascene_cli import geometry as maths
 from dynascene_cli.errors import StageError
-from dynascene_cli.projection.continuous import continuous_frame
+from dynascene_cli.projection.fast_path import continuous_frame
 from dynascene_cli.projection.mesh import default_step, relief_mesh
 from dynascene_cli.projection.renderer import (
     ProjectionRenderer,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.scene import build_scene, guess_geometry
-from dynascene_cli.scene.filling import fill
+from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.push_pull import push_pull
 from dynascene_cli.shot import Margins
 

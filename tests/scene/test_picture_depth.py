@@ -5,9 +5,9 @@ import pytest
 from streets import camera, guess_of, seen
 
 from dynascene_cli.errors import StageError
-from dynascene_cli.onnx_network import Network
-from dynascene_cli.scene.depth import aligned_depth
-from dynascene_cli.scene.picture_depth import MULTIPLE, SHORTER_SIDE, installed_depth, picture_depth
+from dynascene_cli.inference.onnx_network import Network
+from dynascene_cli.scene.depth_alignment import aligned_depth
+from dynascene_cli.scene.onnx_depth import MULTIPLE, SHORTER_SIDE, installed_depth, picture_depth
 
 onnx = pytest.importorskip("onnx")
 

@@ -16,10 +16,10 @@ from streets import (
 
 from dynascene_cli.projection import ProjectionRenderer
 from dynascene_cli.scene import build_scene, scene_popup
-from dynascene_cli.scene.baselines import walls
-from dynascene_cli.scene.filling import fill
+from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.popup import Surface, pop_up
 from dynascene_cli.scene.surfaces import with_posts
+from dynascene_cli.scene.wall_base_lines import walls
 from dynascene_cli.shot import Margins, SceneGeometry
 
 MARGINS = Margins(128, 32, 128, 32)

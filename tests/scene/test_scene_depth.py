@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.scene import GeometryGuess, Viewpoint, build_scene, guess_geometry, network_depth
-from dynascene_cli.scene.depth import aligned_depth
+from dynascene_cli.scene.depth_alignment import aligned_depth
 from dynascene_cli.shot import Layer, Margins, SceneGeometry
 from dynascene_cli.video import read_photo
 

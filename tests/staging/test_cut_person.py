@@ -10,7 +10,7 @@ from stick_figure import FPS, HEIGHT, moved, photo, standing, still, tracks
 from dynascene_cli.geometry import Floats, project
 from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging import Stance, contact_points, move_conflicts, room_for, stage, stance
-from dynascene_cli.staging.card import carried
+from dynascene_cli.staging.billboard import carried
 
 FILMED = photo(horizon=250.0)
 

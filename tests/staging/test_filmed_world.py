@@ -28,9 +28,9 @@ from dynascene_cli.staging import (
     placement,
     stance,
 )
-from dynascene_cli.staging.card import carried
+from dynascene_cli.staging.billboard import carried
+from dynascene_cli.staging.derotation import steadied, unsteadied
 from dynascene_cli.staging.ground_fit import fitted_ground, sure_ground
-from dynascene_cli.staging.steadying import steadied, unsteadied
 
 GROUND = photo(horizon=360.0)
 """Level ground 1.5 m under the filmed camera, and a lens whose axis meets its horizon."""

@@ -9,7 +9,7 @@ from stick_figure import FPS, jumping, moved, photo, seen, standing, still, trac
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats, pose_from_centre, project, rotation_about
 from dynascene_cli.staging import person_heights, placement, stance
-from dynascene_cli.staging.card import card, carried, composed, ground_met, similarities
+from dynascene_cli.staging.billboard import card, carried, composed, ground_met, similarities
 
 PHOTO = photo(horizon=250.0)
 MOVES = ["dolly", "dolly-out", "truck", "pedestal", "orbit", "handheld", "tilt-up", "crane"]

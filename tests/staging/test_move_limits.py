@@ -9,7 +9,7 @@ from stick_figure import moved, photo, standing, still, tracks
 from dynascene_cli.geometry import rotation_about
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.staging import Stance, room_for, stage, stance
-from dynascene_cli.staging.card import carried
+from dynascene_cli.staging.billboard import carried
 from dynascene_cli.staging.limits import shown_cuts
 
 PHOTO = photo(horizon=250.0)

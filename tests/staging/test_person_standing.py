@@ -12,7 +12,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import project
 from dynascene_cli.shot import CameraPath, SceneGeometry
 from dynascene_cli.staging import Stance, StandingGround, stance
-from dynascene_cli.staging.card import carried
+from dynascene_cli.staging.billboard import carried
 
 FILMED = photo(horizon=250.0)
 

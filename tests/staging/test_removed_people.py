@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from stick_figure import photo, standing, still, tracks
 
-from dynascene_cli.removed_people import removed_people
+from dynascene_cli.pipeline.removed_people import removed_people
+from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.scene import bystanders, guess_geometry
-from dynascene_cli.scene_workflow import Place
 from dynascene_cli.shot import Margins
 from dynascene_cli.staging import stance
 from dynascene_cli.video import CoverWindow

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli import geometry as maths
-from dynascene_cli.dataset.clips import TrainingClip
+from dynascene_cli.dataset.clip import TrainingClip
 from dynascene_cli.shot import CameraPath
 
 WIDTH, HEIGHT, FRAMES = 48, 28, 4

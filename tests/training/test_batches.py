@@ -3,9 +3,9 @@ from pathlib import Path
 import torch
 from tiny_runs import examples, tiny_network, tiny_settings
 
-from dynascene_cli.diffusion.pictures import signed
+from dynascene_cli.diffusion.image_processor import signed
 from dynascene_cli.training.batches import encoded, load_batch, save_batch, together
-from dynascene_cli.training.draws import Draws
+from dynascene_cli.training.examples import Draws
 
 
 def test_an_example_is_encoded_as_sampling_encodes(tmp_path: Path) -> None:

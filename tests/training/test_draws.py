@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dynascene_cli.dataset.synthetic import SyntheticSettings, synthetic_clip
+from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.errors import InputError
 from dynascene_cli.reports.contact_sheet import GAP
-from dynascene_cli.training.draws import Draws, every
-from dynascene_cli.training.inputs import TaskInputs
+from dynascene_cli.training.examples import Draws, every
 from dynascene_cli.training.settings import STAGE_TASKS, Stage, TrainingSettings
-from dynascene_cli.training.task_sheet import TILE, task_sheet
+from dynascene_cli.training.task_inputs import TaskInputs
+from dynascene_cli.training.task_preview import TILE, task_sheet
 
 MINI = preset("mini")
 SETTINGS = TrainingSettings(synthetic_share=1, size=(32, 16), frames=3, synthetic_clips=5)

@@ -14,13 +14,13 @@ from factorial_clips import FRAMES, GREY, HEIGHT, RED, WIDTH, panning_clip
 from numpy.typing import NDArray
 from tiny_runs import tiny_network, tiny_settings, tiny_trainer
 
+from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.views import Views
 from dynascene_cli.evaluation.held_out_shots import shot_of
 from dynascene_cli.training.batches import Batch, encoded, together
+from dynascene_cli.training.denoise_batch import pictures_of, seen_in_noise
 from dynascene_cli.training.loop import examples_of
-from dynascene_cli.training.sampled import pictures_of, seen_in_noise
 from dynascene_cli.training.tasks import task_inputs
 
 STEPS = 110

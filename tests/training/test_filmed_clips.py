@@ -13,11 +13,11 @@ from tiny_runs import tiny_file, tiny_settings
 
 from dynascene_cli.camera.formats import read_camera, write_camera
 from dynascene_cli.dataset.manifest import load_clip, read_manifest
-from dynascene_cli.dataset.synthesis import synthesize
-from dynascene_cli.dataset.synthetic import SyntheticSettings, synthetic_clip
+from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
+from dynascene_cli.dataset.synthetic.folder import synthesize
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.errors import InputError
-from dynascene_cli.training.draws import Draws
+from dynascene_cli.training.examples import Draws
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.video import write_image
 

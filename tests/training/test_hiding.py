@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.training.hiding import filled, person_hole, random_hidden
+from dynascene_cli.training.masks import filled, person_hole, random_hidden
 
 
 @given(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.compositing.light import DECODE, LUMA, display_light
-from dynascene_cli.training.lighting import Light, exposed, random_light, relit, white_gain
+from dynascene_cli.compositing.linear_light import DECODE, LUMA, display_light
+from dynascene_cli.training.illumination import Light, exposed, random_light, relit, white_gain
 from dynascene_cli.training.settings import TrainingSettings
 
 GREY = np.full((6, 10, 3), 100, np.uint8)

@@ -3,8 +3,8 @@ from safetensors.torch import load_file
 from tiny_runs import examples, tiny_network, tiny_settings, tiny_trainer
 
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.trainable import train_only
 from dynascene_cli.training.lora import add_adapters, merged_weights, save_adapters
+from dynascene_cli.training.trainable import train_only
 
 
 def test_what_adapters_learn_is_the_same_merged(tmp_path) -> None:

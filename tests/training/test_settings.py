@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.presets_folder import presets_folder
+from dynascene_cli.storage.presets import presets_folder
 from dynascene_cli.training.settings import (
     STAGE_TASKS,
     read_settings,

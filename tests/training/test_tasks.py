@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
-from dynascene_cli.dataset.clips import TrainingClip
-from dynascene_cli.dataset.synthetic import SyntheticSettings, synthetic_clip
+from dynascene_cli.dataset.clip import TrainingClip
+from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
 from dynascene_cli.geometry import (
     compose,
     inverse,
@@ -21,7 +21,7 @@ from dynascene_cli.geometry import (
     transform,
 )
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.training.hiding import filled, person_hole
+from dynascene_cli.training.masks import filled, person_hole
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.training.tasks import (
     TASKS,

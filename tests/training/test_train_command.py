@@ -19,7 +19,7 @@ from dynascene_cli.diffusion.checkpoint import load_checkpoint
 
 # Processes of their own that find the network's packages imported.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tiny_runs", "dynascene_cli.training.running"])
+PROCESSES.set_forkserver_preload(["tiny_runs", "dynascene_cli.training.run"])
 
 
 def _run(folder: Path, name: str, words: list[str], environment: dict[str, str]) -> None:

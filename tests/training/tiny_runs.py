@@ -8,12 +8,12 @@ from accelerate import Accelerator
 
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.trainable import train_only
 from dynascene_cli.training.batches import Batch, encoded
-from dynascene_cli.training.draws import Draws
+from dynascene_cli.training.examples import Draws
 from dynascene_cli.training.loop import Trainer
 from dynascene_cli.training.settings import Stage, TrainingSettings, settings_from, settings_text
-from dynascene_cli.training.starting import described_start, optimizer_of, starting_network
+from dynascene_cli.training.setup import described_start, optimizer_of, starting_network
+from dynascene_cli.training.trainable import train_only
 
 torch.set_num_threads(1)
 

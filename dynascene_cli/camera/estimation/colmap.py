@@ -16,12 +16,12 @@ from dynascene_cli.camera.estimation.estimate import (
     Estimate,
     FeatureTracks,
 )
-from dynascene_cli.camera.estimation.explanations import PRIOR_FOCAL
-from dynascene_cli.camera.estimation.keyframing import keyframes
+from dynascene_cli.camera.estimation.keyframe_selection import keyframes
+from dynascene_cli.camera.estimation.motion_hypotheses import PRIOR_FOCAL
 from dynascene_cli.camera.estimation.registered_model import estimate_of_model, sightings_of
-from dynascene_cli.camera.estimation.separate_program import run_apart
-from dynascene_cli.camera.estimation.solving import MOST_SLANTED
-from dynascene_cli.camera.estimation.usable import usable_frames
+from dynascene_cli.camera.estimation.solver import MOST_SLANTED
+from dynascene_cli.camera.estimation.subprocess_runner import run_apart
+from dynascene_cli.camera.estimation.track_checks import usable_frames
 from dynascene_cli.camera.formats.colmap import read_model
 from dynascene_cli.errors import MissingError, StageError
 

@@ -10,15 +10,15 @@ from typing import Literal
 
 import numpy as np
 
-from dynascene_cli.camera.estimation.bundle import Observations, reprojection_errors
+from dynascene_cli.camera.estimation.bundle_adjustment import Observations, reprojection_errors
 from dynascene_cli.camera.estimation.estimate import (
     GATE_INLIERS,
     GATE_MEDIAN_PIXELS,
     GATE_PIXELS,
     TRACKING_WIDTH,
 )
-from dynascene_cli.camera.estimation.explanations import Explanation
-from dynascene_cli.camera.estimation.telling import medians
+from dynascene_cli.camera.estimation.motion_hypotheses import Explanation
+from dynascene_cli.camera.estimation.per_frame_estimate import medians
 from dynascene_cli.geometry import Floats
 
 BACKGROUND_PIXELS = 3.0

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dynascene_cli.camera.estimation.bundle import (
+from dynascene_cli.camera.estimation.bundle_adjustment import (
     Adjustment,
     FocalModel,
     Observations,
@@ -26,16 +26,16 @@ from dynascene_cli.camera.estimation.estimate import (
     Integers,
     Method,
 )
-from dynascene_cli.camera.estimation.explanations import LOSS_PIXELS, PRIOR_FOCAL, Explanation
-from dynascene_cli.camera.estimation.keyframing import MOST_KEYFRAMES
-from dynascene_cli.camera.estimation.solving import (
+from dynascene_cli.camera.estimation.initialisation import Sightings, triangulated
+from dynascene_cli.camera.estimation.keyframe_selection import MOST_KEYFRAMES
+from dynascene_cli.camera.estimation.motion_hypotheses import LOSS_PIXELS, PRIOR_FOCAL, Explanation
+from dynascene_cli.camera.estimation.per_frame_estimate import Filmed, moving_estimate
+from dynascene_cli.camera.estimation.solver import (
     at_frames,
     doubt_about,
     with_told_focal,
     without_strays,
 )
-from dynascene_cli.camera.estimation.starts import Sightings, triangulated
-from dynascene_cli.camera.estimation.telling import Filmed, moving_estimate
 from dynascene_cli.camera.formats.colmap import BENT_PIXELS, ColmapModel
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats, relative_to_first

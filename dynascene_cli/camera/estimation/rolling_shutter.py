@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dynascene_cli.camera.estimation.starts import Sightings
+from dynascene_cli.camera.estimation.initialisation import Sightings
 
 READOUTS = (0.25, 0.5, 0.75)
 READOUT_STEP = 0.25

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.camera.estimation.background import background_masks
+from dynascene_cli.camera.estimation.background_masks import background_masks
 from dynascene_cli.camera.estimation.corners import BORDER, new_corners, noise_deviation
 from dynascene_cli.camera.estimation.estimate import TRACKING_WIDTH, FeatureTracks, Integers
-from dynascene_cli.camera.estimation.templates import (
+from dynascene_cli.camera.estimation.template_alignment import (
     RADIUS,
     Singles,
     aligned,

@@ -15,10 +15,10 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from dynascene_cli.camera.estimation.background import background_masks
+from dynascene_cli.camera.estimation.background_masks import background_masks
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
 from dynascene_cli.camera.estimation.registered_model import estimate_of_model, frame_name
-from dynascene_cli.camera.estimation.separate_program import run_apart
+from dynascene_cli.camera.estimation.subprocess_runner import run_apart
 from dynascene_cli.camera.formats.colmap import read_model
 from dynascene_cli.errors import InputError, MissingError, StageError
 from dynascene_cli.shot import Image

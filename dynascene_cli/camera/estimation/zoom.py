@@ -8,9 +8,9 @@ unexplained.
 import numpy as np
 from scipy.interpolate import BSpline
 
-from dynascene_cli.camera.estimation.bundle import FocalModel
+from dynascene_cli.camera.estimation.bundle_adjustment import FocalModel
 from dynascene_cli.camera.estimation.estimate import Integers
-from dynascene_cli.camera.estimation.starts import Sightings
+from dynascene_cli.camera.estimation.initialisation import Sightings
 from dynascene_cli.geometry import Floats
 
 KNOT_FRAMES = 6

@@ -26,9 +26,9 @@ from dynascene_cli.camera.formats import (
 from dynascene_cli.camera.formats.colmap import ColmapModel, read_model, write_model
 from dynascene_cli.camera.formats.conventions import Known, UnknownRateError, Warn
 from dynascene_cli.camera.formats.path_json import camera_document
-from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
+from dynascene_cli.storage.text_files import json_of
 from dynascene_cli.video.outputs import check_writable
 
 __all__ = [

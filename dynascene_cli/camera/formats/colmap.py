@@ -30,8 +30,8 @@ from dynascene_cli.geometry import (
     quaternion_to_rotation,
     rotation_to_quaternion,
 )
-from dynascene_cli.publishing import published_together
 from dynascene_cli.shot import CameraPath
+from dynascene_cli.storage.atomic import published_together
 from dynascene_cli.video.outputs import check_writable
 
 __all__ = [

@@ -14,9 +14,9 @@ from dynascene_cli.camera.formats.files import (
     numbers,
     whole_number,
 )
-from dynascene_cli.documents import text_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
+from dynascene_cli.storage.text_files import text_of
 
 AXES = "# Axes: x right, y down, z forward; world-to-camera; pixel centres at +0.5. {comment}\n"
 CAMERAS = (

@@ -7,7 +7,7 @@ import numpy as np
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.publishing import published
+from dynascene_cli.storage.atomic import published
 from dynascene_cli.video.outputs import check_writable
 
 

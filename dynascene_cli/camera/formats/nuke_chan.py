@@ -21,10 +21,10 @@ from dynascene_cli.camera.formats.conventions import (
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import digits, numbered_lines, numbers, publish
-from dynascene_cli.camera.tripod import tripod_angles, tripod_rotation
-from dynascene_cli.documents import text_of
+from dynascene_cli.camera.moves.tripod import tripod_angles, tripod_rotation
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
+from dynascene_cli.storage.text_files import text_of
 
 COLUMNS = 8
 

@@ -15,9 +15,9 @@ from dynascene_cli.camera.formats.conventions import (
     known_unit,
 )
 from dynascene_cli.camera.formats.files import matrix, number, publish
-from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath, PathUnit
+from dynascene_cli.storage.text_files import json_of
 
 
 def camera_document(path: CameraPath, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from dynascene_cli.camera.formats.conventions import (
     note,
 )
 from dynascene_cli.camera.formats.files import digits, is_number, numbers, publish
-from dynascene_cli.documents import text_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
+from dynascene_cli.storage.text_files import text_of
 from dynascene_cli.video.timeline import STANDARD_RATES
 
 COLUMNS = 19

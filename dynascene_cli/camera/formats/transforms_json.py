@@ -25,9 +25,9 @@ from dynascene_cli.camera.formats.conventions import (
 )
 from dynascene_cli.camera.formats.files import matrix, number, publish
 from dynascene_cli.camera.formats.numbering import filled, image_name, natural_order
-from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
+from dynascene_cli.storage.text_files import json_of
 
 PINHOLE_MODELS = (
     "PINHOLE",

@@ -30,10 +30,10 @@ from dynascene_cli.camera.formats.conventions import (
 from dynascene_cli.camera.formats.files import digits, publish
 from dynascene_cli.camera.formats.usd_text import Prim, cameras_in, layer_of
 from dynascene_cli.camera.formats.usd_transform import world_transforms
-from dynascene_cli.documents import text_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
+from dynascene_cli.storage.text_files import text_of
 
 DEFAULTS = {"focalLength": 50.0, "horizontalAperture": 20.955, "verticalAperture": 15.2908}
 """What UsdGeomCamera takes for what is not said."""

@@ -23,9 +23,9 @@ from dynascene_cli.camera.formats.conventions import (
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import matrix, number, publish
-from dynascene_cli.documents import json_of
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
+from dynascene_cli.storage.text_files import json_of
 
 
 def read(path: Path, known: Known, warn: Warn) -> CameraPath:

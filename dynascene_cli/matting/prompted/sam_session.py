@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dynascene_cli.matting.matter import MatterState
+from dynascene_cli.matting.base import MatterState
 
 POINT, BOX_LOW, BOX_HIGH = 1, 2, 3
 """What the networks call a point on a thing, and a box's corners."""

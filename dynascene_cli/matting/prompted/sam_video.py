@@ -12,13 +12,15 @@ from transformers.models.sam3_tracker_video.modeling_sam3_tracker_video import (
 )
 
 from dynascene_cli import weights
-from dynascene_cli.detection import MIN_SCORE
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.following import FAINT_SCORE, following_state
-from dynascene_cli.matting.given import alpha_box, matte_of_given_alpha
-from dynascene_cli.matting.matter import CLICKS, MatteFrame, MatterState
-from dynascene_cli.matting.people import most_alike, people_boxes
+from dynascene_cli.inference.object_detector import MIN_SCORE
+from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.matting.base import CLICKS, MatteFrame, MatterState
+from dynascene_cli.matting.edge_refinement import reduced_part, refined_alpha
+from dynascene_cli.matting.external import alpha_box, matte_of_given_alpha
+from dynascene_cli.matting.person_detector import most_alike, people_boxes
 from dynascene_cli.matting.pose import SIDE, crop_of_box
+from dynascene_cli.matting.pose_tracking import FAINT_SCORE, following_state
 from dynascene_cli.matting.prompted.sam_session import (
     BOX_HIGH,
     BOX_LOW,
@@ -30,8 +32,6 @@ from dynascene_cli.matting.prompted.sam_session import (
 )
 from dynascene_cli.matting.prompted.vitmatte import VitMatte
 from dynascene_cli.matting.prompted.weights_folder import read_network
-from dynascene_cli.matting.refinement import reduced_part, refined_alpha
-from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import Image
 
 NETWORKS = {

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import VitMatteForImageMatting
 
+from dynascene_cli.inference.onnx_network import Tensor
 from dynascene_cli.matting.prompted.weights_folder import read_network
-from dynascene_cli.onnx_network import Tensor
 from dynascene_cli.shot import Image
 
 LONGEST_SIDE = 1024

@@ -1,0 +1,206 @@
+"""Where bundle adjustment may begin: solutions near enough to the truth to fall into it.
+
+No start serves every shot. *Multi* gives all cameras a chain of pure rotations, scaled, and lets
+them drift apart; *grow* solves the first cameras and resects, triangulates and adjusts its way
+on. They fail on different shots, and the lower cost tells which did.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from dynascene_cli.camera.estimation import bundle_kernels as kernels
+from dynascene_cli.camera.estimation.bundle_adjustment import (
+    Adjustment,
+    Observations,
+    Reconstruction,
+    adjusted,
+    anchor_rays,
+    held,
+    observations,
+    points_at,
+    shared,
+)
+from dynascene_cli.camera.estimation.estimate import Integers
+from dynascene_cli.geometry import Floats
+
+FIRST_CAMERAS = 10
+"""Cameras that grow begins with."""
+
+_STEP = 6
+_WINDOW = 32
+_SETTLED = 10
+"""Cameras that grow adds at once, adjusts together, and holds at the window's old end."""
+
+_FOCAL_CAMERAS = 24
+"""Cameras from which on grow lets the focal length go."""
+
+_DEPTHS = np.array([0.02, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0])
+"""Inverse depths at which triangulation begins."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """Tracks as some cameras see them: rows as FeatureTracks', pixels from the principal point."""
+
+    track: Integers
+    camera: Integers
+    pixels: Floats
+    camera_count: int
+
+    def seen_by(self, first: int, last: int, shortest: int) -> tuple[Observations, Integers]:
+        """The observations of cameras first ≤ c < last, and the tracks they are of.
+
+        A track is seen by ``shortest`` of them, or by all where they are fewer.
+        """
+        inside = (self.camera >= first) & (self.camera < last)
+        return observations(
+            self.track[inside], self.camera[inside] - first, self.pixels[inside],
+            last - first, min(shortest, last - first),
+        )  # fmt: skip
+
+
+def thinned(sightings: Sightings, per_camera: int) -> Sightings:
+    """Only the longest tracks, as many as leave every camera ``per_camera`` where it has them."""
+    _, starts, lengths = np.unique(sightings.track, return_index=True, return_counts=True)
+    counts = np.zeros(sightings.camera_count, int)
+    kept = np.zeros(len(sightings.track), bool)
+    for k in np.argsort(-lengths, kind="stable"):
+        rows = slice(starts[k], starts[k] + lengths[k])
+        cameras = sightings.camera[rows]
+        if np.any(counts[cameras] < per_camera):
+            counts[cameras] += 1
+            kept[rows] = True
+    return Sightings(
+        sightings.track[kept], sightings.camera[kept], sightings.pixels[kept],
+        sightings.camera_count,
+    )  # fmt: skip
+
+
+def rotation_chain(sightings: Sightings, focal: float) -> Floats:
+    """World-to-camera rotations (N, 3, 3) that carry each camera's rays best into the next's.
+
+    Robust Kabsch between neighbours, composed; what the camera's motion adds is not modelled.
+    """
+    order = np.lexsort((sightings.track, sightings.camera))
+    bounds = np.searchsorted(sightings.camera[order], np.arange(sightings.camera_count + 1))
+    rays = np.column_stack([sightings.pixels / focal, np.ones(len(sightings.pixels))])
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    chain = [np.eye(3)]
+    for c in range(1, sightings.camera_count):
+        before, after = order[bounds[c - 1] : bounds[c]], order[bounds[c] : bounds[c + 1]]
+        _, i, j = np.intersect1d(
+            sightings.track[before], sightings.track[after], assume_unique=True, return_indices=True
+        )
+        chain.append(_robust_turn(rays[before[i]], rays[after[j]], focal) @ chain[-1])
+    return np.array(chain)
+
+
+def _robust_turn(a: Floats, b: Floats, focal: float) -> Floats:
+    turn = np.eye(3)
+    if len(a) < 3:
+        return turn
+    weights = np.ones(len(a))
+    for _ in range(12):
+        U, _, Vt = np.linalg.svd((b * weights[:, None]).T @ a)
+        turn = U @ np.diag([1.0, 1.0, np.sign(np.linalg.det(U @ Vt))]) @ Vt
+        errors = np.linalg.norm(b - a @ turn.T, axis=1) * focal
+        weights = 1 / (1 + (errors / max(0.3, float(np.median(errors)))) ** 2)
+    return turn
+
+
+def multi_starts(
+    seen: Observations,
+    rotations: Floats,
+    focals: Floats,
+    scales: tuple[float, ...] = (1.0, 0.5, 0.0),
+) -> list[Adjustment]:
+    """Adjustments of all cameras, from the rotations scaled and almost no translation."""
+    n = seen.camera_count
+    translations = 1e-3 * np.random.default_rng(1).normal(size=(n, 3))
+    vectors = Rotation.from_matrix(rotations).as_rotvec()
+    results = []
+    for scale in scales:
+        R = Rotation.from_rotvec(scale * vectors).as_matrix()
+        points = points_at(seen, R, translations, focals, 1.0)
+        rough = adjusted(
+            seen, Reconstruction(R, translations, focals, points),
+            scale=4.0, rounds=25, focal=held(n), gain=1e-4, in_front=False,
+        )  # fmt: skip
+        results.append(
+            adjusted(seen, rough.reconstruction, scale=1.0, rounds=12, focal=held(n), gain=1e-4)
+        )
+    return results
+
+
+def triangulated(
+    seen: Observations, rotations: Floats, translations: Floats, focals: Floats
+) -> Floats:
+    """Points (P, 4) as cameras that stay see them best, about a unit away."""
+    points: Floats = kernels.triangulated(
+        rotations, translations, focals, anchor_rays(seen, rotations, focals), seen.anchors,
+        _DEPTHS, seen.camera, seen.pixels, seen.first, 1.0, 10,
+    )  # fmt: skip
+    return points
+
+
+def grown(
+    sightings: Sightings, rotations: Floats, focal: float, prior: float, *, held_focal: bool
+) -> Reconstruction:
+    """Cameras solved from the first on, window by window; the points are left to the caller."""
+    n = sightings.camera_count
+    k = min(FIRST_CAMERAS, n)
+    seen, numbers = sightings.seen_by(0, k, 3)
+    best = min(multi_starts(seen, rotations[:k], np.full(k, focal)), key=lambda start: start.cost)
+    R, t = rotations.copy(), np.zeros((n, 3))
+    R[:k], t[:k] = best.reconstruction.rotations, best.reconstruction.translations
+    points = np.full((int(sightings.track.max()) + 1, 4), np.nan)
+    points[numbers] = best.reconstruction.points
+    while k < n:
+        last, k = k, min(n, k + _STEP)
+        for c in range(last, k):
+            R[c], t[c] = _next_pose(sightings, c, R, t, rotations, points, focal)
+        first = max(0, k - _WINDOW)
+        seen, numbers = sightings.seen_by(first, k, 3)
+        window = slice(first, k)
+        focals = np.full(k - first, focal)
+        new = np.isnan(points[numbers, 0])
+        fresh = triangulated(seen, R[window], t[window], focals)
+        points[numbers[new]] = fresh[new]
+        fixed = np.arange(first, k) < first + _SETTLED if first else None
+        state = Reconstruction(R[window], t[window], focals, points[numbers])
+        state = adjusted(
+            seen, state, scale=2.0, rounds=8, focal=held(k - first), fixed=fixed, gain=1e-3
+        ).reconstruction
+        model = held(k - first) if held_focal or k < _FOCAL_CAMERAS else shared(k - first, prior)
+        state = adjusted(
+            seen, state, scale=1.0, rounds=10, focal=model, fixed=fixed, gain=1e-3
+        ).reconstruction
+        R[window], t[window], focal = state.rotations, state.translations, float(state.focals[0])
+        points[numbers] = state.points
+    return Reconstruction(R, t, np.full(n, focal), points)
+
+
+def _next_pose(
+    sightings: Sightings,
+    c: int,
+    R: Floats,
+    t: Floats,
+    rotations: Floats,
+    points: Floats,
+    focal: float,
+) -> tuple[Floats, Floats]:
+    """The pose of camera ``c`` as the points known so far see it, from a steady motion."""
+    turn = rotations[c] @ rotations[c - 1].T @ R[c - 1]
+    past = max(0, c - 4)
+    centres = -np.einsum("nji,nj->ni", R[past:c], t[past:c])
+    onward = (centres[-1] - centres[0]) / max(1, len(centres) - 1)
+    shift = -turn @ (centres[-1] + onward)
+    rows = np.flatnonzero(sightings.camera == c)
+    rows = rows[np.isfinite(points[sightings.track[rows], 0])]
+    if len(rows) < 6:
+        return turn, shift
+    return kernels.resected(
+        turn, shift, focal, points[sightings.track[rows]], sightings.pixels[rows], 3.0, 20
+    )

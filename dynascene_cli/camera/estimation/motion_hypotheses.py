@@ -1,0 +1,262 @@
+"""The cameras that may be behind tracks: one that turns, one that moves, each zooming or not."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from dynascene_cli.camera.estimation.bundle_adjustment import (
+    Adjustment,
+    FocalModel,
+    Observations,
+    Reconstruction,
+    adjusted,
+    held,
+    points_at,
+    reprojection_errors,
+    shared,
+)
+from dynascene_cli.camera.estimation.confidence import PLAUSIBLE_FOCALS
+from dynascene_cli.camera.estimation.estimate import (
+    GATE_INLIERS,
+    GATE_MEDIAN_PIXELS,
+    GATE_PIXELS,
+    Integers,
+)
+from dynascene_cli.camera.estimation.initialisation import (
+    Sightings,
+    grown,
+    multi_starts,
+    rotation_chain,
+    thinned,
+    triangulated,
+)
+from dynascene_cli.camera.estimation.zoom import LEAST_GAIN, focal_chain, is_zoom, zooming
+from dynascene_cli.geometry import Floats
+
+PRIOR_FOCAL = 0.9
+"""The assumed focal length, in the picture's longer sides: about 32 mm on a full frame."""
+
+LOSS_PIXELS = 1.0
+"""Scale of Cauchy's loss in a final adjustment."""
+
+_START_TRACKS = 120
+_MULTI_CAMERAS = 60
+"""Tracks a camera in the starts, and cameras up to which multi is tried."""
+
+_OTHER_FOCALS = (0.6, 1.7)
+"""Factors of the assumed focal length that are tried beside it."""
+
+_REGROWTHS, _FALL = 3, 0.98
+"""Times that growing is tried again under the focal length found, while that costs this less."""
+
+_FARTHEST = 0.02
+"""Least inverse depth that a reversed point begins with, in units of the median's."""
+
+_SAME_COST, _SAME_PATH = 1.03, 0.005
+"""Rivals cost at most this many times more, and differ by more than this share of the path."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """A camera that may be behind the tracks, and the robust cost, px², that it leaves."""
+
+    solved: Reconstruction
+    cost: float
+    focal: FocalModel
+    moves: Literal["pose", "rotation"]
+    rivals: int = 0
+
+    @property
+    def zooms(self) -> bool:
+        """Whether the focal length changes."""
+        return self.focal.basis.shape[1] > 1
+
+
+def turning(
+    sightings: Sightings, seen: Observations, frames: Integers, known: float | None, prior: float
+) -> Explanation:
+    """The camera on a tripod that explains the tracks best; ``known`` is its focal length."""
+    n = sightings.camera_count
+    focal = known or prior
+    rotations = rotation_chain(sightings, focal)
+    still = np.zeros((n, 3))
+
+    def solved(focals: Floats, model: FocalModel) -> Adjustment:
+        state = Reconstruction(
+            rotations, still, focals, points_at(seen, rotations, still, focals, 0.0)
+        )
+        for scale, rounds in ((4.0, 20), (LOSS_PIXELS, 30)):
+            fit = adjusted(seen, state, scale=scale, rounds=rounds, focal=model, moves="rotation")
+            state = fit.reconstruction
+        return fit
+
+    model = held(n) if known else shared(n, prior)
+    best = solved(np.full(n, focal), model)
+    if not known:
+        zoom = zooming(frames, prior)
+        projector = zoom.basis @ np.linalg.pinv(zoom.basis)
+        chain = np.exp(projector @ np.log(focal_chain(sightings, rotations, focal)))
+        zoomed = solved(chain, zoom)
+        if is_better_zoom(zoomed, best):
+            best, model = zoomed, zoom
+    return Explanation(best.reconstruction, best.cost, model, "rotation")
+
+
+def moving(
+    sightings: Sightings,
+    seen: Observations,
+    frames: Integers,
+    tripod: Explanation,
+    known: float | None,
+    prior: float,
+) -> Explanation:
+    """The camera that moves through space and explains the tracks best.
+
+    Every start is followed on the longest tracks, and the best one's reversal; the cheapest end is
+    adjusted to all of them. Ends that cost as little but lie elsewhere are counted as its
+    ``rivals``. Unless even the ``tripod`` might do, other focal lengths than the assumed one are
+    tried, and a zoom if none explains the tracks.
+    """
+    n = sightings.camera_count
+    thin = thinned(sightings, _START_TRACKS)
+    some, _ = thin.seen_by(0, n, 3)
+    fixed = held(n) if known else shared(n, prior)
+    zoom = zooming(frames, prior)
+    turns = is_trusted(reprojection_errors(seen, tripod.solved))
+    ends = _multi_ends(thin, some, fixed, known or prior)
+    for factor in (1.0,) if known or turns else (1.0, *_OTHER_FOCALS):
+        ends.append(_grown_end(thin, some, fixed, (known or prior) * factor, prior))
+    best, model = _cheapest(ends), fixed
+    for _ in range(0 if known or turns else _REGROWTHS):
+        focal = float(best.reconstruction.focals[0])
+        ends.append(_grown_end(thin, some, fixed, focal, prior))
+        if ends[-1].cost > _FALL * best.cost:
+            break
+        best = ends[-1]
+    best = _cheapest(ends)
+    sides = float(best.reconstruction.focals[0]) * PRIOR_FOCAL / prior
+    explained = turns or (
+        PLAUSIBLE_FOCALS[0] < sides < PLAUSIBLE_FOCALS[1]
+        and is_trusted(reprojection_errors(some, best.reconstruction))
+    )
+    ends.append(_reversed_end(some, best.reconstruction, fixed))
+    found, best = best, _cheapest(ends)
+    if not known:
+        # A zoom may pass for the reversal of a path, from where it would not be found.
+        zoomed = _zoom_end(some, found, tripod.solved, zoom, elsewhere=not explained)
+        if is_better_zoom(zoomed, best):
+            best, model, ends = zoomed, zoom, []
+    rivals = [
+        end
+        for end in ends
+        if end.cost < _SAME_COST * best.cost
+        and path_difference(end.reconstruction, best.reconstruction) > _SAME_PATH
+    ]
+    full = adjusted(
+        seen, _with_points(seen, best.reconstruction),
+        scale=LOSS_PIXELS, rounds=40, focal=model, gain=1e-6,
+    )  # fmt: skip
+    return Explanation(full.reconstruction, full.cost, model, "pose", len(rivals))
+
+
+def is_better_zoom(zoomed: Adjustment, fixed: Adjustment) -> bool:
+    """Whether a focal length that moves explains clearly more than one that does not."""
+    return zoomed.cost * LEAST_GAIN < fixed.cost and is_zoom(zoomed.reconstruction.focals)
+
+
+def is_trusted(errors: Floats) -> bool:
+    """Whether distances (O,) in pixels are those of a solution that may be right."""
+    share = np.mean(errors < GATE_PIXELS)
+    return bool(share >= GATE_INLIERS and np.median(errors) <= GATE_MEDIAN_PIXELS)
+
+
+def path_difference(a: Reconstruction, b: Reconstruction) -> float:
+    """RMS distance of two paths' centres after a similarity, as a share of the second's length."""
+    A, B = a.centres - a.centres.mean(axis=0), b.centres - b.centres.mean(axis=0)
+    length = float(np.linalg.norm(np.diff(B, axis=0), axis=1).sum())
+    U, S, Vt = np.linalg.svd(B.T @ A)
+    flip = np.array([1.0, 1.0, np.sign(np.linalg.det(U @ Vt))])
+    scale = float(S @ flip) / max(float((A**2).sum()), 1e-12)
+    left = B - scale * A @ ((U * flip) @ Vt).T
+    return float(np.sqrt((left**2).sum(axis=1).mean())) / max(length, 1e-12)
+
+
+def _cheapest(ends: list[Adjustment]) -> Adjustment:
+    return min(ends, key=lambda end: end.cost)
+
+
+def _multi_ends(
+    thin: Sightings, some: Observations, model: FocalModel, focal: float
+) -> list[Adjustment]:
+    """Where the rotation chain leads, of a clip short enough for it."""
+    n = thin.camera_count
+    if n > _MULTI_CAMERAS:
+        return []
+    starts = multi_starts(some, rotation_chain(thin, focal), np.full(n, focal))
+    return [
+        adjusted(some, start.reconstruction, scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4)
+        for start in starts
+    ]
+
+
+def _grown_end(
+    thin: Sightings, some: Observations, model: FocalModel, focal: float, prior: float
+) -> Adjustment:
+    """Where growing leads under one focal length."""
+    grow = grown(
+        thin, rotation_chain(thin, focal), focal, prior, held_focal=model.basis.shape[1] == 0
+    )
+    return adjusted(
+        some, _with_points(some, grow), scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4
+    )
+
+
+def _reversed_end(some: Observations, found: Reconstruction, model: FocalModel) -> Adjustment:
+    """Where the found path's reversal leads: near for far, and the camera's way the other way.
+
+    With little perspective one passes for the other (Necker's reversal), and a start may fall into
+    the wrong one.
+    """
+    distances = np.linalg.norm(found.points[:, :3], axis=1)
+    inverse = found.points[:, 3] / distances
+    middle = float(np.median(inverse))
+    points = found.points.copy()
+    points[:, 3] = np.maximum(2 * middle - inverse, _FARTHEST * middle) * distances
+    start = replace(found, points=points, translations=-found.translations)
+    return adjusted(some, start, scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4)
+
+
+def _with_points(seen: Observations, cameras: Reconstruction) -> Reconstruction:
+    """The cameras with the points that they see, triangulated."""
+    return replace(
+        cameras,
+        points=triangulated(seen, cameras.rotations, cameras.translations, cameras.focals),
+    )
+
+
+def _zoom_end(
+    some: Observations, fixed: Adjustment, tripod: Reconstruction, zoom: FocalModel, elsewhere: bool
+) -> Adjustment:
+    """Where a zoom leads: from the fixed lens's end and, if ``elsewhere``, from new starts.
+
+    Those take the zoom's shape from the ``tripod``'s focal lengths, scaled to the prior; while
+    they lead nowhere, others take it from the zoom that was found.
+    """
+
+    def end(start: Reconstruction) -> Adjustment:
+        rounds = 40 if elsewhere else 12
+        return adjusted(some, start, scale=LOSS_PIXELS, rounds=rounds, focal=zoom, gain=1e-4)
+
+    best = end(fixed.reconstruction)
+    if not elsewhere:
+        return best
+    level = np.exp(zoom.centre[0] - np.mean(np.log(tripod.focals)))
+    shape = replace(tripod, focals=level * tripod.focals)
+    for _ in range(2):
+        starts = multi_starts(some, shape.rotations, shape.focals)
+        best = _cheapest([best, *(end(start.reconstruction) for start in starts)])
+        if is_trusted(reprojection_errors(some, best.reconstruction)):
+            break
+        shape = best.reconstruction
+    return best

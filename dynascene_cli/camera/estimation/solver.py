@@ -1,0 +1,371 @@
+"""The story of a solution: from tracks of the background to the camera that filmed it."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.camera.estimation.bundle_adjustment import (
+    Observations,
+    adjusted,
+    held,
+    of_points,
+    reprojection_errors,
+    shared,
+)
+from dynascene_cli.camera.estimation.confidence import MOST_PATH_DOUBT, Doubt, doubt_of, noise_of
+from dynascene_cli.camera.estimation.estimate import (
+    GATE_INLIERS,
+    GATE_MEDIAN_PIXELS,
+    GATE_PIXELS,
+    TRACKING_WIDTH,
+    Estimate,
+    FeatureTracks,
+    Integers,
+)
+from dynascene_cli.camera.estimation.fallback import fallback_for
+from dynascene_cli.camera.estimation.initialisation import Sightings, thinned
+from dynascene_cli.camera.estimation.keyframe_selection import keyframes
+from dynascene_cli.camera.estimation.motion_hypotheses import (
+    LOSS_PIXELS,
+    PRIOR_FOCAL,
+    Explanation,
+    moving,
+    turning,
+)
+from dynascene_cli.camera.estimation.per_frame_estimate import (
+    Filmed,
+    Lens,
+    fallen_back,
+    medians,
+    moving_estimate,
+    still_estimate,
+)
+from dynascene_cli.camera.estimation.rolling_shutter import READOUT_STEP, READOUTS, exposed_at_once
+from dynascene_cli.camera.estimation.track_checks import usable_frames
+from dynascene_cli.geometry import Floats
+
+STILL_PIXELS = 0.3
+"""90th-percentile displacement below which a camera is static."""
+
+TRIPOD_GAIN = 1.4
+"""How many times more pure rotation may cost than a moving camera and still be believed."""
+
+MOST_SLANTED = 0.03
+"""A camera that gets less far, in median depths, may be a tripod with a rolling shutter."""
+
+SLANT_SHARE, SLANT_GAIN = 0.7, 2.5
+"""It may cost at most this share of what it costs without one, and so many times what a camera
+that travels does, to which the shutter lends its freedom."""
+
+READOUT_TRACKS = 60
+"""Tracks a camera on which the readout is sought."""
+
+STRAY_PIXELS, MOST_STRAYS = 3.0, 0.2
+"""A track whose median error is larger moves by itself, if no more observations than that do."""
+
+_FEW_STRAYS = 4
+"""Stray tracks from which on it is asked whether a moving camera explains them."""
+
+_NEAREST = 30.0
+"""Inverse depth, in units of the median's, of a point that has slipped into the camera."""
+
+OBSERVABLE_FOCAL = 0.04
+"""Expected error of log focal length beyond which tracks do not tell it."""
+
+_FLAT_COST = 1.02
+"""Relative rise of the cost under the assumed focal length that is no evidence against it."""
+
+
+@dataclass(frozen=True, eq=False)
+class _KnownLens:
+    """What is known of the focal length before any solving, in pixels at TRACKING_WIDTH."""
+
+    focal: float | None
+    source: Literal["given", "exif"]
+    prior: float
+
+    def unseen(self) -> Lens:
+        """The lens of a clip that does not show it."""
+        if self.focal is None:
+            return Lens(self.prior, False, "assumed")
+        return Lens(self.focal, False, self.source)
+
+
+@dataclass(frozen=True, eq=False)
+class _Solution:
+    """A camera that may be behind the tracks, and the observations that it explains.
+
+    ``numbers`` are the tracks of its points; ``readout`` is that of a rolling shutter.
+    """
+
+    filmed: Filmed
+    seen: Observations
+    numbers: Integers
+    camera: Explanation
+    readout: float = 0.0
+
+
+def estimate_from_tracks(
+    tracks: FeatureTracks,
+    frame_rate: Fraction,
+    *,
+    size: tuple[int, int],
+    focal: float | None = None,
+    focal_source: Literal["given", "exif"] = "given",
+) -> Estimate:
+    """The camera that explains the tracks, for a clip of ``size`` (width, height).
+
+    ``focal``, in clip pixels, is believed if it is known; ``focal_source`` says from where. Where
+    the path would be of low confidence, a camera that turns or stands still takes its place if it
+    explains the background within a pixel.
+
+    Raises:
+        InputError: the clip is a single frame.
+        StageError: too few tracks, or none across some frame: the message names the numbers.
+    """
+    usable = usable_frames(tracks)
+    to_clip = size[0] / TRACKING_WIDTH
+    middle = np.array([tracks.width, tracks.height]) / 2
+    everything = Sightings(
+        tracks.track,
+        tracks.frame,
+        (tracks.pixels - middle) * (TRACKING_WIDTH / tracks.width),
+        tracks.frame_count,
+    )
+    filmed = Filmed(everything, frame_rate, size)
+    prior = PRIOR_FOCAL * max(size) / to_clip
+    known = None if focal is None else focal / to_clip
+    lens = _KnownLens(known, focal_source, prior)
+    if _is_still(everything):
+        return still_estimate(filmed, usable, lens.unseen())
+    frames = keyframes(everything, usable)
+    sightings = at_frames(everything, frames)
+    seen, numbers = sightings.seen_by(0, len(frames), 3)
+    tripod = turning(sightings, seen, frames, known, prior)
+    travelling = moving(sightings, seen, frames, tripod, known, prior)
+    turned = _Solution(filmed, seen, numbers, tripod)
+    best = replace(turned, camera=travelling)
+    if _is_tripod(seen, tripod, travelling):
+        best = turned
+    elif _travelled(travelling) < MOST_SLANTED:
+        slanted = _slanted_tripod(filmed, frames, lens)
+        cost = np.inf if slanted is None else slanted.camera.cost
+        explains = cost < min(SLANT_SHARE * tripod.cost, SLANT_GAIN * travelling.cost)
+        if slanted is not None and explains:
+            best = slanted
+        elif _is_doubtful_step(seen, tripod, travelling, known is not None):
+            best = turned
+    estimate = _estimate_of(best, frames, lens)
+    if estimate.confidence == "low":
+        estimate = _or_simpler(estimate, turned, travelling, usable, frames, lens)
+    details = {
+        "keyframes": len(frames),
+        "tripod_cost": tripod.cost,
+        "travelling_cost": travelling.cost,
+        "travelled": _travelled(travelling),
+        "readout": best.readout,
+    }
+    return replace(estimate, details=details | estimate.details)
+
+
+def _or_simpler(
+    estimate: Estimate,
+    turned: _Solution,
+    travelling: Explanation,
+    usable: NDArray[np.bool_],
+    frames: Integers,
+    lens: _KnownLens,
+) -> Estimate:
+    """The estimate, or that of a camera that turns or rests if it explains the background."""
+    filmed = turned.filmed
+    pixel = TRACKING_WIDTH / min(filmed.size[0], TRACKING_WIDTH)
+    fallback = fallback_for(turned.seen, turned.camera, travelling, pixel)
+    if fallback is None:
+        return estimate
+    if fallback.moves == "rest":
+        still = still_estimate(filmed, usable, lens.unseen())
+        return fallen_back(estimate, still, "static", fallback.share)
+    turns = _estimate_of(turned, frames, lens)
+    return fallen_back(estimate, turns, "rotation", fallback.share)
+
+
+def _estimate_of(solution: _Solution, frames: Integers, before: _KnownLens) -> Estimate:
+    """What a solution of the key ``frames`` says of every frame, without what moves by itself."""
+    seen, numbers, best = without_strays(solution.seen, solution.numbers, solution.camera)
+    known = before.focal
+    doubt = doubt_about(seen, best, known is not None)
+    best, lens = with_told_focal(seen, best, doubt, known, before.source, before.prior)
+    details = {
+        "zooms": best.zooms,
+        "moving_tracks": 1 - len(seen.point) / len(solution.seen.point),
+    }
+    return moving_estimate(solution.filmed, frames, numbers, best, doubt, lens, details)
+
+
+def _is_tripod(seen: Observations, tripod: Explanation, travelling: Explanation) -> bool:
+    """Whether a camera that only turns explains the tracks about as well as one that moves.
+
+    Things that move by themselves let a moving camera explain some of them, so the tracks that
+    the tripod explains are compared; of the others, a camera that truly moves explains most.
+    """
+    turned = reprojection_errors(seen, tripod.solved)
+    travelled = reprojection_errors(seen, travelling.solved)
+    if np.median(turned) > GATE_MEDIAN_PIXELS:
+        return False
+    strays = medians(seen.point, turned, len(seen.anchors)) > STRAY_PIXELS
+    if np.mean(strays[seen.point]) > MOST_STRAYS:
+        return False
+    explained = medians(seen.point, travelled, len(seen.anchors))[strays] < GATE_PIXELS
+    if len(explained) > _FEW_STRAYS and np.mean(explained) > 0.5:
+        return False
+    kept = ~strays[seen.point]
+    return bool(_cost(turned[kept]) < TRIPOD_GAIN * _cost(travelled[kept]))
+
+
+def _is_doubtful_step(
+    seen: Observations, tripod: Explanation, travelling: Explanation, known: bool
+) -> bool:
+    """Whether a small travel is no path that could be believed, and pure rotation passes the gate.
+
+    With few points, noise that lasts as long as they do is explained by a step of the camera.
+    """
+    return (
+        tripod.cost < SLANT_GAIN * travelling.cost
+        and _passes_gate(seen, tripod)
+        and doubt_about(seen, travelling, known).path > MOST_PATH_DOUBT
+    )
+
+
+def _passes_gate(seen: Observations, explanation: Explanation) -> bool:
+    errors = reprojection_errors(seen, explanation.solved)
+    return bool(
+        np.median(errors) <= GATE_MEDIAN_PIXELS and np.mean(errors < GATE_PIXELS) >= GATE_INLIERS
+    )
+
+
+def _travelled(explanation: Explanation) -> float:
+    """How far the camera gets from where it began, in median depths."""
+    solved = explanation.solved
+    far = np.linalg.norm(solved.centres - solved.centres[0], axis=1).max()
+    inverse = solved.points[:, 3] / np.linalg.norm(solved.points[:, :3], axis=1)
+    return float(far * np.median(inverse))
+
+
+def _slanted_tripod(filmed: Filmed, frames: Integers, lens: _KnownLens) -> _Solution | None:
+    """What a tripod with a rolling shutter saw, exposed at once.
+
+    The readout is sought on the longest tracks. None where it gains a tripod little there, or
+    lets no pure rotation through the gate.
+    """
+    height = TRACKING_WIDTH * filmed.size[1] / filmed.size[0]
+    longest = thinned(filmed.sightings, READOUT_TRACKS)
+
+    def exposed(
+        sightings: Sightings, readout: float
+    ) -> tuple[Sightings, Observations, Integers, Explanation]:
+        upright = exposed_at_once(sightings, height, readout)
+        chosen = at_frames(upright, frames)
+        seen, numbers = chosen.seen_by(0, len(frames), 3)
+        return upright, seen, numbers, turning(chosen, seen, frames, lens.focal, lens.prior)
+
+    @cache
+    def cost(readout: float) -> float:
+        return exposed(longest, readout)[3].cost
+
+    nearest = min(READOUTS, key=cost)
+    around = [nearest - READOUT_STEP, nearest, nearest + READOUT_STEP]
+    bend, slope, _ = np.polyfit(around, [cost(each) for each in around], 2)
+    lowest = float(np.clip(-slope / (2 * bend), around[0], around[2])) if bend > 0 else nearest
+    readout = min((nearest, lowest), key=cost)
+    if cost(readout) > SLANT_SHARE * cost(0.0):
+        return None
+    upright, seen, numbers, tripod = exposed(filmed.sightings, readout)
+    if not _passes_gate(seen, tripod):
+        return None
+    return _Solution(replace(filmed, sightings=upright), seen, numbers, tripod, readout)
+
+
+def without_strays(
+    seen: Observations, numbers: Integers, best: Explanation
+) -> tuple[Observations, Integers, Explanation]:
+    """All three without the points that move by themselves, adjusted once more.
+
+    Unless so many seem to that it must be the camera that is wrong.
+    """
+    errors = medians(seen.point, reprojection_errors(seen, best.solved), len(seen.anchors))
+    steady = (errors < STRAY_PIXELS) & (best.solved.points[:, 3] < _NEAREST)
+    if np.mean(~steady[seen.point]) > MOST_STRAYS:
+        return seen, numbers, best
+    seen = of_points(seen, steady)
+    state = replace(best.solved, points=best.solved.points[steady])
+    fit = adjusted(
+        seen, state, scale=LOSS_PIXELS, rounds=30, focal=best.focal, moves=best.moves, gain=1e-6
+    )
+    return seen, numbers[steady], replace(best, solved=fit.reconstruction, cost=fit.cost)
+
+
+def _cost(errors: Floats) -> float:
+    return float(np.log1p((errors / LOSS_PIXELS) ** 2).sum())
+
+
+def _is_still(sightings: Sightings) -> bool:
+    """Whether points stay where they were first seen."""
+    starts = np.flatnonzero(np.diff(sightings.track, prepend=-1))
+    lengths = np.diff(np.append(starts, len(sightings.track)))
+    away = sightings.pixels - np.repeat(sightings.pixels[starts], lengths, axis=0)
+    moved = np.linalg.norm(away, axis=1)
+    moved = np.delete(moved, starts)
+    return bool(len(moved) and np.percentile(moved, 90) < STILL_PIXELS)
+
+
+def at_frames(sightings: Sightings, frames: Integers) -> Sightings:
+    """The sightings in ``frames`` alone, whose cameras are numbered in that order."""
+    place = np.full(sightings.camera_count, -1)
+    place[frames] = np.arange(len(frames))
+    kept = place[sightings.camera] >= 0
+    return Sightings(
+        sightings.track[kept],
+        place[sightings.camera[kept]],
+        sightings.pixels[kept],
+        len(frames),
+    )
+
+
+def doubt_about(seen: Observations, best: Explanation, known: bool) -> Doubt:
+    """The errors to expect of ``best``, whose focal length is ``known`` or was solved."""
+    noise = noise_of(reprojection_errors(seen, best.solved))
+    focal = best.focal
+    if not known and not best.zooms:
+        focal = shared(seen.camera_count, float(best.solved.focals[0]), 0.0)
+    return doubt_of(seen, best.solved, noise, scale=LOSS_PIXELS, focal=focal, moves=best.moves)
+
+
+def with_told_focal(
+    seen: Observations,
+    best: Explanation,
+    doubt: Doubt,
+    known: float | None,
+    source: Literal["given", "exif"],
+    prior: float,
+) -> tuple[Explanation, Lens]:
+    """The explanation under the focal length that is to be told, and how that is known."""
+    solved = float(best.solved.focals[0])
+    if known is not None:
+        return best, Lens(known, False, source)
+    if doubt.focal <= OBSERVABLE_FOCAL:
+        return best, Lens(solved, True, "estimated")
+    if best.zooms:
+        return best, Lens(solved, False, "estimated")
+    n = seen.camera_count
+    assumed = adjusted(
+        seen, replace(best.solved, focals=np.full(n, prior)),
+        scale=LOSS_PIXELS, rounds=40, focal=held(n), moves=best.moves,
+    )  # fmt: skip
+    if assumed.cost < _FLAT_COST * best.cost:
+        best = replace(best, solved=assumed.reconstruction, cost=assumed.cost, focal=held(n))
+        return best, Lens(prior, False, "assumed")
+    return best, Lens(solved, False, "estimated")

@@ -1,0 +1,1 @@
+"""Camera moves: keyframes, presets and files, evaluated into camera paths."""

@@ -1,0 +1,1 @@
+"""Synthetic shots with exact ground truth: people, places, moves, and the folder of clips."""

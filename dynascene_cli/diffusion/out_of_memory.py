@@ -1,0 +1,48 @@
+"""Out of memory, told with what takes less."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from dynascene_cli.diffusion.configuration import NetworkConfig
+from dynascene_cli.diffusion.device import has_gpu
+from dynascene_cli.diffusion.optimisations import Economies
+from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
+from dynascene_cli.diffusion.sampling_size import smaller_size
+from dynascene_cli.errors import StageError
+
+_SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+@contextmanager
+def told_when_out_of_memory(settings: ResolvedSampling, config: NetworkConfig) -> Iterator[None]:
+    """Turn running out of memory, on the GPU or not, into a StageError with what takes less.
+
+    Raises:
+        StageError: the memory did not suffice.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, MemoryError) and not any(sign in str(error) for sign in _SIGNS):
+            raise
+        if has_gpu():
+            torch.cuda.empty_cache()
+        width, height = settings.size
+        smaller = smaller_size(settings.size, config)
+        shorter = max(settings.window // 2, 1)
+        what = f"{settings.window} frames of {width}x{height} together"
+        raise StageError(
+            f"out of memory: {what} do not fit",
+            f"--sample-size {smaller[0]}x{smaller[1]} takes half of it, and so does "
+            f"--window {shorter}; {_lighter(settings.economies)}--memory-plan says how much each "
+            "takes; --renderer projection takes hardly any",
+        ) from error
+
+
+def _lighter(economies: Economies) -> str:
+    if has_gpu():
+        return "" if economies.offload else "--offload keeps the weights in main memory; "
+    whole = economies.precision_on("cpu") == "float32"
+    return "--precision bfloat16 takes half, too; " if whole else ""

@@ -1,0 +1,33 @@
+"""People found in a picture, and which of them is the one from another."""
+
+import numpy as np
+
+from dynascene_cli.geometry import Floats
+from dynascene_cli.inference.object_detector import MIN_SCORE, detected
+from dynascene_cli.shot import Image
+
+
+def people_boxes(image: Image, min_score: float = MIN_SCORE) -> Floats:
+    """Boxes (N, 5) x0, y0, x1, y1, score of the people in an RGB picture, best first."""
+    return detected(image, ("person",), min_score)["person"]
+
+
+def most_alike(box: Floats, candidates: Floats) -> Floats | None:
+    """The candidate (of (N, 4+)) most like ``box`` in place and size; None when none is.
+
+    With an unknown box (NaN) the largest candidate is taken. A person does not move by more than
+    their own size, nor change their height twofold, between two looks.
+    """
+    if len(candidates) == 0:
+        return None
+    size = candidates[:, 2:4] - candidates[:, :2]
+    if not np.isfinite(box).all():
+        return candidates[np.argmax(np.prod(size, axis=1))]
+    height = box[3] - box[1]
+    distance = np.linalg.norm(
+        (candidates[:, :2] + candidates[:, 2:4] - box[:2] - box[2:4]) / 2, axis=1
+    ) / max(height, 1.0)
+    growth = np.abs(np.log2(np.maximum(size[:, 1], 1.0) / max(height, 1.0)))
+    unlike = distance + growth
+    best = int(np.argmin(unlike))
+    return candidates[best] if distance[best] < 1 and growth[best] < 1 else None

@@ -1,0 +1,173 @@
+"""One person followed through a clip, by landmark crops and by the detector's boxes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynascene_cli.geometry import Floats
+from dynascene_cli.inference.object_detector import COCO, MIN_SCORE, detected
+from dynascene_cli.matting.base import MatterState
+from dynascene_cli.matting.edge_refinement import ReducedPart, reduced_part
+from dynascene_cli.matting.person_detector import most_alike
+from dynascene_cli.matting.pose import (
+    BODY_MARGIN,
+    Pose,
+    crop_of_pose,
+    crop_with_box,
+    pose_in,
+    settling_poses,
+)
+from dynascene_cli.matting.props import PROPS
+from dynascene_cli.shot import Image
+
+SURE_PRESENCE = 0.5
+FAINT_PRESENCE = 0.2
+FAINT_SCORE = 0.3
+THING_SCORE = 0.25
+"""What a detection needs to count where the person was a moment ago."""
+TAKEN_UP_SCORE = 0.5
+"""What the only person in sight needs to be taken for the one who was lost."""
+NOWHERE = np.full(4, np.nan)
+LOOK_EVERY = 8
+LOOK_EVERY_CUT = 4
+"""Frames from one detection to the next: of a whole body, and of one cut by the frame."""
+EDGE_NEAR, EDGE_FAR = 0.012, 0.025
+"""Distances of a box from the picture's edge, as shares of its size: touching, and clear of it."""
+BODY_GROUPS = ((0, 11), (11, 13), (13, 15), (15, 17), (23, 25), (25, 27), (27, 29))
+"""BlazePose's landmarks of head, shoulders, elbows, wrists, hips, knees and ankles."""
+WHOLE_SHARE, CUT_SHARE = 0.92, 0.72
+"""Shares of a body that is seen: where nothing is missing, and where all below the hips is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """The followed person in one frame.
+
+    ``pose`` is None where no landmarks fit; ``box`` (4,) is the detector's, or the last one moved
+    along; ``detected`` whether the detector saw them when it last looked, ``looked`` frames ago;
+    ``others`` (N, 4) are other people's boxes as last detected; ``things`` (N, 6) all that the
+    detector saw in this frame, None where it did not look.
+    """
+
+    pose: Pose | None
+    box: Floats
+    detected: bool
+    looked: int
+    others: Floats
+    things: Floats | None
+
+
+def following_state(box: Floats) -> MatterState:
+    """Nothing is followed yet; ``box`` (4,) is where the chosen person was seen, NaN if unknown."""
+    return {
+        "box": np.asarray(box, float)[:4],
+        "crop": NOWHERE,
+        "others": np.zeros((0, 4)),
+        "looked": np.array(LOOK_EVERY),
+        "detected": np.array(False),
+    }
+
+
+def sighted(frame: Image, state: MatterState) -> Sighting | None:
+    """The followed person in the next frame; None where nobody was ever seen.
+
+    The detector looks every few frames, and wherever the landmarks are unsure. The crop that the
+    landmarks asked for is made to hold what the detector sees.
+    """
+    crop, box, others = state["crop"], state["box"], state["others"]
+    looked = int(state["looked"]) + 1
+    pose = _pose_at(frame, crop)
+    sure = pose is not None and pose.presence >= SURE_PRESENCE
+    interval = LOOK_EVERY_CUT if float(state.get("cut", np.zeros(()))) > 0 else LOOK_EVERY
+    if len(state.get("prop_boxes", ())):
+        interval = 1
+    found, seen, things = None, bool(state["detected"]), None
+    if not sure or looked >= interval:
+        found, others, things = _looked_for(frame, box)
+        looked, seen = 0, found is not None
+    if found is not None:
+        box = found
+        held = None if pose is None else crop_with_box(pose.crop, box)
+        if pose is None or not sure:
+            poses = settling_poses(frame, box)
+            pose = max([*poses, *([pose] if pose else [])], key=lambda each: each.presence)
+        elif held is not None and held[2] > 1.15 * pose.crop[2]:
+            again = _pose_at(frame, held)
+            pose = again if again is not None and again.presence >= SURE_PRESENCE else pose
+    if pose is not None and pose.presence < FAINT_PRESENCE:
+        pose = None
+    if pose is not None and not np.isfinite(box).all():
+        x, y, side, _ = pose.crop
+        box = np.array([x, y, x, y]) + side / BODY_MARGIN / 2 * np.array([-1.0, -1.0, 1.0, 1.0])
+    return Sighting(pose, box, seen, looked, others, things) if np.isfinite(box).all() else None
+
+
+def _pose_at(frame: Image, crop: Floats) -> Pose | None:
+    part = reduced_part(frame, crop) if np.isfinite(crop).all() else None
+    return None if part is None else pose_in(part.image, crop, part.from_picture)
+
+
+def _looked_for(frame: Image, box: Floats) -> tuple[Floats | None, Floats, Floats]:
+    """The detected box (4,) of who is followed, if any, those (N, 4) of others, and all things.
+
+    The only person in sight is taken up again however little they resemble the last box.
+    """
+    known = bool(np.isfinite(box).all())
+    by_name = detected(frame, ("person", *PROPS), THING_SCORE)
+    people = by_name["person"]
+    named = [np.insert(boxes, 5, COCO[name], axis=1) for name, boxes in by_name.items()]
+    things = np.concatenate(named)
+    things = things[np.argsort(-things[:, 4], kind="stable")]
+    seen = people[people[:, 4] >= (FAINT_SCORE if known else MIN_SCORE)]
+    found = most_alike(box, seen)
+    if found is None and known:
+        clear = seen[seen[:, 4] >= TAKEN_UP_SCORE]
+        found = clear[0] if len(clear) == 1 else None
+    if found is None:
+        return None, seen[:, :4], things
+    return found[:4], seen[(seen != found).any(axis=1), :4], things
+
+
+def share_in_picture(pose: Pose, width: int, height: int) -> float:
+    """How much of a body is seen in a picture, 0..1, by its landmarks."""
+    inside = ((pose.points >= 0) & (pose.points <= [width, height])).all(axis=1)
+    seen = inside * pose.visibility
+    return float(np.mean([seen[first:last].max() for first, last in BODY_GROUPS]))
+
+
+def cut_by_frame(sighting: Sighting, width: int, height: int) -> float:
+    """How certainly the person is cut by the frame or close to the camera, 0..1."""
+    x0, y0, x1, y1 = sighting.box
+    gap = min(x0 / width, y0 / height, 1 - x1 / width, 1 - y1 / height)
+    by_box = (EDGE_FAR - gap) / (EDGE_FAR - EDGE_NEAR) if np.isfinite(gap) else 0.0
+    if sighting.pose is None:
+        return 1.0
+    missing = WHOLE_SHARE - share_in_picture(sighting.pose, width, height)
+    return float(np.clip(max(by_box, missing / (WHOLE_SHARE - CUT_SHARE)), 0.0, 1.0))
+
+
+def followed_pose(frame: Image, state: MatterState) -> tuple[Pose, ReducedPart] | None:
+    """The followed person's pose in the next frame and the frame's part around their crop.
+
+    Where the crop is not sure to show a person, they are looked for in the whole frame near where
+    they were, and the likelier of both views is taken. None when neither shows anybody.
+    """
+    pose = _pose_at(frame, state["crop"])
+    if pose is None or pose.presence < SURE_PRESENCE:
+        box, _, _ = _looked_for(frame, state["box"])
+        poses = ([pose] if pose else []) + ([] if box is None else settling_poses(frame, box))
+        pose = max(poses, key=lambda each: each.presence, default=None)
+    if pose is None or pose.presence < FAINT_PRESENCE:
+        return None
+    part = reduced_part(frame, pose.crop)
+    return None if part is None else (pose, part)
+
+
+def next_state(pose: Pose) -> MatterState:
+    """What following by landmarks alone needs to know in the next frame."""
+    x, y, side, _ = pose.crop
+    half = side / BODY_MARGIN / 2
+    return {
+        "box": np.array([x - half, y - half, x + half, y + half]),
+        "crop": crop_of_pose(pose),
+    }

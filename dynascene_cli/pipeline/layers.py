@@ -1,0 +1,79 @@
+"""The layers of a render, for other programs: films with alpha, the camera, the settings."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynascene_cli.camera.formats import write_camera
+from dynascene_cli.compositing import Composite
+from dynascene_cli.errors import InputError
+from dynascene_cli.shot import CameraPath, Image
+from dynascene_cli.storage.atomic import published_together
+from dynascene_cli.video import Sink, check_spared, check_writable, open_sink
+
+FILMS = {
+    "plate": False,
+    "background": False,
+    "foreground": True,
+    "matte": False,
+    "shadow": True,
+}
+"""The films by name, and whether each has alpha."""
+
+
+@dataclass(frozen=True)
+class LayerSinks:
+    """The open films of a render."""
+
+    films: Mapping[str, Sink]
+
+    def write(self, plate: Image, made: Composite) -> None:
+        """Write one frame to each film."""
+        self.films["plate"].write(plate)
+        self.films["background"].write(made.background)
+        self.films["foreground"].write(made.foreground)
+        self.films["matte"].write(np.repeat(made.matte[..., None], 3, axis=2))
+        self.films["shadow"].write(made.shadow)
+
+
+def check_layers(folder: Path, inputs: Iterable[Path]) -> None:
+    """Make sure that the layers can be written, and leave the inputs be, before any work is done.
+
+    Raises:
+        InputError: the folder is a file, or the one it would be in is missing or not writable; a
+            layer would be written over an input.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file", "give a folder for the layers")
+    check_writable(folder / "x" if folder.is_dir() else folder)
+    for name in (*(f"{film}.mov" for film in FILMS), "camera.json", "settings.json"):
+        check_spared(folder / name, inputs)
+
+
+@contextmanager
+def open_layers(
+    folder: Path, path: CameraPath, settings: Mapping[str, Any], timecode: str | None
+) -> Iterator[LayerSinks]:
+    """Films that appear in ``folder`` together, with camera.json and settings.json, at the end."""
+    with published_together(folder, folder.resolve().parent) as temporary:
+        with ExitStack() as stack:
+            films = {
+                name: open_sink(
+                    temporary / f"{name}.mov",
+                    width=path.width,
+                    height=path.height,
+                    frame_rate=path.frame_rate,
+                    alpha=alpha,
+                    timecode=timecode,
+                )
+                for name, alpha in FILMS.items()
+            }
+            yield LayerSinks({name: stack.enter_context(film) for name, film in films.items()})
+        write_camera(temporary / "camera.json", path)
+        settings_file = temporary / "settings.json"
+        settings_file.write_text(json.dumps(settings, indent=1), encoding="utf-8")

@@ -1,0 +1,387 @@
+"""The plan of a shot: the person in the place, the camera, and the canvas that it will see."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.camera import Trajectory, load_move, names_a_file
+from dynascene_cli.camera.estimation.estimate import Estimate
+from dynascene_cli.camera.moves.combine import rests
+from dynascene_cli.camera.moves.files import is_camera
+from dynascene_cli.camera.moves.replay import frame_by_frame
+from dynascene_cli.console import Console
+from dynascene_cli.geometry import transform
+from dynascene_cli.pipeline.removed_people import removed_people
+from dynascene_cli.pipeline.request import RenderRequest
+from dynascene_cli.pipeline.scene import (
+    Place,
+    keep_place,
+    read_place,
+    scene_dependencies,
+    scene_key,
+)
+from dynascene_cli.pipeline.shot_camera import (
+    Filmed,
+    ShotCamera,
+    accompanying_camera,
+    move_camera,
+    reframed,
+)
+from dynascene_cli.projection import STRETCH_WARNING, MarginsPlan, needed_margins
+from dynascene_cli.scene import (
+    aligned_depth,
+    planned_popup,
+    relief_depth,
+    scene_popup,
+    with_ground_around,
+)
+from dynascene_cli.shot import CameraPath, Clip, Margins, Matte
+from dynascene_cli.staging import Staged, Stance, carried, move_conflicts, stage
+from dynascene_cli.staging.clearance import check_path
+from dynascene_cli.storage.project import Project, stage_key
+
+PLATE_VERSION = 3
+MARGINS_VERSION = 2
+
+OWN_CAMERA = "auto"
+
+WIDEST_MARGIN = 0.6
+WIDEST_OWN_MARGIN = 1.2
+"""How far past each side of the photo may be painted in, as a share of the frame: under a move,
+and sideways under the clip's own camera, which must be followed."""
+
+UNCERTAIN_SIZE = 1.6
+"""How many times too tall or small a person may be, one standard deviation, before it is told."""
+
+PLANNING_STEP = 8
+SHRINKING, SMALLEST_STEP = 0.85, 0.4
+
+STOOD_FRAMES = 16
+PLANE_SHARE = 0.98
+"""In how many frames the ground under the person is looked at, and the least share of their
+distance at which the relief there counts as its plane."""
+
+SMALLEST_AMOUNT = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A staged shot and the keys under which its scene and plate are cached.
+
+    ``median_depth`` is the scene's, in metres, of what is not sky.
+    """
+
+    place: Place
+    median_depth: float
+    staged: Staged
+    margins: Margins
+    seed: int
+    scene_key: str
+    plate_key: str
+
+    @property
+    def stages(self) -> tuple[tuple[str, str], ...]:
+        """The names and cache keys of what the plan makes."""
+        return ("scene", self.scene_key), ("plate", self.plate_key)
+
+
+def move_names(camera: str) -> list[str]:
+    """The moves that ``--camera`` joins, beside the clip's own camera; none of them is static."""
+    names = [part for part in camera.split("+") if part != OWN_CAMERA]
+    return names or ([] if OWN_CAMERA in camera.split("+") else ["static"])
+
+
+def planned(
+    request: RenderRequest,
+    project: Project,
+    clip: Clip,
+    matte: Matte,
+    estimate: Estimate | None,
+    place: Place,
+    moves: tuple[Trajectory, ...],
+    size: tuple[int, int],
+    console: Console,
+) -> Plan:
+    """The person put into the place, the camera that films them, and the canvas it will see.
+
+    ``estimate`` is the clip's own camera, None where it stands still.
+    """
+    path = _still_path(clip) if estimate is None else estimate.path
+    points = np.empty((0, 3)) if estimate is None else estimate.points
+    filmed = Filmed(matte.tracks, path, points)
+    moves = tuple(frame_by_frame(move) if is_camera(move.name) else move for move in moves)
+    if OWN_CAMERA in request.camera.split("+") and filmed.moves:
+        place = _reread(request, project, filmed, place, size, console)
+        return _accompanying(request, project, filmed, place, moves, size, console)
+    return _moving(request, project, filmed, place, moves or load_move("static"), size, console)
+
+
+def _moving(
+    request: RenderRequest,
+    project: Project,
+    filmed: Filmed,
+    place: Place,
+    moves: tuple[Trajectory, ...],
+    size: tuple[int, int],
+    console: Console,
+) -> Plan:
+    """The plan of a move in the photo's place."""
+    console.warn(*_unused_settings(request, filmed, moves))
+    depth = _median_depth(place)
+    camera = move_camera(request, filmed, place, moves, depth)
+    stands = camera.stance
+    if any(names_a_file(move.name) for move in moves):
+        check_path(
+            camera.path_at(request.move_strength),
+            stands.contact,
+            stands.geometry.camera_height,
+            stands.subject_distance,
+            request.camera,
+        )
+    console.warn(*stands.warnings)
+    place = _stood_in(place, stands)
+    staged, canvas = _covered(request, project, camera, place, size, WIDEST_MARGIN)
+    return _plan(request, camera, place, depth, staged, canvas, console)
+
+
+def _uncertain_size(place: Place, stands: Stance) -> tuple[str, ...]:
+    """A warning where the photo leaves the person's size where they stand too open."""
+    if not stands.contacts.grounded or stands.anchor == "screen":
+        return ()
+    foot = carried(stands.clip_to_frame[:1], stands.contacts.points[:1])[0, 1]
+    factor = place.guess.viewpoint.size_factor(float(foot) / place.guess.geometry.height)
+    if factor < UNCERTAIN_SIZE:
+        return ()
+    horizon, height = (place.guess.sources[name] for name in ("horizon", "camera_height"))
+    seen = ", ".join(name for name in (horizon, height) if name not in ("prior", "given"))
+    return (
+        f"the person may look up to {min(factor, 3.0):.1f} times too tall or too small: the photo "
+        f"hardly shows where its camera stood (seen: {seen or 'nothing of known size'}); look at "
+        "--preview-scene, --horizon and --camera-height correct it",
+    )
+
+
+def _accompanying(
+    request: RenderRequest,
+    project: Project,
+    filmed: Filmed,
+    place: Place,
+    moves: tuple[Trajectory, ...],
+    size: tuple[int, int],
+    console: Console,
+) -> Plan:
+    """The plan of the clip's own camera, its motion made smaller only where the photo ends."""
+    depth, share = _median_depth(place), 1.0
+    while True:
+        camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
+        stood_in = _stood_in(place, camera.stance)
+        staged, canvas = _covered(request, project, camera, stood_in, size, WIDEST_OWN_MARGIN)
+        if canvas.uncovered == 0 or share < SMALLEST_AMOUNT:
+            break
+        share *= SHRINKING
+    console.warn(*camera.stance.warnings)
+    if share < 1:
+        console.warn(
+            f"the clip's camera sees further than can be painted in around the photo: {share:.0%} "
+            "of its motion is used, and the background slides under the person; a wider photo "
+            "would hold all of it"
+        )
+    return _plan(request, camera, stood_in, depth, staged, canvas, console)
+
+
+def _stood_in(place: Place, stands: Stance) -> Place:
+    """The place with its ground a plane wherever the person stands on it.
+
+    Where the pop-up or the relief is that plane already, the very same place.
+    """
+    if not stands.contacts.grounded or stands.geometry.is_card or place.depth is not None:
+        return place
+    frames = np.unique(np.linspace(0, len(stands.contact) - 1, STOOD_FRAMES).astype(int))
+    feet = transform(stands.geometry.extrinsics, stands.contact[frames])
+    feet = feet[feet[:, 2] > 0]
+    pixels = feet @ stands.geometry.intrinsics.T / feet[:, 2:]
+    x, y = np.floor(pixels[:, :2].T).astype(int)
+    inside = (x >= 0) & (y >= 0) & (x < stands.geometry.width) & (y < stands.geometry.height)
+    guess = replace(place.guess, geometry=stands.geometry)
+    relief = relief_depth(guess)[y[inside], x[inside]]
+    if (relief >= PLANE_SHARE * feet[inside, 2]).all():
+        return place
+    if scene_popup(place.photo, guess) is not None:
+        return place
+    guess = with_ground_around(place.guess, pixels[inside, :2])
+    around = np.round(pixels[inside, :2]).tolist()
+    return replace(place, guess=guess, depends_on={**place.depends_on, "ground_around": around})
+
+
+def _unused_settings(
+    request: RenderRequest, filmed: Filmed, moves: tuple[Trajectory, ...]
+) -> tuple[str, ...]:
+    """Settings that change nothing in a place that the clip's own camera does not film."""
+    still = "the clip's camera stands still"
+    follows_not = f"--camera {request.camera} does not follow the clip's camera"
+    told = []
+    if request.smooth > 0 or request.stabilise:
+        told.append(f"nothing to steady: {follows_not if filmed.moves else still}")
+    if request.move_strength != 1 and all(rests(move) for move in moves):
+        told.append(f"--move-strength changes nothing: --camera {request.camera} makes no move")
+    if request.scale is not None and not filmed.moves:
+        told.append(f"--scale changes nothing: {still}")
+    if request.anchor == "screen" and request.scene.camera_height is not None:
+        told.append(
+            "--camera-height changes the camera's way alone: --person-anchor screen keeps the "
+            "person's size"
+        )
+    return tuple(told)
+
+
+def _plan(
+    request: RenderRequest,
+    camera: ShotCamera,
+    place: Place,
+    guessed_depth: float,
+    staged: Staged,
+    canvas: MarginsPlan,
+    console: Console,
+) -> Plan:
+    console.warn(*staged.warnings, *canvas.warnings)
+    console.warn(*move_conflicts(camera.stance, staged))
+    console.detail(f"painted in: at most {canvas.outpainted_largest:.1%} of the picture")
+    seed = request.seed or 0
+    shown_wrongly = removed_people(request.scene.people, place, camera.stance, canvas.margins)
+    if shown_wrongly is not None:
+        place = place.without(shown_wrongly.mask)
+        console.warn(shown_wrongly.told)
+    key = scene_key(scene_dependencies(place, staged.geometry, canvas.margins, seed))
+    size = staged.path.width, staged.path.height
+    plate = {"scene": key, "path": _path_digest(staged.path), "size": size}
+    rescaled = staged.geometry.camera_height / place.guess.geometry.camera_height
+    return Plan(
+        place=place,
+        median_depth=guessed_depth * rescaled,
+        staged=staged,
+        margins=canvas.margins,
+        seed=seed,
+        scene_key=key,
+        plate_key=stage_key("plate", PLATE_VERSION, plate),
+    )
+
+
+def _reread(
+    request: RenderRequest,
+    project: Project,
+    filmed: Filmed,
+    place: Place,
+    size: tuple[int, int],
+    console: Console,
+) -> Place:
+    """The photo re-framed for the clip's camera, and kept in the project."""
+    read = read_place(reframed(request, filmed, place), size, project, console)
+    if not request.matte.dry_run:
+        keep_place(project, read)
+    return replace(read, camera_height_given=place.camera_height_given)
+
+
+def _covered(
+    request: RenderRequest,
+    project: Project,
+    camera: ShotCamera,
+    place: Place,
+    size: tuple[int, int],
+    widest_margin: float,
+) -> tuple[Staged, MarginsPlan]:
+    """The staged shot, its move made smaller until the widest canvas covers every frame."""
+    stands, path_at = camera.stance, camera.path_at
+    guess = replace(place.guess, geometry=stands.geometry)
+    side, above = round(widest_margin * size[0]), round(WIDEST_MARGIN * size[1])
+    widest = Margins(side, above, side, above)
+
+    @cache
+    def planned() -> tuple[list[NDArray[np.float32]], NDArray[np.bool_] | None]:
+        popup = None if place.depth is not None else scene_popup(place.photo, guess)
+        if popup is not None:
+            planned = planned_popup(popup, widest, PLANNING_STEP)
+            return list(planned.depths), planned.steady
+        # Whether the margins will be sky is decided when they are painted in: plan for either.
+        shape = size[1] + widest.top + widest.bottom, size[0] + widest.left + widest.right
+        skies = (None, np.zeros(shape, bool), np.ones(shape, bool))
+        reliefs = [relief_depth(guess, widest, sky=sky, step=PLANNING_STEP) for sky in skies]
+        if place.depth is not None:
+            sides = ((widest.top, widest.bottom), (widest.left, widest.right))
+            whole = np.pad(aligned_depth(place.depth, guess)[0], sides, "edge")
+            reliefs.append(whole[::PLANNING_STEP, ::PLANNING_STEP])
+        return reliefs, None
+
+    def margins_of(path: CameraPath) -> MarginsPlan:
+        """Kept in the project beside what was read off the photo: seconds for a long path."""
+        depends_on = {
+            "place": place.key,
+            "ground_around": place.depends_on.get("ground_around"),
+            "geometry": asdict(stands.geometry),
+            "path": _path_digest(path),
+            "size": size,
+            "widest": asdict(widest),
+            "depth": place.depends_on["depth"],
+        }
+        key = stage_key("margins", MARGINS_VERSION, depends_on)
+        folder = project.folder / "scene" / place.key
+        kept = folder / f"margins-{key}.json"
+        if project.holds(kept):
+            fields = json.loads(kept.read_text(encoding="utf-8"))
+            margins, warnings = Margins(**fields["margins"]), tuple(fields["warnings"])
+            return MarginsPlan(**{**fields, "margins": margins, "warnings": warnings})
+        depths, steady = planned()
+        plan = needed_margins(depths, widest, stands.geometry, path, steady=steady)
+        if folder.is_dir() and not request.matte.dry_run:
+            project.publish_text(kept, json.dumps(asdict(plan)))
+        return plan
+
+    staged = stage(stands, path_at, request.move_strength, hold_body=camera.hold_body)
+    plan = margins_of(staged.path)
+    reasons: list[str] = []
+    while camera.departs and staged.amount > SMALLEST_AMOUNT:
+        if plan.uncovered > 0:
+            share, reason = SHRINKING, "see past what can be painted in around the photo"
+        elif plan.is_stretched and not request.allow_stretch:
+            # What a move stretches grows about as it does: one step comes near to the limit.
+            fitting = (STRETCH_WARNING - 1) / (plan.anisotropy - 1)
+            share = float(np.clip(fitting, SMALLEST_STEP, SHRINKING))
+            reason = "stretch parts of it visibly (--allow-stretch draws it as asked)"
+        else:
+            break
+        reasons = [reason, *reasons]
+        staged = stage(stands, path_at, staged.amount * share, hold_body=camera.hold_body)
+        plan = margins_of(staged.path)
+    if reasons:
+        limited = (
+            f"the move is limited to {staged.amount:.2f} of the {request.move_strength:.2f} asked "
+            f"for: more would {reasons[0]}"
+        )
+        staged = replace(staged, warnings=(*staged.warnings, limited))
+    return staged, plan
+
+
+def _path_digest(path: CameraPath) -> str:
+    return hashlib.sha256(path.intrinsics.tobytes() + path.extrinsics.tobytes()).hexdigest()
+
+
+def _median_depth(place: Place) -> float:
+    depth = relief_depth(place.guess, step=PLANNING_STEP)
+    solid = depth[~place.guess.sky[::PLANNING_STEP, ::PLANNING_STEP]]
+    return float(np.median(solid if solid.size else depth))
+
+
+def _still_path(clip: Clip) -> CameraPath:
+    """The clip's camera, standing still, its focal length the width of the picture."""
+    K = np.array([[clip.width, 0, clip.width / 2], [0, clip.width, clip.height / 2], [0, 0, 1.0]])
+    return CameraPath(
+        intrinsics=np.repeat(K[None], clip.frame_count, axis=0),
+        extrinsics=np.repeat(np.eye(3, 4)[None], clip.frame_count, axis=0),
+        width=clip.width,
+        height=clip.height,
+        frame_rate=clip.frame_rate,
+        unit="scene_depth",
+    )

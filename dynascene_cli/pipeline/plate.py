@@ -1,0 +1,130 @@
+"""The story of a plate: rendered chunk by chunk as it is looked at, and cached."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice, repeat
+from typing import Protocol
+
+import numpy as np
+
+from dynascene_cli.pipeline.plan import Plan
+from dynascene_cli.pipeline.scene import cached_scene
+from dynascene_cli.projection import ProjectionRenderer, uncovered_share
+from dynascene_cli.shot import CameraPath, Image, Margins, Scene
+from dynascene_cli.storage.project import Project
+from dynascene_cli.video import CHUNK_LENGTH, chunk_path, chunk_sink, read_chunk
+
+WIDENING = 64
+"""Pixels by which margins grow when the scene's depth lets a frame see past the planned ones."""
+
+
+class PlateRenderer(Protocol):
+    """What paints a shot's background, frame by frame."""
+
+    def frame(self, index: int) -> Image:
+        """One frame, RGB (H, W, 3)."""
+        ...
+
+    def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
+        """Yield frames first ≤ i < last in order."""
+        ...
+
+
+class CachedPlate:
+    """The shot's background: chunks from the project, or rendered into it as they are asked for.
+
+    ``renderer`` is only made where a chunk of the plan's plate is not whole. Of a plate that
+    ``rests`` one frame is drawn and kept. ``unfinished`` is a file beside the chunks that is of no
+    use once they are whole.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        plan: Plan,
+        renderer: Callable[[], PlateRenderer],
+        *,
+        rests: bool,
+        unfinished: str = "",
+    ) -> None:
+        self._project, self._plan = project, plan
+        self._folder = project.stage_folder("plate", plan.plate_key)
+        self._kept_count = 1 if rests else plan.staged.path.frame_count
+        self._unfinished = self._folder / unfinished if unfinished else None
+        self._whole = project.has("plate", plan.plate_key)
+        self._make_renderer = renderer
+        self._renderer = None if self._whole else renderer()
+
+    def sampled(self, index: int) -> Image:
+        """One frame, without keeping it."""
+        number, offset = divmod(min(index, self._kept_count - 1), CHUNK_LENGTH)
+        path = chunk_path(self._folder, number, grey=False)
+        if self._renderer is None and self._project.holds(path):
+            return next(read_chunk(path, offset))
+        return self._painter().frame(index)
+
+    def frames(self) -> Iterator[Image]:
+        """All frames in order; each chunk is published when its last frame has been taken.
+
+        A camera that stands still has one frame, drawn and kept once: the same array each time.
+        """
+        if self._kept_count == 1:
+            (frame,) = self._kept_frames()
+            yield from repeat(frame, self._plan.staged.path.frame_count)
+        else:
+            yield from self._kept_frames()
+
+    def _kept_frames(self) -> Iterator[Image]:
+        count = self._kept_count
+        for number, first in enumerate(range(0, count, CHUNK_LENGTH)):
+            path = chunk_path(self._folder, number, grey=False)
+            last = min(first + CHUNK_LENGTH, count)
+            if self._project.holds(path):
+                yield from islice(read_chunk(path), last - first)
+            else:
+                self._whole = False
+                with (
+                    self._project.publish(path) as temporary,
+                    chunk_sink(temporary, self._plan.staged.path.frame_rate) as sink,
+                ):
+                    for frame in self._painter().frames(first, last):
+                        sink.write(frame)
+                        yield frame
+        if not self._whole:
+            self._project.mark_done("plate", self._plan.plate_key, {"scene": self._plan.scene_key})
+            if self._unfinished is not None:
+                self._project.remove(self._unfinished)
+
+    def _painter(self) -> PlateRenderer:
+        if self._renderer is None:
+            self._renderer = self._make_renderer()
+        return self._renderer
+
+
+def projected_plate(project: Project, plan: Plan) -> CachedPlate:
+    """The plate by the photo's geometry alone."""
+    return CachedPlate(
+        project,
+        plan,
+        lambda: projection_renderer(project, plan),
+        rests=_stands_still(plan.staged.path),
+    )
+
+
+def projection_renderer(project: Project, plan: Plan) -> ProjectionRenderer:
+    """The renderer of a plan's projected plate, its scene from the project or built into it."""
+    return ProjectionRenderer(_covering_scene(project, plan), plan.staged.path)
+
+
+def _stands_still(path: CameraPath) -> bool:
+    return all(np.all(poses == poses[:1]) for poses in (path.intrinsics, path.extrinsics))
+
+
+def _covering_scene(project: Project, plan: Plan) -> Scene:
+    """The plan's scene, on a wider canvas where its depth lets a frame see past the planned one."""
+    for wider in (0, WIDENING, 4 * WIDENING):
+        sides = (side + wider if side else 0 for side in vars(plan.margins).values())
+        margins = Margins(*sides)
+        scene = cached_scene(project, plan.place, plan.staged.geometry, margins, plan.seed)
+        if not uncovered_share(scene, plan.staged.path).any():
+            break
+    return scene

@@ -1,0 +1,87 @@
+"""Who of the people in the photo is painted over in a shot."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.geometry import Floats
+from dynascene_cli.pipeline.request import People
+from dynascene_cli.pipeline.scene import Place
+from dynascene_cli.scene import Bystander, bystanders
+from dynascene_cli.shot import Margins
+from dynascene_cli.staging import Stance, carried
+
+Mask = NDArray[np.bool_]
+
+COVERED = 0.1
+"""A nearer bystander of whom the person would cover so much is removed."""
+
+UNCOVERED = 0.02
+"""So much of the picture's width or height past an edge shows that it cuts somebody."""
+
+
+@dataclass(frozen=True, eq=False)
+class RemovedPeople:
+    """What is painted over (H, W), people and their shadows, and what is told of it."""
+
+    mask: Mask
+    told: str
+
+
+def removed_people(
+    choice: People, place: Place, stance: Stance, margins: Margins
+) -> RemovedPeople | None:
+    """The people in the photo who are painted over, or None where nobody is.
+
+    Under "auto" only those go whom the shot would show wrongly: who stands nearer than the person
+    and is covered by them, and whom the picture's edge cuts where the move shows what lies past it.
+    """
+    if choice == "keep" or place.people is None or not place.people.any():
+        return None
+    found = bystanders(place.photo, place.people, place.guess.ground)
+    chosen = found
+    if choice == "auto":
+        boxes, feet = _person(stance)
+        chosen = tuple(
+            one
+            for one in found
+            if _covered_wrongly(one, boxes, feet) or _cut_open(one, margins, place)
+        )
+    if not chosen:
+        return None
+    mask = np.logical_or.reduce([one.mask | one.shadow for one in chosen])
+    who = "one of the people" if len(chosen) == 1 else f"{len(chosen)} of the people"
+    if len(chosen) == len(found):
+        who = "whoever stands"
+    why = "" if choice == "remove" else ", whom the shot would show cut or behind the person"
+    told = f"{who} in the photo{why}: painted over, shadows and all; --keep-people keeps them"
+    return RemovedPeople(mask, told)
+
+
+def _person(stance: Stance) -> tuple[Floats, Floats]:
+    """The boxes (F, 4) and feet's rows (F,) of the person in the picture before any move."""
+    boxes = stance.contacts.boxes
+    corners = [carried(stance.clip_to_frame, boxes[:, part]) for part in ([0, 1], [2, 3])]
+    feet = carried(stance.clip_to_frame, stance.contacts.points)
+    seen = np.isfinite(boxes).all(axis=1)
+    return np.hstack(corners)[seen], feet[seen, 1]
+
+
+def _covered_wrongly(one: Bystander, boxes: Floats, feet: Floats) -> bool:
+    x0, y0, x1, y1 = one.box
+    across = np.minimum(x1, boxes[:, 2]) - np.maximum(x0, boxes[:, 0])
+    down = np.minimum(y1, boxes[:, 3]) - np.maximum(y0, boxes[:, 1])
+    shared = np.clip(across, 0, None) * np.clip(down, 0, None)
+    covered = shared > COVERED * (x1 - x0) * (y1 - y0)
+    return bool((covered & (y1 > feet + 0.05 * (y1 - y0))).any())
+
+
+def _cut_open(one: Bystander, margins: Margins, place: Place) -> bool:
+    height, width = place.photo.shape[:2]
+    x0, _, x1, y1 = one.box
+    return (
+        (x0 <= 1 and margins.left > UNCOVERED * width)
+        or (x1 >= width - 1 and margins.right > UNCOVERED * width)
+        or (y1 >= height - 1 and margins.bottom > UNCOVERED * height)
+    )

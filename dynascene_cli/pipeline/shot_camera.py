@@ -1,0 +1,334 @@
+"""The camera of a shot: a move in the photo's place, the clip's own camera, or both at once.
+
+Under a move the photo's own pose is where the camera starts, and the person of a moving clip is
+lifted out of it. Under the clip's own camera the place is seen as the clip was: from the same
+height, with the same lens and pitch, so the photo is re-framed to its horizon.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
+
+import numpy as np
+
+from dynascene_cli.camera import Reference, Trajectory, names_a_file, sample
+from dynascene_cli.camera.moves.path_interpolation import path_between
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats, compose, inverse, pose, rotation_about
+from dynascene_cli.pipeline.request import RenderRequest, SceneRequest
+from dynascene_cli.pipeline.scene import SENSOR_WIDTH_MM, Place
+from dynascene_cli.projection import effective_path
+from dynascene_cli.scene import free_ground, plain_name
+from dynascene_cli.shot import CameraPath, PersonTracks
+from dynascene_cli.staging import (
+    Anchor,
+    Contacts,
+    FilmedWorld,
+    Stance,
+    StandingGround,
+    accompanied,
+    contact_points,
+    covering,
+    filmed_world,
+    horizon_row,
+    in_frame,
+    is_before,
+    lean_of,
+    room_for,
+    stance,
+)
+
+MOST_RAISED = 0.2
+"""Share of the frame's height that the photo's horizon may be off its crop to meet the clip's."""
+
+NOT_BEFORE_THE_CAMERA = (
+    "by the clip's own camera path the person gets behind the shot's camera, so where they stand "
+    "is not known: they stay where they were filmed in the picture (--person-anchor screen)"
+)
+
+CUT_UNDER_OWN_CAMERA = (
+    "--position is not used: an edge of the clip cuts the person, and under the clip's own camera "
+    "the cut would be seen elsewhere than at the picture's edge"
+)
+
+WIDEST_LENS = 1.3
+"""How many times wider than the photo's a clip's lens may be: beyond, the photo is widened."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShotCamera:
+    """The person before any move, and the camera path at an amount of it, from 0 on.
+
+    ``departs`` tells whether the amount makes any difference, ``hold_body`` whether the move
+    gives way where head or feet would leave the picture: presets do, a user's own file does not.
+    """
+
+    stance: Stance
+    path_at: Callable[[float], CameraPath]
+    departs: bool = True
+    hold_body: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Filmed:
+    """The person's tracks, the camera that filmed them, and the background that it saw (P, 3)."""
+
+    tracks: PersonTracks
+    path: CameraPath
+    points: Floats
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        """Where the person meets the ground in the clip."""
+        path = self.path
+        size = path.width, path.height
+        turning = path if self.moves else None
+        return contact_points(self.tracks, *size, float(path.frame_rate), turning)
+
+    @property
+    def moves(self) -> bool:
+        """Whether the camera moved, turned or zoomed."""
+        extrinsics, intrinsics = self.path.extrinsics, self.path.intrinsics
+        return bool(np.ptp(extrinsics, axis=0).any() or np.ptp(intrinsics, axis=0).any())
+
+    def partly(self, share: float) -> "Filmed":
+        """The same with the camera's motion made smaller."""
+        first = replace(
+            self.path,
+            extrinsics=np.repeat(self.path.extrinsics[:1], self.path.frame_count, axis=0),
+            intrinsics=np.repeat(self.path.intrinsics[:1], self.path.frame_count, axis=0),
+        )
+        return replace(self, path=path_between(first, self.path, share))
+
+
+def move_camera(
+    request: RenderRequest,
+    filmed: Filmed,
+    place: Place,
+    moves: Sequence[Trajectory],
+    scene_depth: float,
+) -> ShotCamera:
+    """A move that starts at the photo's own pose.
+
+    ``scene_depth`` is the photo's median, in metres, at the camera height that was guessed.
+    """
+    asked = request.anchor or "ground"
+    hold_body = not any(names_a_file(move.name) for move in moves)
+    world = None
+    if filmed.moves and asked == "ground" and filmed.contacts.grounded:
+        world = world_of(request, filmed, place)
+
+    ground = _standing_ground(place)
+
+    @cache
+    def stance_at(room: float, anchor: Anchor = asked) -> Stance:
+        return stance(
+            filmed.tracks,
+            filmed.path,
+            place.guess.geometry,
+            world=world,
+            position=request.position if anchor == asked else None,
+            person_height=request.person_height,
+            ground=ground,
+            anchor=anchor,
+            room=room,
+        )
+
+    def path_of(stands: Stance, amount: float) -> CameraPath:
+        photo = stands.geometry.intrinsics, stands.geometry.extrinsics
+        reference = _reference(photo, stands, place, scene_depth)
+        path = sample(
+            moves,
+            reference,
+            filmed.path.frame_count,
+            filmed.path.frame_rate,
+            amount,
+            request.seed,
+        )
+        return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
+
+    stands = stance_at(0.0)
+    if asked == "ground" and not is_before(stands, path_of(stands, 0.0)):
+        stands = replace(stance_at(0.0, "screen"), warnings=(NOT_BEFORE_THE_CAMERA,))
+    elif asked == "ground" and request.position is None:
+        room = room_for(stance_at, path_of, request.move_strength, hold_body=hold_body)
+        stands = stance_at(room)
+    if world is not None:
+        stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
+    return ShotCamera(stands, partial(path_of, stands), hold_body=hold_body)
+
+
+def accompanying_camera(
+    request: RenderRequest,
+    filmed: Filmed,
+    place: Place,
+    moves: Sequence[Trajectory],
+    scene_depth: float,
+) -> ShotCamera:
+    """The clip's own camera in a place that is re-framed for it, and moves on top of it.
+
+    What it departs from the clip's own by, its smoothing and the moves, grows with the amount.
+
+    Raises:
+        InputError: a move follows the person, whom the clip's camera follows already.
+    """
+    if any(move.follow for move in moves):
+        raise InputError(
+            f"--camera {request.camera}: the clip's own camera moves with the person already",
+            "use --camera auto or --camera follow",
+        )
+    steadied = request.smooth > 0 or request.stabilise
+    world = _aimed(_centred(world_of(request, filmed, place)), place)
+    position = request.position
+    if position is not None and any(filmed.contacts.cut_edges):
+        position = None
+        world = replace(world, warnings=(*world.warnings, CUT_UNDER_OWN_CAMERA))
+    departs = bool(moves) or steadied or position is not None
+    anchor = request.anchor or ("ground" if departs else "screen")
+    effective = partial(
+        effective_path, geometry=place.guess.geometry, measured_depth=place.depth is not None
+    )
+    world = replace(world, path=effective(world.path))
+    stands = accompanied(
+        filmed.tracks,
+        world,
+        place.guess.geometry,
+        position=position,
+        person_height=request.person_height,
+        anchor=anchor,
+    )
+    stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
+    # Here, because scipy takes a third of a second that other moves need not wait.
+    from dynascene_cli.camera.stabilisation import smoothed_path, stabilised_path
+
+    own = _in_place(world, place)
+    base = smoothed_path(own, request.smooth)
+    if request.stabilise:
+        base = stabilised_path(base)
+    first = base.intrinsics[0], base.extrinsics[0]
+    reference = _reference(first, stands, place, scene_depth)
+
+    def path_at(amount: float) -> CameraPath:
+        path = path_between(own, base, min(amount, 1.0))
+        if not moves:
+            return path
+        added = sample(moves, reference, own.frame_count, own.frame_rate, amount, request.seed)
+        step = compose(added.extrinsics, inverse(reference.extrinsics))
+        ratio = added.intrinsics[:, :1, :1] / reference.intrinsics[0, 0]
+        lens = path.intrinsics.copy()
+        lens[:, [0, 1], [0, 1]] *= ratio[:, :, 0]
+        moved = replace(path, extrinsics=compose(step, path.extrinsics), intrinsics=lens)
+        return effective(moved)
+
+    hold_body = not any(names_a_file(move.name) for move in moves)
+    return ShotCamera(stands, path_at, departs=bool(moves) or steadied, hold_body=hold_body)
+
+
+def _standing_ground(place: Place) -> StandingGround | None:
+    """Where the photo bears feet, where its labels tell."""
+    free, labels = free_ground(place.photo, place.guess), place.guess.labels
+    if free is None or labels is None:
+        return None
+    return StandingGround.of(free, partial(plain_name, labels))
+
+
+def world_of(request: RenderRequest, filmed: Filmed, place: Place) -> FilmedWorld:
+    """The filmed camera in metres over level ground, by the user's lengths where given."""
+    path, geometry = filmed.path, place.guess.geometry
+    cover = covering((path.width, path.height), (geometry.width, geometry.height))
+    return filmed_world(
+        path,
+        filmed.points,
+        filmed.contacts,
+        horizon=(geometry.horizon - cover[1, 2]) / cover[1, 1],
+        person_height=request.person_height,
+        lean_deg=lean_of(filmed.tracks, path.width, path.height),
+        camera_height=geometry.camera_height if place.camera_height_given else None,
+        scale=request.scale,
+    )
+
+
+def reframed(request: RenderRequest, filmed: Filmed, place: Place) -> SceneRequest:
+    """How to read the photo so that its horizon and its lens are the clip's.
+
+    The crop is shifted as far as the photo reaches, unless ``--crop`` fixes it; what is missing
+    then is left to be painted in. A focal length that was only guessed gives way to the clip's; a
+    known one stays, but for a clip whose lens is more than WIDEST_LENS times wider.
+    """
+    geometry, window = place.guess.geometry, place.window
+    seen = _in_place(world_of(request, filmed, place), place)
+    shift = horizon_row(seen) - geometry.horizon
+    crop = request.scene.crop
+    if crop is None:
+        width, height = (window.scale * side for side in place.photo_size)
+        shift = float(np.clip(shift, window.top - (height - geometry.height), window.top))
+        middle = window.left + geometry.width / 2, window.top - shift + geometry.height / 2
+        crop = middle[0] / width, middle[1] / height
+    else:
+        shift = 0.0
+    focal = float(seen.intrinsics[0, 0, 0])
+    if place.guess.sources["focal"] != "prior":
+        focal = min(geometry.focal, WIDEST_LENS * focal)
+    return replace(
+        request.scene,
+        crop=crop,
+        horizon=(geometry.horizon + shift) / geometry.height,
+        focal_mm=focal / geometry.width * SENSOR_WIDTH_MM,
+        preview=None,
+    )
+
+
+def _in_place(world: FilmedWorld, place: Place) -> CameraPath:
+    """The filmed camera with the lens and size of a frame that its clip covers."""
+    size = place.guess.geometry.width, place.guess.geometry.height
+    return in_frame(world.path, covering((world.path.width, world.path.height), size), size)
+
+
+def _centred(world: FilmedWorld) -> FilmedWorld:
+    """The world turned so that the photo lies in the middle of what the camera pans over."""
+    forward = world.path.extrinsics[:, 2, :3]
+    bearings = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
+    middle = math.degrees((bearings.min() + bearings.max()) / 2)
+    turn = pose(rotation_about("y", middle), np.zeros(3))
+    return replace(world, path=replace(world.path, extrinsics=compose(world.path.extrinsics, turn)))
+
+
+def _aimed(world: FilmedWorld, place: Place) -> FilmedWorld:
+    """The world, its camera tilted by a constant where the photo does not reach its horizon."""
+    seen, geometry = _in_place(world, place), place.guess.geometry
+    row, reach = horizon_row(seen), MOST_RAISED * geometry.height
+    nearest = float(np.clip(row, geometry.horizon - reach, geometry.horizon + reach))
+    if row == nearest:
+        return world
+    middle, focal = seen.intrinsics[0, 1, 2], seen.intrinsics[0, 1, 1]
+    lower = math.atan2(middle - nearest, focal) - math.atan2(middle - row, focal)
+    tilt = pose(rotation_about("x", math.degrees(lower)), np.zeros(3))
+    told = (
+        f"the clip looks {abs(math.degrees(lower)):.0f}° further "
+        f"{'down' if lower < 0 else 'up'} than this photo reaches: the place is seen that much "
+        "differently; another photo, or --crop, would fit better"
+    )
+    path = replace(world.path, extrinsics=compose(tilt, world.path.extrinsics))
+    return replace(world, path=path, warnings=(*world.warnings, told))
+
+
+def _reference(
+    camera: tuple[Floats, Floats], stands: Stance, place: Place, scene_depth: float
+) -> Reference:
+    """The shot's first camera (intrinsics, extrinsics) and what a move's units mean there.
+
+    ``scene_depth`` is the photo's as it was guessed, before its camera's height was known.
+    """
+    guessed, known = place.guess.geometry, stands.geometry
+    return Reference(
+        intrinsics=camera[0],
+        extrinsics=camera[1],
+        width=known.width,
+        height=known.height,
+        subject_distance=stands.subject_distance,
+        subject=stands.contact[0],
+        scene_depth=scene_depth * known.camera_height / guessed.camera_height,
+        camera_height=known.camera_height,
+        contacts=stands.contact,
+    )

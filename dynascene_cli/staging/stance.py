@@ -1,0 +1,325 @@
+"""The person at the photo's own pose: one similarity, and where on its ground they stand."""
+
+from dataclasses import dataclass, replace
+from itertools import compress
+from typing import Literal
+
+import numpy as np
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats, centre, pose_from_centre
+from dynascene_cli.shot import CameraPath, PersonTracks, SceneGeometry
+from dynascene_cli.staging.billboard import at_height, card, carried, ground_met
+from dynascene_cli.staging.framing import Framer, Framing
+from dynascene_cli.staging.ground_contact import EDGES, Contacts, contact_points
+from dynascene_cli.staging.smoothing import Mask, all_finite
+from dynascene_cli.staging.standing_ground import StandingGround
+from dynascene_cli.staging.world_alignment import FilmedWorld
+
+Anchor = Literal["ground", "screen"]
+
+
+@dataclass(frozen=True, eq=False)
+class Stance:
+    """The person in the place as the photo's own camera sees them, before any move.
+
+    ``clip_to_frame`` (F, 2, 3), one similarity repeated, carries clip pixels to the picture of
+    ``seen_from``: the photo's own camera where the clip was filmed from a tripod, else the
+    camera that filmed it, in the scene's world. ``contact`` (F, 3) in that world and ``height``
+    are in metres; ``geometry`` has the camera height that the person's size implies.
+    """
+
+    contacts: Contacts
+    clip_width: int
+    clip_height: int
+    geometry: SceneGeometry
+    height: float
+    contact: Floats
+    clip_to_frame: Floats
+    seen_from: CameraPath
+    anchor: Anchor
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def subject_distance(self) -> float:
+        """Level metres from the photo's camera to where the person first stands."""
+        away = self.contact[0] - centre(self.geometry.extrinsics)
+        return float(np.hypot(away[0], away[2]))
+
+
+def accompanied(
+    tracks: PersonTracks,
+    world: FilmedWorld,
+    geometry: SceneGeometry,
+    *,
+    position: tuple[float, float] | None = None,
+    person_height: float = 1.7,
+    anchor: Anchor = "screen",
+) -> Stance:
+    """The person in a place that is seen by the very camera that filmed them.
+
+    ``geometry`` is the photo's, of the output's size; it takes over the world's camera height.
+    The clip covers the frame, centred, and ``seen_from`` has the lens that this gives.
+    ``position`` (fractions of the output) moves the person and the camera that filmed them over
+    the ground until the first contact stands there.
+
+    Raises:
+        InputError: nobody is seen; ``position`` is not on the ground.
+    """
+    filmed = world.path
+    size = filmed.width, filmed.height
+    contacts = contact_points(tracks, *size, float(filmed.frame_rate), filmed)
+    geometry = replace(geometry, camera_height=world.camera_height)
+    cover = covering(size, (geometry.width, geometry.height))
+    seen_from = in_frame(filmed, cover, (geometry.width, geometry.height))
+    clip_to_frame = np.repeat(cover[None], len(contacts.points), axis=0)
+    contact, lowered = contact_met(
+        seen_from,
+        carried(clip_to_frame, contacts.points),
+        cover[0, 0] * contacts.heights,
+        person_height,
+        geometry.camera_height if contacts.grounded else None,
+    )
+    if position is not None:
+        shift = _ground_at(position, seen_from, geometry.camera_height) - contact[0]
+        to_world = np.swapaxes(seen_from.extrinsics[:, :, :3], 1, 2)
+        moved = pose_from_centre(to_world, centre(seen_from.extrinsics) + shift)
+        contact, seen_from = contact + shift, replace(seen_from, extrinsics=moved)
+    warnings: tuple[str, ...] = ()
+    if lowered.any() and anchor == "ground":
+        warnings = (_floating(lowered, float(filmed.frame_rate)),)
+    return Stance(
+        contacts=contacts,
+        clip_width=filmed.width,
+        clip_height=filmed.height,
+        geometry=geometry,
+        height=person_height,
+        contact=contact,
+        clip_to_frame=clip_to_frame,
+        seen_from=seen_from,
+        anchor=anchor,
+        warnings=warnings,
+    )
+
+
+def stance(
+    tracks: PersonTracks,
+    filmed: CameraPath,
+    geometry: SceneGeometry,
+    *,
+    world: FilmedWorld | None = None,
+    position: tuple[float, float] | None = None,
+    person_height: float = 1.7,
+    ground: StandingGround | None = None,
+    anchor: Anchor = "ground",
+    room: float = 0.0,
+) -> Stance:
+    """Where the person of a clip stands in a photo, and how large.
+
+    ``filmed`` is the clip's camera, with the clip's size, and ``world`` the same over level
+    ground in metres, without which it may not move.
+    ``geometry`` is the photo's, of the output's size, and decides how tall the person is where
+    they stand. ``position`` (fractions of the output) puts the first contact there; else the
+    nearest free ``ground`` to where they were filmed is taken.
+    ``room`` leaves a move something to use up: edges that cut the person are kept this share of
+    the frame outside it (a tenth at most above and below), and a whole person is moved away and
+    smaller by this share; a given ``position`` goes before it.
+    ``anchor`` "screen" covers the frame with the clip as it was filmed.
+
+    Raises:
+        InputError: nobody is seen; ``position`` is not on the ground, or given for the screen;
+            ``person_height`` is not a person's; the filmed camera moves in unknown units.
+    """
+    if not 0.3 <= person_height <= 3.0:
+        raise InputError(
+            f"--person-height {person_height:g} is no person's height",
+            "give metres, between 0.3 and 3",
+        )
+    if anchor == "screen" and position is not None:
+        raise InputError(
+            "--position moves the person, and --person-anchor screen keeps them as filmed",
+            "leave one out",
+        )
+    size = filmed.width, filmed.height
+    turning = None if _is_still(filmed) else filmed
+    contacts = contact_points(tracks, *size, float(filmed.frame_rate), turning)
+    room = room if position is None else 0.0
+    moves = anchor == "ground" and turning is not None and contacts.grounded
+    if moves and world is None:
+        raise InputError(
+            "the clip's camera moves by unknown lengths", "give its path in metres (--scale)"
+        )
+    framed = contacts
+    if moves and world is not None:
+        framed = _as_first_seen(contacts, world, person_height)
+    framing = _framing(
+        Framer(framed, size, geometry, person_height, room, ground), anchor, position
+    )
+    if not (framing.on_ground or moves):
+        contacts = replace(contacts, grounded=False)
+    clip_to_frame = np.repeat(framing.similarity[None], len(contacts.points), axis=0)
+    seen_from = _photo_camera(geometry, filmed)
+    contact, lowered = contact_met(
+        seen_from,
+        carried(clip_to_frame, framed.points),
+        framing.scale * framed.heights,
+        person_height,
+        geometry.camera_height if contacts.grounded else None,
+    )
+    if moves and world is not None:
+        contact, lowered, seen_from = _brought(contacts, world, contact[0])
+        clip_to_frame = np.repeat(np.eye(2, 3)[None], len(contacts.points), axis=0)
+    warnings = framing.warnings
+    if room > 0 and anchor == "ground":
+        warnings += (_told_room(room, contacts),)
+    if anchor == "ground" and turning is not None and not contacts.grounded:
+        warnings += (
+            "no feet are seen and the clip's camera moves: the person keeps its motion as they "
+            "were filmed; --camera auto gives it to the place as well",
+        )
+    if lowered.any() and anchor == "ground":
+        warnings += (_floating(lowered, float(filmed.frame_rate)),)
+    return Stance(
+        contacts=contacts,
+        clip_width=filmed.width,
+        clip_height=filmed.height,
+        geometry=geometry,
+        height=person_height,
+        contact=contact,
+        clip_to_frame=clip_to_frame,
+        seen_from=seen_from,
+        anchor=anchor,
+        warnings=warnings,
+    )
+
+
+def covering(clip_size: tuple[int, int], frame_size: tuple[int, int]) -> Floats:
+    """The similarity (2, 3) under which a clip covers a frame, centred; sizes (width, height)."""
+    scale = max(frame_size[0] / clip_size[0], frame_size[1] / clip_size[1])
+    x, y = ((frame_size[i] - scale * clip_size[i]) / 2 for i in (0, 1))
+    return np.array([[scale, 0.0, x], [0.0, scale, y]])
+
+
+def in_frame(path: CameraPath, similarity: Floats, size: tuple[int, int]) -> CameraPath:
+    """A camera path whose picture is carried by a similarity (2, 3) into one of another size."""
+    carried_intrinsics = np.vstack([similarity, [0.0, 0.0, 1.0]]) @ path.intrinsics
+    return replace(path, intrinsics=carried_intrinsics, width=size[0], height=size[1])
+
+
+def contact_met(
+    camera: CameraPath,
+    pixels: Floats,
+    seen_heights: Floats,
+    person_height: float,
+    camera_height: float | None,
+) -> tuple[Floats, Mask]:
+    """Where the person's feet are in the world (F, 3), and which rays were lowered to meet it.
+
+    ``pixels`` (F, 2) of the feet lie on the ground, ``camera_height`` metres below the camera's
+    origin; without it their depth follows from the person's height, seen (F,) and in metres.
+    """
+    K, E = camera.intrinsics, camera.extrinsics
+    if camera_height is not None:
+        return ground_met(K, E, pixels, camera_height)
+    return at_height(K, E, pixels, seen_heights, person_height), np.zeros(len(pixels), bool)
+
+
+def _framing(framer: Framer, anchor: Anchor, position: tuple[float, float] | None) -> Framing:
+    if anchor == "screen":
+        return _covering(framer)
+    if position is not None:
+        return framer.placed(position)
+    return framer.kept() if framer.contacts.grounded else framer.as_filmed()
+
+
+def _covering(framer: Framer) -> Framing:
+    """The clip covering the frame, centred."""
+    (scale, _, x), (_, _, y) = covering(
+        framer.clip_size, (framer.geometry.width, framer.geometry.height)
+    ).tolist()
+    return Framing(scale, x, y)
+
+
+def _is_still(filmed: CameraPath) -> bool:
+    return bool(
+        np.ptp(filmed.extrinsics, axis=0).max() < 1e-9
+        and np.ptp(filmed.intrinsics, axis=0).max() < 1e-6
+    )
+
+
+def _photo_camera(geometry: SceneGeometry, filmed: CameraPath) -> CameraPath:
+    """The photo's own camera, standing still for as long as the clip lasts."""
+    return replace(
+        filmed,
+        intrinsics=np.repeat(geometry.intrinsics[None], filmed.frame_count, axis=0),
+        extrinsics=np.repeat(geometry.extrinsics[None], filmed.frame_count, axis=0),
+        width=geometry.width,
+        height=geometry.height,
+        unit="metres",
+    )
+
+
+def _ground_at(position: tuple[float, float], path: CameraPath, camera_height: float) -> Floats:
+    """The ground point (3,) that a path's first camera sees at fractions of its picture."""
+    pixel = np.array([position]) * [path.width, path.height]
+    point, lowered = ground_met(path.intrinsics[:1], path.extrinsics[:1], pixel, camera_height)
+    if lowered[0]:
+        raise InputError(
+            f"--position {position[0]:g},{position[1]:g} is not on the ground that the clip's "
+            "camera sees",
+            "give a larger Y, or the right --horizon",
+        )
+    return np.asarray(point[0])
+
+
+def _as_first_seen(contacts: Contacts, world: FilmedWorld, person_height: float) -> Contacts:
+    """Contacts and heights as if the filmed camera had stayed where it was in the first frame."""
+    K, E = world.path.intrinsics, world.path.extrinsics
+    met, _ = ground_met(K, E, contacts.points, world.camera_height)
+    foot, up = card(K[:1], E[:1], met, person_height)
+    known = all_finite(np.hstack([foot, up]))[:, None]
+    tall = np.linalg.norm(np.where(known, up, 0.0), axis=1)
+    return replace(
+        contacts,
+        points=np.where(known, foot, contacts.points[:1]),
+        heights=np.where(known[:, 0], tall, contacts.heights[0]),
+    )
+
+
+def _brought(
+    contacts: Contacts, world: FilmedWorld, first_contact: Floats
+) -> tuple[Floats, Mask, CameraPath]:
+    """The filmed world moved so that the person first stands at a point of the scene.
+
+    Their contacts (F, 3), which were lowered, and the camera that filmed them.
+    """
+    filmed = world.path
+    met, lowered = ground_met(
+        filmed.intrinsics, filmed.extrinsics, contacts.points, world.camera_height
+    )
+    shift = first_contact - met[0]
+    to_world = np.swapaxes(filmed.extrinsics[:, :, :3], 1, 2)
+    extrinsics = pose_from_centre(to_world, centre(filmed.extrinsics) + shift)
+    return met + shift, lowered, replace(filmed, extrinsics=extrinsics)
+
+
+def _told_room(room: float, contacts: Contacts) -> str:
+    if not any(contacts.cut_edges):
+        return (
+            f"the person begins the move at {100 * (1 - room):.0f} % of their size, further away, "
+            "so that it ends with head and feet in the picture; --position or --move-strength "
+            "change that"
+        )
+    edges = " and ".join(compress(EDGES, contacts.cut_edges))
+    return (
+        f"the clip's {edges} edge cuts the person off: they are shown further out by up to "
+        f"{100 * room:.0f} % of the frame, which leaves room for the move"
+    )
+
+
+def _floating(lowered: Mask, frame_rate: float) -> str:
+    first, last = np.flatnonzero(lowered)[[0, -1]]
+    return (
+        f"the person walks up to the photo's horizon ({first / frame_rate:.1f}–"
+        f"{(last + 1) / frame_rate:.1f} s): lower them with --position, or correct --horizon"
+    )

@@ -1,0 +1,1 @@
+"""Files of a run: the project folder, its cache and lock, files that appear whole, presets."""

@@ -1,0 +1,112 @@
+"""Examples on their way to the network: drawn in workers, or found encoded on disk."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+from torch.utils.data import DataLoader, Dataset
+
+from dynascene_cli.diffusion.configuration import NetworkConfig
+from dynascene_cli.errors import DynasceneError
+from dynascene_cli.training.batches import Batch, load_batch
+from dynascene_cli.training.examples import Draws
+from dynascene_cli.training.loop import examples_of
+from dynascene_cli.training.settings import Stage, TrainingSettings
+from dynascene_cli.training.signals import held_back
+from dynascene_cli.training.task_inputs import TaskInputs
+
+
+@dataclass(frozen=True, eq=False)
+class Numbered:
+    """An example of a run by its number, drawn or found encoded; ``kept`` is where it is kept."""
+
+    number: int
+    example: TaskInputs | Batch
+    kept: Path | None
+
+
+class StepExamples(Dataset[list[Numbered] | DynasceneError]):
+    """The examples of every step by the step's number.
+
+    ``part`` is (processes, this process) of those that train together. With the settings'
+    ``cache_draws`` so many are drawn and repeated, and kept encoded in ``folder``.
+    """
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        stage: Stage,
+        network: NetworkConfig,
+        part: tuple[int, int],
+        folder: Path,
+    ) -> None:
+        self.settings = settings
+        self.stage = stage
+        self.network = network
+        self.part = part
+        self.folder = folder
+
+    def __getitem__(self, step: int) -> list[Numbered] | DynasceneError:
+        """A step's examples, or what is wrong with one: workers would bury it in a traceback."""
+        numbers = examples_of(self.settings, step, *self.part)
+        try:
+            return [self._numbered(number) for number in numbers]
+        except DynasceneError as error:
+            return error
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Made in the process that draws."""
+        return Draws(self.settings, self.stage, self.network)
+
+    def _numbered(self, number: int) -> Numbered:
+        if not self.settings.cache_draws:
+            return Numbered(number, self.draws.draw(number), None)
+        drawn = number % self.settings.cache_draws
+        path = self.folder / f"{drawn:08d}.safetensors"
+        return Numbered(number, load_batch(path) or self.draws.draw(drawn), path)
+
+
+def loaded(
+    examples: StepExamples, steps: range, workers: int
+) -> Generator[list[Numbered], None, None]:
+    """The examples of some steps in their order, made by so many processes; 0 makes them here.
+
+    The processes end when it is closed. Signals to the whole process group do not end them: a
+    run that is asked to stop still needs what they make for its step.
+
+    Raises:
+        InputError: a file of a clip cannot be read; the message names it.
+    """
+    loader: DataLoader[Any] = DataLoader(
+        examples,
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        worker_init_fn=_single_threaded,
+        # Threads that this process has started do not live on in one that is forked from it.
+        multiprocessing_context="spawn" if workers else None,
+        prefetch_factor=4 if workers else None,
+    )
+    with held_back():
+        waiting = iter(loader)
+    try:
+        for made in waiting:
+            if isinstance(made, DynasceneError):
+                raise made
+            yield made
+    finally:
+        # What ends the workers; at Python's own end it would wait for ever, as SIGTERM is held.
+        del waiting
+
+
+def _as_it_is(examples: object) -> object:
+    return examples
+
+
+def _single_threaded(worker: int) -> None:
+    cv2.setNumThreads(1)

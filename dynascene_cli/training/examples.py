@@ -1,0 +1,190 @@
+"""Training examples by number: everything of one follows from the seed and its index."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from dynascene_cli.dataset.clip import TrainingClip
+from dynascene_cli.dataset.manifest import ManifestEntry, check, load_clip, read_manifest
+from dynascene_cli.dataset.realestate import realestate_entries
+from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
+from dynascene_cli.diffusion.configuration import NetworkConfig
+from dynascene_cli.diffusion.sampling_size import check_sampling_size
+from dynascene_cli.errors import InputError
+from dynascene_cli.training.settings import STAGE_TASKS, Stage, TrainingSettings, shares
+from dynascene_cli.training.task_inputs import TaskInputs
+from dynascene_cli.training.tasks import TASKS, task_inputs
+
+SEEDS = 2**32
+"""How many different synthetic shots an endless supply is drawn from."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where clips come from: with which share, and a random one of them.
+
+    ``clip`` takes how many frames it shall have, and how many steps of the settings' rate lie
+    between two of them.
+    """
+
+    share: float
+    clip: Callable[[int, int, np.random.Generator], TrainingClip]
+
+
+class Draws:
+    """The examples of a stage, without state: any of them, in any order and process."""
+
+    def __init__(self, settings: TrainingSettings, stage: Stage, network: NetworkConfig) -> None:
+        """Read what clips there are; no picture is read yet.
+
+        Raises:
+            InputError: the size or the number of frames does not fit the network, a manifest or a
+                folder is wrong, a clip is too short, or a task has no clip that can serve it.
+        """
+        check_sampling_size(settings.size, network)
+        if stage != "image" and settings.frames > network.motion_frames:
+            raise InputError(
+                f"frames = {settings.frames}: the network's clips have at most "
+                f"{network.motion_frames}",
+                f"frames = {network.motion_frames}, or a network with more motion_frames",
+            )
+        self._settings = settings
+        self._stride = network.latent_stride
+        self._of_images = stage == "image"
+        self._stage_number = list(STAGE_TASKS).index(stage)
+        self._shares = shares(settings, stage)
+        self._sources = _sources(settings, self._shares)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of the stage's tasks that are not off."""
+        return tuple(self._shares)
+
+    def draw(self, index: int) -> TaskInputs:
+        """Example number ``index`` ≥ 0.
+
+        Raises:
+            InputError: a file of its clip cannot be read; the message names it.
+        """
+        rng = np.random.default_rng([self._settings.seed, self._stage_number, index])
+        task = str(rng.choice(list(self._shares), p=list(self._shares.values())))
+        sources = self._sources[task]
+        weights = np.array([source.share for source in sources])
+        source = sources[rng.choice(len(sources), p=weights / weights.sum())]
+        frames, gap = self._settings.frames, 1
+        if self._of_images and frames > 2:
+            # A picture is made from one other: the frames of the clip between them are not needed.
+            frames, gap = 2, int(rng.integers(1, frames))
+        clip = source.clip(frames, gap, rng)
+        return task_inputs(task, clip, rng, self._settings, self._stride)
+
+
+def filmed_entries(settings: TrainingSettings) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
+    """The clips of the settings' manifests, and those of their RealEstate10K folders.
+
+    Raises:
+        InputError: a manifest or a folder is wrong.
+    """
+    manifest = [entry for path in settings.manifests for entry in read_manifest(Path(path))]
+    estate = [entry for path in settings.realestate for entry in realestate_entries(Path(path))]
+    return manifest, estate
+
+
+def faults(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
+    """What is wrong with a filmed clip for training, each of its files read once."""
+    return _too_short(entry, settings) + check(entry)
+
+
+def every(clip: TrainingClip, stride: int) -> TrainingClip:
+    """Every ``stride``-th frame of the clip, from its first; the camera's rate falls with it."""
+    if stride == 1:
+        return clip
+    chosen = slice(None, None, stride)
+    return replace(
+        clip,
+        frames=clip.frames[chosen],
+        alphas=clip.alphas[chosen],
+        plates=None if clip.plates is None else clip.plates[chosen],
+        depths=None if clip.depths is None else clip.depths[chosen],
+        camera=replace(
+            clip.camera,
+            intrinsics=clip.camera.intrinsics[chosen],
+            extrinsics=clip.camera.extrinsics[chosen],
+            frame_rate=clip.camera.frame_rate / stride,
+        ),
+    )
+
+
+def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list[Source]]:
+    """Where each task's clips come from; what has no clip or no share is left out."""
+    manifest, estate = filmed_entries(settings)
+    for entry in manifest + estate:
+        for fault in _too_short(entry, settings):
+            raise InputError(
+                f"{entry.where}: {entry.name} {fault}",
+                f"leave it out of the manifest, or set frames = {entry.frames}",
+            )
+    people = [entry for entry in manifest if entry.matte is not None]
+    synthetic = Source(settings.synthetic_share, partial(_synthetic, settings))
+    found = {}
+    for task in tasks:
+        needs_person = TASKS[task].needs_person
+        filmed = [
+            (settings.manifest_share, people if needs_person else manifest),
+            (settings.realestate_share, [] if needs_person else estate),
+        ]
+        sources = [synthetic] + [
+            Source(share, partial(_filmed, settings, entries))
+            for share, entries in filmed
+            if entries
+        ]
+        found[task] = [source for source in sources if source.share]
+        if not found[task]:
+            lack = ": it needs a person, and no clip has a matte" if needs_person else ""
+            raise InputError(
+                f"{task} has no clip to learn from{lack}",
+                f"give it clips of a manifest with mattes, or set tasks.{task} = 0"
+                if needs_person
+                else f"give a source of clips a share, or set tasks.{task} = 0",
+            )
+    return found
+
+
+def _too_short(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
+    if entry.frames >= settings.frames:
+        return []
+    return [f"has {entry.frames} frames, and training needs {settings.frames}"]
+
+
+def _synthetic(
+    settings: TrainingSettings, frames: int, gap: int, rng: np.random.Generator
+) -> TrainingClip:
+    shot = SyntheticSettings(
+        size=settings.size,
+        frames=frames,
+        fps=settings.fps / gap,
+        person=settings.synthetic_person,
+        split=settings.synthetic_split,
+        textures=Path(settings.synthetic_textures) if settings.synthetic_textures else None,
+    )
+    return synthetic_clip(int(rng.integers(settings.synthetic_clips or SEEDS)), shot)
+
+
+def _filmed(
+    settings: TrainingSettings,
+    entries: Sequence[ManifestEntry],
+    frames: int,
+    gap: int,
+    rng: np.random.Generator,
+) -> TrainingClip:
+    """A random run of frames of a random clip, every k-th for a random k that the clip allows."""
+    entry = entries[int(rng.integers(len(entries)))]
+    longest = (entry.frames - 1) // max((frames - 1) * gap, 1)
+    low, high = (max(min(stride, longest), 1) for stride in settings.frame_stride)
+    stride = gap * int(rng.integers(low, high + 1))
+    span = (frames - 1) * stride + 1
+    first = int(rng.integers(entry.frames - span + 1))
+    return every(load_clip(entry, first, span, settings.size), stride)

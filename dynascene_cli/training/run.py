@@ -1,0 +1,362 @@
+"""One training run from its command to its checkpoint, and from any interruption onwards."""
+
+import os
+import time
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import DistributedType, parse_flag_from_env
+
+from dynascene_cli.console import Console
+from dynascene_cli.diffusion.checkpoint import save_tensors
+from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
+from dynascene_cli.diffusion.network import Network
+from dynascene_cli.errors import InputError, MissingError
+from dynascene_cli.storage.atomic import told_when_full
+from dynascene_cli.training import lora, sharding
+from dynascene_cli.training.batches import Batch, encoded, save_batch
+from dynascene_cli.training.data_loading import Numbered, StepExamples, loaded
+from dynascene_cli.training.examples import Draws
+from dynascene_cli.training.loop import StepResult, Trainer, examples_of
+from dynascene_cli.training.progress import Progress, peak_mib
+from dynascene_cli.training.run_folder import RunFolder, differences
+from dynascene_cli.training.run_state import (
+    damaged_file,
+    gathered_state,
+    learned_by_name,
+    load_state,
+    save_state,
+)
+from dynascene_cli.training.settings import Stage, TrainingSettings, settings_text
+from dynascene_cli.training.setup import (
+    described_start,
+    optimizer_of,
+    run_identity,
+    starting_network,
+    with_defaults,
+)
+from dynascene_cli.training.signals import asked_to_stop
+from dynascene_cli.training.trainable import train_only
+from dynascene_cli.training.validation import sheet, validation_clips
+from dynascene_cli.video import write_image
+
+_SUPPORTED = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What a user asks of ``train``.
+
+    ``force`` begins anew where a run lies in the folder; ``full_precision`` writes the finished
+    checkpoint in 32 bits a weight, 16 otherwise.
+    """
+
+    stage: Stage
+    settings: TrainingSettings
+    folder: Path
+    force: bool = False
+    full_precision: bool = False
+
+
+def train(request: TrainingRequest, console: Console) -> dict[str, Any] | None:
+    """Train, or go on training; what came of it, as the command prints it.
+
+    Of several processes one tells; the others' answer is None.
+
+    Raises:
+        InputError: a setting or an input is wrong, or another run lies in the folder.
+        MissingError: a package or the base weights are not on this machine.
+        StageError: the loss or its gradients are not finite, or the disk is full; the last good
+            state is kept.
+        KeyboardInterrupt: it was asked to stop; the state after its last step is kept.
+    """
+    if find_spec("tensorboardX") is None:
+        raise MissingError("training needs tensorboardX, which is not installed", lora.INSTALL)
+    settings = request.settings
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    divides = parse_flag_from_env("ACCELERATE_USE_FSDP")
+    if divides and (settings.precision == "fp16" or settings.lora_rank):
+        raise InputError(
+            "FSDP goes neither with precision fp16 nor with lora_rank",
+            "give --set precision=bf16; a LoRA learns so little that DDP (--multi_gpu) serves",
+        )
+    # ``sharding`` does it, on CPUs too, where accelerate would leave it out without a word.
+    os.environ["ACCELERATE_USE_FSDP"] = "false"
+    accelerator = Accelerator(
+        mixed_precision=settings.precision,
+        # Examples without the scene leave ReferenceNet out.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+    if accelerator.distributed_type not in _SUPPORTED:
+        raise InputError(
+            f"accelerate is set to {accelerator.distributed_type.value}, which is not supported",
+            "train on several GPUs with: accelerate launch --multi_gpu -m dynascene_cli train …",
+        )
+    if not accelerator.is_main_process:
+        console = Console(quiet=True)
+    run = RunFolder(request.folder)
+    held = run.locked() if accelerator.is_main_process else nullcontext()
+    with held, told_when_full(run.folder):
+        divides = divides and accelerator.num_processes > 1
+        result = Run(request, run, accelerator, console, divides).finished()
+    return result if accelerator.is_main_process else None
+
+
+def plan(request: TrainingRequest, console: Console) -> dict[str, Any]:
+    """What ``train`` would do, without a network in memory.
+
+    Raises:
+        InputError: a setting or an input is wrong.
+        MissingError: the base weights are not on this machine.
+    """
+    settings = request.settings
+    info, _ = described_start(settings)
+    Draws(settings, request.stage, info.config)
+    with torch.device("meta"):
+        network = Network(info.config, empty=True)
+    trained = train_only(network, request.stage, settings.train_image_encoder)
+    if settings.lora_rank:
+        lora.add_adapters(network, trained, settings)
+    learned = [value.numel() for value in learned_by_name(network).values()]
+    done = RunFolder(request.folder).steps()
+    return {
+        "run": str(request.folder),
+        "base": settings.base,
+        "stage": request.stage,
+        "first": done[-1] if done and not request.force else 0,
+        "steps": settings.steps,
+        "clips_a_step": len(examples_of(settings, 0)),
+        "parameters": sum(learned),
+        "warnings": console.warnings,
+    }
+
+
+class Run:
+    """A run that is under way: network, optimiser and folder."""
+
+    def __init__(
+        self,
+        request: TrainingRequest,
+        folder: RunFolder,
+        accelerator: Accelerator,
+        console: Console,
+        divides: bool,
+    ) -> None:
+        settings, stage = request.settings, request.stage
+        self.request, self.settings = request, settings
+        self.folder, self.accelerator, self.console = folder, accelerator, console
+        base_info, base = described_start(settings)
+        self.info = _result_info(base_info, request, base)
+        Draws(settings, stage, base_info.config)
+        self._claim(run_identity(stage, settings, base_info, base, accelerator.num_processes))
+        network = starting_network(settings, base_info, console)
+        trained = train_only(network, stage, settings.train_image_encoder)
+        if settings.lora_rank:
+            lora.add_adapters(network, trained, settings)
+        if settings.gradient_checkpointing:
+            network.enable_gradient_checkpointing()
+        self.network = network
+        if divides:
+            sharding.divide(network, accelerator.device)
+            console.info(f"what learns is divided among {accelerator.num_processes} processes")
+        parameters = list(learned_by_name(network).values())
+        count = sum(value.numel() for value in parameters)
+        console.info(f"stage {stage}: {count / 1e6:.2f} M parameters learn")
+        optimizer = optimizer_of(parameters, settings)
+        self.trainer = Trainer(network, stage, settings, accelerator, optimizer)
+
+    def finished(self) -> dict[str, Any]:
+        """Go through the steps that are left, and write the checkpoint."""
+        first = self._resumed()
+        total = self.settings.steps
+        clips = len(examples_of(self.settings, 0)) * self.accelerator.num_processes
+        progress = Progress(self.console, first, total, clips)
+        loss = self._steps(first, progress) if first < total else self.folder.last_loss()
+        self._write_checkpoint()
+        self.accelerator.wait_for_everyone()
+        return {
+            "run": str(self.folder.folder),
+            "checkpoint": str(self.folder.checkpoint),
+            "steps": total,
+            "loss": loss,
+            "samples_per_second": progress.samples_per_second,
+            "data_share": progress.data_share,
+            "peak_mib": peak_mib(),
+            "warnings": self.console.warnings,
+        }
+
+    def _claim(self, identity: dict[str, Any]) -> None:
+        """Make the folder this run's, or find that it is.
+
+        Raises:
+            InputError: another run lies there.
+        """
+        if not self.accelerator.is_main_process:
+            self.accelerator.wait_for_everyone()
+            return
+        before = self.folder.identity()
+        if self.request.force:
+            self.folder.cleared()
+        elif before is not None and (changed := differences(with_defaults(before), identity)):
+            raise InputError(
+                f"{self.folder.folder} holds another run: {'; '.join(changed)}",
+                "give what it was begun with, another --out, or --force to begin anew",
+            )
+        self.folder.write_identity(identity, settings_text(self.settings))
+        self.accelerator.wait_for_everyone()
+
+    def _resumed(self) -> int:
+        """Put the last state back; after which step it is."""
+        step = self._last_whole_state()
+        if step:
+            optimizer = self.trainer.optimizer.optimizer
+            facts = load_state(
+                self.folder.state(step), self.network, optimizer, self.trainer.average
+            )
+            if self.accelerator.scaler is not None and facts["scaler"]:
+                self.accelerator.scaler.load_state_dict(facts["scaler"])
+            self.console.info(f"going on after step {step}")
+        if self.accelerator.is_main_process:
+            self.folder.rewind_losses(step)
+        return step
+
+    def _last_whole_state(self) -> int:
+        """After which step the newest state is that is not damaged; 0 where there is none."""
+        for step in reversed(self.folder.steps()):
+            damaged = damaged_file(self.folder.state(step))
+            if damaged is None:
+                return step
+            self.console.warn(f"{damaged} is damaged: the state before it is taken")
+        return 0
+
+    def _steps(self, first: int, progress: Progress) -> float:
+        """The steps from ``first`` on; the mean loss of the last that were told of."""
+        from tensorboardX import SummaryWriter
+
+        settings, accelerator = self.settings, self.accelerator
+        examples = StepExamples(
+            settings,
+            self.request.stage,
+            self.info.config,
+            (accelerator.num_processes, accelerator.process_index),
+            self.folder.cache,
+        )
+        steps = range(first, settings.steps)
+        writes = accelerator.is_main_process
+        events = SummaryWriter(str(self.folder.events), purge_step=first + 1) if writes else None
+        recent: list[float] = []
+        with (
+            asked_to_stop() as stop,
+            closing(loaded(examples, steps, settings.workers)) as waiting,
+        ):
+            for step in steps:
+                began = time.monotonic()
+                drawn = next(waiting)
+                waited = time.monotonic() - began
+                batches = [(each.number, self._encoded(each)) for each in drawn]
+                result = self.trainer.step(step, batches, stop.asked)
+                done = step + 1
+                recent.append(result.loss)
+                progress.step_done(waited)
+                if events is not None:
+                    self._record(events, done, result)
+                if done % settings.log_every == 0 or done == settings.steps:
+                    progress.tell(sum(recent) / len(recent))
+                    recent = recent[-1:] if done == settings.steps else []
+                saves = done % settings.checkpoint_every == 0 or done == settings.steps
+                if saves or result.stop:
+                    self._save(done)
+                if settings.validate_every and done % settings.validate_every == 0:
+                    self._validate(done, events)
+                if result.stop:
+                    raise KeyboardInterrupt
+        if events is not None:
+            events.close()
+        return result.loss
+
+    def _encoded(self, numbered: Numbered) -> Batch:
+        if isinstance(numbered.example, Batch):
+            return numbered.example.to(self.accelerator.device)
+        embed = not self.settings.train_image_encoder
+        with self.accelerator.autocast():
+            batch = encoded(self.network, numbered.example, embed)
+        if numbered.kept is not None:
+            numbered.kept.parent.mkdir(parents=True, exist_ok=True)
+            save_batch(batch, numbered.kept)
+        return batch
+
+    def _record(self, events: Any, step: int, result: StepResult) -> None:
+        self.folder.add_loss(step, result.loss, result.learning_rate, result.gradient_norm)
+        events.add_scalar("loss", result.loss, step)
+        events.add_scalar("learning_rate", result.learning_rate, step)
+        events.add_scalar("gradient_norm", result.gradient_norm, step)
+
+    def _save(self, step: int) -> None:
+        """By one process; where weights are divided, all of them give it their parts."""
+        writes, scaler = self.accelerator.is_main_process, self.accelerator.scaler
+        if not writes and not sharding.is_divided(self.network):
+            return
+        optimizer = self.trainer.optimizer.optimizer
+        state = gathered_state(self.network, optimizer, self.trainer.average, writes)
+        if not writes:
+            return
+        facts = {"step": step, "scaler": scaler.state_dict() if scaler is not None else None}
+        with self.folder.saved(step) as place:
+            save_state(place, state, facts)
+        self.folder.prune(self.settings.keep_last, self.settings.keep_every)
+
+    def _validate(self, step: int, events: Any) -> None:
+        with self.trainer.averaged(), sharding.whole_weights(self.network):
+            if not self.accelerator.is_main_process:
+                return
+            made = validation_clips(self.network, self.info, self.settings, self.request.stage)
+        psnr = sum(clip.psnr for clip in made) / len(made)
+        path = self.folder.validation / f"step-{step:06d}.png"
+        path.parent.mkdir(exist_ok=True)
+        write_image(path, sheet(made))
+        events.add_scalar("validation/psnr", psnr, step)
+        self.console.info(f"validation: {psnr:.2f} dB of {len(made)} clips, {path}")
+
+    def _write_checkpoint(self) -> None:
+        writes = self.accelerator.is_main_process
+        with self.trainer.averaged():
+            weights = {
+                name: sharding.whole(value, writes)
+                for name, value in lora.merged_weights(self.network).items()
+            }
+            if not writes:
+                return
+            if self.settings.lora_rank:
+                lora.save_adapters(self.network, self.folder.adapters)
+            dtype = torch.float32 if self.request.full_precision else torch.float16
+            # Tables of positions are as exact as they can be.
+            tables = {name for name, _ in self.network.named_buffers()}
+            rounded = {
+                name: value if name in tables else value.to(dtype)
+                for name, value in weights.items()
+            }
+            save_tensors(rounded, self.info, self.folder.checkpoint)
+
+
+def _result_info(start: CheckpointInfo, request: TrainingRequest, base: str) -> CheckpointInfo:
+    settings = request.settings
+    data = [Path(path).name for path in (*settings.manifests, *settings.realestate)]
+    if settings.synthetic_share:
+        data.append("synthetic shots")
+    began = {} if settings.random_preset is not None else {Path(settings.base).name: base}
+    return replace(
+        start,
+        stage=request.stage,
+        steps=start.steps + settings.steps,
+        data="; ".join(filter(None, [start.data, *data])),
+        base={**start.base, **began},
+        prediction=settings.prediction,
+        zero_terminal_snr=settings.zero_terminal_snr,
+        frames=settings.frames if request.stage != "image" else start.frames,
+    )
