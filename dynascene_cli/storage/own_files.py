@@ -100,6 +100,7 @@ class OwnFiles:
         if "/" in path:
             self.make_folder(path.rpartition("/")[0])
         temporary = _beside(path)
+        self._check_free(temporary)
         with told_when_full(self.folder / path):
             self._append("begun", path)
             try:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dynascene_cli.errors import InputError
@@ -274,6 +274,7 @@ def test_a_folder_of_the_users_is_refused_or_left_whole(tree):
         assert everything(Path(name)).items() >= before.items()
 
 
+@example({"plate/k1/.chunk_00000.part.avi": "file"})
 @given(trees)
 def test_files_of_the_users_in_a_project_stay_whole(tree):
     with tempfile.TemporaryDirectory() as name:
