@@ -16,7 +16,7 @@ def window_sigma(seconds: float, frame_rate: float) -> float:
     return seconds * frame_rate / WINDOW_SIGMAS
 
 
-def to_local_lines(
+def offsets_to_local_lines(
     frames: int, sigma: float, differences: Callable[[slice, slice], Floats]
 ) -> Floats:
     """From each frame to the line through its neighbours under a Gaussian, (F, N).
@@ -42,10 +42,10 @@ def to_local_lines(
     return np.asarray(np.where(alone, 0.0, s2 * t0 - s1 * t1) / np.where(alone, 1.0, determinant))
 
 
-def on_local_lines(values: Floats, sigma: float) -> Floats:
+def smooth_by_local_lines(values: Floats, sigma: float) -> Floats:
     """Values (F, N) moved onto the lines through their neighbours."""
 
     def differences(here: slice, there: slice) -> Floats:
         return values[there] - values[here]
 
-    return values + to_local_lines(len(values), sigma, differences)
+    return values + offsets_to_local_lines(len(values), sigma, differences)

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from dynascene_cli.camera.loess import on_local_lines, to_local_lines, window_sigma
+from dynascene_cli.camera.loess import offsets_to_local_lines, smooth_by_local_lines, window_sigma
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre
 from dynascene_cli.shot import CameraPath
@@ -45,7 +45,7 @@ def check_strength(strength: float) -> None:
         )
 
 
-def smoothed_path(path: CameraPath, strength: float) -> CameraPath:
+def smooth_path(path: CameraPath, strength: float) -> CameraPath:
     """The path without what swings faster than once in ``strength`` seconds.
 
     Each pose and focal length becomes that of the local line through its neighbours under a
@@ -63,19 +63,19 @@ def smoothed_path(path: CameraPath, strength: float) -> CameraPath:
     sigma = window_sigma(strength, float(path.frame_rate))
     centres, log_focal = centre(path.extrinsics), np.log(path.intrinsics[:, :1, 0])
     values = np.concatenate([centres, log_focal], axis=1)
-    shifts = on_local_lines(values, sigma) - values
+    shifts = smooth_by_local_lines(values, sigma) - values
     filmed = _orientations(path)
     smooth = filmed
     steps = _turns(filmed[:-1], filmed[1:])
     swept = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
     for _ in range(ROTATION_STEPS):
-        nearest = partial(_turned, smooth, filmed, swept)
-        turns = to_local_lines(path.frame_count, sigma, nearest)
+        nearest = partial(_turn_offsets, smooth, filmed, swept)
+        turns = offsets_to_local_lines(path.frame_count, sigma, nearest)
         smooth = smooth * Rotation.from_rotvec(turns)
-    return _corrected(path, shifts[:, :3], _turns(filmed, smooth), shifts[:, 3])
+    return _apply_corrections(path, shifts[:, :3], _turns(filmed, smooth), shifts[:, 3])
 
 
-def stabilised_path(path: CameraPath) -> CameraPath:
+def stabilise_path(path: CameraPath) -> CameraPath:
     """The path that was meant: held still, or gliding, as if from a tripod or a dolly.
 
     Centre, rotation vector and log focal length become the series that deviate, move, accelerate
@@ -92,22 +92,24 @@ def stabilised_path(path: CameraPath) -> CameraPath:
     filmed = _orientations(path)
     centres = centre(path.extrinsics)
     log_focal = np.log(path.intrinsics[:, :1, 0])
-    turned = _unwrapped(_turns(filmed[0], filmed))
+    turned = _unwrap_rotations(_turns(filmed[0], filmed))
     reach = SHAKE_REACH[path.unit]
     rate = float(path.frame_rate)
-    shifts = _calmed(centres / reach, rate) * reach
-    calm = turned + _calmed(turned / SHAKE_REACH_RADIANS, rate) * SHAKE_REACH_RADIANS
+    shifts = _minimise_motion(centres / reach, rate) * reach
+    calm = turned + _minimise_motion(turned / SHAKE_REACH_RADIANS, rate) * SHAKE_REACH_RADIANS
     turns = _turns(filmed, filmed[0] * Rotation.from_rotvec(calm))
     turns[np.all(calm == turned, axis=1)] = 0
-    zoom = _calmed(log_focal / SHAKE_REACH_LOG_FOCAL, rate) * SHAKE_REACH_LOG_FOCAL
-    return _corrected(path, shifts, turns, zoom[:, 0])
+    zoom = _minimise_motion(log_focal / SHAKE_REACH_LOG_FOCAL, rate) * SHAKE_REACH_LOG_FOCAL
+    return _apply_corrections(path, shifts, turns, zoom[:, 0])
 
 
-def _turned(smooth: Rotation, filmed: Rotation, swept: Floats, here: slice, there: slice) -> Floats:
-    return _with_whole_turns(_turns(smooth[here], filmed[there]), swept[there] - swept[here])
+def _turn_offsets(
+    smooth: Rotation, filmed: Rotation, swept: Floats, here: slice, there: slice
+) -> Floats:
+    return _add_whole_turns(_turns(smooth[here], filmed[there]), swept[there] - swept[here])
 
 
-def _calmed(values: Floats, frame_rate: float) -> Floats:
+def _minimise_motion(values: Floats, frame_rate: float) -> Floats:
     """What to add to values (F, N), in units of their reach, so that they move least."""
     return np.stack([_least_motion(column, frame_rate) for column in values.T], axis=1)
 
@@ -167,15 +169,15 @@ def _turns(first: Rotation, second: Rotation) -> Floats:
     return np.where(tiny, 0.0, vectors)
 
 
-def _unwrapped(vectors: Floats) -> Floats:
+def _unwrap_rotations(vectors: Floats) -> Floats:
     """Rotation vectors (F, 3) that run on past half a turn instead of changing sides."""
     result = vectors.copy()
     for frame in range(1, len(result)):
-        result[frame] = _with_whole_turns(result[frame], result[frame - 1])
+        result[frame] = _add_whole_turns(result[frame], result[frame - 1])
     return result
 
 
-def _with_whole_turns(vectors: Floats, expected: Floats) -> Floats:
+def _add_whole_turns(vectors: Floats, expected: Floats) -> Floats:
     """Rotation vectors (…, 3) and the whole turns that bring them nearest to ``expected``."""
     angles = np.linalg.norm(vectors, axis=-1, keepdims=True)
     axes = vectors / np.where(angles > 0, angles, 1.0)
@@ -183,7 +185,7 @@ def _with_whole_turns(vectors: Floats, expected: Floats) -> Floats:
     return np.asarray(vectors + 2 * np.pi * np.round((along - angles) / (2 * np.pi)) * axes)
 
 
-def _corrected(path: CameraPath, shifts: Floats, turns: Floats, zoom: Floats) -> CameraPath:
+def _apply_corrections(path: CameraPath, shifts: Floats, turns: Floats, zoom: Floats) -> CameraPath:
     """The path with its centres shifted, its cameras turned in their own axes, its lens longer.
 
     Shifts and turns (F, 3), logarithms of focal ratios (F,). What none applies to stays as it is

@@ -86,10 +86,10 @@ def estimate_camera(
     )
     console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
     data = estimated(request, output, console, report=report)
-    console.result(data, _told(data))
+    console.result(data, _summary_text(data))
 
 
-def _told(data: dict[str, object]) -> str:
+def _summary_text(data: dict[str, object]) -> str:
     if data["output"] is None:
         would_run, cached = (", ".join(data[key]) or "-" for key in ("would_run", "cached"))  # type: ignore[arg-type]
         return f"would run: {would_run}; cached: {cached}"

@@ -91,10 +91,10 @@ def ablation(
     """Train small networks with and without each idea, and measure them on held-out shots."""
     from dynascene_cli.console import Console
     from dynascene_cli.evaluation.ablation import AblationRequest, run_ablation
-    from dynascene_cli.evaluation.ablation_rows import rows_named
+    from dynascene_cli.evaluation.ablation_rows import select_rows
     from dynascene_cli.evaluation.ablation_table import ablation_text
 
-    request = AblationRequest(rows_named(tuple(row or ())), steps, seeds, shots, work, output)
+    request = AblationRequest(select_rows(tuple(row or ())), steps, seeds, shots, work, output)
     console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
     data = run_ablation(request, console)
     console.result(data, ablation_text(data))

@@ -81,7 +81,7 @@ def add(
 
     console = Console(as_json=as_json)
     console.info(f"Licence of {name}: {weights.find(name).licence}")
-    _tell_added(console, weights.add(name, path, _check_of(name)))
+    _report_added(console, weights.add(name, path, _check_for(name)))
 
 
 @app.command("pull")
@@ -116,13 +116,13 @@ def pull(
             console.warn(damage.message)
         else:
             console.info(f"{name} is here already")
-            _tell_added(console, known)
+            _report_added(console, known)
             return
     console.info(f"Licence of {name}: {known.licence}")
     pulled = pull_weights(
-        name, source, sha256.lower(), accept_licence, _lines(console, name), _check_of(name)
+        name, source, sha256.lower(), accept_licence, _lines(console, name), _check_for(name)
     )
-    _tell_added(console, pulled)
+    _report_added(console, pulled)
 
 
 @app.command("verify")
@@ -174,23 +174,23 @@ def assemble(
     """Build the checkpoint that training begins with from base weights."""
     from dynascene_cli import weights
     from dynascene_cli.console import Console
-    from dynascene_cli.diffusion.configuration import with_fields
+    from dynascene_cli.diffusion.configuration import preset_with_fields
     from dynascene_cli.diffusion.requirements import require_packages
 
     require_packages()
-    from dynascene_cli.diffusion.assembly import Sources, assemble, licence_of
+    from dynascene_cli.diffusion.assembly import Sources, assemble, combined_licence
 
     console = Console(as_json=as_json)
-    config = with_fields(preset, fields or [])
+    config = preset_with_fields(preset, fields or [])
     sources = Sources(
-        inpainting=_located(inpainting),
-        clip=_located(clip),
-        motion=_located(motion) if config.motion else None,
-        camera_ctrl=_located(camera_ctrl) if camera_ctrl else None,
+        inpainting=_where(inpainting),
+        clip=_where(clip),
+        motion=_where(motion) if config.motion else None,
+        camera_ctrl=_where(camera_ctrl) if camera_ctrl else None,
     )
     folder = weights.weights_folder()
     made = output or folder / weights.CHECKPOINTS / ".assembled.safetensors"
-    info = assemble(config, sources, made, licence_of(sources), full_precision, seed)
+    info = assemble(config, sources, made, combined_licence(sources), full_precision, seed)
     if output is None:
         base = weights.find(weights.CHECKPOINT_PREFIX + "base")
         weights.place(base, made, weights.sha256_of(made))
@@ -200,14 +200,14 @@ def assemble(
     console.result(data, f"assembled: {made}")
 
 
-def _located(name_or_path: str) -> Path:
+def _where(name_or_path: str) -> Path:
     from dynascene_cli.weights import path_of
 
     path = Path(name_or_path)
     return path if path.exists() else path_of(name_or_path)
 
 
-def _check_of(name: str) -> "Callable[[Path], object]":
+def _check_for(name: str) -> "Callable[[Path], object]":
     """What looks at weights of that name before they are kept."""
     from dynascene_cli.weights import find
 
@@ -223,7 +223,7 @@ def _check_of(name: str) -> "Callable[[Path], object]":
     return partial(try_weights, name)
 
 
-def _tell_added(console: "Console", added: "Weights") -> None:
+def _report_added(console: "Console", added: "Weights") -> None:
     licence = added.licence
     if added.kind == "checkpoint":
         from dynascene_cli.diffusion.checkpoint_file import read_info

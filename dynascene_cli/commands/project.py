@@ -19,7 +19,7 @@ app = typer.Typer(
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A .dynascene folder.")]
 
 
-def _opened(folder: Path) -> "Project":
+def _open_project(folder: Path) -> "Project":
     from dynascene_cli.storage.project import Project
 
     hint = "give the .dynascene folder that a render made"
@@ -37,7 +37,7 @@ def show(folder: FolderArgument, as_json: options.AsJson = False) -> None:
     """List each stage's cached results, their size, and which one is the latest."""
     from dynascene_cli.storage.project import STAGES
 
-    project = _opened(folder)
+    project = _open_project(folder)
     latest = project.latest()
     rows = [
         {
@@ -72,7 +72,7 @@ def clean(
     unknown = sorted(set(stage or []) - set(STAGES))
     if unknown:
         raise InputError(f"--stage {unknown[0]}: no such stage", f"one of {', '.join(STAGES)}")
-    project = _opened(folder)
+    project = _open_project(folder)
     with project.locked():
         freed = sum(project.clear(name) for name in stage or STAGES)
     if as_json:

@@ -260,7 +260,7 @@ def render(
 ) -> None:
     """Put the person of CLIP into the place of a photo, filmed by a camera move."""
     from dynascene_cli.console import Console
-    from dynascene_cli.diffusion.optimisations import Economies
+    from dynascene_cli.diffusion.optimisations import SamplingOptimizations
     from dynascene_cli.pipeline.render import memory_plan as memory_planned
     from dynascene_cli.pipeline.render import render as rendered
     from dynascene_cli.pipeline.request import (
@@ -319,7 +319,7 @@ def render(
             window=window,
             guided=guide is not None,
             strength=strength,
-            economies=Economies(
+            economies=SamplingOptimizations(
                 precision=precision,
                 reuse_deep=reuse_deep,
                 vae_tile=vae_tile,

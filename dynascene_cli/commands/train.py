@@ -76,13 +76,13 @@ def train(
         return _check(settings, console)
     if show_tasks is not None:
         return _show_tasks(settings, stage, show_tasks, console)
-    from dynascene_cli.training.run import TrainingRequest, plan
+    from dynascene_cli.training.run import TrainingRequest, plan_run
     from dynascene_cli.training.run import train as trained
 
     request = TrainingRequest(stage, settings, folder, force, full_precision)
     if dry_run:
-        planned = plan(request, console)
-        return console.result(planned, _planned(planned))
+        planned = plan_run(request, console)
+        return console.result(planned, _plan_text(planned))
     result = trained(request, console)
     if result is None:
         return None
@@ -95,7 +95,7 @@ def train(
     return None
 
 
-def _planned(plan: dict[str, Any]) -> str:
+def _plan_text(plan: dict[str, Any]) -> str:
     return (
         f"would train {plan['parameters'] / 1e6:.2f} M parameters of {plan['base']} in "
         f"{plan['run']}: after step {plan['first']} to step {plan['steps']}, "
@@ -105,13 +105,13 @@ def _planned(plan: dict[str, Any]) -> str:
 
 def _check(settings: "TrainingSettings", console: "Console") -> None:
     from dynascene_cli.errors import InputError
-    from dynascene_cli.training.examples import faults, filmed_entries
+    from dynascene_cli.training.examples import find_faults, usable_entries
 
-    entries = [entry for kind in filmed_entries(settings) for entry in kind]
+    entries = [entry for kind in usable_entries(settings) for entry in kind]
     bad = {}
     with console.progress("check", len(entries)) as checked:
         for index, entry in enumerate(entries):
-            if found := faults(entry, settings):
+            if found := find_faults(entry, settings):
                 bad[entry.name] = found
                 console.warn(f"{entry.name}: {'; '.join(found)}")
             checked(index + 1)
@@ -127,12 +127,12 @@ def _check(settings: "TrainingSettings", console: "Console") -> None:
 def _show_tasks(
     settings: "TrainingSettings", stage: "Stage", picture: Path, console: "Console"
 ) -> None:
-    from dynascene_cli.training.examples import Draws
-    from dynascene_cli.training.setup import described_start
+    from dynascene_cli.training.examples import ExampleDraws
+    from dynascene_cli.training.setup import describe_start
     from dynascene_cli.training.task_preview import task_sheet
     from dynascene_cli.video import check_writable, write_image
 
     check_writable(picture)
-    info, _ = described_start(settings)
-    write_image(picture, task_sheet(Draws(settings, stage, info.config)))
+    info, _ = describe_start(settings)
+    write_image(picture, task_sheet(ExampleDraws(settings, stage, info.config)))
     console.result({"tasks": str(picture)}, str(picture))

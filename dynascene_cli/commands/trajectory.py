@@ -52,7 +52,7 @@ def make(
     """Write a move, or several joined into one, as a file to edit and give to --camera."""
     from dataclasses import replace
 
-    from dynascene_cli.camera.moves.combine import joined, scaled
+    from dynascene_cli.camera.moves.combine import join_moves, scale_move
     from dynascene_cli.camera.moves.files import load_move, trajectory_text
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
@@ -65,7 +65,7 @@ def make(
         raise InputError(f"{output}: not a .json file", "name the move FILE.json")
     if any(_same_file(output, move.name) for move in moves):
         raise InputError(f"{output}: is one of the inputs", "write to another file")
-    move = joined([scaled(one, move_strength) for one in moves], name)
+    move = join_moves([scale_move(one, move_strength) for one in moves], name)
     if seed is not None and move.shake is not None:
         move = replace(move, shake=replace(move.shake, seed=seed))
     check_writable(output)
@@ -89,7 +89,7 @@ def plot(
     from PIL import Image
 
     from dynascene_cli.camera.moves.files import load_move
-    from dynascene_cli.camera.moves.preview import previewed, typical_reference, walked
+    from dynascene_cli.camera.moves.preview import preview_path, typical_reference, walk_contacts
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
     from dynascene_cli.reports.camera_plot import camera_plot
@@ -102,8 +102,8 @@ def plot(
     check_plotting()
     reference = typical_reference(subject_distance, camera_height)
     moves = load_move(move)
-    path = previewed(moves, reference, move_strength, seed)
-    contacts = walked(moves, reference, path.frame_count, path.frame_rate)
+    path = preview_path(moves, reference, move_strength, seed)
+    contacts = walk_contacts(moves, reference, path.frame_count, path.frame_rate)
     title = move if move_strength == 1 else f"{move} × {move_strength:g}"
     check_writable(output)
     picture = camera_plot(path, contacts, camera_height, title)
@@ -125,17 +125,17 @@ def check(
     from dynascene_cli.camera.moves.preview import (
         duration,
         extent,
-        previewed,
+        preview_path,
         typical_reference,
-        walked,
+        walk_contacts,
     )
     from dynascene_cli.console import Console
     from dynascene_cli.staging.clearance import check_path
 
     moves = load_move(move)
     reference = typical_reference(subject_distance, camera_height)
-    path = previewed(moves, reference, move_strength)
-    contacts = walked(moves, reference, path.frame_count, path.frame_rate)
+    path = preview_path(moves, reference, move_strength)
+    contacts = walk_contacts(moves, reference, path.frame_count, path.frame_rate)
     check_path(path, contacts, camera_height, subject_distance, move)
     reach = extent(path)
     seconds = duration(moves)
@@ -182,7 +182,7 @@ def convert(
 
     from dynascene_cli.camera.formats import check_camera_output, read_camera, write_camera
     from dynascene_cli.camera.moves.files import is_camera, load_move
-    from dynascene_cli.camera.moves.preview import previewed, typical_reference
+    from dynascene_cli.camera.moves.preview import preview_path, typical_reference
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
     from dynascene_cli.video.timeline import snapped_rate
@@ -203,7 +203,7 @@ def convert(
         reference = typical_reference(
             subject_distance, camera_height, *([] if picture is None else [picture])
         )
-        camera = previewed(load_move(source), reference, frame_count=frames, frame_rate=rate)
+        camera = preview_path(load_move(source), reference, frame_count=frames, frame_rate=rate)
     write_camera(output, camera, name=name or Path(source).stem, warn=console.warn)
     data = {
         "output": str(output),

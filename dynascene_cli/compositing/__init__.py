@@ -2,7 +2,7 @@
 
 from dynascene_cli.compositing.cast_shadow import CastShadow, ground_map, shadow_map
 from dynascene_cli.compositing.composite import Composite, CompositeSettings, Compositor
-from dynascene_cli.compositing.foreground import foreground_colours
+from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.compositing.look import ClipMoment, Look, LookSample, clip_moment, measure_look
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "Look",
     "LookSample",
     "clip_moment",
-    "foreground_colours",
+    "estimate_foreground",
     "ground_map",
     "measure_look",
     "shadow_map",

@@ -18,18 +18,18 @@ HIDDEN = np.float32(0.995)
 """Where the surroundings are the person to this share, too little light wraps to be seen."""
 
 
-def over(foreground: Image, alpha: Gray, picture: Image) -> None:
+def lay_over(foreground: Image, alpha: Gray, picture: Image) -> None:
     """Lay straight foreground colours over ``picture``, in place."""
-    _over(foreground, alpha, picture, DECODE, ENCODE)
+    _lay_over(foreground, alpha, picture, DECODE, ENCODE)
 
 
 def darken(shadow: Gray, picture: Image) -> None:
     """Take the share ``shadow`` / 255 of the light away from ``picture``, in place."""
-    _darken(shadow, picture, _darkened())
+    _darken(shadow, picture, _darkening_table())
 
 
 @cache
-def _darkened() -> NDArray[np.uint8]:
+def _darkening_table() -> NDArray[np.uint8]:
     """(256, 256): every display value with every share of its light, of 255, taken away."""
     kept = np.float32(ENCODE_STEPS) * (1 - np.arange(256, dtype=np.float32)[:, None] / 255)
     return ENCODE[(DECODE * kept + np.float32(0.5)).astype(np.intp)]
@@ -70,7 +70,7 @@ def _look_up(picture, columns, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _over(foreground, alpha, picture, decode, encode):  # type: ignore[no-untyped-def]
+def _lay_over(foreground, alpha, picture, decode, encode):  # type: ignore[no-untyped-def]
     height, width = alpha.shape
     for y in range(height):
         for x in range(width):

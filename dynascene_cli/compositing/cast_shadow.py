@@ -53,9 +53,9 @@ def shadow_map(
     eye = centre(extrinsics)
     towards = sun.direction
     facing = np.array([eye[0] - contact[0], 0.0, eye[2] - contact[2]])
-    normal = _turned_to(facing / np.linalg.norm(facing), towards)
+    normal = _face_sun(facing / np.linalg.norm(facing), towards)
     seen = intrinsics @ extrinsics[:, :3]
-    ground, weight = _seen_ground(intrinsics, extrinsics, camera_height)
+    ground, weight = _pixel_to_ground(intrinsics, extrinsics, camera_height)
     against = float(normal @ towards)
     figure = against * ground + np.outer(
         towards, float(normal @ contact) * weight - normal @ ground
@@ -67,11 +67,11 @@ def ground_map(
     intrinsics: Floats, extrinsics: Floats, camera_height: float, photo: SceneGeometry
 ) -> Floats:
     """(3, 3): from pixels that see the ground to the photo's pixels that do."""
-    ground, _ = _seen_ground(intrinsics, extrinsics, camera_height)
+    ground, _ = _pixel_to_ground(intrinsics, extrinsics, camera_height)
     return np.asarray(photo.intrinsics @ photo.extrinsics[:, :3] @ ground)
 
 
-def _seen_ground(
+def _pixel_to_ground(
     intrinsics: Floats, extrinsics: Floats, camera_height: float
 ) -> tuple[Floats, Floats]:
     """Matrices (3, 3) and (3,) from a pixel to its point of the ground, and to that point's weight.
@@ -84,7 +84,7 @@ def _seen_ground(
     return np.outer(eye, weight) + (camera_height - eye[1]) * rays, weight
 
 
-def _turned_to(normal: Floats, towards: Floats) -> Floats:
+def _face_sun(normal: Floats, towards: Floats) -> Floats:
     """A level normal (3,) turned about the upright just far enough to face the sun's side."""
     level = towards * [1.0, 0.0, 1.0]
     length = float(np.linalg.norm(level))
@@ -113,7 +113,7 @@ def cast_shadow(
     ``alpha`` is the person's over ``alpha_box``; ``contact`` in pixels and ``person_height`` in
     pixels. Shadows end where the ground does.
     """
-    box = _reached(alpha_box, contact, person_height, cast.to_figure, *size)
+    box = _shadow_extent(alpha_box, contact, person_height, cast.to_figure, *size)
     if box.empty:
         return NOWHERE, np.zeros((0, 0), np.uint8)
     # Index coordinates to those of pixels, whose centres lie at +0.5, and back.
@@ -140,7 +140,7 @@ def cast_shadow(
     return box, np.round(share).astype(np.uint8)
 
 
-def _reached(
+def _shadow_extent(
     alpha_box: Box,
     contact: Floats,
     person_height: float,

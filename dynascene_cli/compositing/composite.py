@@ -9,20 +9,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.blend import darken, looked_up, over, wrap_light
+from dynascene_cli.compositing.blend import darken, lay_over, looked_up, wrap_light
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
-from dynascene_cli.compositing.foreground import foreground_colours
+from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.compositing.grain import Grain
 from dynascene_cli.compositing.linear_light import DECODE, gain_table
 from dynascene_cli.compositing.look import Look
-from dynascene_cli.compositing.roi import NOWHERE, AnyArray, Box, opaque_box, reduced
+from dynascene_cli.compositing.roi import NOWHERE, AnyArray, Box, opaque_box, reduce_by_blocks
 from dynascene_cli.compositing.shadow import contact_shadow, shadow_box
 from dynascene_cli.compositing.warp import (
     inside,
     is_identity,
     landing_box,
     touches_edge,
-    warped,
+    warp_person,
 )
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
@@ -156,7 +156,7 @@ class Compositor:
                     coverage, box, contact_pixels, person_height_pixels, self._contrast, reach
                 )
             if cast is not None:
-                ground_box, taken = _joined(
+                ground_box, taken = _combine_shadows(
                     (ground_box, taken),
                     cast_shadow(
                         coverage, box, contact_pixels, person_height_pixels, cast,
@@ -170,7 +170,7 @@ class Compositor:
                 colours = np.asarray(cv2.LUT(colours, self._person_table), np.uint8)
             if self._wrap:
                 colours = self._wrapped(colours, coverage, box.crop(picture))
-            over(colours, coverage, box.crop(picture))
+            lay_over(colours, coverage, box.crop(picture))
         background = partial(self.background, index, plate)
         return Composite(picture, box, colours, coverage, ground_box, taken, background)
 
@@ -223,14 +223,14 @@ class Compositor:
         source = opaque.grown(max(8, round(SURROUNDINGS * clip_height)), clip_width, clip_height)
         own_alpha = np.ascontiguousarray(source.crop(alpha))
         own = np.ascontiguousarray(clip_frame[source.y0 : source.y1, source.x0 : source.x1])
-        own = foreground_colours(own, own_alpha, clip_height)
+        own = estimate_foreground(own, own_alpha, clip_height)
         same_size = (clip_width, clip_height) == (self.width, self.height)
         if same_size and is_identity(clip_to_frame):
             return source, own, own_alpha
         target = landing_box(source, clip_to_frame, self.width, self.height)
         if target.empty:
             return nobody
-        colours, coverage = warped(own, own_alpha, source, clip_to_frame, target)
+        colours, coverage = warp_person(own, own_alpha, source, clip_to_frame, target)
         if touches_edge(source, clip_width, clip_height):
             within = inside(clip_to_frame, clip_width, clip_height, target)
             coverage = np.round(coverage * within).astype(np.uint8)
@@ -243,8 +243,8 @@ class Compositor:
         near_alpha, near_light = (
             _mean_nearby(mean, reach / reduction)
             for mean in (
-                reduced(coverage, reduction) * np.float32(1 / 255),
-                DECODE[reduced(behind, reduction)],
+                reduce_by_blocks(coverage, reduction) * np.float32(1 / 255),
+                DECODE[reduce_by_blocks(behind, reduction)],
             )
         )
         spilled = colours.copy()
@@ -252,7 +252,7 @@ class Compositor:
         return spilled
 
 
-def _joined(one: tuple[Box, Gray], other: tuple[Box, Gray]) -> tuple[Box, Gray]:
+def _combine_shadows(one: tuple[Box, Gray], other: tuple[Box, Gray]) -> tuple[Box, Gray]:
     """The shares of light (255 = all) that two shadows take together, over both boxes."""
     boxes = [box for box, _ in (one, other) if not box.empty]
     if not boxes:

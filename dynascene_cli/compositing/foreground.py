@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.roi import AnyArray, reduced
+from dynascene_cli.compositing.roi import AnyArray, reduce_by_blocks
 from dynascene_cli.shot import Image
 
 WIDE_RADIUS = 90 / 1080
@@ -23,14 +23,17 @@ FALLBACK = 1e-3
 """The weight of the wide mean where the narrow neighbourhood holds no foreground at all."""
 
 
-def foreground_colours(frame: Image, alpha: NDArray[np.uint8], frame_height: int) -> Image:
+def estimate_foreground(frame: Image, alpha: NDArray[np.uint8], frame_height: int) -> Image:
     """The foreground's colours (H, W, 3) of a crop and its alpha (H, W).
 
     ``frame_height`` is that of the whole frame, which the neighbourhoods scale with. Where alpha
     is 255 the frame's colours stay exactly; where it is 0 the nearest foreground is extended.
     """
     reduction = min(max(2, frame_height // 270), *alpha.shape)
-    small_frame, small_alpha = reduced(frame, reduction), reduced(alpha, reduction)
+    small_frame, small_alpha = (
+        reduce_by_blocks(frame, reduction),
+        reduce_by_blocks(alpha, reduction),
+    )
     rows, columns = small_alpha.shape
     products = _products(small_frame, small_alpha)
     overall = np.array([cv2.mean(each) for each in products], np.float32)[:, None, None]
@@ -40,15 +43,15 @@ def foreground_colours(frame: Image, alpha: NDArray[np.uint8], frame_height: int
     wide_sums = _boxes(
         [cv2.resize(p, coarse, interpolation=cv2.INTER_AREA) for p in products], wide_radius
     )
-    wide_means = _resized(_means(wide_sums, overall), (columns, rows))
+    wide_means = _resize_pair(_means(wide_sums, overall), (columns, rows))
 
     narrow_radius = max(2, round(NARROW_RADIUS * frame_height / reduction))
     corrected = _corrected_products(small_frame, small_alpha, wide_means)
     means = _means(_boxes(corrected, narrow_radius), wide_means)
-    return _explained(frame, alpha, means, np.float32(1 / reduction))
+    return _solve_foreground(frame, alpha, means, np.float32(1 / reduction))
 
 
-def _resized(pair: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+def _resize_pair(pair: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     return np.stack([cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in pair])
 
 
@@ -112,7 +115,7 @@ def _corrected_products(frame, alpha, means):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _explained(frame, alpha, means, step):  # type: ignore[no-untyped-def]
+def _solve_foreground(frame, alpha, means, step):  # type: ignore[no-untyped-def]
     """Full-size F from means at a smaller size; bilinear only where alpha is in between."""
     height, width = alpha.shape
     rows, columns = means.shape[1:3]

@@ -36,7 +36,7 @@ ENCODE: NDArray[np.uint8] = np.round(
 """The 8-bit display value of linear light in steps of 1 / ENCODE_STEPS."""
 
 
-def gained(linear: ArrayLike, gain: ArrayLike) -> Floats:
+def apply_gain(linear: ArrayLike, gain: ArrayLike) -> Floats:
     """Linear light 0..1 times a gain (0.5..2) that fades towards white.
 
     White neither clips nor is tinted; below half of full light the gain is nearly pure. The curve
@@ -49,5 +49,5 @@ def gained(linear: ArrayLike, gain: ArrayLike) -> Floats:
 
 def gain_table(gains: ArrayLike) -> NDArray[np.uint8]:
     """A (1, 256, 3) table for cv2.LUT that applies linear gains (3,) to display values."""
-    light = gained(DECODE[:, None], np.asarray(gains, dtype=float)[None, :])
+    light = apply_gain(DECODE[:, None], np.asarray(gains, dtype=float)[None, :])
     return np.round(255 * display_light(light)).astype(np.uint8)[None]

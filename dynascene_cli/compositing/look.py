@@ -128,9 +128,9 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         middle = int(sample.clip_to_frame[1] @ [*moment.middle, 1.0])
         ground = sample.plate[min(max(middle, 0), height - 8) :]
         lights.append(_light_differences(moment, ground))
-        clip_soft.append(_scaled(moment.softness, scale))
+        clip_soft.append(_scale(moment.softness, scale))
         plate_soft.append(edge_softness(sample.plate))
-        clip_grain.append(_scaled(moment.grain, min(scale, 1.0)))
+        clip_grain.append(_scale(moment.grain, min(scale, 1.0)))
         plate_grain.append(grain_level(sample.plate))
         contrasts.append(_contrast(ground))
     if not lights:
@@ -199,7 +199,7 @@ def _contrast(ground: Image) -> float:
     return float(np.clip((np.log2(high / low) - 1.0) / 4.0, 0.0, 1.0))
 
 
-def _scaled(value: float | None, scale: float) -> float | None:
+def _scale(value: float | None, scale: float) -> float | None:
     return None if value is None else value * scale
 
 

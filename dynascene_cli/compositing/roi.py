@@ -53,7 +53,7 @@ def opaque_box(alpha: NDArray[np.uint8], threshold: int) -> Box:
     return Box(x, y, x + width, y + height)
 
 
-def reduced(image: AnyArray, reduction: int) -> AnyArray:
+def reduce_by_blocks(image: AnyArray, reduction: int) -> AnyArray:
     """The image with each whole block of reduction × reduction pixels averaged into one.
 
     Rows and columns that fill no block are left out (an image smaller than a block is one).

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.roi import AnyArray, Box, reduced
-from dynascene_cli.compositing.warp import enlarged
+from dynascene_cli.compositing.roi import AnyArray, Box, reduce_by_blocks
+from dynascene_cli.compositing.warp import enlarge_linearly
 from dynascene_cli.geometry import Floats
 
 WORKING_HEIGHT = 96
@@ -75,7 +75,10 @@ def contact_shadow(
             [0.0, step / cell, (alpha_box.y0 + 0.5 * step - top) / cell - 0.5],
         ]
     )
-    matte = cv2.warpAffine(reduced(alpha, step), matrix, (columns, rows)).astype(np.float32) / 255
+    matte = (
+        cv2.warpAffine(reduce_by_blocks(alpha, step), matrix, (columns, rows)).astype(np.float32)
+        / 255
+    )
     unit = float(person_height / cell)
     ground = float((contact[1] - top) / cell)
     # A cell more than the window leaves on each side, since the cells are interpolated.
@@ -85,7 +88,7 @@ def contact_shadow(
     most_touch, most_body = shadow_strengths(contrast)
     taken = 1 - (1 - most_touch * touch) * (1 - most_body * body)
     taken *= _window(columns, first, last, 0.8 * unit, ground, unit)
-    return enlarged(
+    return enlarge_linearly(
         np.round(255 * taken).astype(np.uint8),
         (np.arange(box.x0, box.x1) + 0.5 - left) / cell - 0.5,
         (np.arange(box.y0, box.y1) + 0.5 - top) / cell - 0.5 - first,
@@ -114,15 +117,15 @@ def _touch_and_body(
     spread = 1 + min(gap / (0.2 * unit), 1.0)
 
     near_ground = matte * np.clip(1 - (lowest - 1 - y) / (FOOT_BAND * unit), 0, 1)
-    feet = _moved(near_ground, 1.0, UNDER_SOLE * unit + gap - first, last - first)
-    tight = _blurred(feet, 0.022 * unit * spread, 0.012 * unit * spread)
-    loose = _blurred(feet, 0.060 * unit * spread, 0.028 * unit * spread)
+    feet = _shift_rows(near_ground, 1.0, UNDER_SOLE * unit + gap - first, last - first)
+    tight = _blur(feet, 0.022 * unit * spread, 0.012 * unit * spread)
+    loose = _blur(feet, 0.060 * unit * spread, 0.028 * unit * spread)
     touch = touch_share * np.clip(2.2 * tight + 3.0 * loose, 0, 1)
 
     foot_row = ground - gap
     legs = matte * (np.exp(-np.clip((foot_row - y) / unit, 0, None) / 0.35) * (y < lowest))
-    squashed = _moved(legs, SQUASH, ground - SQUASH * foot_row - first, last - first)
-    body = _blurred(squashed, 0.14 * unit * spread, 0.045 * unit * spread)
+    squashed = _shift_rows(legs, SQUASH, ground - SQUASH * foot_row - first, last - first)
+    body = _blur(squashed, 0.14 * unit * spread, 0.045 * unit * spread)
     body /= max(float(body.max()), 0.02)
     return touch, body_share * body
 
@@ -139,13 +142,13 @@ def _window(
     return (aside * np.minimum(behind, before)).astype(np.float32)
 
 
-def _moved(image: AnyArray, scale: float, down: float, rows: int) -> AnyArray:
+def _shift_rows(image: AnyArray, scale: float, down: float, rows: int) -> AnyArray:
     """``rows`` rows of the image after its rows were scaled and then moved down."""
     matrix = np.array([[1.0, 0.0, 0.0], [0.0, scale, down]])
     return cv2.warpAffine(image, matrix, (image.shape[1], rows))
 
 
-def _blurred(image: AnyArray, across: float, along: float) -> AnyArray:
+def _blur(image: AnyArray, across: float, along: float) -> AnyArray:
     """The image blurred, with nothing around it."""
     across, along = max(across, 0.3), max(along, 0.3)
     return cv2.GaussianBlur(image, (0, 0), across, sigmaY=along, borderType=cv2.BORDER_CONSTANT)

@@ -33,7 +33,7 @@ def landing_box(box: Box, similarity: Floats, width: int, height: int) -> Box:
     return landed.grown(1, width, height)
 
 
-def warped(
+def warp_person(
     colours: Image, alpha: NDArray[np.uint8], source: Box, similarity: Floats, target: Box
 ) -> tuple[Image, NDArray[np.uint8]]:
     """The crop ``source`` of the clip, as the output frame's box ``target`` shows it.
@@ -46,17 +46,17 @@ def warped(
     image: AnyArray = cv2.merge([colours, alpha])
     if abs(similarity[0, 1]) + abs(similarity[1, 0]) < 1e-9 and similarity[0, 0] > 0:
         scale = similarity[0, 0]
-        rows = _resampled(image, scale, offset[1], target.size[1])
-        turned = _resampled(cv2.transpose(rows), scale, offset[0], target.size[0])
+        rows = _resample_rows(image, scale, offset[1], target.size[1])
+        turned = _resample_rows(cv2.transpose(rows), scale, offset[0], target.size[0])
         image = cv2.transpose(turned)
     else:
-        image = _turned(image, similarity[:, :2], offset, target.size)
+        image = _rotate_image(image, similarity[:, :2], offset, target.size)
     own: AnyArray = cv2.cvtColor(image, cv2.COLOR_RGBA2RGB)
     coverage: AnyArray = cv2.extractChannel(image, 3)
     return own, coverage
 
 
-def _resampled(image: AnyArray, scale: float, offset: float, count: int) -> AnyArray:
+def _resample_rows(image: AnyArray, scale: float, offset: float, count: int) -> AnyArray:
     """``count`` rows of an image scaled and then moved by ``offset`` along its first axis.
 
     Catmull-Rom, widened by the reduction where the image shrinks (the weights then average over
@@ -94,7 +94,7 @@ def _weighted_rows(image, taps, weights):  # type: ignore[no-untyped-def]
     return out
 
 
-def enlarged(image: NDArray[np.uint8], x: Floats, y: Floats) -> NDArray[np.uint8]:
+def enlarge_linearly(image: NDArray[np.uint8], x: Floats, y: Floats) -> NDArray[np.uint8]:
     """A grey image at columns ``x`` (W,) and rows ``y`` (H,) of its indices, linearly; (H, W).
 
     Beyond its border the image repeats.
@@ -128,7 +128,9 @@ def _enlarge(image, left, right, across, above, below, down, out):  # type: igno
             row[x] = np.uint8(value + across[x] * (line[right[x]] - value))
 
 
-def _turned(image: AnyArray, linear: Floats, offset: Floats, size: tuple[int, int]) -> AnyArray:
+def _rotate_image(
+    image: AnyArray, linear: Floats, offset: Floats, size: tuple[int, int]
+) -> AnyArray:
     """The image under a similarity that rotates: bicubic, first reduced by areas if it shrinks."""
     scale = float(np.sqrt(abs(np.linalg.det(linear))))
     height, width = image.shape[:2]

@@ -146,7 +146,7 @@ def load_clip(entry: ManifestEntry, first: int, frames: int, size: tuple[int, in
             "ask for fewer frames, or leave it out of the manifest",
         )
     span = slice(first, first + frames)
-    clip = _opened(entry, entry.clip)
+    clip = _open_clip(entry, entry.clip)
     camera = _camera(entry, clip)
     depths = None if entry.depths is None else _depths(entry)[span]
     unit = entry.median_depth
@@ -154,22 +154,24 @@ def load_clip(entry: ManifestEntry, first: int, frames: int, size: tuple[int, in
         unit = float(np.median(depths[0][np.isfinite(depths[0])]))
     extrinsics = relative_to_first(camera.extrinsics[span])
     extrinsics[:, :, 3] /= unit
-    path = covered_camera(
+    path = crop_camera(
         replace(camera, intrinsics=camera.intrinsics[span], extrinsics=extrinsics), size
     )
-    pictures = _covered(read_frames(clip, first, first + frames), size)
+    pictures = _cover_images(read_frames(clip, first, first + frames), size)
     alphas = np.zeros(pictures.shape[:3], np.uint8)
     if entry.matte is not None:
         matte = alpha_frames(entry.matte, clip)
-        alphas = _covered(matte.frames(first, first + frames), size)
+        alphas = _cover_images(matte.frames(first, first + frames), size)
     scene, plates = None, None
     if entry.plates is not None:
-        plates = _covered(read_frames(_opened(entry, entry.plates), first, first + frames), size)
+        plates = _cover_images(
+            read_frames(_open_clip(entry, entry.plates), first, first + frames), size
+        )
         scene = plates[0].copy()
     elif entry.scene is not None and first == 0:
         scene = cover(read_photo(entry.scene).pixels, *size)
     if depths is not None:
-        depths = np.stack([_covered_depth(depth / unit, size) for depth in depths])
+        depths = np.stack([_crop_depth(depth / unit, size) for depth in depths])
     return TrainingClip(entry.name, pictures, alphas, path, scene, plates, depths)
 
 
@@ -177,7 +179,7 @@ def check(entry: ManifestEntry) -> list[str]:
     """What is wrong with a clip, every part of it read once; nothing where all is well."""
     faults = []
     try:
-        clip = _opened(entry, entry.clip)
+        clip = _open_clip(entry, entry.clip)
     except DynasceneError as error:
         return [error.message]
     parts: dict[str, Any] = {
@@ -199,7 +201,7 @@ def check(entry: ManifestEntry) -> list[str]:
 def _read_plates(entry: ManifestEntry, clip: Clip) -> None:
     if entry.plates is None:
         return
-    plates = _opened(entry, entry.plates)
+    plates = _open_clip(entry, entry.plates)
     if (plates.width, plates.height) != (clip.width, clip.height):
         raise InputError(
             f"{entry.plates} is {plates.width}x{plates.height}, the clip "
@@ -210,7 +212,7 @@ def _read_plates(entry: ManifestEntry, clip: Clip) -> None:
         pass
 
 
-def _opened(entry: ManifestEntry, path: Path) -> Clip:
+def _open_clip(entry: ManifestEntry, path: Path) -> Clip:
     clip = open_clip(path, fps=entry.fps)
     if clip.frame_count != entry.frames:
         raise InputError(
@@ -228,7 +230,7 @@ def _camera(entry: ManifestEntry, clip: Clip) -> CameraPath:
             f"the clip {entry.frames} frames",
             "give one pose a frame",
         )
-    return replace(covered_camera(camera, (clip.width, clip.height)), unit="scene_depth")
+    return replace(crop_camera(camera, (clip.width, clip.height)), unit="scene_depth")
 
 
 def _depths(entry: ManifestEntry) -> NDArray[np.float32]:
@@ -245,7 +247,7 @@ def _depths(entry: ManifestEntry) -> NDArray[np.float32]:
     return depths
 
 
-def covered_camera(camera: CameraPath, size: tuple[int, int]) -> CameraPath:
+def crop_camera(camera: CameraPath, size: tuple[int, int]) -> CameraPath:
     """The camera of pictures that were resized to cover a size and cropped about their middle."""
     window = cover_window((camera.width, camera.height), size)
     intrinsics = camera.intrinsics.copy()
@@ -254,11 +256,11 @@ def covered_camera(camera: CameraPath, size: tuple[int, int]) -> CameraPath:
     return replace(camera, intrinsics=intrinsics, width=size[0], height=size[1])
 
 
-def _covered(images: Iterator[Image], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _cover_images(images: Iterator[Image], size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.stack([cover(image, *size) for image in images])
 
 
-def _covered_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+def _crop_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """Depths read at the nearest pixel: those of two things must not be mixed."""
     window = cover_window((depth.shape[1], depth.shape[0]), size)
     x, y = (

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from dynascene_cli.diffusion.attention_processors import ReferenceReader
 from dynascene_cli.diffusion.conditioning import Conditioning
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.optimisations import Economies, Precision
+from dynascene_cli.diffusion.optimisations import Precision, SamplingOptimizations
 
 DTYPES: dict[Precision, torch.dtype] = {
     "float32": torch.float32,
@@ -23,8 +23,11 @@ between convolutions or matrices, and are compiled in a tenth of the time of the
 MOST_SHAPES = 128
 
 
-def economised(
-    network: Network, economies: Economies, device: torch.device, compiler: str = "inductor"
+def optimise_network(
+    network: Network,
+    economies: SamplingOptimizations,
+    device: torch.device,
+    compiler: str = "inductor",
 ) -> Network:
     """The network itself on the device, with all economies but that of deep features.
 

@@ -12,7 +12,7 @@ from dynascene_cli.diffusion.checkpoint import check_names, save_tensors
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.seeding import seeded
+from dynascene_cli.diffusion.seeding import seed_torch
 from dynascene_cli.errors import InputError
 from dynascene_cli.weights import find, sha256_of
 
@@ -90,7 +90,7 @@ def assemble(
     if "camera_ctrl" in read:
         parts["camera_ctrl"] = base_weights.camera_ctrl(read["camera_ctrl"])
         config = replace(config, camera_blocks=2, adaptor_activation="none")
-    with seeded(seed):
+    with seed_torch(seed):
         network = Network(config, empty=True)
     tensors = dict(network.state_dict())
     for part, given in parts.items():
@@ -105,7 +105,7 @@ def assemble(
     return info
 
 
-def licence_of(sources: Sources) -> str:
+def combined_licence(sources: Sources) -> str:
     """The licences that the base weights' authors give them, of all that are used."""
     names = ["sd15-inpainting", "clip-vit-l14"]
     names += ["animatediff-v2"] if sources.motion else []

@@ -27,7 +27,7 @@ class Views:
         return self.intrinsics.shape[1]
 
 
-def seen_from(views: Views, origin: Views) -> Views:
+def relative_to_view(views: Views, origin: Views) -> Views:
     """The cameras with another one (one frame a clip) as their world."""
     rotation = views.extrinsics[..., :3] @ origin.extrinsics[..., :3].mT
     moved = rotation @ origin.extrinsics[..., 3:]
@@ -35,7 +35,7 @@ def seen_from(views: Views, origin: Views) -> Views:
     return Views(views.intrinsics, extrinsics)
 
 
-def centres(views: Views) -> Tensor:
+def camera_centres(views: Views) -> Tensor:
     """Where the cameras are, (B, F, 3)."""
     rotation, translation = views.extrinsics[..., :3], views.extrinsics[..., 3:]
     return -(rotation.mT @ translation)[..., 0]
@@ -60,7 +60,7 @@ def pluecker_rays(views: Views, height: int, width: int, stride: int = 1) -> Ten
     to_world = views.extrinsics[..., :3].mT @ torch.linalg.inv(views.intrinsics)
     direction = torch.einsum("bfij,hwj->bfhwi", to_world, homogeneous)
     direction = direction / direction.norm(dim=-1, keepdim=True)
-    origin = centres(views)[:, :, None, None].expand_as(direction)
+    origin = camera_centres(views)[:, :, None, None].expand_as(direction)
     # Without dim, torch.cross takes the first axis of size 3, which may be the batch.
     moment = torch.linalg.cross(origin, direction, dim=-1)
     return torch.cat([moment, direction], dim=-1)

@@ -17,9 +17,9 @@ from dynascene_cli.diffusion.checkpoint_file import (
     read_info,
 )
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, located
+from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, locate_checkpoint
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.seeding import seeded
+from dynascene_cli.diffusion.seeding import seed_torch
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import InputError
 from dynascene_cli.storage.atomic import published, published_folder
@@ -57,7 +57,7 @@ def open_checkpoint(
     if name_or_path == UNTRAINED:
         network, info = random_network()
         return network.to(dtype), info
-    path, _ = located(name_or_path)
+    path, _ = locate_checkpoint(name_or_path)
     return load_checkpoint(path, dtype)
 
 
@@ -68,7 +68,7 @@ def random_network(name: str = UNTRAINED, seed: int = 0) -> tuple[Network, Check
         InputError: there is no such preset.
     """
     config = preset(name)
-    with seeded(seed):
+    with seed_torch(seed):
         return Network(config).eval(), CheckpointInfo(config, stage="random")
 
 

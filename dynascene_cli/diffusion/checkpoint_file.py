@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from dynascene_cli.diffusion.configuration import NetworkConfig, config_from
+from dynascene_cli.diffusion.configuration import NetworkConfig, parse_config
 from dynascene_cli.errors import InputError
 
 Prediction = Literal["epsilon", "v_prediction", "sample"]
@@ -59,7 +59,7 @@ class CheckpointInfo:
             )
 
     def to_json(self) -> str:
-        """The JSON text that ``info_from`` reads."""
+        """The JSON text that ``parse_info`` reads."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
 
     @property
@@ -73,7 +73,7 @@ class CheckpointInfo:
         return tuple(name for name in NETWORKS if held.get(name, True))
 
 
-def info_from(text: str, where: Path) -> CheckpointInfo:
+def parse_info(text: str, where: Path) -> CheckpointInfo:
     """What ``checkpoint.json`` or a file's metadata says.
 
     Raises:
@@ -83,7 +83,7 @@ def info_from(text: str, where: Path) -> CheckpointInfo:
         values = json.loads(text)
         _check_version(values.pop("format"), where)
         values.pop("files", None)
-        values["config"] = config_from(values["config"])
+        values["config"] = parse_config(values["config"])
         values["schedulers"] = tuple(values.get("schedulers", ("ddim",)))
         return CheckpointInfo(**values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -113,7 +113,7 @@ def read_info(path: Path) -> CheckpointInfo:
             raise InputError(
                 f"{path} is no checkpoint: it has no {FOLDER_INFO}", "give its folder or file"
             )
-        info = info_from(described.read_text("utf-8"), described)
+        info = parse_info(described.read_text("utf-8"), described)
         for name in info.networks:
             safetensors_header(path / f"{name}.safetensors")
         return info
@@ -123,7 +123,7 @@ def read_info(path: Path) -> CheckpointInfo:
             f"{path} is no checkpoint of this program: its metadata does not say {METADATA_KEY!r}",
             "dynascene models assemble makes one from base weights",
         )
-    return info_from(metadata[METADATA_KEY], path)
+    return parse_info(metadata[METADATA_KEY], path)
 
 
 def safetensors_header(path: Path) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from dynascene_cli.diffusion.camera_rays import (
     Views,
+    camera_centres,
     cell_centres,
-    centres,
     pluecker_rays,
     projections,
 )
@@ -89,5 +89,5 @@ def level_rays(
         cells = cell_centres(rows, columns, stride, matrices.device)
         rays = pluecker_rays(views, rows, columns, stride)
         positions = cells.flatten(0, 1) / (width * config.latent_stride)
-        found.append(LevelRays(rays.flatten(2, 3), positions, matrices, centres(views)))
+        found.append(LevelRays(rays.flatten(2, 3), positions, matrices, camera_centres(views)))
     return tuple(found)

@@ -156,7 +156,7 @@ def preset(name: str) -> NetworkConfig:
     return PRESETS[name]
 
 
-def config_from(values: dict[str, Any]) -> NetworkConfig:
+def parse_config(values: dict[str, Any]) -> NetworkConfig:
     """The configuration with these fields, as JSON or TOML hold them; others keep their default.
 
     Raises:
@@ -169,12 +169,14 @@ def config_from(values: dict[str, Any]) -> NetworkConfig:
             names = ", ".join(field.name for field in fields(NetworkConfig))
             raise InputError(f"a network has no field {name!r}", f"its fields: {names}")
         known[name] = tuple(value) if isinstance(value, list) else value
-        if not _is_of(known[name], hints[name]):
-            raise InputError(f"{name} = {value!r} is not right", f"it is {_told(hints[name])}")
+        if not _is_of_kind(known[name], hints[name]):
+            raise InputError(
+                f"{name} = {value!r} is not right", f"it is {_expected_kind(hints[name])}"
+            )
     return NetworkConfig(**known)
 
 
-def with_fields(name: str, settings: list[str]) -> NetworkConfig:
+def preset_with_fields(name: str, settings: list[str]) -> NetworkConfig:
     """A preset with some fields set, each ``FIELD=VALUE`` as on a command line.
 
     Raises:
@@ -189,10 +191,10 @@ def with_fields(name: str, settings: list[str]) -> NetworkConfig:
             values[field_name] = json.loads(text)
         except ValueError:
             values[field_name] = text
-    return config_from(values)
+    return parse_config(values)
 
 
-def _is_of(value: Any, hint: Any) -> bool:
+def _is_of_kind(value: Any, hint: Any) -> bool:
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     if get_origin(hint) is tuple:
@@ -202,7 +204,7 @@ def _is_of(value: Any, hint: Any) -> bool:
     return type(value) is hint and (hint is bool or value > 0)
 
 
-def _told(hint: Any) -> str:
+def _expected_kind(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return " or ".join(map(str, get_args(hint)))
     kinds = {bool: "true or false", int: "a whole number above 0", float: "a number"}

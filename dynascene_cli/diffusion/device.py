@@ -10,7 +10,7 @@ def has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def chosen_device(asked: str | None) -> torch.device:
+def choose_device(asked: str | None) -> torch.device:
     """The device of that name; None takes the GPU where there is one, else the CPU.
 
     Raises:

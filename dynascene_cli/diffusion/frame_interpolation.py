@@ -23,7 +23,7 @@ def plane_homography(path: CameraPath, origin: int, target: int, depth: float) -
     return homography / homography[2, 2]
 
 
-def between(
+def interpolate_frame(
     before: Image, after: Image, path: CameraPath, frames: tuple[int, int, int], depth: float
 ) -> Image:
     """The picture of the middle one of three ``frames`` from those of the first and the last.
@@ -35,14 +35,14 @@ def between(
     """
     first, middle, last = frames
     share = (middle - first) / (last - first)
-    one, one_seen = _carried(before, plane_homography(path, first, middle, depth))
-    other, other_seen = _carried(after, plane_homography(path, last, middle, depth))
+    one, one_seen = _warp_by_homography(before, plane_homography(path, first, middle, depth))
+    other, other_seen = _warp_by_homography(after, plane_homography(path, last, middle, depth))
     flow = _residual_flow(one, other) * (one_seen * other_seen)[..., None]
     # A hundredth everywhere keeps what neither sees from being divided by nothing.
     weight = (1 - share) * (one_seen + 0.01)
     other_weight = share * (other_seen + 0.01)
-    mixed = _moved(one, flow * np.float32(-share)) * weight[..., None]
-    mixed += _moved(other, flow * np.float32(1 - share)) * other_weight[..., None]
+    mixed = _displace(one, flow * np.float32(-share)) * weight[..., None]
+    mixed += _displace(other, flow * np.float32(1 - share)) * other_weight[..., None]
     return np.asarray(mixed / (weight + other_weight)[..., None] + 0.5, np.uint8)
 
 
@@ -53,7 +53,7 @@ def _residual_flow(one: Image, other: Image) -> NDArray[np.float32]:
     return np.asarray(finder.calc(grey, other_grey, None), np.float32)  # type: ignore[call-overload]
 
 
-def _moved(image: Image, displacement: NDArray[np.float32]) -> NDArray[np.float32]:
+def _displace(image: Image, displacement: NDArray[np.float32]) -> NDArray[np.float32]:
     """The picture read at every pixel plus its displacement."""
     height, width = image.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
@@ -67,7 +67,7 @@ def _moved(image: Image, displacement: NDArray[np.float32]) -> NDArray[np.float3
     return np.asarray(moved, np.float32)
 
 
-def _carried(image: Image, homography: Floats) -> tuple[Image, NDArray[np.float32]]:
+def _warp_by_homography(image: Image, homography: Floats) -> tuple[Image, NDArray[np.float32]]:
     """The picture under a homography of pixels, and where it is covered (0..1)."""
     by_index = np.linalg.inv(HALF_PIXEL) @ homography @ HALF_PIXEL
     height, width = image.shape[:2]

@@ -19,7 +19,7 @@ from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.device import has_gpu
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.optimisations import BYTES, Precision
-from dynascene_cli.diffusion.pipeline import kept_camera_bytes
+from dynascene_cli.diffusion.pipeline import camera_cache_bytes
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
 from dynascene_cli.diffusion.sampling_size import smaller_size
 from dynascene_cli.diffusion.windows import windows
@@ -102,14 +102,14 @@ class MemoryPlan:
         heads = (f"{plan.device}, {plan.precision}" for plan in self.devices)
         lines.append(f"{'':<28}" + "".join(f"{head:>17}" for head in heads))
         for name, label in LABELS.items():
-            values = (_told(getattr(plan, name)) for plan in self.devices)
+            values = (_gigabytes_text(getattr(plan, name)) for plan in self.devices)
             lines.append(f"{label:<28}" + "".join(f"{value:>17}" for value in values))
-        free = ("-" if plan.free is None else _told(plan.free) for plan in self.devices)
+        free = ("-" if plan.free is None else _gigabytes_text(plan.free) for plan in self.devices)
         lines.append(f"{'free now':<28}" + "".join(f"{value:>17}" for value in free))
         for plan in self.devices:
             lines += ["", f"peaks on {plan.device}:"]
             lines += [
-                f"  {option:<26}{_told(peak):>10}{_verdict(peak, plan.free)}"
+                f"  {option:<26}{_gigabytes_text(peak):>10}{_verdict(peak, plan.free)}"
                 for option, peak in self.options[plan.device].items()
             ]
         return "\n".join(lines)
@@ -125,7 +125,7 @@ def memory_plan(config: NetworkConfig, settings: ResolvedSampling, frames: int) 
     devices, options = [], {}
     for device in ("cpu", "cuda"):
         precision = settings.economies.precision_on(device)
-        counted = _counted(config, settings, frames, DTYPES[precision])
+        counted = _count_bytes(config, settings, frames, DTYPES[precision])
         plan = DevicePlan(
             device=device,
             precision=precision,
@@ -145,33 +145,33 @@ def _options(plan: DevicePlan, config: NetworkConfig, settings: ResolvedSampling
     width, height = settings.size
     found = {"as it is": plan.peak}
     if plan.device == "cpu" and plan.precision == "float32":
-        found["--precision bfloat16"] = _scaled(plan, 0.5, "weights", *WORKING).peak
+        found["--precision bfloat16"] = _scale_plan(plan, 0.5, "weights", *WORKING).peak
     if plan.device == "cuda" and not settings.economies.offload:
         found["--offload"] = replace(plan, weights=0).peak
     shorter = settings.window // 2
     if shorter:
-        scaled = _scaled(plan, shorter / settings.window, "preparing", "activations")
+        scaled = _scale_plan(plan, shorter / settings.window, "preparing", "activations")
         found[f"--window {shorter}"] = scaled.peak
     smaller = smaller_size(settings.size, config)
     if smaller != settings.size:
         share = smaller[0] * smaller[1] / (width * height)
-        found[f"--sample-size {smaller[0]}x{smaller[1]}"] = _scaled(plan, share, *WORKING).peak
+        found[f"--sample-size {smaller[0]}x{smaller[1]}"] = _scale_plan(plan, share, *WORKING).peak
     whole = config.latent == "vae" and settings.economies.vae_tile is None
     if whole and max(settings.size) > SUGGESTED_TILE:
         share = min(SUGGESTED_TILE, width) * min(SUGGESTED_TILE, height) / (width * height)
-        scaled = _scaled(plan, share, "decoding")
+        scaled = _scale_plan(plan, share, "decoding")
         if scaled.peak < plan.peak:
             found[f"--vae-tile {SUGGESTED_TILE}"] = scaled.peak
     return found
 
 
-def _scaled(plan: DevicePlan, share: float, *names: str) -> DevicePlan:
+def _scale_plan(plan: DevicePlan, share: float, *names: str) -> DevicePlan:
     changed: dict[str, Any] = {name: round(getattr(plan, name) * share) for name in names}
     return replace(plan, **changed)
 
 
 @torch.no_grad()
-def _counted(
+def _count_bytes(
     config: NetworkConfig, settings: ResolvedSampling, frames: int, dtype: torch.dtype
 ) -> dict[str, int]:
     spans = windows(frames, settings.window, settings.overlap)
@@ -203,7 +203,7 @@ def _counted(
         "weights": sum(parameter.nbytes for parameter in network.parameters()),
         "conditioning": halves * _bytes(shared),
         # One window's are there even where none is kept.
-        "camera": max(camera, min(camera * len(spans), kept_camera_bytes(settings))),
+        "camera": max(camera, min(camera * len(spans), camera_cache_bytes(settings))),
         "preparing": once.peak - left,
         "activations": step.peak,
         "decoding": decoding.peak,
@@ -227,7 +227,7 @@ def _free(device: str) -> int | None:
     return int(torch.cuda.mem_get_info()[0]) if has_gpu() else None
 
 
-def _told(count: int) -> str:
+def _gigabytes_text(count: int) -> str:
     return f"{count / 1e9:.2f} GB"
 
 

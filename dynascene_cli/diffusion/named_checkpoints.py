@@ -8,7 +8,7 @@ UNTRAINED = "tests-tiny"
 """Random weights, made and not read: for trying the way through."""
 
 
-def located(name_or_path: str) -> tuple[Path, str]:
+def locate_checkpoint(name_or_path: str) -> tuple[Path, str]:
     """Where the checkpoint of a name or path lies, and its SHA-256 where that is recorded.
 
     Raises:

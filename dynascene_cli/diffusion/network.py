@@ -31,7 +31,7 @@ from dynascene_cli.diffusion.backbones import (
     stock_vae,
 )
 from dynascene_cli.diffusion.camera_encoder import CameraEncoder
-from dynascene_cli.diffusion.camera_rays import Views, pluecker_maps, seen_from
+from dynascene_cli.diffusion.camera_rays import Views, pluecker_maps, relative_to_view
 from dynascene_cli.diffusion.conditioning import (
     Conditioning,
     LevelRays,
@@ -151,7 +151,7 @@ class Network(nn.Module):
         """The cameras for latents of height × width, where reference attention uses them."""
         if self.config.reference_geometry == "none":
             return ()
-        return level_rays(seen_from(views, scene_view), height, width, self.config)
+        return level_rays(relative_to_view(views, scene_view), height, width, self.config)
 
     def condition(
         self,

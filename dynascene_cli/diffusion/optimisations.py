@@ -17,7 +17,7 @@ TILE_MULTIPLE = 32
 
 
 @dataclass(frozen=True)
-class Economies:
+class SamplingOptimizations:
     """Ways to sample faster or in less memory; the defaults give nothing up.
 
     ``precision`` of the network: None is float16 on a GPU and float32 on the CPU. ``reuse_deep``:
@@ -40,8 +40,8 @@ class Economies:
         return self.precision or ("float16" if device == "cuda" else "float32")
 
 
-def check_economies(
-    economies: Economies, steps: int, size: tuple[int, int], config: NetworkConfig
+def check_optimisations(
+    economies: SamplingOptimizations, steps: int, size: tuple[int, int], config: NetworkConfig
 ) -> None:
     """Make sure that each economy does something in so many steps at (width, height).
 
@@ -78,7 +78,7 @@ def check_economies(
         )
 
 
-def check_economies_on(device: str, economies: Economies) -> None:
+def check_optimisations_on(device: str, economies: SamplingOptimizations) -> None:
     """Make sure that the economies do something on that type of device.
 
     Raises:

@@ -7,7 +7,7 @@ import torch
 
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.device import has_gpu
-from dynascene_cli.diffusion.optimisations import Economies
+from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
 from dynascene_cli.diffusion.sampling_size import smaller_size
 from dynascene_cli.errors import StageError
@@ -16,7 +16,7 @@ _SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 @contextmanager
-def told_when_out_of_memory(settings: ResolvedSampling, config: NetworkConfig) -> Iterator[None]:
+def out_of_memory_as_error(settings: ResolvedSampling, config: NetworkConfig) -> Iterator[None]:
     """Turn running out of memory, on the GPU or not, into a StageError with what takes less.
 
     Raises:
@@ -41,7 +41,7 @@ def told_when_out_of_memory(settings: ResolvedSampling, config: NetworkConfig) -
         ) from error
 
 
-def _lighter(economies: Economies) -> str:
+def _lighter(economies: SamplingOptimizations) -> str:
     if has_gpu():
         return "" if economies.offload else "--offload keeps the weights in main memory; "
     whole = economies.precision_on("cpu") == "float32"

@@ -43,7 +43,7 @@ def foreground_frame(
     """
     premultiplied = alpha.astype(np.float32)[..., None] / 255
     colours = np.concatenate([frame * premultiplied, premultiplied * 255], axis=-1)
-    moved = _carried(colours.astype(np.float32), clip_to_picture, size)
+    moved = _warp_image(colours.astype(np.float32), clip_to_picture, size)
     coverage = np.clip(moved[..., 3:] / np.float32(255), 0, 1)
     picture = np.clip(moved[..., :3] + GREY * (1 - coverage) + 0.5, 0, 255).astype(np.uint8)
     return ForegroundFrame(picture, generate_mask(coverage[..., 0], stride))
@@ -63,7 +63,7 @@ def generate_mask(coverage: NDArray[np.float32], stride: int) -> NDArray[np.floa
     return (cells < 0.5).astype(np.float32)
 
 
-def _carried(
+def _warp_image(
     image: NDArray[np.float32], matrix: Floats, size: tuple[int, int]
 ) -> NDArray[np.float32]:
     """The image under a map of points, pixel centres at +0.5, first reduced if it shrinks."""

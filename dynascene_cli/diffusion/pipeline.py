@@ -9,17 +9,22 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
-from dynascene_cli.diffusion.apply_optimisations import DeepFeatures, economised
+from dynascene_cli.diffusion.apply_optimisations import DeepFeatures, optimise_network
 from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.conditioning import Conditioning
-from dynascene_cli.diffusion.image_processor import clip_pixels, resized, rgb, signed
+from dynascene_cli.diffusion.image_processor import (
+    clip_pixels,
+    resize_image,
+    to_rgb_image,
+    to_signed_tensor,
+)
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.optimisations import Economies
+from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.diffusion.person_input import ForegroundFrame
-from dynascene_cli.diffusion.sampling import denoised, first_state, without_noise
+from dynascene_cli.diffusion.sampling import denoise, initial_state, predict_clean
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
 from dynascene_cli.diffusion.sampling_state import SamplingState
-from dynascene_cli.diffusion.windows import blend_weights, blended, windows
+from dynascene_cli.diffusion.windows import blend_weights, blend_windows, windows
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image
 
@@ -28,7 +33,7 @@ KEPT_CAMERA_BYTES = 4 << 30
 1.5 GB in float32, and to compute them anew costs 8 % of a step."""
 
 
-def kept_camera_bytes(settings: ResolvedSampling) -> int:
+def camera_cache_bytes(settings: ResolvedSampling) -> int:
     """How much of them is kept: half, where weights leave the GPU for lack of memory."""
     return KEPT_CAMERA_BYTES // 2 if settings.economies.offload else KEPT_CAMERA_BYTES
 
@@ -82,12 +87,14 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         self.network.to(*where, **named)
         return self
 
-    def economised(self, economies: Economies, device: torch.device) -> "DynascenePipeline":
+    def economised(
+        self, economies: SamplingOptimizations, device: torch.device
+    ) -> "DynascenePipeline":
         """The pipeline itself, its network on the device and set up for the economies.
 
         Deep features are reused as the settings of sampling say.
         """
-        economised(self.network, economies, device)
+        optimise_network(self.network, economies, device)
         self._runs_on = device if economies.offload else None
         return self
 
@@ -134,12 +141,12 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
             )
         height, width = (side * self.network.config.latent_stride for side in latents[0].shape[-2:])
         pixels = clip_pixels(scene, self.network.config.clip_pixels)
-        guides = [self._latent(resized(image, width, height)) for image in guide or ()]
+        guides = [self._latent(resize_image(image, width, height)) for image in guide or ()]
         if guides and len(guides) != len(latents):
             raise InputError(f"the guide has {len(guides)} frames for {len(latents)}", "as many")
         return EncodedShot(
             embedding=self.network.image_embedding(self._moved(pixels)).float().cpu(),
-            reference=self._latent(resized(scene, width, height)),
+            reference=self._latent(resize_image(scene, width, height)),
             generate_mask=torch.stack(masks, dim=2),
             foreground=torch.stack(latents, dim=2),
             views=views,
@@ -149,7 +156,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
 
     def started(self, shot: EncodedShot, settings: ResolvedSampling) -> SamplingState:
         """The state that sampling starts from."""
-        return first_state(
+        return initial_state(
             self.scheduler, shot.latent_shape, settings.seed, shot.guide, settings.strength
         )
 
@@ -200,13 +207,13 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
                     predicted = plain + settings.guidance * (predicted - plain)
                 return predicted
 
-            predicted = blended(of_window, spans, weights)
-            expected = without_noise(self.scheduler, predicted, latents, timestep)
+            predicted = blend_windows(of_window, spans, weights)
+            expected = predict_clean(self.scheduler, predicted, latents, timestep)
             expect(steps[timestep] + 1, expected)
             return predicted
 
         start = self.started(shot, settings) if state is None else state
-        return denoised(predict, self.scheduler, start, after_step)
+        return denoise(predict, self.scheduler, start, after_step)
 
     @torch.no_grad()
     def decoded(self, latents: Tensor) -> Iterator[Image]:
@@ -220,7 +227,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
     @torch.no_grad()
     def decoded_frame(self, latent: Tensor) -> Image:
         """The picture (H, W, 3) of one frame's latent (1, C, h, w)."""
-        return rgb(self.network.decode(self._moved(latent))[0])
+        return to_rgb_image(self.network.decode(self._moved(latent))[0])
 
     @torch.no_grad()
     def estimated_seconds(self, shot: EncodedShot, settings: ResolvedSampling, steps: int) -> float:
@@ -244,7 +251,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         return seconds * sum(map(len, spans))
 
     def _latent(self, image: Image) -> Tensor:
-        return self.network.encode(self._moved(signed(image))).float().cpu()
+        return self.network.encode(self._moved(to_signed_tensor(image))).float().cpu()
 
     def _moved(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device, self.dtype)
@@ -262,7 +269,7 @@ class _Conditions:
         self._scene_view = _on(shot.scene_view, pipeline.device)
         self._kept: dict[range, Conditioning] = {}
         self._kept_bytes = 0
-        self._most_kept = kept_camera_bytes(settings)
+        self._most_kept = camera_cache_bytes(settings)
         embedding = shot.embedding.to(pipeline.device, pipeline.dtype)
         self._scene = self._network.condition(
             embedding,

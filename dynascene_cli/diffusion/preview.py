@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dynascene_cli.diffusion.image_processor import resized, rgb, signed
+from dynascene_cli.diffusion.image_processor import resize_image, to_rgb_image, to_signed_tensor
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.shot import Image
 
@@ -32,9 +32,9 @@ class Previewer:
         self._colours: Tensor | None = None
         if network.vae is not None:
             height, width = reference.shape[-2:]
-            wanted = signed(resized(photo, width, height)).flatten(2)[0].T
+            wanted = to_signed_tensor(resize_image(photo, width, height)).flatten(2)[0].T
             # gelsd: a photo of one colour leaves most of the function open.
-            solved = torch.linalg.lstsq(_with_one(reference[0]), wanted, driver="gelsd")
+            solved = torch.linalg.lstsq(_append_constant(reference[0]), wanted, driver="gelsd")
             self._colours = solved.solution
 
     @torch.no_grad()
@@ -42,9 +42,9 @@ class Previewer:
         """A picture of one frame's latent (1, C, h, w) on the CPU."""
         if self._colours is None:
             weight = self._network.blocks.backwards  # type: ignore[union-attr]
-            return rgb(self._network.decode(latent.to(weight))[0])
-        colours = _with_one(latent[0]) @ self._colours
-        return rgb(colours.T.unflatten(1, latent.shape[-2:]))
+            return to_rgb_image(self._network.decode(latent.to(weight))[0])
+        colours = _append_constant(latent[0]) @ self._colours
+        return to_rgb_image(colours.T.unflatten(1, latent.shape[-2:]))
 
     def sheet(self, latents: Tensor) -> Image:
         """Frames of latents (1, C, F, h, w), in rows from left to right."""
@@ -62,7 +62,7 @@ class Previewer:
         return sheet
 
 
-def _with_one(latent: Tensor) -> Tensor:
+def _append_constant(latent: Tensor) -> Tensor:
     """Tokens (S, C + 1) of a latent (C, h, w), and a constant."""
     tokens = latent.float().flatten(1).T
     return torch.cat([tokens, torch.ones_like(tokens[:, :1])], dim=1)

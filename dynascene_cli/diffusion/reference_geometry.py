@@ -123,14 +123,14 @@ class ProjectivePositions(nn.Module):
         return torch.cat(
             [
                 quads.flatten(-2),
-                _rotated(columns, angles[..., 0, :].to(tokens.dtype)),
-                _rotated(rows, angles[..., 1, :].to(tokens.dtype)),
+                _rotate_pairs(columns, angles[..., 0, :].to(tokens.dtype)),
+                _rotate_pairs(rows, angles[..., 1, :].to(tokens.dtype)),
             ],
             dim=-1,
         )
 
 
-def _rotated(tokens: Tensor, angles: Tensor) -> Tensor:
+def _rotate_pairs(tokens: Tensor, angles: Tensor) -> Tensor:
     """Rotary positions (Su et al. 2021): consecutive pairs of dimensions turned by the angles."""
     a, b = tokens[..., 0::2], tokens[..., 1::2]
     c, s = angles.cos(), angles.sin()

@@ -11,21 +11,21 @@ from torch import Tensor
 
 from dynascene_cli.diffusion.apply_optimisations import DTYPES
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
-from dynascene_cli.diffusion.device import chosen_device
-from dynascene_cli.diffusion.frame_interpolation import between
-from dynascene_cli.diffusion.image_processor import resized
-from dynascene_cli.diffusion.optimisations import check_economies_on
-from dynascene_cli.diffusion.out_of_memory import told_when_out_of_memory
+from dynascene_cli.diffusion.device import choose_device
+from dynascene_cli.diffusion.frame_interpolation import interpolate_frame
+from dynascene_cli.diffusion.image_processor import resize_image
+from dynascene_cli.diffusion.optimisations import check_optimisations_on
+from dynascene_cli.diffusion.out_of_memory import out_of_memory_as_error
 from dynascene_cli.diffusion.person_input import ForegroundFrame, foreground_frame
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.preview import Previewer
-from dynascene_cli.diffusion.sampling import sampler_named
+from dynascene_cli.diffusion.sampling import make_sampler
 from dynascene_cli.diffusion.sampling_settings import (
     STATE_FILE,
     SamplingSettings,
     checkpoint_facts,
     fingerprint,
-    resolved,
+    resolve_sampling,
 )
 from dynascene_cli.diffusion.sampling_size import sampled_frames
 from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, save_state
@@ -97,9 +97,9 @@ class DiffusionRenderer:
         self._checkpoint = checkpoint
         self._info, digest = checkpoint_facts(checkpoint)
         plate_size = shot.path.width, shot.path.height
-        self.settings = resolved(settings or SamplingSettings(), self._info, plate_size)
-        self._device = chosen_device(device)
-        check_economies_on(self._device.type, self.settings.economies)
+        self.settings = resolve_sampling(settings or SamplingSettings(), self._info, plate_size)
+        self._device = choose_device(device)
+        check_optimisations_on(self._device.type, self.settings.economies)
         self._preview_every = preview_every
         self._indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate)
         self._made_by = fingerprint(self.settings, digest, guide is not None)
@@ -114,12 +114,12 @@ class DiffusionRenderer:
 
     def frame(self, index: int) -> Image:
         """The plate of one frame, RGB (H, W, 3); the same bytes whenever it is asked for."""
-        with told_when_out_of_memory(self.settings, self._info.config):
+        with out_of_memory_as_error(self.settings, self._info.config):
             after = int(np.searchsorted(self._indices, index))
             last = int(self._indices[after])
             if last == index:
                 return self._sampled_frame(after)
-            return between(
+            return interpolate_frame(
                 self._sampled_frame(after - 1),
                 self._sampled_frame(after),
                 self.path,
@@ -137,7 +137,7 @@ class DiffusionRenderer:
         if number not in self._decoded:
             latents = self._whole_latents()
             picture = self._network().decoded_frame(latents[:, :, number])
-            self._decoded[number] = resized(picture, self.path.width, self.path.height)
+            self._decoded[number] = resize_image(picture, self.path.width, self.path.height)
             while len(self._decoded) > DECODED_KEPT:
                 self._decoded.popitem(last=False)
         return self._decoded[number]
@@ -147,7 +147,7 @@ class DiffusionRenderer:
             economies = self.settings.economies
             dtype = DTYPES[economies.precision_on(self._device.type)]
             network, _ = open_checkpoint(self._checkpoint, dtype)
-            scheduler = sampler_named(
+            scheduler = make_sampler(
                 self.settings.sampler,
                 self.settings.steps,
                 self._info.prediction,

@@ -36,7 +36,7 @@ def signal_shares(zero_terminal_snr: bool) -> Tensor:
     return shares
 
 
-def sampler_named(
+def make_sampler(
     name: Sampler,
     steps: int,
     prediction: Prediction = "epsilon",
@@ -65,7 +65,7 @@ def sampler_named(
     return scheduler
 
 
-def first_state(
+def initial_state(
     scheduler: Any,
     shape: tuple[int, ...],
     seed: int,
@@ -87,7 +87,7 @@ def first_state(
     return SamplingState(start, latents, generator.get_state())
 
 
-def without_noise(scheduler: Any, predicted: Tensor, latents: Tensor, timestep: int) -> Tensor:
+def predict_clean(scheduler: Any, predicted: Tensor, latents: Tensor, timestep: int) -> Tensor:
     """The latents that the picture would have, by what is predicted of them at a timestep."""
     kind: Prediction = scheduler.config.prediction_type
     if kind == "sample":
@@ -99,7 +99,7 @@ def without_noise(scheduler: Any, predicted: Tensor, latents: Tensor, timestep: 
     return (latents - hidden * predicted) / signal
 
 
-def denoised(
+def denoise(
     predict: Callable[[Tensor, int], Tensor],
     scheduler: Any,
     state: SamplingState,

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from dynascene_cli import weights
 from dynascene_cli.diffusion.checkpoint_file import FOLDER_INFO, CheckpointInfo, read_info
 from dynascene_cli.diffusion.configuration import PRESETS
-from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, located
-from dynascene_cli.diffusion.optimisations import Economies, check_economies
+from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, locate_checkpoint
+from dynascene_cli.diffusion.optimisations import SamplingOptimizations, check_optimisations
 from dynascene_cli.diffusion.requirements import require_packages
 from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
 from dynascene_cli.errors import InputError
@@ -47,7 +47,7 @@ class SamplingSettings:
     window: int | None = None
     overlap: int | None = None
     strength: float = 0.6
-    economies: Economies = field(default_factory=Economies)
+    economies: SamplingOptimizations = field(default_factory=SamplingOptimizations)
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class ResolvedSampling:
     window: int
     overlap: int
     strength: float
-    economies: Economies = field(default_factory=Economies)
+    economies: SamplingOptimizations = field(default_factory=SamplingOptimizations)
 
 
-def resolved(
+def resolve_sampling(
     settings: SamplingSettings, info: CheckpointInfo, plate_size: tuple[int, int]
 ) -> ResolvedSampling:
     """The settings for a checkpoint and a plate of (width, height).
@@ -91,7 +91,7 @@ def resolved(
     overlap = window // 3 if settings.overlap is None else settings.overlap
     if not 0 <= overlap < window:
         raise InputError(f"windows of {window} frames overlap by {overlap}", f"0 to {window - 1}")
-    check_economies(settings.economies, steps, size, info.config)
+    check_optimisations(settings.economies, steps, size, info.config)
     return ResolvedSampling(
         sampler=sampler,
         steps=steps,
@@ -116,7 +116,7 @@ def checkpoint_facts(name_or_path: str) -> tuple[CheckpointInfo, str]:
     require_packages()
     if name_or_path == UNTRAINED:
         return CheckpointInfo(PRESETS[UNTRAINED], stage="random"), UNTRAINED
-    path, recorded = located(name_or_path)
+    path, recorded = locate_checkpoint(name_or_path)
     info = read_info(path)
     if path.is_dir():
         # The description of a folder holds the SHA-256 of every file beside it.

@@ -37,14 +37,14 @@ def save_state(state: SamplingState, made_by: Mapping[str, Any], path: Path) -> 
     tensors = {"latents": state.latents, "random": state.random}
     tensors |= {f"output.{index}": output for index, output in enumerate(state.outputs)}
     with published(path) as temporary:
-        facts = {METADATA_KEY: _described(made_by), "step": str(state.step)}
+        facts = {METADATA_KEY: _describe_maker(made_by), "step": str(state.step)}
         write_checked_tensors(tensors, temporary, facts)
 
 
 def load_state(made_by: Mapping[str, Any], path: Path) -> SamplingState | None:
     """The state in a file; None where there is none, it is damaged, or one of something else."""
     found = read_checked_tensors(path)
-    if found is None or found[1].get(METADATA_KEY) != _described(made_by):
+    if found is None or found[1].get(METADATA_KEY) != _describe_maker(made_by):
         return None
     tensors, facts = found
     outputs = sorted(name for name in tensors if name.startswith("output."))
@@ -56,5 +56,5 @@ def load_state(made_by: Mapping[str, Any], path: Path) -> SamplingState | None:
     )
 
 
-def _described(made_by: Mapping[str, Any]) -> str:
+def _describe_maker(made_by: Mapping[str, Any]) -> str:
     return json.dumps(made_by, sort_keys=True, default=str)

@@ -7,7 +7,7 @@ import torch
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seed_torch(seed: int) -> Iterator[None]:
     """Inside it what torch draws on the CPU follows from the seed; then it goes on as before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -54,7 +54,7 @@ def blend_weights(spans: tuple[range, ...]) -> tuple[Tensor, ...]:
     )
 
 
-def blended(
+def blend_windows(
     predict: Callable[[range], Tensor], spans: tuple[range, ...], weights: tuple[Tensor, ...]
 ) -> Tensor:
     """What is predicted for a whole clip (B, C, F, h, w) from (B, C, length, h, w) a window."""

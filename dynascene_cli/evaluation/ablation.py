@@ -12,7 +12,7 @@ from dynascene_cli.console import Console
 from dynascene_cli.diffusion.checkpoint import load_checkpoint
 from dynascene_cli.evaluation.ablation_rows import Row, part_settings
 from dynascene_cli.evaluation.ablation_table import ablation_text
-from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, TRIALS, answers
+from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, TRIALS, network_answers
 from dynascene_cli.evaluation.held_out import BASELINES, Scores, scores
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot, held_out_shots
 from dynascene_cli.storage.atomic import publish_text
@@ -60,7 +60,7 @@ def run_ablation(request: AblationRequest, console: Console) -> dict[str, Any]:
     runs = [(row, seed) for row in request.rows for seed in range(request.seeds)]
     for number, (row, seed) in enumerate(runs):
         console.info(f"run {number + 1} of {len(runs)}: {row.name}, seed {seed}")
-        measured = _measured(request, row, seed, plain, relit)
+        measured = _measure(request, row, seed, plain, relit)
         console.info(f"  {measured['correct']:.2f} dB, opposite {measured['opposite']:.2f} dB")
         found.setdefault(row.name, []).append(measured)
     baselines = {
@@ -91,7 +91,7 @@ def _shots(count: int) -> tuple[list[HeldOutShot], list[HeldOutShot]]:
     return plain, list(held_out_shots(count, size, frames, stride, lights=settings))
 
 
-def _measured(
+def _measure(
     request: AblationRequest,
     row: Row,
     seed: int,
@@ -107,12 +107,12 @@ def _measured(
         before = json.loads(kept.read_text(encoding="utf-8"))
         if before["identity"] == told:
             return dict(before["measures"])
-    measures = _measures(_trained(request, row, seed, folder), plain, relit)
+    measures = _measures(_train(request, row, seed, folder), plain, relit)
     publish_text(kept, json.dumps({"identity": told, "measures": measures}, indent=1))
     return measures
 
 
-def _trained(request: AblationRequest, row: Row, seed: int, folder: Path) -> Path:
+def _train(request: AblationRequest, row: Row, seed: int, folder: Path) -> Path:
     """The checkpoint of a row's last stage."""
     checkpoint: Path | None = None
     for part in row.parts:
@@ -133,7 +133,7 @@ def _measures(
     network, info = load_checkpoint(checkpoint)
 
     def found(shots: Sequence[HeldOutShot], trial: Any, steps: int = 1) -> Scores:
-        return scores(answers(network, info, shots, trial, steps), shots)
+        return scores(network_answers(network, info, shots, trial, steps), shots)
 
     correct, opposite = found(plain, CORRECT), found(plain, OPPOSITE)
     return {

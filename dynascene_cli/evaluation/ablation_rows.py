@@ -59,7 +59,7 @@ ROWS = (
 )  # fmt: skip
 
 
-def rows_named(names: tuple[str, ...]) -> tuple[Row, ...]:
+def select_rows(names: tuple[str, ...]) -> tuple[Row, ...]:
     """Some of ROWS in their order, all where none is named.
 
     Raises:

@@ -51,7 +51,7 @@ def fixed_depth(photo: Image, path: CameraPath, inverse_depth: float) -> Picture
     The unit is that of the path's translations; the photo's camera is that of its first frame.
     """
     points = sight_lines(path) + inverse_depth * maths.centre(path.extrinsics)[:, None, None]
-    return np.stack([_looked_up(photo, path, world) for world in points])
+    return np.stack([_sample_photo(photo, path, world) for world in points])
 
 
 def sight_lines(path: CameraPath) -> Floats:
@@ -62,7 +62,7 @@ def sight_lines(path: CameraPath) -> Floats:
     return np.asarray(lines / np.linalg.norm(lines, axis=-1, keepdims=True))
 
 
-def _looked_up(photo: Image, path: CameraPath, points: Floats) -> Image:
+def _sample_photo(photo: Image, path: CameraPath, points: Floats) -> Image:
     """The photo's colours where its camera sees world points (H, W, 3)."""
     camera = maths.transform(path.extrinsics[0], points)
     image = camera @ path.intrinsics[0].T
@@ -87,9 +87,9 @@ def projection(photo: Image, path: CameraPath) -> Pictures:
     near = relief_depth(guess)
     median = float(np.median(near if guess.sky.all() else near[~guess.sky]))
     for amount in AMOUNTS:
-        shot = effective_path(_in_metres(path, guess.geometry, median * amount), guess.geometry)
+        shot = effective_path(_to_metres(path, guess.geometry, median * amount), guess.geometry)
         try:
-            plates = list(_painted(large, guess, shot))
+            plates = list(_paint_plates(large, guess, shot))
         except StageError:
             continue
         break
@@ -100,7 +100,7 @@ def projection(photo: Image, path: CameraPath) -> Pictures:
     return np.stack(small).astype(np.uint8)
 
 
-def _in_metres(path: CameraPath, geometry: SceneGeometry, unit: float) -> CameraPath:
+def _to_metres(path: CameraPath, geometry: SceneGeometry, unit: float) -> CameraPath:
     """The path in the world of a guessed place, whose pictures are larger."""
     zoom = path.intrinsics[:, 0, 0] / path.intrinsics[0, 0, 0]
     intrinsics = np.repeat(geometry.intrinsics[None], path.frame_count, axis=0)
@@ -116,7 +116,7 @@ def _in_metres(path: CameraPath, geometry: SceneGeometry, unit: float) -> Camera
     )
 
 
-def _painted(photo: Image, guess: GeometryGuess, path: CameraPath) -> Iterator[Image]:
+def _paint_plates(photo: Image, guess: GeometryGuess, path: CameraPath) -> Iterator[Image]:
     """The plates of a path, the photo painted on as far as it sees."""
     height, width = photo.shape[:2]
     side, above = WIDEST * width, WIDEST * height

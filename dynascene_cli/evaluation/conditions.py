@@ -14,9 +14,9 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot, opposite, static
 from dynascene_cli.evaluation.metrics import Pictures
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.training.batches import Batch, encoded, together, views_of
-from dynascene_cli.training.denoise_batch import ddim_latents, pictures_of, seen_in_noise
-from dynascene_cli.training.noise import mixed
+from dynascene_cli.training.batches import Batch, batch_views, encode_example, join_batches
+from dynascene_cli.training.denoise_batch import ddim_latents, decode_pictures, picture_from_noise
+from dynascene_cli.training.noise import mix_seed
 
 ShownCamera = Literal["own", "opposite", "static"]
 
@@ -25,7 +25,7 @@ TOGETHER = 10
 
 
 @dataclass(frozen=True)
-class Trial:
+class Condition:
     """What the network is shown.
 
     ``encoder`` and ``rays``: the camera that the Plücker encoder and reference attention see.
@@ -40,25 +40,25 @@ class Trial:
     reference: bool = True
 
 
-CORRECT = Trial("correct")
-OPPOSITE = Trial("opposite", encoder="opposite", rays="opposite")
+CORRECT = Condition("correct")
+OPPOSITE = Condition("opposite", encoder="opposite", rays="opposite")
 TRIALS = (
     CORRECT,
     OPPOSITE,
-    Trial("static", encoder="static", rays="static"),
-    Trial("wrong_scene", own_scene=False),
-    Trial("no_reference", reference=False),
-    Trial("rays_flipped", rays="opposite"),
-    Trial("encoder_flipped", encoder="opposite"),
+    Condition("static", encoder="static", rays="static"),
+    Condition("wrong_scene", own_scene=False),
+    Condition("no_reference", reference=False),
+    Condition("rays_flipped", rays="opposite"),
+    Condition("encoder_flipped", encoder="opposite"),
 )
 
 
 @torch.no_grad()
-def answers(
+def network_answers(
     network: Network,
     info: CheckpointInfo,
     shots: Sequence[HeldOutShot],
-    trial: Trial,
+    trial: Condition,
     steps: int,
     seed: int = 0,
 ) -> Iterator[Pictures]:
@@ -75,20 +75,20 @@ def answers(
             else replace(shots[n].inputs, scene=shots[(n + 1) % len(shots)].inputs.scene)
             for n in numbers
         ]
-        batch = together([encoded(network, inputs) for inputs in shown])
+        batch = join_batches([encode_example(network, inputs) for inputs in shown])
         conditioning = _conditioning(network, batch, [shots[n].path for n in numbers], trial)
         shape = tuple(batch.target.shape[1:])
         noise = torch.stack([_noise(seed, n, shape) for n in numbers]).to(batch.target)
         if steps == 1:
-            latents = seen_in_noise(network, info, batch, conditioning, noise)
+            latents = picture_from_noise(network, info, batch, conditioning, noise)
         else:
             latents = ddim_latents(network, info, batch, conditioning, noise, steps)
         for clip in latents:
-            yield pictures_of(network, clip)
+            yield decode_pictures(network, clip)
 
 
 def _conditioning(
-    network: Network, batch: Batch, paths: Sequence[CameraPath], trial: Trial
+    network: Network, batch: Batch, paths: Sequence[CameraPath], trial: Condition
 ) -> Conditioning:
     device = batch.target.device
     height, width = batch.target.shape[-2:]
@@ -107,7 +107,7 @@ def _conditioning(
 
 def _views(paths: Sequence[CameraPath], shown: ShownCamera, device: torch.device) -> Views:
     other = {"own": lambda path: path, "opposite": opposite, "static": static}[shown]
-    views = [views_of(other(path), device) for path in paths]
+    views = [batch_views(other(path), device) for path in paths]
     return Views(
         torch.cat([view.intrinsics for view in views if view]),
         torch.cat([view.extrinsics for view in views if view]),
@@ -115,4 +115,4 @@ def _views(paths: Sequence[CameraPath], shown: ShownCamera, device: torch.device
 
 
 def _noise(seed: int, number: int, shape: tuple[int, ...]) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(mixed(seed, number)))
+    return torch.randn(shape, generator=torch.Generator().manual_seed(mix_seed(seed, number)))

@@ -16,7 +16,13 @@ from dynascene_cli.evaluation.baselines import (
     projection,
     static_copy,
 )
-from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, TRIALS, Trial, answers
+from dynascene_cli.evaluation.conditions import (
+    CORRECT,
+    OPPOSITE,
+    TRIALS,
+    Condition,
+    network_answers,
+)
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot
 from dynascene_cli.evaluation.metrics import Pictures, interval, psnr, squared_error, ssim
 from dynascene_cli.geometry import Floats
@@ -98,7 +104,7 @@ def baseline_scores(shots: Sequence[HeldOutShot]) -> dict[str, Scores]:
     }
 
 
-def trials_of(config: NetworkConfig, steps: int) -> tuple[Trial, ...]:
+def conditions_for(config: NetworkConfig, steps: int) -> tuple[Condition, ...]:
     """All trials that mean something for a network in one step; the two decisive ones in more."""
     if steps > 1:
         return CORRECT, OPPOSITE
@@ -110,7 +116,7 @@ def trials_of(config: NetworkConfig, steps: int) -> tuple[Trial, ...]:
     return tuple(trial for trial in TRIALS if trial.name not in absent)
 
 
-def trial_scores(
+def condition_scores(
     network: Network,
     info: CheckpointInfo,
     shots: Sequence[HeldOutShot],
@@ -123,8 +129,8 @@ def trial_scores(
     ``done`` is called after each.
     """
     found = {}
-    for trial in trials_of(info.config, steps):
-        found[trial.name] = scores(answers(network, info, shots, trial, steps, seed), shots)
+    for trial in conditions_for(info.config, steps):
+        found[trial.name] = scores(network_answers(network, info, shots, trial, steps, seed), shots)
         done()
     return found
 

@@ -10,12 +10,12 @@ from dynascene_cli.diffusion.checkpoint import open_checkpoint
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
 from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
 from dynascene_cli.errors import InputError
-from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, answers
+from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, network_answers
 from dynascene_cli.evaluation.held_out import (
     baseline_scores,
     comparison,
-    trial_scores,
-    trials_of,
+    condition_scores,
+    conditions_for,
 )
 from dynascene_cli.evaluation.held_out_shots import Hole, held_out_shots
 from dynascene_cli.evaluation.held_out_table import held_out_sheet, held_out_text
@@ -85,7 +85,7 @@ def run_held_out(request: HeldOutRequest, console: Console) -> dict[str, Any]:
     console.info(f"{len(shots)} shots; now the baselines")
     baselines = baseline_scores(shots)
     trials = {}
-    total = sum(len(trials_of(info.config, steps)) for steps in request.steps)
+    total = sum(len(conditions_for(info.config, steps)) for steps in request.steps)
     finished = 0
 
     def done() -> None:
@@ -94,7 +94,7 @@ def run_held_out(request: HeldOutRequest, console: Console) -> dict[str, Any]:
         console.info(f"{finished} of {total} trials, {time.process_time() - started:.0f} CPU-s")
 
     for steps in request.steps:
-        trials[steps] = trial_scores(network, info, shots, steps, request.seed, done)
+        trials[steps] = condition_scores(network, info, shots, steps, request.seed, done)
     data = {
         "checkpoint": request.checkpoint,
         "fingerprint": fingerprint,
@@ -118,7 +118,7 @@ def run_held_out(request: HeldOutRequest, console: Console) -> dict[str, Any]:
     if request.sheet:
         few, most = shots[:SHEET_SHOTS], max(request.steps)
         pictures = [
-            list(answers(network, info, few, trial, most, request.seed))
+            list(network_answers(network, info, few, trial, most, request.seed))
             for trial in (CORRECT, OPPOSITE)
         ]
         write_image(request.sheet, held_out_sheet(few, *pictures))

@@ -13,8 +13,8 @@ from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_cl
 from dynascene_cli.diffusion.person_input import foreground_frame
 from dynascene_cli.evaluation.metrics import Where
 from dynascene_cli.shot import CameraPath, Image
-from dynascene_cli.training.illumination import random_light, relit
-from dynascene_cli.training.masks import filled, person_hole
+from dynascene_cli.training.illumination import random_light, relight
+from dynascene_cli.training.masks import fill_hidden, person_hole
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.training.task_inputs import TaskInputs
 
@@ -73,15 +73,15 @@ def held_out_shots(
     synthetic = SyntheticSettings(size, frames, moves=MOVES_JUDGED, split="held-out")
     for index in range(count):
         clip = synthetic_clip((seed << 32) + index, synthetic)
-        shot = shot_of(clip, stride, hole)
+        shot = make_shot(clip, stride, hole)
         if lights is not None:
             light = random_light(np.random.default_rng([seed, index]), lights)
-            scene = relit(shot.inputs.scene, light)
+            scene = relight(shot.inputs.scene, light)
             shot = replace(shot, inputs=replace(shot.inputs, scene=scene))
         yield shot
 
 
-def shot_of(clip: TrainingClip, stride: int, hole: Hole) -> HeldOutShot:
+def make_shot(clip: TrainingClip, stride: int, hole: Hole) -> HeldOutShot:
     """A clip whose truth is known, its first frame without the person being the scene picture."""
     assert clip.scene is not None
     hidden = person_hole(clip.alphas[0], TrainingSettings.hole_dilation)
@@ -100,15 +100,15 @@ def shot_of(clip: TrainingClip, stride: int, hole: Hole) -> HeldOutShot:
         target=clip.frames,
         foreground=np.stack([frame.picture for frame in shown]),
         generate_mask=np.stack([frame.generate_mask for frame in shown]),
-        scene=filled(clip.scene, hidden, hole),
+        scene=fill_hidden(clip.scene, hidden, hole),
         camera=clip.camera,
-        scene_camera=frames_of(clip.camera, [0]),
+        scene_camera=select_frames(clip.camera, [0]),
     )
-    seen = background & shown_in_first(clip, hidden)
-    return HeldOutShot(inputs, filled(clip.scene, hidden, "mean"), background, seen)
+    seen = background & visible_in_first(clip, hidden)
+    return HeldOutShot(inputs, fill_hidden(clip.scene, hidden, "mean"), background, seen)
 
 
-def shown_in_first(clip: TrainingClip, hidden: Where) -> Where:
+def visible_in_first(clip: TrainingClip, hidden: Where) -> Where:
     """Where (F, H, W) a frame sees what the first frame, but for what is ``hidden``, shows too.
 
     A point is shown if the first camera sees, about where the point projects, things as far away.
@@ -134,7 +134,7 @@ def shown_in_first(clip: TrainingClip, hidden: Where) -> Where:
     return np.asarray(inside & there & ~hidden[row, column])
 
 
-def frames_of(path: CameraPath, frames: Sequence[int]) -> CameraPath:
+def select_frames(path: CameraPath, frames: Sequence[int]) -> CameraPath:
     """Some frames of a path, in the same world."""
     chosen = list(frames)
     return replace(path, intrinsics=path.intrinsics[chosen], extrinsics=path.extrinsics[chosen])
@@ -142,7 +142,7 @@ def frames_of(path: CameraPath, frames: Sequence[int]) -> CameraPath:
 
 def static(path: CameraPath) -> CameraPath:
     """The camera that stays where it was in the first frame."""
-    return frames_of(path, [0] * path.frame_count)
+    return select_frames(path, [0] * path.frame_count)
 
 
 def opposite(path: CameraPath) -> CameraPath:

@@ -43,12 +43,12 @@ def ssim(made: Pictures, truth: Pictures, where: Where) -> float:
     """
     if not where.any():
         return float("nan")
-    a = _as_channels(np.where(where[..., None], made, truth))
-    b = _as_channels(truth)
-    mean_a, mean_b = _blurred(a), _blurred(b)
-    variance_a = _blurred(a * a) - mean_a**2
-    variance_b = _blurred(b * b) - mean_b**2
-    covariance = _blurred(a * b) - mean_a * mean_b
+    a = _stack_channels(np.where(where[..., None], made, truth))
+    b = _stack_channels(truth)
+    mean_a, mean_b = _blur(a), _blur(b)
+    variance_a = _blur(a * a) - mean_a**2
+    variance_b = _blur(b * b) - mean_b**2
+    covariance = _blur(a * b) - mean_a * mean_b
     c1, c2 = STABILISERS
     similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     similarity /= (mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)
@@ -71,13 +71,13 @@ def interval(values: ArrayLike, seed: int = 0, resamples: int = RESAMPLES) -> tu
     return float(low), float(high)
 
 
-def _as_channels(pictures: Pictures) -> Floats:
+def _stack_channels(pictures: Pictures) -> Floats:
     """(H, W, 3F): OpenCV filters many channels at once."""
     frames, height, width, colours = pictures.shape
     return pictures.transpose(1, 2, 0, 3).reshape(height, width, frames * colours).astype(float)
 
 
-def _blurred(channels: Floats) -> Floats:
+def _blur(channels: Floats) -> Floats:
     window = cv2.getGaussianKernel(WINDOW, WINDOW_SIGMA)
     blurred = cv2.sepFilter2D(channels, -1, window, window, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(blurred, dtype=np.float64).reshape(channels.shape)

@@ -7,7 +7,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import FloatArray, OnnxNetwork
 from dynascene_cli.shot import Image
 
 SIDE = 416
@@ -62,11 +62,11 @@ COCO = {
 
 
 @lru_cache(maxsize=1)
-def _network() -> Network:
-    return Network(weights.path_of("nanodet"))
+def _network() -> OnnxNetwork:
+    return OnnxNetwork(weights.path_of("nanodet"))
 
 
-def detected(
+def detect_objects(
     image: Image, classes: tuple[str, ...], min_score: float = MIN_SCORE
 ) -> dict[str, Floats]:
     """Boxes (N, 5) x0, y0, x1, y1, score of each class in an RGB picture, best first."""
@@ -82,19 +82,19 @@ def detected(
     boxes = {}
     for name in classes:
         found = [
-            _decoded(scores[0, :, COCO[name]], distances[0], stride, min_score)
+            _decode(scores[0, :, COCO[name]], distances[0], stride, min_score)
             for (stride, _, _), scores, distances in zip(
                 HEADS, outputs[::2], outputs[1::2], strict=True
             )
         ]
-        kept = without_overlaps(np.concatenate(found))
+        kept = suppress_overlaps(np.concatenate(found))
         kept[:, 0:4:2] = np.clip(kept[:, 0:4:2] * width / size[0], 0, width)
         kept[:, 1:4:2] = np.clip(kept[:, 1:4:2] * height / size[1], 0, height)
         boxes[name] = kept
     return boxes
 
 
-def _decoded(scores: Tensor, distributions: Tensor, stride: int, min_score: float) -> Floats:
+def _decode(scores: FloatArray, distributions: FloatArray, stride: int, min_score: float) -> Floats:
     cells = np.flatnonzero(scores >= min_score)
     bins = distributions[cells].reshape(-1, 4, 11).astype(float)
     likelihood = np.exp(bins - bins.max(axis=-1, keepdims=True))
@@ -105,17 +105,17 @@ def _decoded(scores: Tensor, distributions: Tensor, stride: int, min_score: floa
     return np.stack([x - left, y - top, x + right, y + bottom, scores[cells]], axis=1)
 
 
-def without_overlaps(boxes: Floats) -> Floats:
+def suppress_overlaps(boxes: Floats) -> Floats:
     """The boxes (N, 5), best first, that are not the same thing as a better one."""
     boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
     kept: list[int] = []
     for i, box in enumerate(boxes):
-        if not kept or overlap(box, boxes[kept]).max() < MAX_OVERLAP:
+        if not kept or intersection_over_union(box, boxes[kept]).max() < MAX_OVERLAP:
             kept.append(i)
     return boxes[kept]
 
 
-def overlap(box: Floats, others: Floats) -> Floats:
+def intersection_over_union(box: Floats, others: Floats) -> Floats:
     """Intersection over union (N,) of one box (4+,) with others (N, 4+)."""
     low = np.maximum(box[:2], others[:, :2])
     high = np.minimum(box[2:4], others[:, 2:4])

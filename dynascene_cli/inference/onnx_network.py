@@ -11,10 +11,10 @@ from dynascene_cli.errors import InputError
 THREADS = 1
 """Fixed, so that results do not depend on the machine; networks this small gain nothing by two."""
 
-Tensor = NDArray[np.float32]
+FloatArray = NDArray[np.float32]
 
 
-class Network:
+class OnnxNetwork:
     """An ONNX file, ready to run.
 
     Raises:
@@ -55,7 +55,7 @@ class Network:
         """What the network gives: by name, the shape."""
         return {node.name: node.shape for node in self._session.get_outputs()}
 
-    def run(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> list[Tensor]:
+    def run(self, outputs: list[str], feed: dict[str, NDArray[Any]]) -> list[FloatArray]:
         """The named outputs for the fed inputs."""
-        tensors: list[Tensor] = self._session.run(outputs, feed)
+        tensors: list[FloatArray] = self._session.run(outputs, feed)
         return tensors

@@ -5,7 +5,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.base import MatteFrame, MatterState, Quality, empty_matte
 from dynascene_cli.matting.crop_resampling import boxes_in_crop, cut_out, mask_in_crop
 from dynascene_cli.matting.edge_refinement import ReducedPart, reduced_part, refined_alpha
@@ -158,7 +158,7 @@ class BundledMatter:
 
     def _salient(
         self, part: ReducedPart, crop: Floats, cut: float, carried: CarriedMasks | None, age: int
-    ) -> tuple[Tensor | None, int]:
+    ) -> tuple[FloatArray | None, int]:
         """What stands out (256, 256), seen anew or carried along, and its age in frames."""
         if cut < LEAST_CUT and not self._best:
             return None, -1
@@ -185,7 +185,7 @@ def _opinions(
     crop: Floats,
     cut: float,
     carried: CarriedMasks | None,
-    salient: Tensor | None,
+    salient: FloatArray | None,
     age: int,
 ) -> Opinions:
     """What every network that is asked about the person says."""
@@ -215,14 +215,14 @@ def _alike(box: Floats, past: Floats) -> bool:
     return bool((sizes > 1 / STEADY_STEP).all() and (sizes < STEADY_STEP).all())
 
 
-def _still_there(mask: Tensor, carried: CarriedMasks | None, box: Tensor) -> bool:
+def _still_there(mask: FloatArray, carried: CarriedMasks | None, box: FloatArray) -> bool:
     """Whether a mask of somebody undetected covers enough of the last one, or else of the box."""
     before = (box if carried is None else carried.masks[0]) > 0.5
     return bool((mask[before] > 0.5).sum() >= KEPT_AREA * max(int(before.sum()), 1))
 
 
 def _next_following(
-    sighting: Sighting, mask: Tensor, crop: Floats, state: MatterState
+    sighting: Sighting, mask: FloatArray, crop: Floats, state: MatterState
 ) -> MatterState:
     """Where the person will be looked for in the next frame.
 

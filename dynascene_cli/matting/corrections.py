@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.shot import Clip, FrameSource, Image
 from dynascene_cli.video import matte_picture
 
@@ -86,7 +86,7 @@ def _near(index: int, kept: Mapping[int, Image]) -> tuple[int, ...]:
     return tuple(k for k in (before, after) if k is not None and abs(k - index) <= REACH)
 
 
-def _carried(change: Tensor, source: Image, target: Image) -> Tensor:
+def _carried(change: FloatArray, source: Image, target: Image) -> FloatArray:
     """A change (H, W) made to the alpha ``source``, moved to where ``target`` has that outline."""
     height, width = change.shape
     scale = min(1.0, FLOW_SIDE / max(height, width))

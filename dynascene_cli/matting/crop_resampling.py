@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.edge_refinement import ReducedPart
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_to_picture
 from dynascene_cli.shot import Image
@@ -24,7 +24,7 @@ def cut_out(part: ReducedPart, crop: Floats) -> Image:
     return np.asarray(cut, np.uint8)
 
 
-def mask_in_crop(mask: Tensor, part: ReducedPart, crop: Floats) -> Tensor:
+def mask_in_crop(mask: FloatArray, part: ReducedPart, crop: Floats) -> FloatArray:
     """A mask (h, w) of a part of the frame, where a crop (256, 256) shows it."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(
@@ -33,7 +33,7 @@ def mask_in_crop(mask: Tensor, part: ReducedPart, crop: Floats) -> Tensor:
     return np.asarray(moved, np.float32)
 
 
-def boxes_in_crop(boxes: Floats, crop: Floats) -> Tensor:
+def boxes_in_crop(boxes: Floats, crop: Floats) -> FloatArray:
     """1 inside boxes (n, 4) of the picture, 0 elsewhere, where a crop (256, 256) shows them."""
     drawn = np.zeros((SIDE, SIDE), np.uint8)
     to_crop = cv2.invertAffineTransform(crop_to_picture(crop))

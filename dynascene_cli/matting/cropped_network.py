@@ -9,7 +9,7 @@ import numpy as np
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.object_detector import MIN_SCORE
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.base import MatteFrame, MatterState
 from dynascene_cli.matting.external import alpha_box, matte_of_given_alpha
 from dynascene_cli.matting.person_detector import most_alike, people_boxes
@@ -49,11 +49,13 @@ class AlphaNetwork(Protocol):
         """The (width, height) at which it wants a picture of that size."""
         ...
 
-    def initial_memory(self) -> dict[str, Tensor]:
+    def initial_memory(self) -> dict[str, FloatArray]:
         """What it remembers before the first picture; arrays of one pixel fit any size."""
         ...
 
-    def alpha(self, image: Image, memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def alpha(
+        self, image: Image, memory: dict[str, FloatArray]
+    ) -> tuple[FloatArray, dict[str, FloatArray]]:
         """The alpha (H, W) in 0..1 of an RGB picture of its size, and what to remember."""
         ...
 
@@ -178,7 +180,7 @@ def _joined(box: Floats, other: Floats) -> Floats:
 
 def _memory_over(
     region: Floats, size: tuple[int, int], own: MatterState, strides: Mapping[str, int]
-) -> dict[str, Tensor]:
+) -> dict[str, FloatArray]:
     """A network's memory of pictures of that size, moved with the region where that moved."""
     memory = {name: own[f"memory/{name}"] for name in strides}
     held = own["region"]
@@ -197,5 +199,5 @@ def _resized(part: Image, size: tuple[int, int]) -> Image:
     return cv2.resize(part, size, interpolation=interpolation).astype(np.uint8, copy=False)
 
 
-def _enlarged(alpha: Tensor, size: tuple[int, int]) -> Tensor:
+def _enlarged(alpha: FloatArray, size: tuple[int, int]) -> FloatArray:
     return np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.float32)

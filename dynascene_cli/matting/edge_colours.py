@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.shot import Image
 
 UNDECIDED = 128
@@ -26,12 +26,12 @@ SEEN_SHARE = 0.02
 """Share of the windows that both sides must fill for colour to count fully."""
 
 Mask = NDArray[np.bool_]
-Places = tuple[NDArray[np.int64], Tensor]
+Places = tuple[NDArray[np.int64], FloatArray]
 
 
 def edge_colours(
     picture: Image, person: Mask, place: Mask, band: Mask, near: int, wide: int
-) -> Tensor:
+) -> FloatArray:
     """What turns colour into alpha, per pixel (h, w, 5) of a band, zero elsewhere.
 
     Three coefficients of RGB 0..255 and a constant, then colour's weight in 0..1. ``picture``

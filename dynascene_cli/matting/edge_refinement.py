@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.edge_colours import (
     UNDECIDED,
     edge_colours,
@@ -85,7 +85,7 @@ def reduced_part(frame: Image, crop: Floats) -> ReducedPart | None:
     return ReducedPart(small, x0, y0, (size[0] / (x1 - x0), size[1] / (y1 - y0)))
 
 
-def refined_alpha(frame: Image, mask: Tensor, crop: Floats, part: ReducedPart) -> Image:
+def refined_alpha(frame: Image, mask: FloatArray, crop: Floats, part: ReducedPart) -> Image:
     """The alpha (H, W) uint8 of a frame from the mask (256, 256) of a crop of it."""
     alpha = np.zeros(frame.shape[:2], np.uint8)
     coarse = _in_part(mask, crop, part)
@@ -121,7 +121,7 @@ def refined_alpha(frame: Image, mask: Tensor, crop: Floats, part: ReducedPart) -
     return alpha
 
 
-def _in_part(mask: Tensor, crop: Floats, part: ReducedPart) -> Tensor:
+def _in_part(mask: FloatArray, crop: Floats, part: ReducedPart) -> FloatArray:
     to_part = np.vstack([part.from_picture, [0, 0, 1]]) @ np.vstack(
         [crop_to_picture(crop), [0, 0, 1]]
     )
@@ -131,7 +131,7 @@ def _in_part(mask: Tensor, crop: Floats, part: ReducedPart) -> Tensor:
     return warped.astype(np.float32, copy=False)
 
 
-def _regions(coarse: Tensor, unit: float) -> Image:
+def _regions(coarse: FloatArray, unit: float) -> Image:
     """255 where surely person, 0 where surely not, UNDECIDED in the band between."""
     reach = _disc((BAND - UNSURE) * unit)
     inside = cv2.erode((coarse > SURE).astype(np.uint8), reach)
@@ -139,7 +139,7 @@ def _regions(coarse: Tensor, unit: float) -> Image:
     return np.where(inside > 0, 255, np.where(outside > 0, 0, UNDECIDED)).astype(np.uint8)
 
 
-def _colours_at_edge(small: Image, coarse: Tensor, regions: Image, unit: float) -> Tensor:
+def _colours_at_edge(small: Image, coarse: FloatArray, regions: Image, unit: float) -> FloatArray:
     apart = _disc(UNSURE * unit)
     inside = (coarse > 0.5).astype(np.uint8)
     person = (cv2.erode(inside, apart) > 0) & (coarse > SURE)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 
 LEAST, MOST = 0.02, 0.98
 """Masks' values beyond which their networks are not to be believed."""
@@ -39,16 +39,16 @@ class Opinions:
     holds, and where other people are; ``around`` (h, w): 1 around the person's box.
     """
 
-    pose: Tensor | None
-    selfie: Tensor | None
-    salient: Tensor | None
-    salient_trust: Tensor
-    carried: Tensor | None
-    elsewhere: Tensor
-    around: Tensor
+    pose: FloatArray | None
+    selfie: FloatArray | None
+    salient: FloatArray | None
+    salient_trust: FloatArray
+    carried: FloatArray | None
+    elsewhere: FloatArray
+    around: FloatArray
 
 
-def fused_mask(opinions: Opinions, cut: float) -> Tensor:
+def fused_mask(opinions: Opinions, cut: float) -> FloatArray:
     """The person's mask (h, w): the pose's where ``cut`` is 0, all of them where it is 1."""
     pose = opinions.pose
     if pose is not None and (cut <= 0 or opinions.selfie is None):
@@ -72,12 +72,12 @@ def fused_mask(opinions: Opinions, cut: float) -> Tensor:
     return without_holes(decided_off_edges(np.asarray(1 / (1 + np.exp(-decided)), np.float32)))
 
 
-def _logit(mask: Tensor) -> Tensor:
+def _logit(mask: FloatArray) -> FloatArray:
     inside = np.clip(mask, LEAST, MOST)
     return np.asarray(np.log(inside / (1 - inside)), np.float32)
 
 
-def _supported(opinions: Opinions) -> Tensor | None:
+def _supported(opinions: Opinions) -> FloatArray | None:
     """U²-Netp's mask where something else says that the person is near."""
     if opinions.salient is None:
         return None
@@ -86,7 +86,9 @@ def _supported(opinions: Opinions) -> Tensor | None:
     return np.asarray(opinions.salient * opinions.around * near(agreed > AGREED, REACH), np.float32)
 
 
-def kept_plausible(mask: Tensor, carried: Tensor, similarity: Tensor, steady: bool) -> Tensor:
+def kept_plausible(
+    mask: FloatArray, carried: FloatArray, similarity: FloatArray, steady: bool
+) -> FloatArray:
     """A mask (h, w), or where it fails, the last frame's as carried along (the same object if not).
 
     It fails where it covers under half of what was there and what is there still looks the same,
@@ -104,7 +106,7 @@ def kept_plausible(mask: Tensor, carried: Tensor, similarity: Tensor, steady: bo
     return mask
 
 
-def near(place: NDArray[np.bool_], reach: float) -> Tensor:
+def near(place: NDArray[np.bool_], reach: float) -> FloatArray:
     """1 within a reach (share of the side) of a place (h, w), falling to 0 softly beyond it."""
     radius = max(1, round(reach * max(place.shape)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
@@ -112,7 +114,7 @@ def near(place: NDArray[np.bool_], reach: float) -> Tensor:
     return np.asarray(cv2.GaussianBlur(dilated, (0, 0), radius / 3), np.float32)
 
 
-def decided_off_edges(mask: Tensor) -> Tensor:
+def decided_off_edges(mask: FloatArray) -> FloatArray:
     """A mask (h, w) that is half-transparent along its edge only: networks' doubt is no glass."""
     radius = max(1, round(EDGE * max(mask.shape)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
@@ -123,7 +125,7 @@ def decided_off_edges(mask: Tensor) -> Tensor:
     return np.asarray(decided, np.float32)
 
 
-def without_holes(mask: Tensor) -> Tensor:
+def without_holes(mask: FloatArray) -> FloatArray:
     """A mask (h, w) whose small enclosed holes are filled; the gaps between limbs are larger."""
     solid = (mask > 0.5).astype(np.uint8)
     count, labels, table, _ = cv2.connectedComponentsWithStats(1 - solid, connectivity=4)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.object_detector import MIN_SCORE, detected
+from dynascene_cli.inference.object_detector import MIN_SCORE, detect_objects
 from dynascene_cli.shot import Image
 
 
 def people_boxes(image: Image, min_score: float = MIN_SCORE) -> Floats:
     """Boxes (N, 5) x0, y0, x1, y1, score of the people in an RGB picture, best first."""
-    return detected(image, ("person",), min_score)["person"]
+    return detect_objects(image, ("person",), min_score)["person"]
 
 
 def most_alike(box: Floats, candidates: Floats) -> Floats | None:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.object_detector import overlap
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.object_detector import intersection_over_union
+from dynascene_cli.inference.onnx_network import FloatArray
 
 MARGIN = 0.25
 """Room on each side of a person's box, as a share of its longer side: raised arms stay inside."""
@@ -86,14 +86,14 @@ def carried(
     return joined.reshape(size[1], size[0], *values.shape[2:])
 
 
-def has_separate_pieces(alpha: Tensor) -> bool:
+def has_separate_pieces(alpha: FloatArray) -> bool:
     """Whether an alpha (H, W) falls into several pieces of which more than one may be a person."""
     _, _, table, _ = cv2.connectedComponentsWithStats((alpha >= SOLID).astype(np.uint8))
     areas = table[1:, cv2.CC_STAT_AREA]
     return bool((areas >= SIZEABLE * areas.max(initial=0)).sum() > 1)
 
 
-def without_others(alpha: Tensor, region: Floats, ours: Floats, others: Floats) -> Tensor:
+def without_others(alpha: FloatArray, region: Floats, ours: Floats, others: Floats) -> FloatArray:
     """The alpha (H, W) of a region without the pieces that are other people's.
 
     ``ours`` (4+,) and ``others`` (N, 4+) are boxes of people in the picture's pixels. A piece goes
@@ -128,4 +128,4 @@ def _share_within(labels: NDArray[Any], table: NDArray[Any], corners: Floats) ->
 
 def other_people(ours: Floats, people: Floats) -> Floats:
     """The boxes of (N, 4+) that are not the followed person's."""
-    return people[overlap(ours, people) < 0.5] if len(people) else people
+    return people[intersection_over_union(ours, people) < 0.5] if len(people) else people

@@ -10,7 +10,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError
-from dynascene_cli.inference.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import FloatArray, OnnxNetwork
 from dynascene_cli.shot import Image
 
 SHORT_SIDE = 512
@@ -48,7 +48,7 @@ class PictureNetwork:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
-        self._network = Network(path)
+        self._network = OnnxNetwork(path)
         self._input, self._output = self._checked_names(path)
         shape, self._type = self._network.inputs()[self._input]
         self._fixed = tuple(side if isinstance(side, int) else None for side in shape[2:])
@@ -82,11 +82,13 @@ class PictureNetwork:
         fixed_height, fixed_width = self._fixed
         return fixed_width or wide, fixed_height or high
 
-    def initial_memory(self) -> dict[str, Tensor]:
+    def initial_memory(self) -> dict[str, FloatArray]:
         """It remembers nothing."""
         return {}
 
-    def alpha(self, image: Image, memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def alpha(
+        self, image: Image, memory: dict[str, FloatArray]
+    ) -> tuple[FloatArray, dict[str, FloatArray]]:
         """The alpha (H, W) in 0..1 of an RGB picture of its size."""
         planes = image.transpose(2, 0, 1)[None] / np.float32(127.5) - np.float32(1)
         alpha = self._network.run([self._output], {self._input: planes.astype(self._type)})[0]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import FloatArray, OnnxNetwork
 from dynascene_cli.shot import LANDMARKS, Image
 
 SIDE = 256
@@ -46,13 +46,13 @@ class Pose:
     points: Floats
     visibility: Floats
     presence: float
-    logits: Tensor
+    logits: FloatArray
     image: Image
 
 
 @lru_cache(maxsize=1)
-def _network() -> Network:
-    return Network(weights.path_of("blazepose"))
+def _network() -> OnnxNetwork:
+    return OnnxNetwork(weights.path_of("blazepose"))
 
 
 def crop_to_picture(crop: ArrayLike, side: int = SIDE) -> Floats:
@@ -134,12 +134,12 @@ def pose_in(image: Image, crop: Floats, to_image: Floats | None = None) -> Pose:
     return Pose(crop, points, visibility, float(presence.item()), logits[0, ..., 0], cut)
 
 
-def mask_of_pose(pose: Pose) -> Tensor:
+def mask_of_pose(pose: Pose) -> FloatArray:
     """A pose's mask (256, 256) in 0..1 as the network gave it."""
     return np.asarray(1 / (1 + np.exp(-np.clip(pose.logits, -30, 30))), np.float32)
 
 
-def mask_seen_twice(pose: Pose) -> Tensor:
+def mask_seen_twice(pose: Pose) -> FloatArray:
     """A pose's mask (256, 256) in 0..1, helped by the network's view of the mirror image.
 
     The two views' mistakes differ; the logits' mean decides more than the masks' mean would.
@@ -149,7 +149,7 @@ def mask_seen_twice(pose: Pose) -> Tensor:
     return np.asarray(1 / (1 + np.exp(logits * np.float32(-0.5))), np.float32)
 
 
-def _fed(image: Image) -> Tensor:
+def _fed(image: Image) -> FloatArray:
     return np.multiply(image[None], np.float32(1 / 255), order="C", dtype=np.float32)
 
 
@@ -166,7 +166,7 @@ def settling_poses(image: Image, box: ArrayLike) -> list[Pose]:
     return poses
 
 
-def without_specks(mask: Tensor, crop: Floats, points: Floats) -> Tensor:
+def without_specks(mask: FloatArray, crop: Floats, points: Floats) -> FloatArray:
     """A crop's mask without small islands on which no landmark lies: bits of the background.
 
     ``points`` (n, 2) are the landmarks in the picture's pixels.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.object_detector import COCO, MIN_SCORE, detected
+from dynascene_cli.inference.object_detector import COCO, MIN_SCORE, detect_objects
 from dynascene_cli.matting.base import MatterState
 from dynascene_cli.matting.edge_refinement import ReducedPart, reduced_part
 from dynascene_cli.matting.person_detector import most_alike
@@ -113,7 +113,7 @@ def _looked_for(frame: Image, box: Floats) -> tuple[Floats | None, Floats, Float
     The only person in sight is taken up again however little they resemble the last box.
     """
     known = bool(np.isfinite(box).all())
-    by_name = detected(frame, ("person", *PROPS), THING_SCORE)
+    by_name = detect_objects(frame, ("person", *PROPS), THING_SCORE)
     people = by_name["person"]
     named = [np.insert(boxes, 5, COCO[name], axis=1) for name, boxes in by_name.items()]
     things = np.concatenate(named)

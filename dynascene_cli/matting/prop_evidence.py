@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.pose import between_indices, crop_to_picture
 from dynascene_cli.shot import Image
 
@@ -26,7 +26,9 @@ def in_crop(values: Image, crop: Floats, side: int) -> Image:
     return np.asarray(cv2.warpAffine(values, warp, (side, side), flags=flags), np.uint8)
 
 
-def is_truncated(salient: Tensor, window: NDArray[np.bool_], elsewhere: NDArray[np.bool_]) -> bool:
+def is_truncated(
+    salient: FloatArray, window: NDArray[np.bool_], elsewhere: NDArray[np.bool_]
+) -> bool:
     """Whether what stands out (h, w) in 0..1 is cut straight by a window's edges.
 
     ``elsewhere`` (h, w): the person, or outside the picture, where a thing may well be cut.
@@ -45,7 +47,7 @@ def looks_like_place(image: Image, thing: NDArray[np.bool_], place: NDArray[np.b
     return float(np.minimum(first, second).sum()) > ALIKE
 
 
-def _histogram(image: Image, where: NDArray[np.bool_]) -> Tensor:
+def _histogram(image: Image, where: NDArray[np.bool_]) -> FloatArray:
     """The shares (8, 8, 8) of the colours (RGB) at some pixels, neighbouring bins mixed."""
     ranges = [0, 256] * 3
     counts = cv2.calcHist([image], [0, 1, 2], where.astype(np.uint8), [BINS] * 3, ranges)

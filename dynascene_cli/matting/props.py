@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.object_detector import COCO, overlap
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.object_detector import COCO, intersection_over_union
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.base import MatterState
 from dynascene_cli.matting.crop_resampling import cut_out, mask_in_crop
 from dynascene_cli.matting.edge_refinement import ReducedPart, reduced_part, refined_alpha
@@ -88,7 +88,7 @@ class Props:
     kinds: NDArray[np.int_]
     unseen: NDArray[np.int_]
     motions: Floats
-    masks: Tensor
+    masks: FloatArray
     images: Image
     crops: Floats
 
@@ -169,7 +169,7 @@ def _without_doubles(things: Floats) -> Floats:
     for i, thing in enumerate(things):
         if thing[4] < FOLLOWED_SCORE or int(thing[5]) not in KINDS:
             continue
-        if not chosen or overlap(thing, things[chosen]).max() < 0.4:
+        if not chosen or intersection_over_union(thing, things[chosen]).max() < 0.4:
             chosen.append(i)
     return things[chosen]
 
@@ -189,7 +189,9 @@ def _match(expected: Floats, kind: int, candidates: Floats, free: NDArray[np.boo
     same_kind = candidates[:, 5] == kind
     if kind in BALLS:
         same_kind = np.isin(candidates[:, 5], list(BALLS))
-    unlike[~free | ~(same_kind | (overlap(expected, candidates) >= SAME_PLACE))] = np.inf
+    unlike[~free | ~(same_kind | (intersection_over_union(expected, candidates) >= SAME_PLACE))] = (
+        np.inf
+    )
     best = int(np.argmin(unlike))
     return best if unlike[best] < 1.5 else None
 
@@ -271,7 +273,7 @@ def _mask_in_box(
     box: Floats,
     elsewhere: NDArray[np.bool_],
     is_ball: bool,
-) -> Tensor:
+) -> FloatArray:
     """What stands out (256, 256) inside a thing's box, nothing where that is a piece of the place.
 
     A ball that blurs or matches the place is still round: its outline is what is left of it.

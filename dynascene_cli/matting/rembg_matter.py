@@ -12,7 +12,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.shot import Image
 
 NEEDING_MORE = frozenset({"sam", "u2net_custom", "dis_custom", "ben_custom", "u2net_cloth_seg"})
@@ -52,11 +52,13 @@ class RembgNetwork:
         scale = min(1.0, self.long_side / max(width, height))
         return max(16, round(width * scale)), max(16, round(height * scale))
 
-    def initial_memory(self) -> dict[str, Tensor]:
+    def initial_memory(self) -> dict[str, FloatArray]:
         """It remembers nothing."""
         return {}
 
-    def alpha(self, image: Image, memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def alpha(
+        self, image: Image, memory: dict[str, FloatArray]
+    ) -> tuple[FloatArray, dict[str, FloatArray]]:
         """The alpha (H, W) in 0..1 of an RGB picture."""
         from PIL import Image as PillowImage
 

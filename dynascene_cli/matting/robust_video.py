@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError
-from dynascene_cli.inference.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import FloatArray, OnnxNetwork
 from dynascene_cli.shot import Image
 
 STRIDES = (2, 4, 8, 16)
@@ -67,7 +67,7 @@ class RobustVideoNetwork:
     long_side = 512
 
     def __init__(self, path: Path) -> None:
-        self._network = Network(path)
+        self._network = OnnxNetwork(path)
         self._layout = self._found_layout(path)
         self._type = self._network.inputs()[self._layout.source][1]
         self.identity = f"rvm-{weights.sha256_of(path)[:12]}"
@@ -89,14 +89,16 @@ class RobustVideoNetwork:
         scale = min(1.0, self.long_side / max(height, width))
         return max(16, round(width * scale)), max(16, round(height * scale))
 
-    def initial_memory(self) -> dict[str, Tensor]:
+    def initial_memory(self) -> dict[str, FloatArray]:
         """Nothing is remembered: one pixel of zeros an array."""
         return {
             name: np.zeros((1, 1, 1, channels), np.float32)
             for name, channels in zip(self.memory_strides, CHANNELS, strict=True)
         }
 
-    def alpha(self, image: Image, memory: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def alpha(
+        self, image: Image, memory: dict[str, FloatArray]
+    ) -> tuple[FloatArray, dict[str, FloatArray]]:
         """The alpha (H, W) in 0..1 of an RGB picture of its size, and what to remember."""
         layout = self._layout
         past = [memory[name] for name in self.memory_strides]
@@ -119,6 +121,6 @@ class RobustVideoNetwork:
         ordered = array if self._layout.channels_last else array.transpose(0, 3, 1, 2)
         return np.ascontiguousarray(ordered, self._type)
 
-    def _given(self, array: NDArray[Any]) -> Tensor:
+    def _given(self, array: NDArray[Any]) -> FloatArray:
         ordered = array if self._layout.channels_last else array.transpose(0, 2, 3, 1)
         return np.ascontiguousarray(ordered, np.float32)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from dynascene_cli import weights
-from dynascene_cli.inference.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import FloatArray, OnnxNetwork
 from dynascene_cli.shot import Image
 
 SELFIE_SIDE = 256
@@ -21,16 +21,16 @@ LEAST_RANGE = 0.3
 
 
 @lru_cache(maxsize=1)
-def _selfie_network() -> Network:
-    return Network(weights.path_of("selfie-segmentation"))
+def _selfie_network() -> OnnxNetwork:
+    return OnnxNetwork(weights.path_of("selfie-segmentation"))
 
 
 @lru_cache(maxsize=1)
-def _salient_network() -> Network:
-    return Network(weights.path_of("rembg:u2netp"))
+def _salient_network() -> OnnxNetwork:
+    return OnnxNetwork(weights.path_of("rembg:u2netp"))
 
 
-def selfie_mask(image: Image) -> Tensor:
+def selfie_mask(image: Image) -> FloatArray:
     """People (h, w) in 0..1 in an RGB picture, the mean of it and its mirror image."""
     size = (SELFIE_SIDE, SELFIE_SIDE)
     small = cv2.resize(image, size, interpolation=_interpolation(image, SELFIE_SIDE))
@@ -40,7 +40,7 @@ def selfie_mask(image: Image) -> Tensor:
     return _enlarged((seen + mirrored[0][0, 0, :, ::-1]) / 2, image)
 
 
-def salient_mask(image: Image, side: int) -> Tensor:
+def salient_mask(image: Image, side: int) -> FloatArray:
     """What stands out (h, w) in 0..1 in an RGB picture, seen at ``side`` × ``side`` pixels."""
     small = cv2.resize(image, (side, side), interpolation=_interpolation(image, side))
     fed = small.astype(np.float32) / max(float(small.max()), 1.0)
@@ -57,6 +57,6 @@ def _interpolation(image: Image, side: int) -> int:
     return cv2.INTER_AREA if max(image.shape[:2]) > side else cv2.INTER_LINEAR
 
 
-def _enlarged(mask: Tensor, image: Image) -> Tensor:
+def _enlarged(mask: FloatArray, image: Image) -> FloatArray:
     size = image.shape[1::-1]
     return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), np.float32)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_to_picture
 from dynascene_cli.shot import Image
 
@@ -33,8 +33,8 @@ class CarriedMasks:
     much the picture still looks the same there, 0 where the last crop did not reach.
     """
 
-    masks: tuple[Tensor, ...]
-    similarity: Tensor
+    masks: tuple[FloatArray, ...]
+    similarity: FloatArray
 
 
 @lru_cache(maxsize=1)
@@ -43,7 +43,7 @@ def _flow() -> Any:
 
 
 @lru_cache(maxsize=2)
-def _grid(height: int, width: int) -> Tensor:
+def _grid(height: int, width: int) -> FloatArray:
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     return np.stack([columns, rows], axis=-1)
 
@@ -53,7 +53,7 @@ def carried_masks(
     crop: Floats,
     past_image: Image,
     past_crop: Floats,
-    past_masks: tuple[Tensor, ...],
+    past_masks: tuple[FloatArray, ...],
 ) -> CarriedMasks:
     """The last frame's masks (256, 256) of its crop, carried into this frame's image and crop."""
     between = crop_to_crop(past_crop, crop)
@@ -86,7 +86,7 @@ def moved_masks(
     return CarriedMasks(tuple(np.asarray(mask, np.float32) for mask in moved), similarity)
 
 
-def steadied_mask(mask: Tensor, known: Tensor, similarity: Tensor) -> Tensor:
+def steadied_mask(mask: FloatArray, known: FloatArray, similarity: FloatArray) -> FloatArray:
     """A mask (H, W) steadied by the last frame's, carried into this one."""
     undecided = 1 - np.abs(2 * mask - 1)
     trust = TRUST_DECIDED + (TRUST_UNDECIDED - TRUST_DECIDED) * undecided

@@ -7,7 +7,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.errors import DynasceneError, InputError
-from dynascene_cli.inference.onnx_network import Network
+from dynascene_cli.inference.onnx_network import OnnxNetwork
 from dynascene_cli.matting.bundled import BundledMatter
 from dynascene_cli.matting.registry import PROMPTED, network_matter, require_packages
 from dynascene_cli.shot import Image
@@ -30,7 +30,7 @@ def try_weights(name: str, path: Path) -> None:
     hint = f"give the weights of {name}: see docs/models.md"
     kind = weights.find(name).kind
     if kind not in ("matting", "edges"):
-        Network(path)
+        OnnxNetwork(path)
         return
     try:
         if kind == "edges":

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dynascene_cli.camera import background_motion
+from dynascene_cli.camera import measure_background_motion
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
 from dynascene_cli.camera.estimation.estimate_files import (
     read_estimate,
@@ -279,7 +279,7 @@ def _background_moves(clip: Clip, matte: Matte) -> bool:
     pairs = frames_and_alphas(clip, matte, spread_indices(clip, MOTION_SAMPLES))
     first, second = tee(pairs)
     frames, alphas = (frame for frame, _ in first), (alpha for _, alpha in second)
-    return background_motion(frames, alphas).moves
+    return measure_background_motion(frames, alphas).moves
 
 
 def _estimated(
@@ -324,7 +324,7 @@ def _tracks(
 ) -> FeatureTracks:
     """The clip's tracks, kept as soon as they are whole: solving them may be interrupted."""
     from dynascene_cli.camera.estimation.shot_cuts import check_one_shot
-    from dynascene_cli.camera.estimation.tracking import feature_tracks
+    from dynascene_cli.camera.estimation.tracking import track_features
 
     def make(path: Path) -> None:
         with console.progress("camera", clip.frame_count) as advance:
@@ -334,7 +334,7 @@ def _tracks(
                     advance(index + 1)
                     yield frame
 
-            tracks = feature_tracks(counted(), foreground.alphas(clip))
+            tracks = track_features(counted(), foreground.alphas(clip))
         check_one_shot(tracks, clip.frame_rate)
         write_tracks(path, tracks)
 

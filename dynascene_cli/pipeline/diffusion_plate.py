@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from dynascene_cli.console import Console
-from dynascene_cli.diffusion.optimisations import check_economies_on
+from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.sampling_settings import (
     STATE_FILE,
     ResolvedSampling,
     SamplingSettings,
     checkpoint_facts,
     fingerprint,
-    resolved,
+    resolve_sampling,
 )
 from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.pipeline.plan import Plan
@@ -57,10 +57,10 @@ def chosen_sampling(
             return None
     info, digest = checkpoint_facts(sampling.checkpoint or PUBLISHED)
     if sampling.economies.precision == "float16" or sampling.economies.offload:
-        from dynascene_cli.diffusion.device import chosen_device
+        from dynascene_cli.diffusion.device import choose_device
 
-        check_economies_on(chosen_device(None).type, sampling.economies)
-    return ChosenSampling(resolved(_settings(request), info, size), digest)
+        check_optimisations_on(choose_device(None).type, sampling.economies)
+    return ChosenSampling(resolve_sampling(_settings(request), info, size), digest)
 
 
 def _is_ready(console: Console) -> bool:
@@ -102,7 +102,7 @@ def planned_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) ->
             "leave --renderer out, or name a checkpoint",
         )
     info, _ = checkpoint_facts(request.sampling.checkpoint or PUBLISHED)
-    settings = resolved(_settings(request), info, size)
+    settings = resolve_sampling(_settings(request), info, size)
     from dynascene_cli.diffusion.memory_plan import memory_plan
     from dynascene_cli.diffusion.sampling_size import sampled_frames
 

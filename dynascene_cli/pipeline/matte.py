@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dynascene_cli.compositing import foreground_colours
+from dynascene_cli.compositing import estimate_foreground
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
@@ -446,7 +446,7 @@ def _write_matte(
             if alpha_only:
                 sink.write(alpha)
             else:
-                clean = foreground_colours(frame, alpha, clip.height)
+                clean = estimate_foreground(frame, alpha, clip.height)
                 sink.write(np.dstack([clean, alpha]))
             advance(index + 1)
         project.check_inputs()

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from dynascene_cli.camera import Trajectory, load_move, names_a_file
 from dynascene_cli.camera.estimation.estimate import Estimate
-from dynascene_cli.camera.moves.combine import rests
+from dynascene_cli.camera.moves.combine import is_at_rest
 from dynascene_cli.camera.moves.files import is_camera
-from dynascene_cli.camera.moves.replay import frame_by_frame
+from dynascene_cli.camera.moves.replay import resample_motion
 from dynascene_cli.console import Console
 from dynascene_cli.geometry import transform
 from dynascene_cli.pipeline.removed_people import removed_people
@@ -113,7 +113,7 @@ def planned(
     path = _still_path(clip) if estimate is None else estimate.path
     points = np.empty((0, 3)) if estimate is None else estimate.points
     filmed = Filmed(matte.tracks, path, points)
-    moves = tuple(frame_by_frame(move) if is_camera(move.name) else move for move in moves)
+    moves = tuple(resample_motion(move) if is_camera(move.name) else move for move in moves)
     if OWN_CAMERA in request.camera.split("+") and filmed.moves:
         place = _reread(request, project, filmed, place, size, console)
         return _accompanying(request, project, filmed, place, moves, size, console)
@@ -226,7 +226,7 @@ def _unused_settings(
     told = []
     if request.smooth > 0 or request.stabilise:
         told.append(f"nothing to steady: {follows_not if filmed.moves else still}")
-    if request.move_strength != 1 and all(rests(move) for move in moves):
+    if request.move_strength != 1 and all(is_at_rest(move) for move in moves):
         told.append(f"--move-strength changes nothing: --camera {request.camera} makes no move")
     if request.scale is not None and not filmed.moves:
         told.append(f"--scale changes nothing: {still}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dynascene_cli.camera import Trajectory, check_amount, load_move, trimmed_move
+from dynascene_cli.camera import Trajectory, check_amount, load_move, trim_move
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.compositing import CompositeSettings, Compositor, Look
 from dynascene_cli.console import Console
@@ -106,7 +106,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     names = move_names(request.camera)
     moves = load_move("+".join(names)) if names else ()
     clip = open_request_clip(request.matte)
-    moves = tuple(trimmed_move(move, clip) for move in moves)
+    moves = tuple(trim_move(move, clip) for move in moves)
     output = request.output_path(still=clip.kind == "image")
     _check_outputs(request, output, clip)
     odd = check_matte_request(request.matte, clip, output)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from dynascene_cli.diffusion.optimisations import Economies
+from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.shot import Clip
 from dynascene_cli.storage.file_names import fitting_name
 from dynascene_cli.video.sequences import before_number, is_pattern
@@ -123,7 +123,7 @@ class SamplingRequest:
     window: int | None = None
     guided: bool = False
     strength: float = 0.6
-    economies: Economies = field(default_factory=Economies)
+    economies: SamplingOptimizations = field(default_factory=SamplingOptimizations)
     preview_every: int = 0
 
 

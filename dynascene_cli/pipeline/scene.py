@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError
-from dynascene_cli.inference.onnx_network import Network
+from dynascene_cli.inference.onnx_network import OnnxNetwork
 from dynascene_cli.matting import people_in_photo
 from dynascene_cli.pipeline.request import SceneRequest
 from dynascene_cli.reports.scene_preview import scene_preview
@@ -201,7 +201,7 @@ def _depth(
     if chosen is None:
         return None
     if request.depth is None:
-        return picture_depth(picture, Network(path_of(chosen)))
+        return picture_depth(picture, OnnxNetwork(path_of(chosen)))
     if request.depth.startswith("model:"):
         return network_depth(picture, request.depth.removeprefix("model:"))
     depth = read_depth(Path(request.depth))

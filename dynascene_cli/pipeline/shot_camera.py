@@ -13,7 +13,7 @@ from functools import cache, cached_property, partial
 import numpy as np
 
 from dynascene_cli.camera import Reference, Trajectory, names_a_file, sample
-from dynascene_cli.camera.moves.path_interpolation import path_between
+from dynascene_cli.camera.moves.path_interpolation import interpolate_paths
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, compose, inverse, pose, rotation_about
 from dynascene_cli.pipeline.request import RenderRequest, SceneRequest
@@ -99,7 +99,7 @@ class Filmed:
             extrinsics=np.repeat(self.path.extrinsics[:1], self.path.frame_count, axis=0),
             intrinsics=np.repeat(self.path.intrinsics[:1], self.path.frame_count, axis=0),
         )
-        return replace(self, path=path_between(first, self.path, share))
+        return replace(self, path=interpolate_paths(first, self.path, share))
 
 
 def move_camera(
@@ -200,17 +200,17 @@ def accompanying_camera(
     )
     stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
     # Here, because scipy takes a third of a second that other moves need not wait.
-    from dynascene_cli.camera.stabilisation import smoothed_path, stabilised_path
+    from dynascene_cli.camera.stabilisation import smooth_path, stabilise_path
 
     own = _in_place(world, place)
-    base = smoothed_path(own, request.smooth)
+    base = smooth_path(own, request.smooth)
     if request.stabilise:
-        base = stabilised_path(base)
+        base = stabilise_path(base)
     first = base.intrinsics[0], base.extrinsics[0]
     reference = _reference(first, stands, place, scene_depth)
 
     def path_at(amount: float) -> CameraPath:
-        path = path_between(own, base, min(amount, 1.0))
+        path = interpolate_paths(own, base, min(amount, 1.0))
         if not moves:
             return path
         added = sample(moves, reference, own.frame_count, own.frame_rate, amount, request.seed)

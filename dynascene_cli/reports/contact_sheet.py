@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from dynascene_cli.compositing.blend import over
-from dynascene_cli.compositing.foreground import foreground_colours
+from dynascene_cli.compositing.blend import lay_over
+from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image
 
@@ -31,7 +31,7 @@ def contact_sheet(
     Raises:
         InputError: there are no frames, or not one label for each.
     """
-    tiles = [_fitted(np.asarray(frame), tile_width) for frame in frames]
+    tiles = [_fit_width(np.asarray(frame), tile_width) for frame in frames]
     if not tiles:
         raise InputError("a contact sheet of no frames", "give at least one frame")
     if len(labels) != len(tiles):
@@ -50,7 +50,7 @@ def contact_sheet(
         x = GAP + index % used * (tile_width + GAP)
         y = GAP + index // used * row_height
         sheet.paste(PillowImage.fromarray(tile), (x, y))
-        text = _shortened(label, font, tile_width)
+        text = _shorten_label(label, font, tile_width)
         draw.text((x, y + tile.shape[0] + GAP // 2), text, INK, font)
     return np.asarray(sheet)
 
@@ -71,8 +71,8 @@ def checkerboard_sheet(
         InputError: there are no frames, or not one time for each.
     """
     tiles = (
-        _outlined(
-            _cut_out(_fitted(frame, tile_width), _fitted(alpha, tile_width)),
+        _draw_outlines(
+            _cut_out(_fit_width(frame, tile_width), _fit_width(alpha, tile_width)),
             np.zeros((0, 4)) if boxes is None else boxes[index] * (tile_width / frame.shape[1]),
         )
         for index, (frame, alpha) in enumerate(frames_with_alpha)
@@ -85,24 +85,26 @@ def _cut_out(frame: Image, alpha: NDArray[np.uint8]) -> Image:
     side = max(4, width // 32)
     y, x = np.mgrid[:height, :width] // side
     board = np.array(SQUARES, np.uint8)[(x + y) % 2]
-    over(foreground_colours(frame, alpha, height), alpha, board)
+    lay_over(estimate_foreground(frame, alpha, height), alpha, board)
     return board
 
 
-def _outlined(tile: Image, boxes: NDArray[np.float64]) -> Image:
+def _draw_outlines(tile: Image, boxes: NDArray[np.float64]) -> Image:
     for box in boxes[np.isfinite(boxes).all(axis=1)]:
         x0, y0, x1, y1 = np.round(box).astype(int).tolist()
         cv2.rectangle(tile, (x0, y0), (x1, y1), BOX_COLOUR, 1)
     return tile
 
 
-def _fitted(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+def _fit_width(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     height = max(1, round(image.shape[0] * width / image.shape[1]))
     method = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
-def _shortened(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+def _shorten_label(
+    label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
+) -> str:
     if font.getlength(label) <= width:
         return label
     kept = label

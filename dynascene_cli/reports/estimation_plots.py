@@ -108,7 +108,7 @@ def path_plot(path: CameraPath, points: Floats) -> Image:
     plain.remove()
     solid = figure.add_subplot(1, 2, 2, projection="3d")
     centres = centre(path.extrinsics)
-    near = _nearest(points, centres)
+    near = _nearest_points(points, centres)
     depth = np.median(np.linalg.norm(near - centres[0], axis=1)) if len(near) else 1.0
     reach = max(float(np.linalg.norm(np.ptp(centres, axis=0))), float(depth))
     views = frustums(path, FRUSTUM_SHARE * reach)
@@ -139,7 +139,7 @@ def path_plot(path: CameraPath, points: Floats) -> Image:
     return _picture(figure)
 
 
-def _nearest(points: Floats, centres: Floats) -> Floats:
+def _nearest_points(points: Floats, centres: Floats) -> Floats:
     """Some thousand of the points, without the farthest, whose depth is the least certain."""
     known = points[np.isfinite(points).all(axis=1)]
     if not len(known):

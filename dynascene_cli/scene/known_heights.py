@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dynascene_cli.inference.object_detector import detected, without_overlaps
+from dynascene_cli.inference.object_detector import detect_objects, suppress_overlaps
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.shot import Image
 
@@ -60,17 +60,17 @@ def known_things(photo: Image, labels: SceneLabels) -> tuple[KnownThing, ...]:
     """What stands whole on the ground of an RGB photo (H, W, 3) and has a known height."""
     height, width = photo.shape[:2]
     names = tuple(name for name in HEIGHTS if name != "door")
-    found = [detected(photo, names, LEAST_SCORE)]
+    found = [detect_objects(photo, names, LEAST_SCORE)]
     short = min(height, width)
     offsets = [(0, 0)] if max(height, width) < 1.15 * short else _square_crops(height, width)
     for x, y in offsets:
-        part = detected(photo[y : y + short, x : x + short], names, LEAST_SCORE)
+        part = detect_objects(photo[y : y + short, x : x + short], names, LEAST_SCORE)
         found.append({name: boxes + np.array([x, y, x, y, 0]) for name, boxes in part.items()})
     bearing = labels.mask("ground", "stairs")
     things: list[KnownThing] = []
     for name in names:
         boxes = np.concatenate([part[name] for part in found])
-        for box in without_overlaps(boxes):
+        for box in suppress_overlaps(boxes):
             thing = _standing(name, box[:4], float(box[4]), bearing)
             if thing is not None:
                 things.append(thing)

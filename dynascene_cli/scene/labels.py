@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli import weights
-from dynascene_cli.inference.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import FloatArray, OnnxNetwork
 from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.guided_filter import Guide
 from dynascene_cli.shot import Image
@@ -78,8 +78,8 @@ class SceneLabels:
 
 
 @lru_cache(maxsize=1)
-def _network() -> Network:
-    return Network(weights.path_of("ade20k-deeplab"))
+def _network() -> OnnxNetwork:
+    return OnnxNetwork(weights.path_of("ade20k-deeplab"))
 
 
 def scene_labels(photo: Image) -> SceneLabels:
@@ -112,7 +112,7 @@ def scene_labels(photo: Image) -> SceneLabels:
     return SceneLabels(classes, np.asarray(coarse.max(axis=0), np.float32))
 
 
-def _probabilities(photo: Image) -> Tensor:
+def _probabilities(photo: Image) -> FloatArray:
     """Class probabilities (151, h, w), the shorter side as fine as the network's grid."""
     height, width = photo.shape[:2]
     short = min(height, width)
@@ -135,7 +135,7 @@ def _probabilities(photo: Image) -> Tensor:
     return np.asarray(total / weight, np.float32)
 
 
-def _looked_at(picture: Image) -> Tensor:
+def _looked_at(picture: Image) -> FloatArray:
     """Class probabilities (151, 129, 129) of a picture that is stretched to a square."""
     interpolation = cv2.INTER_AREA if min(picture.shape[:2]) > SIDE else cv2.INTER_LINEAR
     square = cv2.resize(picture, (SIDE, SIDE), interpolation=interpolation)
@@ -145,6 +145,6 @@ def _looked_at(picture: Image) -> Tensor:
     return np.asarray(likelihood / likelihood.sum(axis=0), np.float32)
 
 
-def _upsampled(probabilities: Tensor, grid: tuple[int, int]) -> Tensor:
+def _upsampled(probabilities: FloatArray, grid: tuple[int, int]) -> FloatArray:
     resized = [cv2.resize(plane, grid[::-1]) for plane in probabilities]
     return np.asarray(np.stack(resized), np.float32)

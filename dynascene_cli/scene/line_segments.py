@@ -11,7 +11,7 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
-from dynascene_cli.inference.onnx_network import Network
+from dynascene_cli.inference.onnx_network import OnnxNetwork
 from dynascene_cli.shot import Image
 
 SHORTEST = 0.025
@@ -34,8 +34,8 @@ def line_segments(photo: Image) -> Floats:
 
 
 @lru_cache(maxsize=1)
-def _network() -> Network:
-    return Network(weights.path_of("mlsd"))
+def _network() -> OnnxNetwork:
+    return OnnxNetwork(weights.path_of("mlsd"))
 
 
 def structural_lines(photo: Image) -> Floats:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli import weights
 from dynascene_cli.errors import StageError
-from dynascene_cli.inference.onnx_network import Network, Tensor
+from dynascene_cli.inference.onnx_network import FloatArray, OnnxNetwork
 from dynascene_cli.shot import Image
 
 DEPTH_ANYTHING = "depth-anything-v2-small"
@@ -37,7 +37,7 @@ def installed_depth() -> str | None:
 
 
 def picture_depth(
-    photo: Image, network: Network, normalisation: Normalisation = IMAGENET
+    photo: Image, network: OnnxNetwork, normalisation: Normalisation = IMAGENET
 ) -> NDArray[np.float32]:
     """What a network predicts of an RGB photo (H, W, 3), at its own resolution (h, w).
 
@@ -59,7 +59,7 @@ def picture_depth(
     return np.asarray(depth, np.float32)
 
 
-def _predicted(photo: Image, network: Network, normalisation: Normalisation) -> Tensor:
+def _predicted(photo: Image, network: OnnxNetwork, normalisation: Normalisation) -> FloatArray:
     name, (shape, number) = next(iter(network.inputs().items()))
     width, height = _fed_size(photo.shape[1], photo.shape[0], shape)
     shrinks = width < photo.shape[1]

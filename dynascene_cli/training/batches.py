@@ -51,7 +51,9 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device."""
-        return _named(self.clips, {name: each.to(device) for name, each in self.tensors().items()})
+        return _name_tensors(
+            self.clips, {name: each.to(device) for name, each in self.tensors().items()}
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name, as they are kept on disk."""
@@ -70,7 +72,7 @@ class Batch:
 
 
 @torch.no_grad()
-def encoded(network: Network, example: TaskInputs, embed: bool = True) -> Batch:
+def encode_example(network: Network, example: TaskInputs, embed: bool = True) -> Batch:
     """One example as a batch of one; with ``embed`` the photo's embedding, else its pixels."""
     device = next(network.parameters()).device
     scene = clip_pixels(example.scene, network.config.clip_pixels).to(device)
@@ -81,19 +83,19 @@ def encoded(network: Network, example: TaskInputs, embed: bool = True) -> Batch:
         generate_mask=torch.from_numpy(example.generate_mask)[None, None].to(device),
         reference=_latents(network, example.scene[None], device)[:, :, 0],
         scene=network.image_embedding(scene).float() if embed else scene,
-        views=views_of(example.camera, device),
-        scene_view=views_of(example.scene_camera, device),
+        views=batch_views(example.camera, device),
+        scene_view=batch_views(example.scene_camera, device),
     )
 
 
-def together(batches: Sequence[Batch]) -> Batch:
+def join_batches(batches: Sequence[Batch]) -> Batch:
     """Batches of one kind as one."""
     tensors = [batch.tensors() for batch in batches]
     joined = {name: torch.cat([each[name] for each in tensors]) for name in tensors[0]}
-    return _named(tuple(clip for batch in batches for clip in batch.clips), joined)
+    return _name_tensors(tuple(clip for batch in batches for clip in batch.clips), joined)
 
 
-def views_of(path: CameraPath | None, device: torch.device) -> Views | None:
+def batch_views(path: CameraPath | None, device: torch.device) -> Views | None:
     """A path's cameras as a batch of one, where there is one."""
     if path is None:
         return None
@@ -116,7 +118,7 @@ def save_batch(batch: Batch, path: Path) -> None:
 def load_batch(path: Path) -> Batch | None:
     """What ``save_batch`` wrote, on the CPU; None where nothing did, or it was damaged since."""
     found = read_checked_tensors(path)
-    return None if found is None else _named((found[1]["clip"],), found[0])
+    return None if found is None else _name_tensors((found[1]["clip"],), found[0])
 
 
 def _latents(network: Network, pictures: NDArray[np.uint8], device: torch.device) -> Tensor:
@@ -127,7 +129,7 @@ def _latents(network: Network, pictures: NDArray[np.uint8], device: torch.device
     return torch.cat(latents).float().movedim(0, 1)[None]
 
 
-def _named(clips: tuple[str, ...], tensors: dict[str, Tensor]) -> Batch:
+def _name_tensors(clips: tuple[str, ...], tensors: dict[str, Tensor]) -> Batch:
     fields: dict[str, Any] = {name: each for name, each in tensors.items() if "." not in name}
     for name in ("views", "scene_view"):
         if f"{name}.intrinsics" in tensors:

@@ -12,10 +12,10 @@ from torch.utils.data import DataLoader, Dataset
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.errors import DynasceneError
 from dynascene_cli.training.batches import Batch, load_batch
-from dynascene_cli.training.examples import Draws
-from dynascene_cli.training.loop import examples_of
+from dynascene_cli.training.examples import ExampleDraws
+from dynascene_cli.training.loop import examples_per_step
 from dynascene_cli.training.settings import Stage, TrainingSettings
-from dynascene_cli.training.signals import held_back
+from dynascene_cli.training.signals import defer_signals
 from dynascene_cli.training.task_inputs import TaskInputs
 
 
@@ -51,16 +51,16 @@ class StepExamples(Dataset[list[Numbered] | DynasceneError]):
 
     def __getitem__(self, step: int) -> list[Numbered] | DynasceneError:
         """A step's examples, or what is wrong with one: workers would bury it in a traceback."""
-        numbers = examples_of(self.settings, step, *self.part)
+        numbers = examples_per_step(self.settings, step, *self.part)
         try:
             return [self._numbered(number) for number in numbers]
         except DynasceneError as error:
             return error
 
     @cached_property
-    def draws(self) -> Draws:
+    def draws(self) -> ExampleDraws:
         """Made in the process that draws."""
-        return Draws(self.settings, self.stage, self.network)
+        return ExampleDraws(self.settings, self.stage, self.network)
 
     def _numbered(self, number: int) -> Numbered:
         if not self.settings.cache_draws:
@@ -70,7 +70,7 @@ class StepExamples(Dataset[list[Numbered] | DynasceneError]):
         return Numbered(number, load_batch(path) or self.draws.draw(drawn), path)
 
 
-def loaded(
+def load_examples(
     examples: StepExamples, steps: range, workers: int
 ) -> Generator[list[Numbered], None, None]:
     """The examples of some steps in their order, made by so many processes; 0 makes them here.
@@ -86,13 +86,13 @@ def loaded(
         batch_size=None,
         sampler=steps,
         num_workers=workers,
-        collate_fn=_as_it_is,
+        collate_fn=_identity,
         worker_init_fn=_single_threaded,
         # Threads that this process has started do not live on in one that is forked from it.
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=4 if workers else None,
     )
-    with held_back():
+    with defer_signals():
         waiting = iter(loader)
     try:
         for made in waiting:
@@ -104,7 +104,7 @@ def loaded(
         del waiting
 
 
-def _as_it_is(examples: object) -> object:
+def _identity(examples: object) -> object:
     return examples
 
 

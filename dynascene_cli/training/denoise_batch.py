@@ -7,9 +7,9 @@ from torch import Tensor
 
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.conditioning import Conditioning
-from dynascene_cli.diffusion.image_processor import rgb
+from dynascene_cli.diffusion.image_processor import to_rgb_image
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.sampling import denoised, sampler_named, without_noise
+from dynascene_cli.diffusion.sampling import denoise, make_sampler, predict_clean
 from dynascene_cli.diffusion.sampling_state import SamplingState
 from dynascene_cli.training.batches import Batch
 
@@ -24,33 +24,35 @@ def ddim_latents(
     steps: int,
 ) -> Tensor:
     """Latents (B, C, F, h, w) that so many steps of DDIM make of noise, on its device."""
-    sampler = sampler_named("ddim", steps, info.prediction, info.zero_terminal_snr)
+    sampler = make_sampler("ddim", steps, info.prediction, info.zero_terminal_snr)
     start = SamplingState(0, noise * sampler.init_noise_sigma, torch.Generator().get_state())
 
     def predicted(latents: Tensor, timestep: int) -> Tensor:
-        return _predicted(network, batch, conditioning, latents, timestep)
+        return _predict(network, batch, conditioning, latents, timestep)
 
-    return denoised(predicted, sampler, start)
+    return denoise(predicted, sampler, start)
 
 
 @torch.no_grad()
-def seen_in_noise(
+def picture_from_noise(
     network: Network, info: CheckpointInfo, batch: Batch, conditioning: Conditioning, noise: Tensor
 ) -> Tensor:
     """Latents (B, C, F, h, w) of the picture that is told of noise alone, at the last timestep."""
-    sampler = sampler_named("ddim", 1, info.prediction, info.zero_terminal_snr)
+    sampler = make_sampler("ddim", 1, info.prediction, info.zero_terminal_snr)
     last = len(sampler.alphas_cumprod) - 1
-    predicted = _predicted(network, batch, conditioning, noise, last)
-    return without_noise(sampler, predicted, noise, last)
+    predicted = _predict(network, batch, conditioning, noise, last)
+    return predict_clean(sampler, predicted, noise, last)
 
 
 @torch.no_grad()
-def pictures_of(network: Network, latents: Tensor) -> NDArray[np.uint8]:
+def decode_pictures(network: Network, latents: Tensor) -> NDArray[np.uint8]:
     """Pictures (F, H, W, 3) of one clip's latents (C, F, h, w), decoded one by one."""
-    return np.stack([rgb(network.decode(latent[None])[0]) for latent in latents.movedim(1, 0)])
+    return np.stack(
+        [to_rgb_image(network.decode(latent[None])[0]) for latent in latents.movedim(1, 0)]
+    )
 
 
-def _predicted(
+def _predict(
     network: Network, batch: Batch, conditioning: Conditioning, latents: Tensor, timestep: int
 ) -> Tensor:
     return network.denoise(

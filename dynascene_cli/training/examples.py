@@ -34,7 +34,7 @@ class Source:
     clip: Callable[[int, int, np.random.Generator], TrainingClip]
 
 
-class Draws:
+class ExampleDraws:
     """The examples of a stage, without state: any of them, in any order and process."""
 
     def __init__(self, settings: TrainingSettings, stage: Stage, network: NetworkConfig) -> None:
@@ -82,7 +82,7 @@ class Draws:
         return task_inputs(task, clip, rng, self._settings, self._stride)
 
 
-def filmed_entries(settings: TrainingSettings) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
+def usable_entries(settings: TrainingSettings) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
     """The clips of the settings' manifests, and those of their RealEstate10K folders.
 
     Raises:
@@ -93,12 +93,12 @@ def filmed_entries(settings: TrainingSettings) -> tuple[list[ManifestEntry], lis
     return manifest, estate
 
 
-def faults(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
+def find_faults(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
     """What is wrong with a filmed clip for training, each of its files read once."""
     return _too_short(entry, settings) + check(entry)
 
 
-def every(clip: TrainingClip, stride: int) -> TrainingClip:
+def every_nth_frame(clip: TrainingClip, stride: int) -> TrainingClip:
     """Every ``stride``-th frame of the clip, from its first; the camera's rate falls with it."""
     if stride == 1:
         return clip
@@ -120,7 +120,7 @@ def every(clip: TrainingClip, stride: int) -> TrainingClip:
 
 def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list[Source]]:
     """Where each task's clips come from; what has no clip or no share is left out."""
-    manifest, estate = filmed_entries(settings)
+    manifest, estate = usable_entries(settings)
     for entry in manifest + estate:
         for fault in _too_short(entry, settings):
             raise InputError(
@@ -187,4 +187,4 @@ def _filmed(
     stride = gap * int(rng.integers(low, high + 1))
     span = (frames - 1) * stride + 1
     first = int(rng.integers(entry.frames - span + 1))
-    return every(load_clip(entry, first, span, settings.size), stride)
+    return every_nth_frame(load_clip(entry, first, span, settings.size), stride)

@@ -65,16 +65,16 @@ def random_light(rng: np.random.Generator, settings: TrainingSettings) -> Light:
     )
 
 
-def relit(image: Image, light: Light) -> Image:
+def relight(image: Image, light: Light) -> Image:
     """The picture (H, W, 3) in that light: gains of linear light, then contrast."""
     height, width = image.shape[:2]
     stops = light.exposure + _gradient(width, height, light) + _local(width, height, light)
     gain = np.exp2(stops)[..., None] * white_gain(light.mireds)
-    values = (display_light(exposed(DECODE[image], gain)) - MID_GREY) * light.contrast + MID_GREY
+    values = (display_light(expose(DECODE[image], gain)) - MID_GREY) * light.contrast + MID_GREY
     return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def exposed(linear: ArrayLike, gain: ArrayLike) -> Floats:
+def expose(linear: ArrayLike, gain: ArrayLike) -> Floats:
     """Linear light 0..1 times a gain above 0, whose highlights roll off instead of clipping.
 
     y = g·x / (1 + (g − 1)·xⁿ) for gains above 1: pure gain in the shadows, white stays white, and

@@ -15,18 +15,18 @@ from torch import Tensor
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.sampling import signal_shares
 from dynascene_cli.errors import StageError
-from dynascene_cli.training.batches import Batch, together
+from dynascene_cli.training.batches import Batch, join_batches
 from dynascene_cli.training.noise import (
     Draw,
-    chance,
+    add_noise,
+    draw_noise,
     loss_weights,
-    mixed,
-    noised,
-    target,
+    mix_seed,
+    prediction_target,
 )
-from dynascene_cli.training.run_state import learned_by_name
+from dynascene_cli.training.run_state import learned_weights
 from dynascene_cli.training.settings import Stage, TrainingSettings
-from dynascene_cli.training.sharding import await_gradients, is_divided, whole
+from dynascene_cli.training.sharding import await_gradients, gathered, is_sharded
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def learning_rate(settings: TrainingSettings, step: int) -> float:
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def examples_of(
+def examples_per_step(
     settings: TrainingSettings, step: int, processes: int = 1, process: int = 0
 ) -> range:
     """The numbers of the examples that one process sees in a step."""
@@ -69,7 +69,7 @@ def examples_of(
     return range(start, start + own)
 
 
-def alike(examples: Sequence[Example], most: int) -> Iterator[list[Example]]:
+def group_alike(examples: Sequence[Example], most: int) -> Iterator[list[Example]]:
     """The examples in groups that can be denoised together, of at most so many."""
     groups: dict[Any, list[Example]] = {}
     for example in examples:
@@ -97,9 +97,9 @@ class Trainer:
         self.accelerator = accelerator
         self.model: Any = network.train()
         self.optimizer: Any = accelerator.prepare(optimizer)
-        if not is_divided(network):
+        if not is_sharded(network):
             self.model = accelerator.prepare(self.model)
-        learned = learned_by_name(network).values()
+        learned = learned_weights(network).values()
         self.average = EMAModel(learned, decay=settings.ema) if settings.ema else None
         self.signal = signal_shares(settings.zero_terminal_snr)
 
@@ -112,13 +112,15 @@ class Trainer:
             StageError: the loss or its gradients are not finite; no weight was changed.
         """
         # Layers that draw at random, as dropout does, draw alike in every run.
-        torch.manual_seed(mixed(self.settings.seed, -step - 1))
+        torch.manual_seed(mix_seed(self.settings.seed, -step - 1))
         rate = learning_rate(self.settings, step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         progress = step / max(self.settings.steps - 1, 1)
         examples = [
-            Example(batch, chance(self.settings, number, tuple(batch.target.shape[1:]), progress))
+            Example(
+                batch, draw_noise(self.settings, number, tuple(batch.target.shape[1:]), progress)
+            )
             for number, batch in batches
         ]
         errors = self._backward(examples)
@@ -130,7 +132,7 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average:
-            self.average.step(learned_by_name(self.network).values())
+            self.average.step(learned_weights(self.network).values())
         return StepResult(
             loss=float(gathered[:, :-1].double().mean()),
             gradient_norm=norm,
@@ -154,14 +156,14 @@ class Trainer:
         """Give weights and their averages each other's values."""
         if self.average is None:
             return
-        learned = learned_by_name(self.network).values()
+        learned = learned_weights(self.network).values()
         for value, mean in zip(learned, self.average.shadow_params, strict=True):
             before = value.detach().clone()
             value.copy_(mean)
             mean.copy_(before)
 
     def _groups(self, examples: Sequence[Example]) -> list[list[Example]]:
-        return list(alike(examples, self.settings.batch_size))
+        return list(group_alike(examples, self.settings.batch_size))
 
     def _backward(self, examples: Sequence[Example]) -> Tensor:
         """Gradients of the step; the weighted errors of its examples, group by group."""
@@ -182,7 +184,7 @@ class Trainer:
 
     def _errors(self, group: Sequence[Example]) -> Tensor:
         """The weighted squared errors (B,) of examples that are alike."""
-        batch = together([example.batch for example in group])
+        batch = join_batches([example.batch for example in group])
         device = batch.target.device
         settings = self.settings
         timestep = torch.tensor([example.draw.timestep for example in group])
@@ -191,7 +193,7 @@ class Trainer:
         with_scene = not group[0].draw.without_scene
         with self.accelerator.autocast():
             predicted = self.model(
-                noised(batch.target, noise, signal),
+                add_noise(batch.target, noise, signal),
                 batch.generate_mask,
                 batch.foreground,
                 timestep.to(device),
@@ -203,16 +205,16 @@ class Trainer:
                 batch.views,
                 batch.scene_view,
             )
-        wanted = target(settings.prediction, batch.target, noise, signal)
+        wanted = prediction_target(settings.prediction, batch.target, noise, signal)
         error = (predicted.float() - wanted).square().mean(dim=(1, 2, 3, 4))
         gamma = settings.min_snr_gamma if settings.weighting == "min_snr" else None
         return error * loss_weights(settings.prediction, signal, gamma)
 
     def _gradient_norm(self, names: list[str], step: int) -> float:
         largest = self.settings.gradient_clip or math.inf
-        learned = list(learned_by_name(self.network).values())
+        learned = list(learned_weights(self.network).values())
         norm = self.accelerator.clip_grad_norm_(learned, largest)
-        value = float(whole(norm)) if norm is not None else 0.0
+        value = float(gathered(norm)) if norm is not None else 0.0
         # Half precision overflows now and then: its scaler then leaves the step out.
         if not math.isfinite(value) and self.accelerator.mixed_precision != "fp16":
             self._stop("the gradients are not finite", self._all(names), step)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.seeding import seeded
+from dynascene_cli.diffusion.seeding import seed_torch
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import MissingError
 from dynascene_cli.storage.atomic import published
@@ -39,7 +39,7 @@ def add_adapters(
     for parameter in trained.values():
         parameter.requires_grad_(False)
     config = LoraConfig(r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules=wanted)
-    with seeded(settings.seed):
+    with seed_torch(settings.seed):
         inject_adapter_in_model(config, network)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(_ADDED in name)

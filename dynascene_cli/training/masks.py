@@ -27,7 +27,7 @@ def person_hole(alpha: NDArray[np.uint8], dilation: float) -> Hidden:
     return np.asarray(cv2.dilate((alpha > FAINTEST).astype(np.uint8), disc), dtype=bool)
 
 
-def random_hidden(
+def random_mask(
     width: int, height: int, shares: tuple[float, float], rng: np.random.Generator
 ) -> Hidden:
     """(height, width): a share of the picture, uniform in ``shares``, hidden in a random shape.
@@ -49,7 +49,7 @@ def random_hidden(
     return hidden.reshape(height, width)
 
 
-def filled(image: Image, hidden: Hidden, fill: str) -> Image:
+def fill_hidden(image: Image, hidden: Hidden, fill: str) -> Image:
     """The picture with what is hidden ``black``, or in the ``mean`` colour of the rest."""
     result = image.copy()
     shown = image[~hidden]

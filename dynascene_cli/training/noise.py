@@ -26,7 +26,7 @@ class Draw:
     without_scene: bool
 
 
-def chance(
+def draw_noise(
     settings: TrainingSettings, example: int, shape: tuple[int, ...], progress: float
 ) -> Draw:
     """The draw of one example, the same on every machine and in every division of the work.
@@ -34,11 +34,11 @@ def chance(
     ``progress`` 0..1 is how much of the run is done, by which the share of the last timestep is
     annealed. Offset noise is constant over a clip's channel.
     """
-    generator = torch.Generator().manual_seed(mixed(settings.seed, example))
+    generator = torch.Generator().manual_seed(mix_seed(settings.seed, example))
     uniform, at_end, without_scene = torch.rand(3, generator=generator, dtype=torch.double).tolist()
     power = settings.timestep_power if settings.timesteps == "power" else 1.0
     timestep = min(int(TIMESTEPS * uniform ** (1 / power)), TIMESTEPS - 1)
-    if at_end < annealed(*settings.last_timestep_share, progress):
+    if at_end < anneal(*settings.last_timestep_share, progress):
         timestep = TIMESTEPS - 1
     noise = torch.randn(shape, generator=generator)
     if settings.offset_noise:
@@ -47,7 +47,7 @@ def chance(
     return Draw(noise, timestep, without_scene < settings.conditioning_dropout)
 
 
-def mixed(seed: int, index: int) -> int:
+def mix_seed(seed: int, index: int) -> int:
     """One seed of 63 bits for element ``index`` of a sequence (splitmix64, Steele et al. 2014)."""
     state = (seed * 0x9E3779B97F4A7C15 + (index + 1) * 0xD1B54A32D192ED03) & (2**64 - 1)
     state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 & (2**64 - 1)
@@ -55,18 +55,20 @@ def mixed(seed: int, index: int) -> int:
     return (state ^ (state >> 31)) >> 1
 
 
-def annealed(first: float, last: float, progress: float) -> float:
+def anneal(first: float, last: float, progress: float) -> float:
     """From ``first`` to ``last`` as ``progress`` goes from 0 to 1, along half a cosine."""
     return last + (first - last) * 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
 
 
-def noised(clean: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
+def add_noise(clean: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     """√ᾱ·x₀ + √(1 − ᾱ)·ε for B clips (B, …) with signal shares (B,) (Ho et al. 2020, eq. 4)."""
     share = _per_clip(signal, clean)
     return share.sqrt() * clean + (1 - share).sqrt() * noise
 
 
-def target(prediction: Prediction, clean: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
+def prediction_target(
+    prediction: Prediction, clean: Tensor, noise: Tensor, signal: Tensor
+) -> Tensor:
     """What the network is to tell: ε, x₀, or v = √ᾱ·ε − √(1 − ᾱ)·x₀ (Salimans & Ho 2022)."""
     if prediction == "epsilon":
         return noise

@@ -19,28 +19,28 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.storage.atomic import told_when_full
 from dynascene_cli.training import lora, sharding
-from dynascene_cli.training.batches import Batch, encoded, save_batch
-from dynascene_cli.training.data_loading import Numbered, StepExamples, loaded
-from dynascene_cli.training.examples import Draws
-from dynascene_cli.training.loop import StepResult, Trainer, examples_of
+from dynascene_cli.training.batches import Batch, encode_example, save_batch
+from dynascene_cli.training.data_loading import Numbered, StepExamples, load_examples
+from dynascene_cli.training.examples import ExampleDraws
+from dynascene_cli.training.loop import StepResult, Trainer, examples_per_step
 from dynascene_cli.training.progress import Progress, peak_mib
 from dynascene_cli.training.run_folder import RunFolder, differences
 from dynascene_cli.training.run_state import (
     damaged_file,
-    gathered_state,
-    learned_by_name,
+    gather_state,
+    learned_weights,
     load_state,
     save_state,
 )
 from dynascene_cli.training.settings import Stage, TrainingSettings, settings_text
 from dynascene_cli.training.setup import (
-    described_start,
-    optimizer_of,
+    describe_start,
+    fill_defaults,
+    make_network,
+    make_optimizer,
     run_identity,
-    starting_network,
-    with_defaults,
 )
-from dynascene_cli.training.signals import asked_to_stop
+from dynascene_cli.training.signals import stop_on_signals
 from dynascene_cli.training.trainable import train_only
 from dynascene_cli.training.validation import sheet, validation_clips
 from dynascene_cli.video import write_image
@@ -108,7 +108,7 @@ def train(request: TrainingRequest, console: Console) -> dict[str, Any] | None:
     return result if accelerator.is_main_process else None
 
 
-def plan(request: TrainingRequest, console: Console) -> dict[str, Any]:
+def plan_run(request: TrainingRequest, console: Console) -> dict[str, Any]:
     """What ``train`` would do, without a network in memory.
 
     Raises:
@@ -116,14 +116,14 @@ def plan(request: TrainingRequest, console: Console) -> dict[str, Any]:
         MissingError: the base weights are not on this machine.
     """
     settings = request.settings
-    info, _ = described_start(settings)
-    Draws(settings, request.stage, info.config)
+    info, _ = describe_start(settings)
+    ExampleDraws(settings, request.stage, info.config)
     with torch.device("meta"):
         network = Network(info.config, empty=True)
     trained = train_only(network, request.stage, settings.train_image_encoder)
     if settings.lora_rank:
         lora.add_adapters(network, trained, settings)
-    learned = [value.numel() for value in learned_by_name(network).values()]
+    learned = [value.numel() for value in learned_weights(network).values()]
     done = RunFolder(request.folder).steps()
     return {
         "run": str(request.folder),
@@ -131,7 +131,7 @@ def plan(request: TrainingRequest, console: Console) -> dict[str, Any]:
         "stage": request.stage,
         "first": done[-1] if done and not request.force else 0,
         "steps": settings.steps,
-        "clips_a_step": len(examples_of(settings, 0)),
+        "clips_a_step": len(examples_per_step(settings, 0)),
         "parameters": sum(learned),
         "warnings": console.warnings,
     }
@@ -151,11 +151,11 @@ class Run:
         settings, stage = request.settings, request.stage
         self.request, self.settings = request, settings
         self.folder, self.accelerator, self.console = folder, accelerator, console
-        base_info, base = described_start(settings)
+        base_info, base = describe_start(settings)
         self.info = _result_info(base_info, request, base)
-        Draws(settings, stage, base_info.config)
+        ExampleDraws(settings, stage, base_info.config)
         self._claim(run_identity(stage, settings, base_info, base, accelerator.num_processes))
-        network = starting_network(settings, base_info, console)
+        network = make_network(settings, base_info, console)
         trained = train_only(network, stage, settings.train_image_encoder)
         if settings.lora_rank:
             lora.add_adapters(network, trained, settings)
@@ -163,19 +163,19 @@ class Run:
             network.enable_gradient_checkpointing()
         self.network = network
         if divides:
-            sharding.divide(network, accelerator.device)
+            sharding.shard(network, accelerator.device)
             console.info(f"what learns is divided among {accelerator.num_processes} processes")
-        parameters = list(learned_by_name(network).values())
+        parameters = list(learned_weights(network).values())
         count = sum(value.numel() for value in parameters)
         console.info(f"stage {stage}: {count / 1e6:.2f} M parameters learn")
-        optimizer = optimizer_of(parameters, settings)
+        optimizer = make_optimizer(parameters, settings)
         self.trainer = Trainer(network, stage, settings, accelerator, optimizer)
 
     def finished(self) -> dict[str, Any]:
         """Go through the steps that are left, and write the checkpoint."""
         first = self._resumed()
         total = self.settings.steps
-        clips = len(examples_of(self.settings, 0)) * self.accelerator.num_processes
+        clips = len(examples_per_step(self.settings, 0)) * self.accelerator.num_processes
         progress = Progress(self.console, first, total, clips)
         loss = self._steps(first, progress) if first < total else self.folder.last_loss()
         self._write_checkpoint()
@@ -203,7 +203,7 @@ class Run:
         before = self.folder.identity()
         if self.request.force:
             self.folder.cleared()
-        elif before is not None and (changed := differences(with_defaults(before), identity)):
+        elif before is not None and (changed := differences(fill_defaults(before), identity)):
             raise InputError(
                 f"{self.folder.folder} holds another run: {'; '.join(changed)}",
                 "give what it was begun with, another --out, or --force to begin anew",
@@ -252,8 +252,8 @@ class Run:
         events = SummaryWriter(str(self.folder.events), purge_step=first + 1) if writes else None
         recent: list[float] = []
         with (
-            asked_to_stop() as stop,
-            closing(loaded(examples, steps, settings.workers)) as waiting,
+            stop_on_signals() as stop,
+            closing(load_examples(examples, steps, settings.workers)) as waiting,
         ):
             for step in steps:
                 began = time.monotonic()
@@ -285,7 +285,7 @@ class Run:
             return numbered.example.to(self.accelerator.device)
         embed = not self.settings.train_image_encoder
         with self.accelerator.autocast():
-            batch = encoded(self.network, numbered.example, embed)
+            batch = encode_example(self.network, numbered.example, embed)
         if numbered.kept is not None:
             numbered.kept.parent.mkdir(parents=True, exist_ok=True)
             save_batch(batch, numbered.kept)
@@ -300,10 +300,10 @@ class Run:
     def _save(self, step: int) -> None:
         """By one process; where weights are divided, all of them give it their parts."""
         writes, scaler = self.accelerator.is_main_process, self.accelerator.scaler
-        if not writes and not sharding.is_divided(self.network):
+        if not writes and not sharding.is_sharded(self.network):
             return
         optimizer = self.trainer.optimizer.optimizer
-        state = gathered_state(self.network, optimizer, self.trainer.average, writes)
+        state = gather_state(self.network, optimizer, self.trainer.average, writes)
         if not writes:
             return
         facts = {"step": step, "scaler": scaler.state_dict() if scaler is not None else None}
@@ -312,7 +312,7 @@ class Run:
         self.folder.prune(self.settings.keep_last, self.settings.keep_every)
 
     def _validate(self, step: int, events: Any) -> None:
-        with self.trainer.averaged(), sharding.whole_weights(self.network):
+        with self.trainer.averaged(), sharding.gather_weights(self.network):
             if not self.accelerator.is_main_process:
                 return
             made = validation_clips(self.network, self.info, self.settings, self.request.stage)
@@ -327,7 +327,7 @@ class Run:
         writes = self.accelerator.is_main_process
         with self.trainer.averaged():
             weights = {
-                name: sharding.whole(value, writes)
+                name: sharding.gathered(value, writes)
                 for name, value in lora.merged_weights(self.network).items()
             }
             if not writes:

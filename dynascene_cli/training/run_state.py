@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dynascene_cli.diffusion.tensor_files import write_tensors
-from dynascene_cli.training.sharding import divided_as, whole
+from dynascene_cli.training.sharding import gathered, shard_like
 from dynascene_cli.weights.download import file_sha256
 
 WEIGHTS = "weights.safetensors"
@@ -40,7 +40,7 @@ class State:
     updates: int
 
 
-def gathered_state(
+def gather_state(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: EMAModel | None,
@@ -51,19 +51,19 @@ def gathered_state(
     The optimiser and the average are of the network's parameters that learn, in their order.
     Tensors are empty in a process that does not keep the state.
     """
-    learned = learned_by_name(network)
+    learned = learned_weights(network)
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, Any] = {}
     for name, parameter in learned.items():
         for key, value in optimizer.state[parameter].items():
             if isinstance(value, Tensor):
-                tensors[f"{name}/{key}"] = whole(value, kept)
+                tensors[f"{name}/{key}"] = gathered(value, kept)
             else:
                 numbers[f"{name}/{key}"] = value
     means = dict(zip(learned, average.shadow_params, strict=True)) if average else {}
     return State(
-        weights={name: whole(value, kept) for name, value in learned.items()},
-        average={name: whole(value, kept) for name, value in means.items()},
+        weights={name: gathered(value, kept) for name, value in learned.items()},
+        average={name: gathered(value, kept) for name, value in means.items()},
         optimizer=tensors,
         numbers=numbers,
         updates=average.optimization_step if average else 0,
@@ -117,15 +117,15 @@ def load_state(
 ) -> dict[str, Any]:
     """Put back what ``save_state`` wrote; the facts that were kept with it."""
     facts = dict(json.loads((folder / FACTS).read_text("utf-8")))
-    learned = learned_by_name(network)
+    learned = learned_weights(network)
     weights = load_file(folder / WEIGHTS)
     with torch.no_grad():
         for name, parameter in learned.items():
-            parameter.copy_(divided_as(weights[name], parameter))
+            parameter.copy_(shard_like(weights[name], parameter))
     if average:
         kept = load_file(folder / AVERAGE)
         for name, shadow in zip(learned, average.shadow_params, strict=True):
-            shadow.copy_(divided_as(kept[name], shadow))
+            shadow.copy_(shard_like(kept[name], shadow))
         average.optimization_step = facts["average_updates"]
     memory: dict[str, dict[str, Any]] = {}
     for entry, value in {
@@ -133,7 +133,7 @@ def load_state(
         **facts.get("optimizer_numbers", {}),
     }.items():
         name, _, key = entry.rpartition("/")
-        own = divided_as(value, learned[name]) if isinstance(value, Tensor) else value
+        own = shard_like(value, learned[name]) if isinstance(value, Tensor) else value
         memory.setdefault(name, {})[key] = own
     state = optimizer.state_dict()
     state["state"] = {index: memory[name] for index, name in enumerate(learned) if name in memory}
@@ -141,6 +141,6 @@ def load_state(
     return facts
 
 
-def learned_by_name(network: nn.Module) -> dict[str, nn.Parameter]:
+def learned_weights(network: nn.Module) -> dict[str, nn.Parameter]:
     """The network's parameters that learn."""
     return {name: value for name, value in network.named_parameters() if value.requires_grad}

@@ -43,11 +43,11 @@ ShareRange = Annotated[tuple[float, float], Within(0, 1), Ascending()]
 CountRange = Annotated[tuple[int, int], Within(1), Ascending()]
 
 
-def is_of(value: Any, kind: Any) -> bool:
+def is_of_kind(value: Any, kind: Any) -> bool:
     """Whether a value is of a kind: Any, a plain type, a Literal, tuple, dict or Annotated."""
     if get_origin(kind) is Annotated:
         plain, *rules = get_args(kind)
-        return is_of(value, plain) and all(_obeys(value, rule) for rule in rules)
+        return is_of_kind(value, plain) and all(_satisfies(value, rule) for rule in rules)
     arguments = get_args(kind)
     if get_origin(kind) is Literal:
         return value in arguments
@@ -55,33 +55,35 @@ def is_of(value: Any, kind: Any) -> bool:
         if not isinstance(value, tuple):
             return False
         kinds = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
-        return len(value) == len(kinds) and all(map(is_of, value, kinds))
+        return len(value) == len(kinds) and all(map(is_of_kind, value, kinds))
     if get_origin(kind) is dict:
-        return isinstance(value, dict) and all(is_of(item, arguments[1]) for item in value.values())
+        return isinstance(value, dict) and all(
+            is_of_kind(item, arguments[1]) for item in value.values()
+        )
     if kind is float:
         return type(value) in (int, float)
     return kind is Any or type(value) is kind
 
 
-def told(kind: Any) -> str:
+def describe_kind(kind: Any) -> str:
     """What a value of a kind is, in the words of a hint."""
     if get_origin(kind) is Annotated:
         plain, *rules = get_args(kind)
-        return ", ".join([f"{told(plain)} {rules[0]}", *map(str, rules[1:])])
+        return ", ".join([f"{describe_kind(plain)} {rules[0]}", *map(str, rules[1:])])
     arguments = get_args(kind)
     if get_origin(kind) is Literal:
         return " or ".join(map(str, arguments))
     if get_origin(kind) is tuple and arguments[-1] is not Ellipsis:
-        return f"a list of {len(arguments)}, each {told(arguments[0])}"
+        return f"a list of {len(arguments)}, each {describe_kind(arguments[0])}"
     if get_origin(kind) is tuple:
-        return f"a list, each {told(arguments[0])}"
+        return f"a list, each {describe_kind(arguments[0])}"
     if get_origin(kind) is dict:
-        return f"a table, each value {told(arguments[1])}"
+        return f"a table, each value {describe_kind(arguments[1])}"
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     return names.get(kind, "anything")
 
 
-def _obeys(value: Any, rule: Within | Ascending) -> bool:
+def _satisfies(value: Any, rule: Within | Ascending) -> bool:
     if isinstance(rule, Ascending):
         return bool(value[0] <= value[1])
     return all(map(rule.holds, value)) if isinstance(value, tuple) else rule.holds(value)

@@ -20,8 +20,8 @@ from dynascene_cli.training.schema import (
     Positive,
     Share,
     ShareRange,
-    is_of,
-    told,
+    describe_kind,
+    is_of_kind,
     toml_value,
 )
 
@@ -177,11 +177,13 @@ class TrainingSettings:
         for key, names in (("tasks", self.tasks), ("illumination_tasks", self.illumination_tasks)):
             for name in names:
                 if name not in tasks:
-                    raise InputError(f"{key}: no task is called {name!r}", _nearest(name, tasks))
+                    raise InputError(
+                        f"{key}: no task is called {name!r}", _suggest_key(name, tasks)
+                    )
         network_fields = [each.name for each in fields(NetworkConfig)]
         for name in self.network:
             if name not in network_fields:
-                hint = _nearest(name, network_fields)
+                hint = _suggest_key(name, network_fields)
                 raise InputError(f"network: a network has no field {name!r}", hint)
         if not self.synthetic_share and not self.manifests and not self.realestate:
             raise InputError(
@@ -217,20 +219,20 @@ def read_settings(name_or_path: str, changes: Sequence[str] = ()) -> TrainingSet
     path = _settings_file(name_or_path)
     values = toml_of(path)
     _make_absolute(values, path.absolute().parent)
-    _checked(values, str(path))
+    _check_values(values, str(path))
     for change in changes:
         _apply(values, change)
     _make_absolute(values, Path.cwd())
-    return settings_from(values, "--set")
+    return parse_settings(values, "--set")
 
 
-def settings_from(values: dict[str, Any], source: str = "settings") -> TrainingSettings:
+def parse_settings(values: dict[str, Any], source: str = "settings") -> TrainingSettings:
     """Settings with these values, as TOML holds them; others keep their default.
 
     Raises:
         InputError: a key is unknown or a value not of its kind; ``source`` begins the message.
     """
-    return TrainingSettings(**_checked(values, source))
+    return TrainingSettings(**_check_values(values, source))
 
 
 def settings_text(settings: TrainingSettings) -> str:
@@ -263,18 +265,18 @@ def _settings_file(name_or_path: str) -> Path:
     return Path(name_or_path)
 
 
-def _checked(values: dict[str, Any], source: str) -> dict[str, Any]:
+def _check_values(values: dict[str, Any], source: str) -> dict[str, Any]:
     """The values as the settings hold them, once each is of its key's kind."""
     hints = get_type_hints(TrainingSettings, include_extras=True)
     known: dict[str, Any] = {}
     for key, value in values.items():
         if key not in hints:
-            raise InputError(f"{source}: there is no setting {key!r}", _nearest(key, hints))
+            raise InputError(f"{source}: there is no setting {key!r}", _suggest_key(key, hints))
         known[key] = tuple(value) if isinstance(value, list) else value
-        if not is_of(known[key], hints[key]):
+        if not is_of_kind(known[key], hints[key]):
             raise InputError(
                 f"{source}: {key} = {toml_value(value)} is not right",
-                f"{key} is {told(hints[key])}",
+                f"{key} is {describe_kind(hints[key])}",
             )
     return known
 
@@ -306,7 +308,7 @@ def _apply(values: dict[str, Any], change: str) -> None:
         raise InputError(f"{change!r}: {table} is not a table", f"{table}=VALUE")
 
 
-def _nearest(key: str, known: Iterable[str]) -> str:
+def _suggest_key(key: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"

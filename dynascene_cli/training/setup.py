@@ -13,10 +13,10 @@ from torch import nn
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.checkpoint import check_names, open_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
-from dynascene_cli.diffusion.configuration import NetworkConfig, config_from, preset
+from dynascene_cli.diffusion.configuration import NetworkConfig, parse_config, preset
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
-from dynascene_cli.diffusion.seeding import seeded
+from dynascene_cli.diffusion.seeding import seed_torch
 from dynascene_cli.errors import MissingError
 from dynascene_cli.training.settings import Stage, TrainingSettings
 from dynascene_cli.weights.registry import sha256_of
@@ -36,7 +36,7 @@ _BY_CONTENT = frozenset(
 )
 
 
-def described_start(settings: TrainingSettings) -> tuple[CheckpointInfo, str]:
+def describe_start(settings: TrainingSettings) -> tuple[CheckpointInfo, str]:
     """What the network is before training, with a fingerprint of its weights.
 
     Raises:
@@ -44,19 +44,19 @@ def described_start(settings: TrainingSettings) -> tuple[CheckpointInfo, str]:
         MissingError: the base is not on this machine; the hint is what gets it.
     """
     if settings.random_preset is not None:
-        config = _changed(preset(settings.random_preset), settings)
+        config = _changed_settings(preset(settings.random_preset), settings)
         return CheckpointInfo(config, stage="random"), settings.base
     info, fingerprint = checkpoint_facts(settings.base)
-    return replace(info, config=_changed(info.config, settings)), fingerprint
+    return replace(info, config=_changed_settings(info.config, settings)), fingerprint
 
 
-def starting_network(settings: TrainingSettings, info: CheckpointInfo, console: Console) -> Network:
+def make_network(settings: TrainingSettings, info: CheckpointInfo, console: Console) -> Network:
     """The network in 32 bits; what the base does not have starts at random, by the seed.
 
     Raises:
         InputError: the base's weights are of another architecture.
     """
-    with seeded(settings.seed):
+    with seed_torch(settings.seed):
         network = Network(info.config)
     if settings.random_preset is not None:
         return network
@@ -74,7 +74,7 @@ def starting_network(settings: TrainingSettings, info: CheckpointInfo, console: 
     return network
 
 
-def optimizer_of(
+def make_optimizer(
     parameters: list[nn.Parameter], settings: TrainingSettings
 ) -> torch.optim.Optimizer:
     """Adam, AdamW (Loshchilov & Hutter 2019) or Adam with 8-bit memory (Dettmers et al. 2022).
@@ -127,7 +127,7 @@ def run_identity(
     return dict(json.loads(json.dumps(identity)))
 
 
-def with_defaults(identity: dict[str, Any]) -> dict[str, Any]:
+def fill_defaults(identity: dict[str, Any]) -> dict[str, Any]:
     """The identity of a run that was begun before some settings were there: they have defaults."""
     settings = _defaults(TrainingSettings)
     known = {key: settings[key] for key in settings.keys() - FREE_SETTINGS - _BY_CONTENT}
@@ -146,8 +146,8 @@ def _defaults(kind: Any) -> dict[str, Any]:
     }
 
 
-def _changed(config: NetworkConfig, settings: TrainingSettings) -> NetworkConfig:
-    return config_from({**asdict(config), **settings.network}) if settings.network else config
+def _changed_settings(config: NetworkConfig, settings: TrainingSettings) -> NetworkConfig:
+    return parse_config({**asdict(config), **settings.network}) if settings.network else config
 
 
 def _listing(folder: Path) -> str:

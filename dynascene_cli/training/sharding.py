@@ -17,7 +17,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 
-def divide(network: nn.Module, device: torch.device) -> None:
+def shard(network: nn.Module, device: torch.device) -> None:
     """Leave each process its part of the parameters that learn, which are new objects then."""
     frozen = {value for value in network.parameters() if not value.requires_grad}
     mesh = init_device_mesh(device.type, (get_world_size(),))
@@ -26,7 +26,7 @@ def divide(network: nn.Module, device: torch.device) -> None:
     unit.set_reduce_scatter_unused_params(True)
 
 
-def is_divided(network: nn.Module) -> bool:
+def is_sharded(network: nn.Module) -> bool:
     """Whether each process has a part of what learns."""
     return isinstance(network, FSDPModule)
 
@@ -42,7 +42,7 @@ def await_gradients(network: nn.Module, last: bool) -> None:
 
 
 @contextmanager
-def whole_weights(network: nn.Module) -> Iterator[None]:
+def gather_weights(network: nn.Module) -> Iterator[None]:
     """Inside it the parameters are whole in every process; all enter it together."""
     if not isinstance(network, FSDPModule):
         yield
@@ -54,7 +54,7 @@ def whole_weights(network: nn.Module) -> Iterator[None]:
         network.reshard()
 
 
-def whole(value: Tensor, kept: bool = True) -> Tensor:
+def gathered(value: Tensor, kept: bool = True) -> Tensor:
     """All of a tensor, in main memory if it was divided; all processes ask for it together.
 
     What is not ``kept`` in this process is nothing there.
@@ -65,7 +65,7 @@ def whole(value: Tensor, kept: bool = True) -> Tensor:
     return full.cpu() if kept else full.new_empty(0)
 
 
-def divided_as(value: Tensor, like: Tensor) -> Tensor:
+def shard_like(value: Tensor, like: Tensor) -> Tensor:
     """A whole tensor, the same in every process, divided as another of its shape is, if it is."""
     if not isinstance(like, DTensor) or value.shape != like.shape:
         return value

@@ -17,7 +17,7 @@ class Stop:
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Stop]:
+def stop_on_signals() -> Iterator[Stop]:
     """Inside it the first SIGINT or SIGTERM asks; a second one interrupts at once."""
     stop = Stop()
 
@@ -35,7 +35,7 @@ def asked_to_stop() -> Iterator[Stop]:
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Signals that come inside it are heard after it; processes begun in it never hear them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:

@@ -8,7 +8,7 @@ from dynascene_cli.geometry import Floats, centre, rotation_to_quaternion
 from dynascene_cli.reports.camera_plot import frustums
 from dynascene_cli.reports.contact_sheet import contact_sheet
 from dynascene_cli.shot import CameraPath, Image
-from dynascene_cli.training.examples import Draws
+from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.task_inputs import TaskInputs
 
 EXAMPLES = 3
@@ -23,7 +23,7 @@ TILE = 200
 PAPER, TARGET, SCENE = (39, 39, 42), (96, 165, 250), (251, 191, 36)
 
 
-def task_sheet(draws: Draws) -> Image:
+def task_sheet(draws: ExampleDraws) -> Image:
     """Rows of examples, task by task: scene picture, person, mask, target, cameras.
 
     Of clips the first frame, the last and, of the target, the middle one are shown. The cameras
@@ -37,7 +37,7 @@ def task_sheet(draws: Draws) -> Image:
     return contact_sheet(pictures, labels, columns=len(rows[0]), tile_width=TILE)
 
 
-def _examples(draws: Draws) -> list[TaskInputs]:
+def _examples(draws: ExampleDraws) -> list[TaskInputs]:
     """The first examples of every task, by task."""
     found: dict[str, list[TaskInputs]] = {task: [] for task in draws.tasks}
     for index in range(LOOKED_AT):

@@ -15,8 +15,8 @@ from dynascene_cli.dataset.clip import TrainingClip
 from dynascene_cli.diffusion.person_input import GREY, foreground_frame
 from dynascene_cli.geometry import compose, inverse
 from dynascene_cli.shot import CameraPath, Image
-from dynascene_cli.training.illumination import random_light, relit
-from dynascene_cli.training.masks import Hidden, filled, person_hole, random_hidden
+from dynascene_cli.training.illumination import random_light, relight
+from dynascene_cli.training.masks import Hidden, fill_hidden, person_hole, random_mask
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.training.task_inputs import TaskInputs
 
@@ -32,7 +32,7 @@ class Roles:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TaskSample:
     """What one kind of task makes from what.
 
     ``target`` (F, H, W, 3); ``scene`` (H, W, 3) as the clip's camera saw it in ``scene_frame``,
@@ -66,7 +66,7 @@ def whole_clip(frames: int, rng: np.random.Generator) -> Roles:
 
 def outpainting(
     clip: TrainingClip, roles: Roles, rng: np.random.Generator, settings: TrainingSettings
-) -> Lesson:
+) -> TaskSample:
     """The place from a picture of it that is 20–50 % hidden; no person is shown.
 
     The scene picture carries the hole, and the generate mask is 1 everywhere.
@@ -74,21 +74,21 @@ def outpainting(
     place = _place(clip)
     picture = place[roles.scene]
     height, width = picture.shape[:2]
-    hidden = random_hidden(width, height, settings.outpainting_mask, rng)
-    return Lesson(place[list(roles.targets)], picture, roles.scene, False, hidden)
+    hidden = random_mask(width, height, settings.outpainting_mask, rng)
+    return TaskSample(place[list(roles.targets)], picture, roles.scene, False, hidden)
 
 
 def variation(
     clip: TrainingClip, roles: Roles, rng: np.random.Generator, settings: TrainingSettings
-) -> Lesson:
+) -> TaskSample:
     """The place from a picture of it that another camera took; no person is shown."""
     place = _place(clip)
-    return Lesson(place[list(roles.targets)], place[roles.scene], roles.scene, person=False)
+    return TaskSample(place[list(roles.targets)], place[roles.scene], roles.scene, person=False)
 
 
 def generation(
     clip: TrainingClip, roles: Roles, rng: np.random.Generator, settings: TrainingSettings
-) -> Lesson:
+) -> TaskSample:
     """The person of the target frames in the place that the scene picture shows.
 
     The scene picture has the person's widened hole, since nothing else is known of a filmed clip.
@@ -98,11 +98,11 @@ def generation(
     target = clip.frames[list(roles.targets)]
     whole = rng.random() >= settings.hole_share
     if whole and clip.plates is not None:
-        return Lesson(target, clip.plates[roles.scene], roles.scene, person=True)
+        return TaskSample(target, clip.plates[roles.scene], roles.scene, person=True)
     if whole and clip.scene is not None:
-        return Lesson(target, clip.scene, 0, person=True)
+        return TaskSample(target, clip.scene, 0, person=True)
     hole = person_hole(clip.alphas[roles.scene], settings.hole_dilation)
-    return Lesson(target, clip.frames[roles.scene], roles.scene, True, hole)
+    return TaskSample(target, clip.frames[roles.scene], roles.scene, True, hole)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Task:
     """A task: which frames play which part, and what is made from what."""
 
     roles: Callable[[int, np.random.Generator], Roles]
-    lesson: Callable[[TrainingClip, Roles, np.random.Generator, TrainingSettings], Lesson]
+    lesson: Callable[[TrainingClip, Roles, np.random.Generator, TrainingSettings], TaskSample]
 
     @property
     def of_clips(self) -> bool:
@@ -150,9 +150,9 @@ def task_inputs(
     lesson = task.lesson(clip, roles, rng, settings)
     scene = lesson.scene
     if name in settings.illumination_tasks and rng.random() < settings.illumination:
-        scene = relit(scene, random_light(rng, settings))
+        scene = relight(scene, random_light(rng, settings))
     if lesson.hidden is not None:
-        scene = filled(scene, lesson.hidden, settings.hole_fill)
+        scene = fill_hidden(scene, lesson.hidden, settings.hole_fill)
     if lesson.person:
         foreground, mask = _person(clip, roles.targets, stride)
     else:
@@ -162,8 +162,8 @@ def task_inputs(
         return inputs
     return replace(
         inputs,
-        camera=_seen_from(clip.camera, roles.targets[0], roles.targets),
-        scene_camera=_seen_from(clip.camera, roles.targets[0], (lesson.scene_frame,)),
+        camera=_relative_path(clip.camera, roles.targets[0], roles.targets),
+        scene_camera=_relative_path(clip.camera, roles.targets[0], (lesson.scene_frame,)),
     )
 
 
@@ -195,7 +195,7 @@ def _nobody(shape: tuple[int, ...], stride: int) -> tuple[NDArray[np.uint8], NDA
     return pictures, np.ones((frames, height // stride, width // stride), np.float32)
 
 
-def _seen_from(path: CameraPath, world: int, frames: tuple[int, ...]) -> CameraPath:
+def _relative_path(path: CameraPath, world: int, frames: tuple[int, ...]) -> CameraPath:
     """Some frames of the path, in the world of the camera in frame ``world``."""
     chosen = list(frames)
     return replace(

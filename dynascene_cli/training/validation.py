@@ -12,9 +12,9 @@ from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.reports.contact_sheet import contact_sheet
 from dynascene_cli.shot import Image
-from dynascene_cli.training.batches import Batch, encoded
-from dynascene_cli.training.denoise_batch import ddim_latents, pictures_of
-from dynascene_cli.training.examples import Draws
+from dynascene_cli.training.batches import Batch, encode_example
+from dynascene_cli.training.denoise_batch import ddim_latents, decode_pictures
+from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.settings import Stage, TrainingSettings
 from dynascene_cli.training.task_inputs import TaskInputs
 
@@ -56,29 +56,29 @@ def validation_clips(
     network: Network, info: CheckpointInfo, settings: TrainingSettings, stage: Stage
 ) -> list[ValidationClip]:
     """The settings' validation clips, and what the network makes of each."""
-    draws = Draws(validation_settings(settings), stage, info.config)
+    draws = ExampleDraws(validation_settings(settings), stage, info.config)
     made = []
     with network.without_motion() if stage == "image" else nullcontext():
         for index in range(settings.validation_clips):
             example, seed = draws.draw(index), settings.validation_seed + index
-            pictures = made_of(network, info, example, settings.validation_steps, seed)
+            pictures = generate_pictures(network, info, example, settings.validation_steps, seed)
             made.append(ValidationClip(example, pictures))
     return made
 
 
 @torch.no_grad()
-def made_of(
+def generate_pictures(
     network: Network, info: CheckpointInfo, example: TaskInputs, steps: int, seed: int
 ) -> NDArray[np.uint8]:
     """Pictures (F, H, W, 3) that the network makes of an example by DDIM."""
-    batch: Batch = encoded(network, example)
+    batch: Batch = encode_example(network, example)
     height, width = batch.target.shape[-2:]
     conditioning = network.condition(
         batch.scene, batch.reference, batch.views, batch.scene_view, (height, width)
     )
     noise = torch.randn(batch.target.shape, generator=torch.Generator().manual_seed(seed))
     latents = ddim_latents(network, info, batch, conditioning, noise.to(batch.target), steps)
-    return pictures_of(network, latents[0])
+    return decode_pictures(network, latents[0])
 
 
 def sheet(clips: Sequence[ValidationClip], most_frames: int = 8) -> Image:

@@ -29,15 +29,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "diffusion"))
 from plain_path import PlainPath
 from tiny_networks import Inputs, awake, inputs
 
-from dynascene_cli.diffusion.apply_optimisations import DTYPES, DeepFeatures, economised
+from dynascene_cli.diffusion.apply_optimisations import DTYPES, DeepFeatures, optimise_network
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import NetworkConfig, preset
-from dynascene_cli.diffusion.device import chosen_device
+from dynascene_cli.diffusion.device import choose_device
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.optimisations import Economies
+from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
-from dynascene_cli.diffusion.sampling import sampler_named
-from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolved
+from dynascene_cli.diffusion.sampling import make_sampler
+from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolve_sampling
 
 REPEATS = 3
 GEOMETRIES = ("none", "tied_rays", "ray_bias", "prope")
@@ -133,23 +133,27 @@ def tell_economies(network: Network, given: Inputs, device: torch.device, compil
     info = CheckpointInfo(network.config, stage="video")
     exact: Tensor | None = None
     usual = 0.0
-    choices: dict[str, Economies] = {
-        "float32": Economies(precision="float32"),
-        "--precision bfloat16": Economies(precision="bfloat16"),
-        "--channels-last": Economies(precision="float32", channels_last=True),
-        "--reuse-deep 2": Economies(precision="float32", reuse_deep=2),
-        "--reuse-deep 4": Economies(precision="float32", reuse_deep=4),
+    choices: dict[str, SamplingOptimizations] = {
+        "float32": SamplingOptimizations(precision="float32"),
+        "--precision bfloat16": SamplingOptimizations(precision="bfloat16"),
+        "--channels-last": SamplingOptimizations(precision="float32", channels_last=True),
+        "--reuse-deep 2": SamplingOptimizations(precision="float32", reuse_deep=2),
+        "--reuse-deep 4": SamplingOptimizations(precision="float32", reuse_deep=4),
     }
     if device.type == "cuda":
-        choices["--precision float16"] = Economies(precision="float16")
-        choices["--precision float16 --offload"] = Economies(precision="float16", offload=True)
+        choices["--precision float16"] = SamplingOptimizations(precision="float16")
+        choices["--precision float16 --offload"] = SamplingOptimizations(
+            precision="float16", offload=True
+        )
     if compiles:
-        choices["--compile"] = Economies(precision="float32", compiled=True)
+        choices["--compile"] = SamplingOptimizations(precision="float32", compiled=True)
     for name, economies in choices.items():
         size = tuple(network.config.latent_stride * side for side in given.noisy.shape[:2:-1])
-        chosen = resolved(SamplingSettings(steps=8, size=size, economies=economies), info, size)
+        chosen = resolve_sampling(
+            SamplingSettings(steps=8, size=size, economies=economies), info, size
+        )
         copied = deepcopy(network).to(DTYPES[economies.precision or "float32"])
-        pipeline = DynascenePipeline(copied, sampler_named("ddim", 8))
+        pipeline = DynascenePipeline(copied, make_sampler("ddim", 8))
         pipeline.economised(economies, device)
         if economies.compiled:
             pipeline.sampled(shot, chosen)
@@ -160,7 +164,9 @@ def tell_economies(network: Network, given: Inputs, device: torch.device, compil
         told = f"{name}: {seconds / 8:.3f} s a step, gain {usual / seconds:.2f}"
         print(f"{told}, error {difference(made, exact):.2g}", flush=True)
     if network.vae is not None:
-        tiles = economised(deepcopy(network), Economies(vae_tile=64), torch.device("cpu"))
+        tiles = optimise_network(
+            deepcopy(network), SamplingOptimizations(vae_tile=64), torch.device("cpu")
+        )
         with torch.no_grad():
             whole = network.decode(given.reference)
             error = difference(tiles.decode(given.reference), whole)
@@ -201,7 +207,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     arguments = parser.parse_args()
     name, config = arguments.name, preset(arguments.name)
-    device = chosen_device(None)
+    device = choose_device(None)
     usual = (24, 54, 96) if device.type == "cuda" else (8, 18, 32)
     frames, height, width = arguments.size or usual
     for geometry in GEOMETRIES:

@@ -17,28 +17,28 @@ from dynascene_cli.diffusion.apply_optimisations import DTYPES
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.diffusion.optimisations import Economies
+from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
-from dynascene_cli.diffusion.sampling import sampler_named
-from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolved
+from dynascene_cli.diffusion.sampling import make_sampler
+from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolve_sampling
 from dynascene_cli.evaluation.held_out_shots import HeldOutShot, held_out_shots
 from dynascene_cli.evaluation.metrics import Pictures, psnr, squared_error
-from dynascene_cli.training.batches import encoded
+from dynascene_cli.training.batches import encode_example
 
 SIZE, FRAMES = (64, 36), 8
 CHOICES = {
-    "nothing given up": Economies(),
-    "--precision bfloat16": Economies(precision="bfloat16"),
-    "--reuse-deep 2": Economies(reuse_deep=2),
-    "--reuse-deep 3": Economies(reuse_deep=3),
-    "--reuse-deep 5": Economies(reuse_deep=5),
+    "nothing given up": SamplingOptimizations(),
+    "--precision bfloat16": SamplingOptimizations(precision="bfloat16"),
+    "--reuse-deep 2": SamplingOptimizations(reuse_deep=2),
+    "--reuse-deep 3": SamplingOptimizations(reuse_deep=3),
+    "--reuse-deep 5": SamplingOptimizations(reuse_deep=5),
 }
 
 
 @torch.no_grad()
 def encoded_shot(network: Network, shot: HeldOutShot) -> EncodedShot:
     """What the network is shown of a held-out shot."""
-    batch = encoded(network, shot.inputs)
+    batch = encode_example(network, shot.inputs)
     assert batch.views is not None and batch.scene_view is not None
     return EncodedShot(
         embedding=batch.scene,
@@ -55,14 +55,14 @@ def pictures(
     info: CheckpointInfo,
     shots: Sequence[EncodedShot],
     steps: int,
-    economies: Economies,
+    economies: SamplingOptimizations,
 ) -> list[Pictures]:
     """The frames (F, H, W, 3) of each shot, from the same noise whatever the economies."""
     settings = SamplingSettings(steps=steps, size=SIZE, window=FRAMES, economies=economies)
     copied = deepcopy(network).to(DTYPES[economies.precision or "float32"])
-    sampler = sampler_named("ddim", steps, info.prediction, info.zero_terminal_snr)
+    sampler = make_sampler("ddim", steps, info.prediction, info.zero_terminal_snr)
     pipeline = DynascenePipeline(copied, sampler).economised(economies, torch.device("cpu"))
-    chosen = resolved(settings, info, SIZE)
+    chosen = resolve_sampling(settings, info, SIZE)
     return [np.stack(list(pipeline.decoded(pipeline.sampled(shot, chosen)))) for shot in shots]
 
 

@@ -28,7 +28,7 @@ from path_errors import ate_percent, focal_percent, rpe_degrees
 
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
 from dynascene_cli.camera.estimation.solver import estimate_from_tracks
-from dynascene_cli.camera.estimation.tracking import feature_tracks
+from dynascene_cli.camera.estimation.tracking import track_features
 from dynascene_cli.errors import DynasceneError
 from dynascene_cli.shot import CameraPath, Image
 from dynascene_cli.video import open_clip, read_frames
@@ -49,7 +49,7 @@ def solved(
     """Estimate, print a line, and return the estimate, its ATE and its RPE."""
     start = time.process_time()
     try:
-        tracks = feature_tracks(frames, alphas)
+        tracks = track_features(frames, alphas)
         tracked = time.process_time()
         estimate = estimate_from_tracks(
             tracks, truth.frame_rate, size=(truth.width, truth.height), focal=None

@@ -10,10 +10,10 @@ from dynascene_cli import geometry
 from dynascene_cli.camera.estimation import bundle_adjustment as bundle
 from dynascene_cli.camera.estimation import bundle_kernels
 from dynascene_cli.camera.estimation.initialisation import (
-    Sightings,
-    rotation_chain,
-    thinned,
-    triangulated,
+    TrackObservations,
+    chain_rotations,
+    thin_tracks,
+    triangulate,
 )
 
 
@@ -22,9 +22,11 @@ def scene(name="truck-pan", frames=10, per_frame=80, **changes):
     extrinsics, focals = named_shot(name, frames)
     options = {"noise": 0.0, "drift": 0.0, "outliers": 0.0} | changes
     tracks = tracked_scene(extrinsics, focals, per_frame=per_frame, **options).tracks
-    seen, _ = bundle.observations(tracks.track, tracks.frame, tracks.pixels - [480, 270], frames)
+    seen, _ = bundle.collect_observations(
+        tracks.track, tracks.frame, tracks.pixels - [480, 270], frames
+    )
     R, t = extrinsics[:, :, :3].copy(), extrinsics[:, :, 3] / 6
-    points = triangulated(seen, R, t, focals)
+    points = triangulate(seen, R, t, focals)
     return seen, bundle.Reconstruction(R, t, focals, points)
 
 
@@ -34,7 +36,9 @@ def test_true_cameras_see_exact_tracks_where_they_are():
 
 
 def blocks(seen, at, scale):
-    points, basis = bundle_kernels.charts(at.rotations, at.translations, at.points, seen.anchors)
+    points, basis = bundle_kernels.tangent_charts(
+        at.rotations, at.translations, at.points, seen.anchors
+    )
     normal = bundle_kernels.normal_equations(
         at.rotations, at.translations, at.focals, points, basis,
         seen.camera, seen.point, seen.pixels, scale,
@@ -54,7 +58,7 @@ def test_gradients_are_those_of_the_robust_cost():
 
     def moved(step):
         R, t, focals = at.rotations.copy(), at.translations.copy(), at.focals.copy()
-        turn = bundle.rotations_of(step[:3])
+        turn = bundle.rotations_from_vectors(step[:3])
         R[camera] = turn @ R[camera]
         t[camera] = turn @ t[camera] + step[3:6]
         focals[camera] *= np.exp(step[6])
@@ -95,7 +99,7 @@ def test_the_reduced_system_solves_the_whole_one():
     damped = whole + np.diag(np.r_[np.ones(n), np.full(3 * count, 1e-9)])
     expected = np.linalg.solve(damped[np.ix_(rest, rest)], -np.r_[g.ravel(), h.ravel()][rest])
     np.testing.assert_allclose(step[free], expected[: len(free)], rtol=1e-6, atol=1e-9)
-    new = bundle_kernels.moved_points(
+    new = bundle_kernels.move_points(
         points, basis, V, h, W, seen.camera, seen.first, 0.0, step.reshape(4, 7), -np.inf
     )
     chart = np.einsum("pij,pj->pi", basis, expected[len(free) :].reshape(-1, 3))
@@ -109,17 +113,19 @@ def test_the_envelope_solver_solves(seed, size, band):
     A[np.abs(np.subtract.outer(np.arange(size), np.arange(size))) > band] = 0
     A = A @ A.T + np.eye(size)
     b = rng.normal(size=size)
-    np.testing.assert_allclose(bundle_kernels.solution_of(A.copy(), b), np.linalg.solve(A, b))
+    np.testing.assert_allclose(
+        bundle_kernels.solve_reduced_system(A.copy(), b), np.linalg.solve(A, b)
+    )
 
 
 def test_a_system_that_is_not_positive_has_no_solution():
-    assert np.isnan(bundle_kernels.solution_of(np.diag([1.0, -1.0]), np.ones(2))).all()
+    assert np.isnan(bundle_kernels.solve_reduced_system(np.diag([1.0, -1.0]), np.ones(2))).all()
 
 
 def test_disturbed_cameras_come_back_to_the_truth():
     seen, truth = scene("orbit", frames=12)
     rng = np.random.default_rng(0)
-    turn = bundle.rotations_of(0.01 * rng.normal(size=(12, 3)))
+    turn = bundle.rotations_from_vectors(0.01 * rng.normal(size=(12, 3)))
     turn[0] = np.eye(3)
     wrong = bundle.Reconstruction(
         turn @ truth.rotations,
@@ -127,7 +133,9 @@ def test_disturbed_cameras_come_back_to_the_truth():
         truth.focals * 1.1,
         truth.points,
     )
-    fit = bundle.adjusted(seen, wrong, scale=1.0, rounds=60, focal=bundle.shared(12, 830.0, 1e-6))
+    fit = bundle.adjust_bundle(
+        seen, wrong, scale=1.0, rounds=60, focal=bundle.shared_focal(12, 830.0, 1e-6)
+    )
     assert fit.cost < 1e-4
     assert fit.reconstruction.focals[0] == pytest.approx(830.0, rel=1e-3)
     np.testing.assert_allclose(fit.reconstruction.rotations, truth.rotations, atol=1e-4)
@@ -136,8 +144,8 @@ def test_disturbed_cameras_come_back_to_the_truth():
 def test_held_cameras_and_focals_stay():
     seen, truth = scene(noise=1.0)
     fixed = np.arange(10) < 4
-    fit = bundle.adjusted(
-        seen, truth, scale=1.0, rounds=5, focal=bundle.held(10), fixed=fixed
+    fit = bundle.adjust_bundle(
+        seen, truth, scale=1.0, rounds=5, focal=bundle.fixed_focal(10), fixed=fixed
     ).reconstruction
     np.testing.assert_array_equal(fit.rotations[fixed], truth.rotations[fixed])
     np.testing.assert_array_equal(fit.translations[fixed], truth.translations[fixed])
@@ -147,8 +155,10 @@ def test_held_cameras_and_focals_stay():
 
 def test_points_stay_in_front_of_their_anchors():
     seen, truth = scene(noise=3.0, depths=(50.0, 5000.0))
-    kept = bundle.adjusted(seen, truth, scale=1.0, rounds=10, focal=bundle.held(10))
-    free = bundle.adjusted(seen, truth, scale=1.0, rounds=10, focal=bundle.held(10), in_front=False)
+    kept = bundle.adjust_bundle(seen, truth, scale=1.0, rounds=10, focal=bundle.fixed_focal(10))
+    free = bundle.adjust_bundle(
+        seen, truth, scale=1.0, rounds=10, focal=bundle.fixed_focal(10), in_front=False
+    )
     assert kept.reconstruction.points[:, 3].min() > 0
     assert free.reconstruction.points[:, 3].min() < 0
 
@@ -158,7 +168,9 @@ def test_the_median_point_is_a_unit_away():
     far = bundle.Reconstruction(
         truth.rotations, truth.translations * 9, truth.focals, truth.points * [1, 1, 1, 1 / 9]
     )
-    fit = bundle.adjusted(seen, far, scale=1.0, rounds=2, focal=bundle.held(10)).reconstruction
+    fit = bundle.adjust_bundle(
+        seen, far, scale=1.0, rounds=2, focal=bundle.fixed_focal(10)
+    ).reconstruction
     assert np.median(fit.points[:, 3]) == pytest.approx(1.0)
     assert bundle.reprojection_errors(seen, fit).max() < 1e-3
 
@@ -166,7 +178,7 @@ def test_the_median_point_is_a_unit_away():
 def test_the_same_input_gives_the_same_bits():
     seen, truth = scene(noise=1.0)
     once, again = (
-        bundle.adjusted(seen, truth, scale=1.0, rounds=8, focal=bundle.shared(10, 864.0))
+        bundle.adjust_bundle(seen, truth, scale=1.0, rounds=8, focal=bundle.shared_focal(10, 864.0))
         for _ in range(2)
     )
     assert once.cost == again.cost
@@ -179,7 +191,7 @@ def test_a_frame_is_resected_from_its_points():
     world = truth.points[:, :3] / truth.points[:, 3:]
     E = geometry.pose(truth.rotations[5], truth.translations[5])
     pixels = geometry.project(K, E, world)
-    R, t = bundle_kernels.resected(
+    R, t = bundle_kernels.resect_camera(
         truth.rotations[3], truth.translations[3], 830.0, truth.points, pixels, 1.0, 30
     )
     np.testing.assert_allclose(R, E[:, :3], atol=1e-6)
@@ -189,8 +201,8 @@ def test_a_frame_is_resected_from_its_points():
 def test_a_chain_of_rotations_follows_a_pan_among_outliers():
     extrinsics, focals = named_shot("pan", 12)
     tracks = tracked_scene(extrinsics, focals, per_frame=120, outliers=0.15).tracks
-    sightings = Sightings(tracks.track, tracks.frame, tracks.pixels - [480, 270], 12)
-    chain = rotation_chain(sightings, 830.0)
+    sightings = TrackObservations(tracks.track, tracks.frame, tracks.pixels - [480, 270], 12)
+    chain = chain_rotations(sightings, 830.0)
     turn = chain @ np.swapaxes(extrinsics[:, :, :3], 1, 2)
     angles = np.degrees(np.arccos(np.clip((np.trace(turn, axis1=1, axis2=2) - 1) / 2, -1, 1)))
     assert angles.max() < 0.05
@@ -199,8 +211,8 @@ def test_a_chain_of_rotations_follows_a_pan_among_outliers():
 def test_thinning_keeps_the_longest_tracks_and_enough_in_every_camera():
     extrinsics, focals = named_shot("truck-pan", 20)
     tracks = tracked_scene(extrinsics, focals, per_frame=100, life=10).tracks
-    everything = Sightings(tracks.track, tracks.frame, tracks.pixels, 20)
-    thin = thinned(everything, 30)
+    everything = TrackObservations(tracks.track, tracks.frame, tracks.pixels, 20)
+    thin = thin_tracks(everything, 30)
     assert np.bincount(thin.camera, minlength=20).min() >= 30
     assert len(thin.track) < 0.6 * len(everything.track)
     kept = np.isin(everything.track, thin.track)

@@ -8,7 +8,7 @@ import pytest
 from first_camera import FRAMES, RATE, SUBJECT, moved, reference
 
 from dynascene_cli.camera import load_move, load_trajectory, sample
-from dynascene_cli.camera.moves.combine import joined
+from dynascene_cli.camera.moves.combine import join_moves
 from dynascene_cli.camera.moves.keyframes import Follow, Keyframe, Trajectory
 from dynascene_cli.camera.moves.validation import trajectory_from_document
 from dynascene_cli.errors import InputError, StageError
@@ -102,7 +102,7 @@ def test_an_orbit_goes_with_the_walker_whom_it_circles():
     path = followed(contacts, [load_trajectory("orbit-right"), following(by="truck")])
     pixels = feet(path, contacts)
     np.testing.assert_allclose(pixels, pixels[:1].repeat(FRAMES, axis=0), atol=1e-4)
-    one = joined([load_trajectory("orbit-right"), following(by="truck")], "both")
+    one = join_moves([load_trajectory("orbit-right"), following(by="truck")], "both")
     np.testing.assert_allclose(followed(contacts, one).extrinsics, path.extrinsics, atol=1e-12)
 
 
@@ -132,8 +132,10 @@ def test_contacts_of_another_clip_are_refused():
 
 def test_one_file_follows_once():
     with pytest.raises(InputError, match="more than one of the moves follows the person"):
-        joined([following(), following(by="truck")], "both")
-    assert joined(load_move("dolly-in+follow"), "both").follow == load_trajectory("follow").follow
+        join_moves([following(), following(by="truck")], "both")
+    assert (
+        join_moves(load_move("dolly-in+follow"), "both").follow == load_trajectory("follow").follow
+    )
 
 
 @pytest.mark.parametrize(

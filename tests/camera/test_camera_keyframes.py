@@ -7,7 +7,7 @@ import pytest
 from first_camera import DISTANCE, RATE, SUBJECT, moved, reference
 
 from dynascene_cli.camera import load_move, sample
-from dynascene_cli.camera.moves.combine import scaled
+from dynascene_cli.camera.moves.combine import scale_move
 from dynascene_cli.camera.moves.keyframes import Keyframe, Shake, Trajectory
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import centre, project, rotation_about
@@ -143,7 +143,7 @@ def test_focal_mm_is_absolute_on_the_files_own_sensor():
     half = sample(Trajectory("move", frames, sensor_width_mm=24), reference(), 3, RATE, amount=0.5)
     assert half.intrinsics[0, 0, 0] == pytest.approx(960 * np.sqrt(50 / 24))
     with pytest.raises(InputError, match="focal_mm"):
-        scaled(Trajectory("move", frames), 0.5)
+        scale_move(Trajectory("move", frames), 0.5)
 
 
 def test_a_target_that_comes_overhead_between_keyframes_is_told():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.camera import load_move, load_trajectory, preset_names, sample
-from dynascene_cli.camera.moves.combine import joined, scaled
+from dynascene_cli.camera.moves.combine import join_moves, scale_move
 from dynascene_cli.camera.moves.keyframes import Shake
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import centre, project, rotation_about
@@ -235,7 +235,7 @@ def test_an_amount_is_a_number_from_0_up(amount):
 @pytest.mark.parametrize("name", sorted(PRESETS))
 @pytest.mark.parametrize("amount", [0.4, 1.7])
 def test_a_scaled_file_does_what_the_amount_does(name, amount):
-    written = sample(scaled(load_trajectory(name), amount), reference(), FRAMES, RATE)
+    written = sample(scale_move(load_trajectory(name), amount), reference(), FRAMES, RATE)
     asked = moved(name, amount)
     np.testing.assert_array_equal(written.extrinsics, asked.extrinsics)
     np.testing.assert_array_equal(written.intrinsics, asked.intrinsics)
@@ -253,7 +253,7 @@ def test_a_scaled_file_does_what_the_amount_does(name, amount):
 )
 def test_moves_joined_into_one_file_do_what_they_do_together(text):
     place = replace(reference(), subject=np.array([0, CAMERA_HEIGHT, 4.0]), subject_distance=4.0)
-    one = joined(load_move(text), text)
+    one = join_moves(load_move(text), text)
     path, expected = (sample(move, place, FRAMES, RATE) for move in (one, load_move(text)))
     np.testing.assert_allclose(centre(path.extrinsics), centre(expected.extrinsics), atol=0.003)
     for point in (place.subject, np.array([0, -1.0, 20.0])):
@@ -265,7 +265,7 @@ def test_moves_joined_into_one_file_do_what_they_do_together(text):
 
 
 def test_a_move_that_only_shakes_leaves_the_others_keyframes_as_they_are():
-    one = joined(load_move("orbit-right+handheld"), "both")
+    one = join_moves(load_move("orbit-right+handheld"), "both")
     assert one.keyframes == load_trajectory("orbit-right").keyframes
     assert one.shake == load_trajectory("handheld").shake
 
@@ -281,4 +281,4 @@ def test_a_move_that_only_shakes_leaves_the_others_keyframes_as_they_are():
 def test_moves_that_one_file_cannot_hold_are_refused(moves, what):
     other = replace(load_trajectory("truck-left"), name="other", **moves)
     with pytest.raises(InputError, match=what):
-        joined([*load_move("dolly-in+handheld"), other], "all")
+        join_moves([*load_move("dolly-in+handheld"), other], "all")

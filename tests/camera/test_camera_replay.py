@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dynascene_cli.camera import Reference, load_move, load_trajectory, sample
 from dynascene_cli.camera.formats import write_camera
-from dynascene_cli.camera.moves.replay import excerpt, frame_by_frame, trajectory_of_path
+from dynascene_cli.camera.moves.replay import excerpt, resample_motion, trajectory_of_path
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import relative_to_first
 
@@ -105,7 +105,7 @@ def test_one_frame_is_a_move_that_rests():
 @settings(max_examples=20)
 @given(camera_paths(frames=6))
 def test_frame_by_frame_the_clips_frame_rate_makes_no_difference(camera):
-    move = frame_by_frame(trajectory_of_path(camera, "filmed"))
+    move = resample_motion(trajectory_of_path(camera, "filmed"))
     place = reference(camera.width, camera.height)
     path = sample(move, place, camera.frame_count, camera.frame_rate * Fraction(25, 24))
     np.testing.assert_allclose(path.extrinsics, relative_to_first(camera.extrinsics), atol=1e-6)
@@ -117,7 +117,9 @@ def test_a_part_of_a_camera_moves_as_the_whole_did_there(camera, first, count):
     first = min(first, camera.frame_count - 1)
     move = excerpt(trajectory_of_path(camera, "filmed"), first, first + count)
     own = slice(first, first + count)
-    path = sample(frame_by_frame(move), reference(640, 480), len(move.keyframes), camera.frame_rate)
+    path = sample(
+        resample_motion(move), reference(640, 480), len(move.keyframes), camera.frame_rate
+    )
     expected = relative_to_first(camera.extrinsics[own])
     np.testing.assert_allclose(path.extrinsics, expected, atol=1e-6)
     zoom = camera.intrinsics[own, 0, 0] / camera.intrinsics[first, 0, 0]

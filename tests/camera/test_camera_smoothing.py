@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from dynascene_cli.camera.moves.shake import unsteadiness
-from dynascene_cli.camera.stabilisation import smoothed_path, stabilised_path
+from dynascene_cli.camera.moves.shake import shake_curves
+from dynascene_cli.camera.stabilisation import smooth_path, stabilise_path
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import centre, compose, pose, pose_from_centre
 from dynascene_cli.shot import CameraPath
@@ -35,7 +35,7 @@ def steady(frames, velocity, turn, zoom=0.0):
 def shaken(seconds=6.0, seed=0, amount=1.0, centres=0.0, turns=0.0):
     """A hand's 0.4° and half a per cent of the scene's depth, on top of a meant motion."""
     t = np.arange(round(seconds * RATE)) / RATE
-    noise = amount * unsteadiness(t, 3.0, seed)
+    noise = amount * shake_curves(t, 3.0, seed)
     return path(0.005 * noise[:, 3:] + centres, np.radians(0.4) * noise[:, :3] + turns)
 
 
@@ -56,7 +56,7 @@ def same_to_the_bit(first, second):
     )
 
 
-STEADIERS = [lambda p: smoothed_path(p, 0.5), lambda p: smoothed_path(p, 3), stabilised_path]
+STEADIERS = [lambda p: smooth_path(p, 0.5), lambda p: smooth_path(p, 3), stabilise_path]
 steadiers = pytest.mark.parametrize("steadier", STEADIERS, ids=["half", "three", "stabilised"])
 
 
@@ -64,13 +64,13 @@ steadiers = pytest.mark.parametrize("steadier", STEADIERS, ids=["half", "three",
 @given(vectors, vectors, st.sampled_from([0.5, 4.0]))
 def test_a_camera_that_stands_still_is_kept_to_the_bit(position, turn, strength):
     still = path(np.tile(position, (20, 1)), np.tile(turn, (20, 1)))
-    assert same_to_the_bit(smoothed_path(still, strength), still)
-    assert same_to_the_bit(stabilised_path(still), still)
+    assert same_to_the_bit(smooth_path(still, strength), still)
+    assert same_to_the_bit(stabilise_path(still), still)
 
 
 def test_no_smoothing_is_the_path_to_the_bit():
     hand = shaken()
-    assert same_to_the_bit(smoothed_path(hand, 0), hand)
+    assert same_to_the_bit(smooth_path(hand, 0), hand)
 
 
 @steadiers
@@ -96,7 +96,7 @@ def test_a_constant_motion_is_kept(velocity, turn, zoom, frames):
 def test_there_is_never_more_shake_than_before(seed, velocity, turn, strength):
     u = np.linspace(0, 1, 96)[:, None]
     hand = shaken(4, seed, centres=u * velocity, turns=u * turn)
-    for result in (smoothed_path(hand, strength), stabilised_path(hand)):
+    for result in (smooth_path(hand, strength), stabilise_path(hand)):
         assert (accelerations(result) <= accelerations(hand) * (1 + 1e-9)).all()
 
 
@@ -114,7 +114,7 @@ def test_rotations_stay_rotations(steadier):
 def test_smoothing_has_no_delay():
     hand = shaken(4, 3)
     backwards = path(centre(hand.extrinsics)[::-1], rotations(hand)[::-1].as_rotvec())
-    result, reversed_result = smoothed_path(hand, 1), smoothed_path(backwards, 1)
+    result, reversed_result = smooth_path(hand, 1), smooth_path(backwards, 1)
     np.testing.assert_allclose(reversed_result.extrinsics[::-1], result.extrinsics, atol=1e-9)
 
 
@@ -125,8 +125,8 @@ def test_smoothing_does_not_depend_on_where_the_world_lies():
         hand.intrinsics, compose(hand.extrinsics, world), 960, 540, hand.frame_rate, hand.unit
     )
     np.testing.assert_allclose(
-        smoothed_path(placed, 1).extrinsics,
-        compose(smoothed_path(hand, 1).extrinsics, world),
+        smooth_path(placed, 1).extrinsics,
+        compose(smooth_path(hand, 1).extrinsics, world),
         atol=1e-9,
     )
 
@@ -135,7 +135,7 @@ def test_smoothing_does_not_depend_on_where_the_world_lies():
 def test_what_swings_once_in_the_strengths_seconds_goes(strength, left):
     t = np.arange(240) / RATE
     swing = np.sin(2 * np.pi * t)[:, None]
-    result = smoothed_path(path(swing * [0.01, 0, 0], swing * [0, 0.01, 0]), strength)
+    result = smooth_path(path(swing * [0.01, 0, 0], swing * [0, 0.01, 0]), strength)
     middle = slice(60, -60)
     assert abs(np.ptp(centre(result.extrinsics)[middle, 0]) / 0.02) < 1.05 * left + 0.01
     assert abs(np.ptp(rotations(result).as_rotvec()[middle, 1]) / 0.02) < 1.05 * left + 0.01
@@ -145,7 +145,7 @@ def test_what_swings_once_in_the_strengths_seconds_goes(strength, left):
 def test_a_zoom_that_trembles_is_smoothed_and_locked():
     t = np.arange(96) / RATE
     lens = path(np.zeros((96, 3)), np.zeros((96, 3)), np.exp(0.01 * np.sin(15 * t)))
-    smooth, locked = smoothed_path(lens, 2), stabilised_path(lens)
+    smooth, locked = smooth_path(lens, 2), stabilise_path(lens)
     assert np.ptp(np.log(smooth.intrinsics[8:-8, 0, 0])) < 0.001
     assert np.ptp(locked.intrinsics[:, 0, 0]) < 1e-5 * 900
     np.testing.assert_allclose(locked.intrinsics[:, 1, 1] / locked.intrinsics[:, 0, 0], 880 / 900)
@@ -153,14 +153,14 @@ def test_a_zoom_that_trembles_is_smoothed_and_locked():
 
 
 def test_a_hand_that_means_to_stand_still_becomes_a_tripod():
-    locked = stabilised_path(shaken())
+    locked = stabilise_path(shaken())
     assert np.ptp(centre(locked.extrinsics), axis=0).max() < 1e-6
     assert (rotations(locked)[0].inv() * rotations(locked)).magnitude().max() < 1e-6
 
 
 def test_a_walk_becomes_a_steady_glide():
     way = np.linspace(0, 1, 144)[:, None] * [0.1, 0, 0.9]
-    glide = stabilised_path(shaken(centres=way))
+    glide = stabilise_path(shaken(centres=way))
     centres = centre(glide.extrinsics)
     assert np.abs(np.diff(centres, 2, axis=0)).max() < 1e-4
     np.testing.assert_allclose(centres, way, atol=0.02)
@@ -169,7 +169,7 @@ def test_a_walk_becomes_a_steady_glide():
 def test_a_pan_between_two_holds_keeps_its_holds_and_its_extent():
     t = np.arange(240) / RATE
     pan = np.radians(10) * np.clip(t - 3, 0, 4)[:, None] * [0, 1, 0]
-    calm = rotations(stabilised_path(shaken(10, 2, turns=pan))).as_rotvec()
+    calm = rotations(stabilise_path(shaken(10, 2, turns=pan))).as_rotvec()
     assert np.ptp(calm[:48], axis=0).max() < 1e-6
     assert np.ptp(calm[-48:], axis=0).max() < 1e-6
     assert np.degrees(calm[-1, 1] - calm[0, 1]) == pytest.approx(40, abs=0.5)
@@ -180,7 +180,7 @@ def test_a_pan_between_two_holds_keeps_its_holds_and_its_extent():
 
 def test_a_stabilised_camera_stays_within_a_hands_reach_of_the_filmed_one():
     hand = shaken(amount=4)
-    calm = stabilised_path(hand)
+    calm = stabilise_path(hand)
     off = np.abs(centre(calm.extrinsics) - centre(hand.extrinsics))
     assert 0.0199 < off.max() <= 0.02 + 1e-9
     turned = (rotations(hand).inv() * rotations(calm)).magnitude()
@@ -190,5 +190,5 @@ def test_a_stabilised_camera_stays_within_a_hands_reach_of_the_filmed_one():
 @pytest.mark.parametrize("strength", [-0.5, 11, float("nan")])
 def test_a_strength_that_is_no_time_is_told(strength):
     with pytest.raises(InputError) as told:
-        smoothed_path(shaken(1), strength)
+        smooth_path(shaken(1), strength)
     assert told.value.message == f"--smooth {strength:g} is not between 0 and 10 seconds"

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dynascene_cli.camera import background_motion
+from dynascene_cli.camera import measure_background_motion
 from dynascene_cli.video import open_clip, read_frames, read_photo
 
 SAMPLES = 8
@@ -28,7 +28,7 @@ def samples(path: Path, **how):
 @pytest.mark.parametrize("name", ["juggle.mp4", "gym.mp4", "crowd.mp4"])
 def test_a_camera_on_a_tripod_stands_still(shared_media, name):
     frames, _ = samples(shared_media / "clips" / name)
-    motion = background_motion(frames, [middle(frame) for frame in frames])
+    motion = measure_background_motion(frames, [middle(frame) for frame in frames])
     assert not motion.moves
     assert motion.still_share > 0.6
 
@@ -39,7 +39,7 @@ def test_a_camera_that_follows_a_player_moves(shared_media):
     frames, indices = samples(clips / "tennis", fps=24)
     masks = sorted((clips / "tennis_mask").iterdir())
     alphas = [np.where(read_photo(masks[i]).pixels.max(2) > 0, 255, 0) for i in indices]
-    motion = background_motion(frames, [alpha.astype(np.uint8) for alpha in alphas])
+    motion = measure_background_motion(frames, [alpha.astype(np.uint8) for alpha in alphas])
     assert motion.moves
     assert motion.still_share < 0.1
 
@@ -60,7 +60,7 @@ def drawn(shift_x, person_x=None, texture=True):
 
 def test_a_person_who_walks_does_not_move_the_background():
     frames, alphas = zip(*(drawn(0, person_x=40 * i) for i in range(8)), strict=True)
-    motion = background_motion(frames, alphas)
+    motion = measure_background_motion(frames, alphas)
     assert not motion.moves
     assert motion.still_share > 0.95
 
@@ -68,7 +68,7 @@ def test_a_person_who_walks_does_not_move_the_background():
 @pytest.mark.parametrize("step", [0.8, 5, 40])
 def test_a_background_that_slides_behind_a_person_who_stays_moves(step):
     frames, alphas = zip(*(drawn(step * i / 7, person_x=240) for i in range(8)), strict=True)
-    motion = background_motion(frames, alphas)
+    motion = measure_background_motion(frames, alphas)
     assert motion.moves
     assert motion.shift == pytest.approx(step / 600, rel=0.2)
 
@@ -77,9 +77,9 @@ def test_a_background_without_corners_counts_as_still():
     frames, alphas = zip(
         *(drawn(9 * i, person_x=240, texture=False) for i in range(3)), strict=True
     )
-    assert not background_motion(frames, alphas).moves
+    assert not measure_background_motion(frames, alphas).moves
 
 
 def test_a_single_frame_is_still():
     frame, alpha = drawn(0)
-    assert not background_motion([frame], [alpha]).moves
+    assert not measure_background_motion([frame], [alpha]).moves

@@ -20,8 +20,8 @@ from path_errors import ate_percent, focal_percent, rpe_degrees
 from dynascene_cli import geometry
 from dynascene_cli.camera.estimation import colmap
 from dynascene_cli.camera.estimation.estimate import FeatureTracks
-from dynascene_cli.camera.estimation.registered_model import estimate_of_model, frame_name
-from dynascene_cli.camera.estimation.subprocess_runner import run_apart
+from dynascene_cli.camera.estimation.registered_model import estimate_from_model, frame_name
+from dynascene_cli.camera.estimation.subprocess_runner import run_isolated
 from dynascene_cli.camera.formats.colmap import ColmapModel
 from dynascene_cli.errors import MissingError, StageError
 from dynascene_cli.geometry import Floats
@@ -121,7 +121,7 @@ def test_a_camera_that_stands_still_leaves_no_model() -> None:
 
 def test_no_path_is_believed_of_a_camera_that_only_turns() -> None:
     scene = shot("pan", 12)
-    found = estimate_of_model(
+    found = estimate_from_model(
         true_model(scene, list(range(12))), scene.tracks, RATE, size=SIZE, method="colmap"
     )
     assert found.confidence == "low"
@@ -188,7 +188,7 @@ def test_a_models_world_does_not_matter(
     points = (model.points @ turn.T + shift) * scale
     moved = ColmapModel(**vars(model) | {"extrinsics": elsewhere, "points": points})
     found = [
-        estimate_of_model(one, truck.tracks, RATE, size=SIZE, method="colmap")
+        estimate_from_model(one, truck.tracks, RATE, size=SIZE, method="colmap")
         for one in (model, moved)
     ]
     np.testing.assert_allclose(found[0].path.extrinsics, found[1].path.extrinsics, atol=1e-4)
@@ -198,7 +198,7 @@ def test_a_models_world_does_not_matter(
 def test_frames_without_an_image_are_resected() -> None:
     scene = shot("handheld", 16, noise=0.0)
     frames = [0, 1, 2, 3, 6, 7, 8, 11, 12, 13]
-    found = estimate_of_model(
+    found = estimate_from_model(
         true_model(scene, frames), scene.tracks, RATE, size=SIZE, method="vggsfm"
     )
     assert found.method == "vggsfm"
@@ -212,7 +212,7 @@ def test_frames_without_points_are_filled_in_between() -> None:
     scene = shot("handheld", 16, noise=0.0)
     gap = [6, 7, 8]
     frames = [frame for frame in range(16) if frame not in gap]
-    found = estimate_of_model(
+    found = estimate_from_model(
         true_model(scene, frames), without(scene.tracks, gap), RATE, size=SIZE, method="colmap"
     )
     assert np.flatnonzero(~found.registered).tolist() == gap
@@ -230,7 +230,7 @@ def test_a_wrong_model_is_called_low(truck: TrackedScene) -> None:
     wrong[6:] = geometry.compose(
         geometry.pose(geometry.rotation_about("y", 170.0), np.zeros(3)), wrong[6:]
     )
-    found = estimate_of_model(
+    found = estimate_from_model(
         ColmapModel(**vars(model) | {"extrinsics": wrong}),
         truck.tracks,
         RATE,
@@ -243,7 +243,7 @@ def test_a_wrong_model_is_called_low(truck: TrackedScene) -> None:
 
 def test_a_bent_lens_is_called_low(truck: TrackedScene) -> None:
     model = true_model(truck, list(range(12)))
-    found = estimate_of_model(
+    found = estimate_from_model(
         ColmapModel(**vars(model) | {"bent": np.full(12, 9.0)}),
         truck.tracks,
         RATE,
@@ -256,7 +256,7 @@ def test_a_bent_lens_is_called_low(truck: TrackedScene) -> None:
 
 def test_a_model_of_one_frame_is_no_camera(truck: TrackedScene) -> None:
     with pytest.raises(StageError, match="colmap solved 1 of 12 frames"):
-        estimate_of_model(true_model(truck, [3]), truck.tracks, RATE, size=SIZE, method="colmap")
+        estimate_from_model(true_model(truck, [3]), truck.tracks, RATE, size=SIZE, method="colmap")
 
 
 BEATING = """
@@ -290,7 +290,7 @@ def test_a_program_out_of_time_ends_with_its_children(
     beating: tuple[list[str], Path], tmp_path: Path
 ) -> None:
     command, heart = beating
-    outcome = run_apart(command, tmp_path / "log", timeout_seconds=1.5)
+    outcome = run_isolated(command, tmp_path / "log", timeout_seconds=1.5)
     assert outcome.code is None
     assert heart.stat().st_size > 0
     assert still(heart)
@@ -319,7 +319,7 @@ def test_an_interruption_ends_the_program_and_its_children(
 
 def test_a_failing_programs_last_words_are_told(tmp_path: Path) -> None:
     words = "import sys; print('a\\nb'); print('c', file=sys.stderr); sys.exit('no weights')"
-    outcome = run_apart([sys.executable, "-c", words], tmp_path / "log", timeout_seconds=20)
+    outcome = run_isolated([sys.executable, "-c", words], tmp_path / "log", timeout_seconds=20)
     assert outcome.code == 1
     assert outcome.last_words.endswith("no weights")
 
@@ -328,7 +328,7 @@ def test_a_model_of_other_pictures_is_no_camera(truck: TrackedScene) -> None:
     model = true_model(truck, list(range(12)))
     names = (*model.names[:-1], "IMG_4711.png")
     with pytest.raises(StageError, match="IMG_4711"):
-        estimate_of_model(
+        estimate_from_model(
             ColmapModel(**vars(model) | {"names": names}),
             truck.tracks,
             RATE,

@@ -6,7 +6,7 @@ from filmed_clips import panorama_clip
 from path_errors import rpe_degrees
 
 from dynascene_cli.camera.estimation.solver import estimate_from_tracks
-from dynascene_cli.camera.estimation.tracking import feature_tracks
+from dynascene_cli.camera.estimation.tracking import track_features
 
 
 def test_few_points_of_a_tripod_claim_no_travel(shared_media):
@@ -15,7 +15,7 @@ def test_few_points_of_a_tripod_claim_no_travel(shared_media):
     path, frame = panorama_clip(picture)
     nobody = np.zeros((path.height, path.width), np.uint8)
     frames = (frame(index) for index in range(path.frame_count))
-    tracks = feature_tracks(frames, (nobody for _ in range(path.frame_count)))
+    tracks = track_features(frames, (nobody for _ in range(path.frame_count)))
     estimate = estimate_from_tracks(
         tracks, path.frame_rate, size=(path.width, path.height), focal=None
     )

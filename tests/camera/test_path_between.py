@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.camera.moves.path_interpolation import path_between
+from dynascene_cli.camera.moves.path_interpolation import interpolate_paths
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import centre, pose_from_centre, rotation_about
 from dynascene_cli.shot import CameraPath
@@ -36,7 +36,7 @@ def path(turn: float, reach: float, focal: float, frames: int = 5) -> CameraPath
 )
 def test_everything_goes_its_share_of_the_way(share, turns, reaches, focals) -> None:
     first, second = (path(*each) for each in zip(turns, reaches, focals, strict=True))
-    between = path_between(first, second, share)
+    between = interpolate_paths(first, second, share)
     middle = path(
         turns[0] + share * (turns[1] - turns[0]),
         reaches[0] + share * (reaches[1] - reaches[0]),
@@ -49,7 +49,7 @@ def test_everything_goes_its_share_of_the_way(share, turns, reaches, focals) -> 
 
 def test_the_ends_are_the_paths_themselves() -> None:
     first, second = path(10, 1, 50), path(-5, 2, 60)
-    assert path_between(first, second, 0.0) is first
-    assert path_between(first, second, 1.0) is second
+    assert interpolate_paths(first, second, 0.0) is first
+    assert interpolate_paths(first, second, 1.0) is second
     with pytest.raises(InputError, match="different clips"):
-        path_between(first, replace(second, width=65), 0.5)
+        interpolate_paths(first, replace(second, width=65), 0.5)

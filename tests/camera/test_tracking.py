@@ -11,16 +11,20 @@ from hypothesis import strategies as st
 from path_errors import ate_percent, focal_percent, rpe_degrees, similarity
 
 from dynascene_cli.camera.estimation.background_masks import background_masks
-from dynascene_cli.camera.estimation.corners import corner_strength, new_corners, noise_deviation
+from dynascene_cli.camera.estimation.corners import (
+    corner_strength,
+    find_new_corners,
+    noise_deviation,
+)
 from dynascene_cli.camera.estimation.estimate import FeatureTracks
 from dynascene_cli.camera.estimation.shot_cuts import check_one_shot, cut_frames
 from dynascene_cli.camera.estimation.template_alignment import (
     RADIUS,
-    aligned,
+    align_templates,
     anchors,
     cut_templates,
 )
-from dynascene_cli.camera.estimation.tracking import feature_tracks
+from dynascene_cli.camera.estimation.tracking import track_features
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import (
     centre,
@@ -56,7 +60,7 @@ def distances(clip, tracks: FeatureTracks) -> np.ndarray:
 def trucked():
     clip = filmed_clip("truck-pan", **SIZE)
     frames, alphas = list(clip.frames()), list(clip.alphas())
-    return clip, frames, alphas, feature_tracks(iter(frames), iter(alphas), points=150)
+    return clip, frames, alphas, track_features(iter(frames), iter(alphas), points=150)
 
 
 def test_points_stay_where_the_camera_sees_them(trucked):
@@ -87,7 +91,7 @@ def test_no_point_lies_on_the_person(trucked):
 
 def test_a_wider_clip_is_followed_at_the_tracking_width():
     clip = filmed_clip("pan", width=1280, height=720, frames=3, share=0.0)
-    tracks = feature_tracks(clip.frames(), clip.alphas())
+    tracks = track_features(clip.frames(), clip.alphas())
     assert (tracks.width, tracks.height) == (960, 540)
     smaller = filmed_clip("pan", frames=3, share=0.0)
     assert np.median(distances(smaller, tracks)) < 0.1
@@ -102,7 +106,7 @@ def test_frames_are_read_one_by_one(trucked):
             ahead.append((name, number))
             yield picture
 
-    tracks = feature_tracks(counted(frames, "frame"), counted(alphas, "alpha"), points=150)
+    tracks = track_features(counted(frames, "frame"), counted(alphas, "alpha"), points=150)
     assert np.array_equal(tracks.pixels, expected.pixels)
     read = {"frame": -1, "alpha": -1}
     for name, number in ahead:
@@ -115,7 +119,7 @@ def test_bad_mattes_keep_the_points_off_the_person():
     frames, truth = list(clip.frames()), list(clip.alphas())
     bad = list(faulty(iter(truth), pixels=3, missing=0.2))
     assert any(not alpha.any() for alpha in bad)
-    tracks = feature_tracks(iter(frames), iter(bad), points=200)
+    tracks = track_features(iter(frames), iter(bad), points=200)
     x, y = np.floor(tracks.pixels).astype(int).T
     assert not (np.stack(truth)[tracks.frame, y, x] > 128).any()
 
@@ -142,12 +146,12 @@ def test_an_empty_clip_of_mattes_is_all_background():
 def test_a_matte_that_covers_everything_is_refused():
     frames = [np.zeros((90, 160, 3), np.uint8)] * 5
     with pytest.raises(InputError, match="covers the whole picture"):
-        feature_tracks(frames, [np.full((90, 160), 255, np.uint8)] * 5)
+        track_features(frames, [np.full((90, 160), 255, np.uint8)] * 5)
 
 
 def test_nothing_to_follow_gives_no_tracks():
     frames = [np.full((90, 160, 3), 128, np.uint8)] * 5
-    tracks = feature_tracks(frames, [np.zeros((90, 160), np.uint8)] * 5)
+    tracks = track_features(frames, [np.zeros((90, 160), np.uint8)] * 5)
     assert tracks.track_count == 0
     assert cut_frames(tracks) == ()
 
@@ -157,7 +161,7 @@ def test_a_cut_is_told_with_its_time(trucked):
     assert cut_frames(tracks) == ()
     check_one_shot(tracks, Fraction(24))
     other = filmed_clip("handheld-street", **SIZE, seed=3)
-    joined = feature_tracks([*frames, *other.frames()], [*alphas, *other.alphas()], points=150)
+    joined = track_features([*frames, *other.frames()], [*alphas, *other.alphas()], points=150)
     assert cut_frames(joined) == (10,)
     with pytest.raises(InputError, match=r"a cut, or nothing to follow, at 0\.42 s") as refused:
         check_one_shot(joined, Fraction(24))
@@ -167,7 +171,7 @@ def test_a_cut_is_told_with_its_time(trucked):
 def test_a_flash_counts_as_one_cut(trucked):
     _, frames, alphas, _ = trucked
     flashed = [*frames[:5], np.full_like(frames[5], 255), *frames[5:]]
-    tracks = feature_tracks(flashed, [*alphas[:5], alphas[5], *alphas[5:]], points=150)
+    tracks = track_features(flashed, [*alphas[:5], alphas[5], *alphas[5:]], points=150)
     assert cut_frames(tracks) == (6,)
 
 
@@ -185,7 +189,7 @@ def test_corners_keep_their_distance_and_reach_every_part():
     picture = cv2.cvtColor(filmed_clip("pan", share=0.0).frame(0), cv2.COLOR_RGB2GRAY)
     free = np.full(picture.shape, 255, np.uint8)
     taken = np.array([[100.0, 100.0], [500.0, 300.0]])
-    found = new_corners(picture, free, taken, 300, 1.0)
+    found = find_new_corners(picture, free, taken, 300, 1.0)
     assert len(found) == 298
     every = np.concatenate([found, taken])
     apart = np.linalg.norm(every[:, None] - every[None], axis=2) + 1e3 * np.eye(len(every))
@@ -222,7 +226,7 @@ def test_a_template_is_found_again_moved_turned_and_lit_otherwise(shift, scale, 
     )  # fmt: skip
     before, after = (np.clip(p, 0, 255).round().astype(np.uint8) for p in (picture, moved))
     templates = cut_templates(before, np.array([[40, 40]]))
-    at, maps, unexplained = aligned(
+    at, maps, unexplained = align_templates(
         after, templates, np.array([[40.0, 40.0]]), np.eye(2)[None], 0.3
     )
     assert np.abs(at[0] - [40 + shift[0], 40 + shift[1]]).max() < 0.06
@@ -236,7 +240,9 @@ def test_another_picture_is_not_taken_for_the_template():
         cv2.GaussianBlur(rng.integers(0, 255, (60, 60), np.uint8), (0, 0), 2) for _ in "ab"
     )
     templates = cut_templates(before, np.array([[30, 30]]))
-    _, _, unexplained = aligned(after, templates, np.array([[30.0, 30.0]]), np.eye(2)[None], 0.3)
+    _, _, unexplained = align_templates(
+        after, templates, np.array([[30.0, 30.0]]), np.eye(2)[None], 0.3
+    )
     assert unexplained[0] > 0.5
 
 
@@ -293,7 +299,7 @@ def test_a_panorama_s_camera_turns_as_it_says():
     panorama = cv2.normalize(panorama, None, 0, 255, cv2.NORM_MINMAX)
     path, frame = panorama_clip(panorama, width=320, height=180, frames=6)
     nobody = np.zeros((180, 320), np.uint8)
-    tracks = feature_tracks((frame(i) for i in range(6)), [nobody] * 6, points=150)
+    tracks = track_features((frame(i) for i in range(6)), [nobody] * 6, points=150)
     starts = np.flatnonzero(np.diff(tracks.track, prepend=-1))
     first = tracks.frame[starts][tracks.track]
     rays_then = rays(path.intrinsics[first], tracks.pixels[starts][tracks.track])

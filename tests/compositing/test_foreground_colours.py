@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dynascene_cli.compositing.foreground import foreground_colours
+from dynascene_cli.compositing.foreground import estimate_foreground
 
 
 def soft_disc(height: int, width: int, softness: float) -> np.ndarray:
@@ -23,7 +23,7 @@ def test_the_old_background_is_taken_out_of_the_edge(height):
     skin = np.stack([190 + 40 * x, 120 + 20 * y, 90 + 0 * x], axis=-1)
     green = np.stack([30 + 20 * y, 170 + 40 * x, 40 + 0 * x], axis=-1)
     frame = over(skin, green, alpha)
-    found = foreground_colours(frame, alpha, height)
+    found = estimate_foreground(frame, alpha, height)
     edge = (alpha > 25) & (alpha < 230)
     spill = np.abs(frame[edge] - skin[edge]).mean()
     left = np.abs(found[edge] - skin[edge]).mean()
@@ -36,7 +36,7 @@ def test_opaque_pixels_stay_and_clear_ones_are_extended():
     alpha = soft_disc(200, 200, 2)
     person = np.full((200, 200, 3), (220, 60, 60), np.uint8)
     frame = over(person, generator.integers(0, 255, (200, 200, 3)), alpha)
-    found = foreground_colours(frame, alpha, 200)
+    found = estimate_foreground(frame, alpha, 200)
     assert np.array_equal(found[alpha == 255], frame[alpha == 255])
     ring = (cv2.dilate(alpha, np.ones((5, 5))) > 0) & (alpha == 0)
     assert np.abs(found[ring].astype(int) - (220, 60, 60)).max() < 40
@@ -46,7 +46,7 @@ def test_opaque_pixels_stay_and_clear_ones_are_extended():
 @pytest.mark.parametrize("value", [0, 100, 255])
 def test_tiny_crops_have_colours_too(shape, value):
     frame = np.full((*shape, 3), 77, np.uint8)
-    found = foreground_colours(frame, np.full(shape, value, np.uint8), 1080)
+    found = estimate_foreground(frame, np.full(shape, value, np.uint8), 1080)
     assert found.shape == frame.shape
     assert value == 0 or np.abs(found.astype(int) - 77).max() <= 1
 
@@ -63,5 +63,5 @@ def test_it_comes_near_the_multilevel_method_on_a_real_frame(shared_media):
     frame = np.ascontiguousarray(image[..., ::-1])
     reference = 255 * pymatting.estimate_foreground_ml(frame / 255, alpha / 255)
     edge = (alpha > 128) & (alpha < 250)
-    found = foreground_colours(frame, alpha, frame.shape[0])
+    found = estimate_foreground(frame, alpha, frame.shape[0])
     assert np.abs(found[edge] - reference[edge]).mean() < 12

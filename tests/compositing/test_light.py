@@ -6,9 +6,9 @@ from dynascene_cli.compositing.linear_light import (
     DECODE,
     ENCODE,
     ENCODE_STEPS,
+    apply_gain,
     display_light,
     gain_table,
-    gained,
     linear_light,
 )
 
@@ -29,12 +29,12 @@ def test_display_light_inverts_linear_light(value):
 
 @given(st.floats(0.5, 1.9), st.floats(0, 0.99), st.floats(0.001, 0.01))
 def test_a_gain_keeps_the_order_of_light_and_white(gain, light, step):
-    assert gained(light, gain) < gained(light + step, gain)
-    assert abs(gained(1.0, gain) - 1.0) < 1e-12
+    assert apply_gain(light, gain) < apply_gain(light + step, gain)
+    assert abs(apply_gain(1.0, gain) - 1.0) < 1e-12
 
 
 def test_a_gain_is_pure_in_the_dark():
-    assert abs(gained(0.01, 1.4) / 0.01 - 1.4) < 1e-3
+    assert abs(apply_gain(0.01, 1.4) / 0.01 - 1.4) < 1e-3
 
 
 def test_gains_of_one_change_no_value():

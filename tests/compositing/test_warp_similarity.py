@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.compositing.roi import Box
-from dynascene_cli.compositing.warp import inside, is_identity, landing_box, warped
+from dynascene_cli.compositing.warp import inside, is_identity, landing_box, warp_person
 
 
 def blob(at, width=80, height=60, softness=5.0):
@@ -31,7 +31,7 @@ def test_a_point_lands_where_the_similarity_says(scale, angle, x, y, upright):
     source = Box(0, 0, 80, 60)
     target = Box(3, 5, 123, 105)
     colours = np.dstack([alpha] * 3)
-    moved, coverage = warped(colours, alpha, source, similarity, target)
+    moved, coverage = warp_person(colours, alpha, source, similarity, target)
     expected = similarity @ [*at, 1.0] - [target.x0, target.y0]
     tolerance = 0.03 if upright else 0.06
     assert np.abs(centroid(coverage) - expected).max() < tolerance
@@ -43,7 +43,7 @@ def test_whole_pixel_moves_copy_pixels():
     colours = generator.integers(0, 255, (40, 50, 3), np.uint8)
     alpha = generator.integers(0, 255, (40, 50), np.uint8)
     similarity = np.array([[1.0, 0, 7.0], [0, 1.0, 4.0]])
-    moved, coverage = warped(colours, alpha, Box(0, 0, 50, 40), similarity, Box(7, 4, 57, 44))
+    moved, coverage = warp_person(colours, alpha, Box(0, 0, 50, 40), similarity, Box(7, 4, 57, 44))
     assert np.array_equal(moved, colours)
     assert np.array_equal(coverage, alpha)
 
@@ -52,7 +52,7 @@ def test_strong_reduction_averages_instead_of_picking_pixels():
     stripes = np.zeros((64, 64), np.uint8)
     stripes[:, ::2] = 255
     similarity = np.array([[0.25, 0, 0.0], [0, 0.25, 0.0]])
-    _, coverage = warped(
+    _, coverage = warp_person(
         np.dstack([stripes] * 3), stripes, Box(0, 0, 64, 64), similarity, Box(0, 0, 16, 16)
     )
     assert np.abs(coverage[2:-2, 2:-2].astype(int) - 127).max() <= 2
@@ -89,5 +89,5 @@ def test_no_fringe_of_the_outside_colour_is_drawn_in():
     cv2.circle(alpha, (30, 30), 15, 255, -1)
     colours = np.full((60, 60, 3), 200, np.uint8)
     similarity = np.array([[1.3, 0, 0.4], [0, 1.3, 0.7]])
-    moved, _ = warped(colours, alpha, Box(0, 0, 60, 60), similarity, Box(0, 0, 78, 78))
+    moved, _ = warp_person(colours, alpha, Box(0, 0, 60, 60), similarity, Box(0, 0, 78, 78))
     assert np.array_equal(moved, np.full((78, 78, 3), 200, np.uint8))

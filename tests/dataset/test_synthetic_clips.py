@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dynascene_cli import geometry as maths
 from dynascene_cli.dataset.clip import TrainingClip
 from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, check_settings, synthetic_clip
-from dynascene_cli.dataset.synthetic.moves import amount
+from dynascene_cli.dataset.synthetic.moves import move_amount
 from dynascene_cli.dataset.synthetic.places import PLACES
 from dynascene_cli.dataset.synthetic.textures import FAMILIES, SIDE, texture_pool
 from dynascene_cli.errors import InputError
@@ -133,8 +133,8 @@ def test_a_pan_turns_where_it_stands():
 @given(st.integers(0, 2**32 - 1), st.floats(-50, 50), st.floats(0.1, 50))
 @settings(max_examples=50)
 def test_amounts_of_the_splits_never_meet(seed, low, span):
-    train = amount(np.random.default_rng(seed), low, low + span, "train")
-    held_out = amount(np.random.default_rng(seed + 1), low, low + span, "held-out")
+    train = move_amount(np.random.default_rng(seed), low, low + span, "train")
+    held_out = move_amount(np.random.default_rng(seed + 1), low, low + span, "held-out")
     assert int((train - low) / span * 16 + 1e-9) % 2 == 0
     assert int((held_out - low) / span * 16 + 1e-9) % 2 == 1
 

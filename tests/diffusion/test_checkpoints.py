@@ -18,7 +18,7 @@ from dynascene_cli.diffusion.checkpoint import (
     random_network,
     save_checkpoint,
 )
-from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo, info_from, read_info
+from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo, parse_info, read_info
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
 from dynascene_cli.errors import InputError, MissingError, StageError
 from dynascene_cli.weights import registry
@@ -191,7 +191,7 @@ def test_what_older_checkpoints_do_not_say_is_as_it_was_then(saved, trained):
         del values[name]
     for name in ("latent", "sampled_area"):
         del values["config"][name]
-    assert info_from(json.dumps(values), saved) == trained[1]
+    assert parse_info(json.dumps(values), saved) == trained[1]
 
 
 def test_a_checkpoint_without_a_vae_holds_none(tmp_path):

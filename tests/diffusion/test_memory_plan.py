@@ -9,15 +9,15 @@ from tiny_networks import tiny
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.diffusion.memory_plan import _LiveBytes, memory_plan
-from dynascene_cli.diffusion.optimisations import Economies
-from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolved
+from dynascene_cli.diffusion.optimisations import SamplingOptimizations
+from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolve_sampling
 
 
 @cache
 def plan(config=None, frames=4, size=(128, 64), **fields):
     config = config or tiny()
     settings = SamplingSettings(size=size, **fields)
-    chosen = resolved(settings, CheckpointInfo(config, stage="video"), (768, 432))
+    chosen = resolve_sampling(settings, CheckpointInfo(config, stage="video"), (768, 432))
     made = memory_plan(config, chosen, frames)
     return made, {each.device: each for each in made.devices}
 
@@ -76,7 +76,7 @@ def test_economies_are_in_the_plan():
         ({"precision": "bfloat16"}, "cpu", "activations"),
         ({"vae_tile": 64}, "cpu", "decoding"),
     ):
-        _, less = plan(economies=Economies(**fields))
+        _, less = plan(economies=SamplingOptimizations(**fields))
         assert getattr(less[device], part) < getattr(exact[device], part)
     _, guided = plan(guidance=2.0)
     assert guided["cpu"].conditioning > exact["cpu"].conditioning

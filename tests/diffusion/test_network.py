@@ -8,7 +8,7 @@ import torch
 from tiny_networks import awake, inputs, moving, seeded, tiny
 
 from dynascene_cli.diffusion.attention_processors import is_motion
-from dynascene_cli.diffusion.configuration import FULL_SIZE, PRESETS, config_from, preset
+from dynascene_cli.diffusion.configuration import FULL_SIZE, PRESETS, parse_config, preset
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.errors import InputError
 from dynascene_cli.training.trainable import train_only
@@ -308,7 +308,7 @@ def test_a_camera_alone_has_nothing_to_be_compared_with():
 )
 def test_a_wrong_configuration_names_the_field(fields, named):
     with pytest.raises(InputError) as raised:
-        config_from(fields)
+        parse_config(fields)
     assert named in raised.value.message
 
 

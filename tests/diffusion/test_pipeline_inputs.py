@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tiny_shots import PLATE_SIZE, drawn_scene, turning_path
 
 from dynascene_cli import geometry as maths
-from dynascene_cli.diffusion.frame_interpolation import between, plane_homography
-from dynascene_cli.diffusion.image_processor import clip_pixels, rgb, signed
+from dynascene_cli.diffusion.frame_interpolation import interpolate_frame, plane_homography
+from dynascene_cli.diffusion.image_processor import clip_pixels, to_rgb_image, to_signed_tensor
 from dynascene_cli.diffusion.person_input import DILATION, foreground_frame, generate_mask
 from dynascene_cli.diffusion.shot_cameras import shot_views
 
@@ -72,7 +72,7 @@ def test_the_mask_reaches_under_the_outline_but_not_in_from_the_border():
 
 def test_pictures_come_back_from_tensors():
     image = np.random.default_rng(1).integers(0, 256, (8, 16, 3), dtype=np.uint8)
-    assert np.array_equal(rgb(signed(image)[0]), image)
+    assert np.array_equal(to_rgb_image(to_signed_tensor(image)[0]), image)
 
 
 def test_clip_sees_the_middle_square():
@@ -130,7 +130,7 @@ def test_frames_between_follow_a_turning_camera():
     path = turning_path(3, 60, 1.5)
     path.extrinsics[:, :, 3] = 0
     before, middle, after = (panorama(path, frame) for frame in range(3))
-    made = between(before, after, path, (0, 1, 2), depth=4.0)
+    made = interpolate_frame(before, after, path, (0, 1, 2), depth=4.0)
     error = np.abs(made.astype(float) - middle)
     mixed = np.abs((before.astype(float) + after) / 2 - middle)
     assert error.mean() < 1.0
@@ -147,7 +147,7 @@ def test_frames_between_follow_what_is_nearer_than_the_plane():
     # At 2 m, half as far as the plane, 0.02 m are 1.6 pixels a frame.
     shifts = [np.array([[1.0, 0, -8 - 1.6 * frame], [0, 1.0, 0]]) for frame in range(3)]
     before, middle, after = (cv2.warpAffine(wall, shift, PLATE_SIZE) for shift in shifts)
-    made = between(before, after, path, (0, 1, 2), depth=4.0)
+    made = interpolate_frame(before, after, path, (0, 1, 2), depth=4.0)
     inside = slice(8, -8), slice(8, -8)
     error = np.abs(made.astype(float) - middle)[inside].mean()
     mixed = np.abs((before.astype(float) + after) / 2 - middle)[inside].mean()
@@ -157,6 +157,6 @@ def test_frames_between_follow_what_is_nearer_than_the_plane():
 def test_a_still_camera_dissolves():
     path = turning_path(5, 120, 0.0)
     before, after = np.full((96, 160, 3), 40, np.uint8), np.full((96, 160, 3), 80, np.uint8)
-    made = [between(before, after, path, (0, i, 4), 4.0)[50, 50, 0] for i in (1, 2, 3)]
+    made = [interpolate_frame(before, after, path, (0, i, 4), 4.0)[50, 50, 0] for i in (1, 2, 3)]
     assert made == [50, 60, 70]
     assert path.frame_rate == Fraction(120)

@@ -9,8 +9,8 @@ from tiny_shots import PLATE_SIZE, still, tiny_shot
 
 from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.image_processor import resized, signed
-from dynascene_cli.diffusion.out_of_memory import told_when_out_of_memory
+from dynascene_cli.diffusion.image_processor import resize_image, to_signed_tensor
+from dynascene_cli.diffusion.out_of_memory import out_of_memory_as_error
 from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
 from dynascene_cli.diffusion.sampling_settings import STATE_FILE, SamplingSettings
 from dynascene_cli.errors import InputError, MissingError, StageError
@@ -193,7 +193,9 @@ def test_a_guide_is_where_sampling_starts(shot, checkpoints, tmp_path):
     )
     for index in range(made.shape[2]):
         with torch.no_grad():
-            start = network.encode(signed(resized(DrawnPlate().frame(index), *SMALL.size)))
+            start = network.encode(
+                to_signed_tensor(resize_image(DrawnPlate().frame(index), *SMALL.size))
+            )
         assert (made[:, :, index] - start).abs().mean() < 0.06
         assert (unguided[:, :, index] - start).abs().mean() > 0.5
 
@@ -225,11 +227,11 @@ def test_out_of_memory_names_what_takes_half(shot, checkpoints, tmp_path):
     settings = DiffusionRenderer(shot, "tests-tiny", tmp_path).settings
     config = preset("tests-tiny")
     told = "24 frames of 744x448 together do not fit"
-    with pytest.raises(StageError, match=told) as raised, told_when_out_of_memory(settings, config):
+    with pytest.raises(StageError, match=told) as raised, out_of_memory_as_error(settings, config):
         torch.empty(1 << 47, dtype=torch.uint8)
     assert "--sample-size 528x320" in raised.value.hint
     assert "--window 12" in raised.value.hint
-    with pytest.raises(RuntimeError, match="another"), told_when_out_of_memory(settings, config):
+    with pytest.raises(RuntimeError, match="another"), out_of_memory_as_error(settings, config):
         raise RuntimeError("another")
 
 

@@ -13,17 +13,17 @@ from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.person_input import foreground_frame
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.sampling import (
-    denoised,
-    first_state,
-    sampler_named,
+    denoise,
+    initial_state,
+    make_sampler,
+    predict_clean,
     signal_shares,
-    without_noise,
 )
 from dynascene_cli.diffusion.sampling_settings import (
     ResolvedSampling,
     SamplingSettings,
     checkpoint_facts,
-    resolved,
+    resolve_sampling,
 )
 from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, save_state
 from dynascene_cli.errors import InputError, MissingError
@@ -34,7 +34,7 @@ SHAPE = (1, 4, 2, 4, 6)
 
 def of(info_fields=None, **fields) -> ResolvedSampling:
     info = CheckpointInfo(tiny(), stage="video", **(info_fields or {}))
-    return resolved(SamplingSettings(**fields), info, (768, 432))
+    return resolve_sampling(SamplingSettings(**fields), info, (768, 432))
 
 
 def encoded(seed: int = 1) -> EncodedShot:
@@ -69,9 +69,9 @@ def pointing_at(target: torch.Tensor, zero_terminal_snr: bool = False, predictio
 @pytest.mark.parametrize("steps", [1, 4, 50])
 def test_an_ideal_network_leads_to_its_target(sampler, steps):
     target = torch.linspace(-1, 1, 192).reshape(SHAPE)
-    scheduler = sampler_named(sampler, steps)
-    state = first_state(scheduler, SHAPE, seed=0)
-    made = denoised(pointing_at(target), scheduler, state)
+    scheduler = make_sampler(sampler, steps)
+    state = initial_state(scheduler, SHAPE, seed=0)
+    made = denoise(pointing_at(target), scheduler, state)
     assert torch.allclose(made, target, atol=0.02)
 
 
@@ -92,11 +92,11 @@ def test_what_is_predicted_makes_no_difference(sampler, prediction, guided):
     target = torch.linspace(-1, 1, 192).reshape(SHAPE)
     made = []
     for each in ("epsilon", prediction):
-        scheduler = sampler_named(sampler, 6, prediction)
+        scheduler = make_sampler(sampler, 6, prediction)
         scheduler.register_to_config(prediction_type=each)
         guide = -target if guided else None
-        state = first_state(scheduler, SHAPE, seed=0, guide=guide, strength=0.7)
-        made.append(denoised(swayed(target, each), scheduler, state))
+        state = initial_state(scheduler, SHAPE, seed=0, guide=guide, strength=0.7)
+        made.append(denoise(swayed(target, each), scheduler, state))
     assert (made[0] - target).abs().max() > 0.1
     assert torch.allclose(*made, atol=1e-3)
 
@@ -106,17 +106,17 @@ def test_what_is_predicted_makes_no_difference(sampler, prediction, guided):
 @pytest.mark.parametrize("steps", [1, 5, 50])
 def test_sampling_begins_where_nothing_is_left_of_the_picture(sampler, prediction, steps):
     target = torch.linspace(-1, 1, 192).reshape(SHAPE)
-    scheduler = sampler_named(sampler, steps, prediction, zero_terminal_snr=True)
+    scheduler = make_sampler(sampler, steps, prediction, zero_terminal_snr=True)
     assert scheduler.timesteps[0] == 999
     assert signal_shares(True)[999] == 0
     assert torch.allclose(scheduler.alphas_cumprod, signal_shares(True), atol=1e-6)
-    state = first_state(scheduler, SHAPE, seed=0)
-    made = denoised(pointing_at(target, True, prediction), scheduler, state)
+    state = initial_state(scheduler, SHAPE, seed=0)
+    made = denoise(pointing_at(target, True, prediction), scheduler, state)
     assert made.isfinite().all()
     assert torch.allclose(made, target, atol=0.02)
-    scheduler = sampler_named(sampler, steps, prediction, zero_terminal_snr=True)
-    guided = first_state(scheduler, SHAPE, 0, guide=target, strength=0.4)
-    again = denoised(pointing_at(target, True, prediction), scheduler, guided)
+    scheduler = make_sampler(sampler, steps, prediction, zero_terminal_snr=True)
+    guided = initial_state(scheduler, SHAPE, 0, guide=target, strength=0.4)
+    again = denoise(pointing_at(target, True, prediction), scheduler, guided)
     assert torch.allclose(again, target, atol=0.02)
 
 
@@ -136,13 +136,13 @@ def test_every_state_continues_to_the_same_result(sampler, tmp_path):
         return torch.tanh(latents * 0.7 + target) + timestep / 2000
 
     states = []
-    start = first_state(sampler_named(sampler, 6), SHAPE, seed=3)
-    whole = denoised(predict, sampler_named(sampler, 6), start, states.append)
+    start = initial_state(make_sampler(sampler, 6), SHAPE, seed=3)
+    whole = denoise(predict, make_sampler(sampler, 6), start, states.append)
     assert [state.step for state in states] == [1, 2, 3, 4, 5, 6]
     for state in states:
         save_state(state, {"of": "this"}, path)
         read = load_state({"of": "this"}, path)
-        assert torch.equal(denoised(predict, sampler_named(sampler, 6), read), whole)
+        assert torch.equal(denoise(predict, make_sampler(sampler, 6), read), whole)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
@@ -159,23 +159,23 @@ def test_a_state_of_something_else_is_not_taken(tmp_path):
 def test_a_guide_leaves_the_last_steps_to_run():
     guide = torch.linspace(-1, 1, 192).reshape(SHAPE)
     for strength, step in ((1.0, 0), (0.6, 20), (0.02, 49), (0.001, 49)):
-        assert first_state(sampler_named("ddim", 50), SHAPE, 0, guide, strength).step == step
-    nearly = first_state(sampler_named("ddim", 50), SHAPE, 0, guide, 0.02)
+        assert initial_state(make_sampler("ddim", 50), SHAPE, 0, guide, strength).step == step
+    nearly = initial_state(make_sampler("ddim", 50), SHAPE, 0, guide, 0.02)
     assert (nearly.latents - guide).abs().mean() < 0.05
-    far = first_state(sampler_named("ddim", 50), SHAPE, 0, guide, 1.0)
+    far = initial_state(make_sampler("ddim", 50), SHAPE, 0, guide, 1.0)
     assert (far.latents - guide).abs().mean() > 0.5
 
 
 def test_a_seed_is_noise_of_its_own():
-    scheduler = sampler_named("ddim", 4)
-    first, again, other = (first_state(scheduler, SHAPE, seed).latents for seed in (0, 0, 1))
+    scheduler = make_sampler("ddim", 4)
+    first, again, other = (initial_state(scheduler, SHAPE, seed).latents for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.allclose(first, other, atol=0.1)
 
 
 def test_guidance_goes_from_the_scene_dropped_through_the_scene():
     network = awake(seeded(tiny()))
-    pipeline = DynascenePipeline(network, sampler_named("ddim", 1))
+    pipeline = DynascenePipeline(network, make_sampler("ddim", 1))
     shot = encoded()
     made = {
         guidance: pipeline.sampled(shot, replace(of(steps=1), guidance=guidance))
@@ -196,7 +196,7 @@ def test_guidance_goes_from_the_scene_dropped_through_the_scene():
                 torch.zeros_like(shot.embedding), None, shot.views, shot.scene_view, (8, 16)
             ),
         )
-    unguided = denoised(lambda latents, t: dropped, pipeline.scheduler, start)
+    unguided = denoise(lambda latents, t: dropped, pipeline.scheduler, start)
     assert torch.allclose(made[1.0] - unguided, once, atol=1e-4)
 
 
@@ -241,7 +241,7 @@ def drawn_foreground(count: int, size=(128, 64)):
 
 
 def test_a_call_gives_the_frames_of_a_shot():
-    pipeline = DynascenePipeline(awake(seeded(tiny())), sampler_named("ddim", 2))
+    pipeline = DynascenePipeline(awake(seeded(tiny())), make_sampler("ddim", 2))
     views = moving_views(1, 3, 8, 16)
     scene_view = Views(views.intrinsics[:, :1], views.extrinsics[:, :1])
     photo = np.random.default_rng(0).integers(0, 256, (90, 200, 3), dtype=np.uint8)
@@ -262,7 +262,7 @@ def test_a_call_gives_the_frames_of_a_shot():
 
 def test_camera_features_computed_anew_are_the_same(monkeypatch):
     network = awake(seeded(tiny(reference_geometry="ray_bias")))
-    pipeline = DynascenePipeline(network, sampler_named("ddim", 2))
+    pipeline = DynascenePipeline(network, make_sampler("ddim", 2))
     settings = of(steps=2, window=1, overlap=0)
     kept = pipeline.sampled(encoded(), settings)
     monkeypatch.setattr("dynascene_cli.diffusion.pipeline.KEPT_CAMERA_BYTES", 0)
@@ -299,19 +299,19 @@ def test_a_checkpoints_fingerprint_is_of_its_content(tmp_path):
 @pytest.mark.parametrize("zero_terminal_snr", [False, True])
 @pytest.mark.parametrize("steps", [1, 8])
 def test_few_steps_begin_at_the_last_timestep(sampler, prediction, zero_terminal_snr, steps):
-    scheduler = sampler_named(sampler, steps, prediction, zero_terminal_snr)
+    scheduler = make_sampler(sampler, steps, prediction, zero_terminal_snr)
     assert scheduler.timesteps[0] == 999
     assert len(scheduler.timesteps) == steps
 
 
 def test_noise_is_predicted_at_the_timesteps_of_animatediff():
-    assert sampler_named("ddim", 8).timesteps.tolist() == [876, 751, 626, 501, 376, 251, 126, 1]
+    assert make_sampler("ddim", 8).timesteps.tolist() == [876, 751, 626, 501, 376, 251, 126, 1]
 
 
 @pytest.mark.parametrize("zero_terminal_snr", [False, True])
 def test_one_step_of_a_network_that_predicts_v_is_its_picture(zero_terminal_snr):
     network = awake(seeded(tiny()))
-    scheduler = sampler_named("ddim", 1, "v_prediction", zero_terminal_snr)
+    scheduler = make_sampler("ddim", 1, "v_prediction", zero_terminal_snr)
     pipeline, shot = DynascenePipeline(network, scheduler), encoded()
     start = pipeline.started(shot, of(steps=1)).latents
     with torch.no_grad():
@@ -330,9 +330,9 @@ def test_one_step_of_a_network_that_predicts_v_is_its_picture(zero_terminal_snr)
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
 def test_what_a_step_expects_is_the_picture_that_hides_in_it(prediction):
     target = torch.linspace(-1, 1, 192).reshape(SHAPE)
-    scheduler = sampler_named("ddim", 4, prediction)
+    scheduler = make_sampler("ddim", 4, prediction)
     latents = torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
     for timestep in (900, 500, 20):
         predicted = pointing_at(target, prediction=prediction)(latents, timestep)
-        found = without_noise(scheduler, predicted, latents, timestep)
+        found = predict_clean(scheduler, predicted, latents, timestep)
         assert torch.allclose(found, target, atol=1e-4)

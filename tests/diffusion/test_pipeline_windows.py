@@ -9,7 +9,7 @@ from tiny_networks import awake, inputs, moving_views, seeded, tiny
 
 from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
-from dynascene_cli.diffusion.sampling import sampler_named
+from dynascene_cli.diffusion.sampling import make_sampler
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
 from dynascene_cli.diffusion.windows import blend_weights, windows
 from dynascene_cli.errors import InputError
@@ -76,7 +76,7 @@ def test_windows_that_do_not_advance_are_told():
 
 def test_without_motion_windows_change_nothing():
     network = seeded(tiny(motion=False, camera=False))
-    pipeline = DynascenePipeline(network, sampler_named("ddim", 3))
+    pipeline = DynascenePipeline(network, make_sampler("ddim", 3))
     shot = long_shot(11)
     whole = pipeline.sampled(shot, settings(11, 0))
     for window, overlap in ((4, 2), (5, 1), (1, 0), (8, 7)):
@@ -87,7 +87,7 @@ def test_without_motion_windows_change_nothing():
 def test_seams_cannot_be_told_from_other_frames():
     frames, window, overlap = 30, 12, 4
     network = awake(seeded(tiny()))
-    pipeline = DynascenePipeline(network, sampler_named("ddim", 4))
+    pipeline = DynascenePipeline(network, make_sampler("ddim", 4))
     shot = long_shot(frames, 16, 16)
     made = pipeline.sampled(shot, settings(window, overlap, 4))
     change = made.diff(dim=2).abs().mean(dim=(0, 1, 3, 4))
@@ -105,7 +105,7 @@ def test_where_nothing_moves_windows_add_little_change():
         for name, parameter in network.denoiser.named_parameters():
             if "motion_modules" in name and name.endswith("proj_out.weight"):
                 parameter *= 10
-    pipeline = DynascenePipeline(network, sampler_named("ddim", 4))
+    pipeline = DynascenePipeline(network, make_sampler("ddim", 4))
     shot = long_shot(frames, moving=False)
 
     def most_change(window: int, overlap: int) -> float:

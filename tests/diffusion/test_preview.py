@@ -9,7 +9,7 @@ from tiny_networks import seeded, tiny
 from tiny_shots import tiny_shot
 
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.image_processor import signed
+from dynascene_cli.diffusion.image_processor import to_signed_tensor
 from dynascene_cli.diffusion.preview import SHOWN, WIDTH, Previewer
 from dynascene_cli.diffusion.renderer import PREVIEW_FILE, DiffusionRenderer, Reporter
 from dynascene_cli.diffusion.sampling_settings import SamplingSettings
@@ -25,7 +25,7 @@ def test_colours_are_the_best_linear_function_of_the_scenes_latents():
     """Of latents that are a linear function of the photo, it is that function."""
     photo = smooth_photo(16, 9)
     mixing = torch.tensor([[0.5, 0.1, 0.2], [0.0, 0.7, 0.3], [0.4, 0.2, 0.9], [0.3, 0.3, 0.1]])
-    latents = torch.einsum("lc,nchw->nlhw", mixing, signed(photo)) + 0.2
+    latents = torch.einsum("lc,nchw->nlhw", mixing, to_signed_tensor(photo)) + 0.2
     previewer = Previewer(seeded(tiny()), latents, photo)
     assert np.abs(previewer.picture(latents).astype(int) - photo).max() <= 1
     darker = 0.2 + 0.5 * (latents - 0.2)
@@ -43,7 +43,7 @@ def test_latents_without_a_vae_are_decoded_exactly():
     network = seeded(preset("mini"))
     photo = smooth_photo(64, 36)
     with torch.no_grad():
-        latents = network.encode(signed(photo))
+        latents = network.encode(to_signed_tensor(photo))
     picture = Previewer(network, latents, photo).picture(latents)
     assert picture.shape == photo.shape
     assert np.abs(picture.astype(int) - photo).mean() < 3

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from dynascene_cli.diffusion.configuration import config_from, preset
-from dynascene_cli.evaluation.ablation_rows import ROWS, part_settings, rows_named
+from dynascene_cli.diffusion.configuration import parse_config, preset
+from dynascene_cli.evaluation.ablation_rows import ROWS, part_settings, select_rows
 from dynascene_cli.evaluation.ablation_table import ablation_text
 from dynascene_cli.training.settings import shares
 
@@ -34,7 +34,7 @@ def test_rows_differ_in_what_they_say() -> None:
     assert set(tasks["outpainting"]) == {"video_outpainting", "video_generation"}
     assert set(tasks["full"]) == {"video_outpainting", "video_variation", "video_generation"}
     networks = {
-        name: config_from({**asdict(preset("mini")), **settings_of(name)[0].network})
+        name: parse_config({**asdict(preset("mini")), **settings_of(name)[0].network})
         for name in ROW
     }
     assert not networks["baseline"].camera
@@ -49,8 +49,8 @@ def test_rows_differ_in_what_they_say() -> None:
 
 
 def test_rows_are_named() -> None:
-    assert [row.name for row in rows_named(("full", "camera"))] == ["camera", "full"]
-    assert rows_named(()) == ROWS
+    assert [row.name for row in select_rows(("full", "camera"))] == ["camera", "full"]
+    assert select_rows(()) == ROWS
 
 
 def test_a_row_that_is_not_there_is_told(dynascene) -> None:

@@ -15,7 +15,7 @@ from dynascene_cli.evaluation.baselines import (
     projection,
     static_copy,
 )
-from dynascene_cli.evaluation.held_out_shots import opposite, shot_of, static
+from dynascene_cli.evaluation.held_out_shots import make_shot, opposite, static
 from dynascene_cli.evaluation.metrics import psnr, squared_error, ssim
 from dynascene_cli.shot import CameraPath, Image
 
@@ -126,7 +126,7 @@ def test_projection_makes_whole_plates_that_begin_with_the_photo() -> None:
 
 def test_background_is_free_of_the_person_and_of_the_first_frame() -> None:
     clip = synthetic_clip(8, SyntheticSettings(frames=4, moves=("truck",), split="held-out"))
-    shot = shot_of(clip, 4, "mean")
+    shot = make_shot(clip, 4, "mean")
     assert not shot.background[0].any()
     assert (clip.alphas[shot.background] == 0).all()
     assert (clip.frames[shot.background] == clip.plates[shot.background]).all()
@@ -139,7 +139,7 @@ def test_background_is_free_of_the_person_and_of_the_first_frame() -> None:
 
 def test_everything_is_seen_where_the_camera_rests() -> None:
     clip = synthetic_clip(2, SyntheticSettings(frames=3, moves=("static",), split="held-out"))
-    shot = shot_of(clip, 4, "none")
+    shot = make_shot(clip, 4, "none")
     assert (shot.seen == shot.background).all()
     assert (shot.inputs.scene == clip.scene).all()
 
@@ -150,7 +150,7 @@ def test_what_turns_into_view_is_not_seen_by_the_photo() -> None:
     path = replace(path, intrinsics=path.intrinsics[:3], extrinsics=path.extrinsics[:3])
     everything_far = np.full(clip.depths.shape, np.inf, np.float32)
     turned = replace(clip, camera=path, depths=everything_far)
-    seen = shot_of(turned, 4, "none").seen
+    seen = make_shot(turned, 4, "none").seen
     # The camera turns right by 16°: what is new at the right is 16 pixels wide or more.
     assert seen[2, 18, :40].all()
     assert not seen[2, 18, 50:].any()

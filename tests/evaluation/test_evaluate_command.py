@@ -12,8 +12,8 @@ from dynascene_cli.diffusion.checkpoint import save_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import PRESETS, NetworkConfig
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, answers
-from dynascene_cli.evaluation.held_out import comparison, scores, trials_of
+from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, network_answers
+from dynascene_cli.evaluation.held_out import comparison, conditions_for, scores
 from dynascene_cli.evaluation.held_out_shots import held_out_shots
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.video import read_photo
@@ -80,18 +80,18 @@ def test_the_same_seed_gives_the_same_numbers(untrained: Path) -> None:
     network, info = load_checkpoint(untrained)
     shots = list(held_out_shots(2, (64, 36), 3, 4, seed=5))
     again = list(held_out_shots(2, (64, 36), 3, 4, seed=5))
-    first = [list(answers(network, info, each, CORRECT, 1, 5)) for each in (shots, again)]
+    first = [list(network_answers(network, info, each, CORRECT, 1, 5)) for each in (shots, again)]
     assert all((a == b).all() for a, b in zip(*first, strict=True))
-    other = list(answers(network, info, shots, CORRECT, 1, 6))
+    other = list(network_answers(network, info, shots, CORRECT, 1, 6))
     assert (other[0] != first[0][0]).any()
 
 
 def test_trials_that_mean_nothing_are_left_out() -> None:
     plain = replace(SMALL, reference_geometry="none", camera=False)
-    assert {trial.name for trial in trials_of(plain, 1)} == {
+    assert {trial.name for trial in conditions_for(plain, 1)} == {
         "correct", "opposite", "static", "wrong_scene", "no_reference",
     }  # fmt: skip
-    assert trials_of(SMALL, 8) == (CORRECT, OPPOSITE)
+    assert conditions_for(SMALL, 8) == (CORRECT, OPPOSITE)
 
 
 def test_the_truth_beats_everything_else() -> None:

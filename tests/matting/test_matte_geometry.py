@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynascene_cli.inference.object_detector import overlap
+from dynascene_cli.inference.object_detector import intersection_over_union
 from dynascene_cli.matting.edge_refinement import reduced_part, refined_alpha
 from dynascene_cli.matting.landmark_smoothing import assembled_tracks, smoothed
 from dynascene_cli.matting.person_detector import most_alike
@@ -116,7 +116,7 @@ def test_the_most_alike_is_near_and_of_like_size():
     assert (
         most_alike(np.full(4, np.nan), np.array([[0, 0, 5, 5, 0.9], [0, 0, 9, 9, 0.5]]))[4] == 0.5
     )
-    assert overlap(box, box[None])[0] == pytest.approx(1)
+    assert intersection_over_union(box, box[None])[0] == pytest.approx(1)
 
 
 @settings(max_examples=25, deadline=None)

@@ -5,7 +5,7 @@ import pytest
 from streets import camera, guess_of, seen
 
 from dynascene_cli.errors import StageError
-from dynascene_cli.inference.onnx_network import Network
+from dynascene_cli.inference.onnx_network import OnnxNetwork
 from dynascene_cli.scene.depth_alignment import aligned_depth
 from dynascene_cli.scene.onnx_depth import MULTIPLE, SHORTER_SIDE, installed_depth, picture_depth
 
@@ -31,7 +31,7 @@ def red_network(path, *, sides=("height", "width"), scale: float = 1.0):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 9
     onnx.save(model, path)
-    return Network(path)
+    return OnnxNetwork(path)
 
 
 def disparity_photo(street: str):

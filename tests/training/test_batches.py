@@ -3,25 +3,25 @@ from pathlib import Path
 import torch
 from tiny_runs import examples, tiny_network, tiny_settings
 
-from dynascene_cli.diffusion.image_processor import signed
-from dynascene_cli.training.batches import encoded, load_batch, save_batch, together
-from dynascene_cli.training.examples import Draws
+from dynascene_cli.diffusion.image_processor import to_signed_tensor
+from dynascene_cli.training.batches import encode_example, join_batches, load_batch, save_batch
+from dynascene_cli.training.examples import ExampleDraws
 
 
 def test_an_example_is_encoded_as_sampling_encodes(tmp_path: Path) -> None:
     settings = tiny_settings()
     network = tiny_network(settings, "video")
-    example = Draws(settings, "video", network.config).draw(0)
-    batch = encoded(network, example)
+    example = ExampleDraws(settings, "video", network.config).draw(0)
+    batch = encode_example(network, example)
     for frame in range(2):
-        latent = network.encode(signed(example.target[frame]))
+        latent = network.encode(to_signed_tensor(example.target[frame]))
         torch.testing.assert_close(batch.target[:, :, frame], latent)
-        person = network.encode(signed(example.foreground[frame]))
+        person = network.encode(to_signed_tensor(example.foreground[frame]))
         torch.testing.assert_close(batch.foreground[:, :, frame], person)
-    torch.testing.assert_close(batch.reference, network.encode(signed(example.scene)))
+    torch.testing.assert_close(batch.reference, network.encode(to_signed_tensor(example.scene)))
     assert batch.generate_mask.shape == (1, 1, 2, 8, 8)
     assert batch.scene.shape == (1, 16)
-    assert encoded(network, example, embed=False).scene.shape == (1, 3, 16, 16)
+    assert encode_example(network, example, embed=False).scene.shape == (1, 3, 16, 16)
     assert batch.views is not None and batch.scene_view is not None
     torch.testing.assert_close(batch.views.extrinsics[0, 0], torch.eye(4)[:3])
     assert batch.scene_view.frames == 1
@@ -39,7 +39,7 @@ def test_tasks_of_images_show_one_frame_and_no_camera(tmp_path: Path) -> None:
     network = tiny_network(settings, "image")
     one, two = (batch for _, batch in examples(network, settings, "image"))
     assert one.kind == ((12, 1, 8, 8), False)
-    both = together([one, two])
+    both = join_batches([one, two])
     assert len(both) == 2 and both.clips == one.clips + two.clips and both.views is None
     assert torch.equal(both.target[1:], two.target)
     save_batch(one, tmp_path / "one.safetensors")

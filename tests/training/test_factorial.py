@@ -17,10 +17,10 @@ from tiny_runs import tiny_network, tiny_settings, tiny_trainer
 from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.evaluation.held_out_shots import shot_of
-from dynascene_cli.training.batches import Batch, encoded, together
-from dynascene_cli.training.denoise_batch import pictures_of, seen_in_noise
-from dynascene_cli.training.loop import examples_of
+from dynascene_cli.evaluation.held_out_shots import make_shot
+from dynascene_cli.training.batches import Batch, encode_example, join_batches
+from dynascene_cli.training.denoise_batch import decode_pictures, picture_from_noise
+from dynascene_cli.training.loop import examples_per_step
 from dynascene_cli.training.tasks import task_inputs
 
 STEPS = 110
@@ -57,7 +57,7 @@ def learned() -> tuple[Network, Batch, NDArray[np.uint8], NDArray[np.uint8]]:
         },
     )
     inputs = [
-        shot_of(panning_clip(place, pan, PEOPLE[person]), STRIDE, "none").inputs
+        make_shot(panning_clip(place, pan, PEOPLE[person]), STRIDE, "none").inputs
         for place, pan, person in CELLS
     ]
     inputs += [
@@ -71,16 +71,16 @@ def learned() -> tuple[Network, Batch, NDArray[np.uint8], NDArray[np.uint8]]:
         for place, pan in PLACES
     ]
     network = tiny_network(settings, "single")
-    batches = [encoded(network, example, embed=False) for example in inputs]
+    batches = [encode_example(network, example, embed=False) for example in inputs]
     trainer = tiny_trainer(network, settings, "single")
     rng = np.random.default_rng(0)
     rounds = -(-STEPS * settings.batch_size // len(batches))
     order = np.concatenate([rng.permutation(len(batches)) for _ in range(rounds)])
     for step in range(STEPS):
-        numbers = examples_of(settings, step)
+        numbers = examples_per_step(settings, step)
         trainer.step(step, [(number, batches[order[number]]) for number in numbers])
     network.eval()
-    everything = together(batches)
+    everything = join_batches(batches)
     truth = np.stack([example.target for example in inputs])
     return network, everything, truth, answers(network, everything)
 
@@ -98,8 +98,8 @@ def answers(network: Network, batch: Batch) -> NDArray[np.uint8]:
     noise = torch.randn(batch.target.shape[1:], generator=torch.Generator().manual_seed(0))
     info = CheckpointInfo(network.config, stage="single", prediction="v_prediction")
     noises = noise.expand(batch.target.shape)
-    latents = seen_in_noise(network, info, batch, conditioning, noises)
-    return np.stack([pictures_of(network, clip) for clip in latents])
+    latents = picture_from_noise(network, info, batch, conditioning, noises)
+    return np.stack([decode_pictures(network, clip) for clip in latents])
 
 
 def psnr(made: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:

@@ -17,7 +17,7 @@ from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_cl
 from dynascene_cli.dataset.synthetic.folder import synthesize
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.errors import InputError
-from dynascene_cli.training.examples import Draws
+from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.video import write_image
 
@@ -46,7 +46,7 @@ def written(lines: list[dict[str, object]], folder: Path) -> Path:
 
 
 def drawn(settings: TrainingSettings, stage: str, count: int) -> list[tuple[str, str]]:
-    draws = Draws(settings, stage, MINI)
+    draws = ExampleDraws(settings, stage, MINI)
     examples = [draws.draw(index) for index in range(count)]
     return [(example.task, example.clip) for example in examples]
 
@@ -58,7 +58,7 @@ def test_an_example_is_a_run_of_frames_of_a_clip(lines, tmp_path) -> None:
     )
     (entry,) = read_manifest(manifest)
     frames = load_clip(entry, 0, FRAMES, (32, 32)).frames
-    draws = Draws(settings, "video", MINI)
+    draws = ExampleDraws(settings, "video", MINI)
     spans = set()
     for index in range(30):
         target = draws.draw(index).target
@@ -100,7 +100,7 @@ def test_sources_are_drawn_by_their_shares_and_serve_what_they_can(lines, tmp_pa
     assert {clip for _, clip in drawn(only, "video", 20)} == {"walker", "yard"}
     nobody = replace(settings, synthetic_share=0.0, manifests=())
     with pytest.raises(InputError, match="video_generation has no clip to learn from"):
-        Draws(nobody, "video", MINI)
+        ExampleDraws(nobody, "video", MINI)
 
 
 def test_a_run_on_the_clips_of_a_manifest(dynascene, lines, tmp_path) -> None:

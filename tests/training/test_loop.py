@@ -7,7 +7,7 @@ from tiny_runs import examples, tiny_network, tiny_settings, tiny_trainer
 
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.errors import StageError
-from dynascene_cli.training.loop import examples_of, learning_rate
+from dynascene_cli.training.loop import examples_per_step, learning_rate
 from dynascene_cli.training.settings import TrainingSettings
 
 STAGES = ("image", "video", "single")
@@ -55,7 +55,7 @@ def losses(settings: TrainingSettings, steps: int) -> list[float]:
     trainer = tiny_trainer(network, settings, "video")
     found = []
     for step in range(steps):
-        numbers = examples_of(settings, step)
+        numbers = examples_per_step(settings, step)
         found.append(trainer.step(step, examples(network, settings, "video", numbers)).loss)
     return found
 
@@ -82,7 +82,7 @@ def test_examples_are_shared_out_without_gap_or_overlap() -> None:
         number
         for step in range(2)
         for process in range(4)
-        for number in examples_of(settings, step, 4, process)
+        for number in examples_per_step(settings, step, 4, process)
     ]
     assert seen == list(range(48))
 

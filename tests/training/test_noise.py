@@ -10,12 +10,12 @@ from tiny_runs import tiny_settings
 from dynascene_cli.diffusion.sampling import noise_schedule, signal_shares
 from dynascene_cli.training.noise import (
     TIMESTEPS,
-    annealed,
-    chance,
+    add_noise,
+    anneal,
+    draw_noise,
     loss_weights,
-    mixed,
-    noised,
-    target,
+    mix_seed,
+    prediction_target,
 )
 
 SHAPE = (2, 3, 4, 2)
@@ -31,28 +31,31 @@ def test_noise_and_velocity_are_those_of_the_sampler(zero_terminal_snr: bool) ->
     clean, noise, timestep = latents(0), latents(1), torch.tensor([3, 999])
     signal = signal_shares(zero_terminal_snr)[timestep]
     torch.testing.assert_close(
-        noised(clean, noise, signal), scheduler.add_noise(clean, noise, timestep)
+        add_noise(clean, noise, signal), scheduler.add_noise(clean, noise, timestep)
     )
     torch.testing.assert_close(
-        target("v_prediction", clean, noise, signal),
+        prediction_target("v_prediction", clean, noise, signal),
         scheduler.get_velocity(clean, noise, timestep),
     )
-    assert target("epsilon", clean, noise, signal) is noise
-    assert target("sample", clean, noise, signal) is clean
+    assert prediction_target("epsilon", clean, noise, signal) is noise
+    assert prediction_target("sample", clean, noise, signal) is clean
 
 
 def test_under_zero_terminal_snr_the_last_timestep_is_noise_alone() -> None:
     clean, noise = latents(0), latents(1)
     last = signal_shares(True)[[999, 999]]
-    torch.testing.assert_close(noised(clean, noise, last), noise)
-    torch.testing.assert_close(target("v_prediction", clean, noise, last), -clean)
+    torch.testing.assert_close(add_noise(clean, noise, last), noise)
+    torch.testing.assert_close(prediction_target("v_prediction", clean, noise, last), -clean)
 
 
 @given(timestep=st.integers(0, TIMESTEPS - 1))
 def test_a_velocity_tells_picture_and_noise(timestep: int) -> None:
     clean, noise = latents(0).double(), latents(1).double()
     signal = signal_shares(False)[[timestep, timestep]].double()
-    noisy, velocity = noised(clean, noise, signal), target("v_prediction", clean, noise, signal)
+    noisy, velocity = (
+        add_noise(clean, noise, signal),
+        prediction_target("v_prediction", clean, noise, signal),
+    )
     cosine, sine = signal[0].sqrt(), (1 - signal[0]).sqrt()
     torch.testing.assert_close(cosine * noisy - sine * velocity, clean)
     torch.testing.assert_close(sine * noisy + cosine * velocity, noise)
@@ -75,17 +78,17 @@ def test_min_snr_weights_are_the_papers() -> None:
 
 def test_chance_follows_from_seed_and_number_alone() -> None:
     settings = tiny_settings()
-    one, again, other = (chance(settings, number, SHAPE, 0) for number in (7, 7, 8))
+    one, again, other = (draw_noise(settings, number, SHAPE, 0) for number in (7, 7, 8))
     assert torch.equal(one.noise, again.noise) and one.timestep == again.timestep
     assert not torch.equal(one.noise, other.noise)
-    reseeded = chance(tiny_settings(seed=1), 7, SHAPE, 0)
+    reseeded = draw_noise(tiny_settings(seed=1), 7, SHAPE, 0)
     assert not torch.equal(one.noise, reseeded.noise)
 
 
 def test_what_chance_decides_is_as_often_as_asked() -> None:
     settings = tiny_settings(last_timestep_share=[0.5, 0.1], conditioning_dropout=0.25)
     for progress, share in ((0.0, 0.5), (0.5, 0.3), (1.0, 0.1)):
-        draws = [chance(settings, number, (1, 1, 1, 1), progress) for number in range(2000)]
+        draws = [draw_noise(settings, number, (1, 1, 1, 1), progress) for number in range(2000)]
         assert np.mean([d.timestep == 999 for d in draws]) == pytest.approx(share, abs=0.035)
         assert np.mean([d.without_scene for d in draws]) == pytest.approx(0.25, abs=0.035)
         others = [d.timestep for d in draws if d.timestep != 999]
@@ -94,14 +97,14 @@ def test_what_chance_decides_is_as_often_as_asked() -> None:
 
 def test_power_prefers_late_timesteps() -> None:
     settings = tiny_settings(timesteps="power", timestep_power=2.0)
-    drawn = [chance(settings, number, (1, 1, 1, 1), 0).timestep for number in range(2000)]
+    drawn = [draw_noise(settings, number, (1, 1, 1, 1), 0).timestep for number in range(2000)]
     # The mean of √u for u ~ U(0, 1) is 2/3.
     assert np.mean(drawn) == pytest.approx(2 / 3 * TIMESTEPS, abs=20)
 
 
 def test_offset_noise_is_constant_over_a_channel() -> None:
-    plain = chance(tiny_settings(), 3, SHAPE, 0).noise
-    shifted = chance(tiny_settings(offset_noise=0.1), 3, SHAPE, 0).noise
+    plain = draw_noise(tiny_settings(), 3, SHAPE, 0).noise
+    shifted = draw_noise(tiny_settings(offset_noise=0.1), 3, SHAPE, 0).noise
     difference = (shifted - plain).flatten(1)
     torch.testing.assert_close(difference, difference[:, :1].expand_as(difference))
     assert difference[:, 0].abs().min() > 0
@@ -109,12 +112,12 @@ def test_offset_noise_is_constant_over_a_channel() -> None:
 
 @given(first=st.floats(0, 1), last=st.floats(0, 1))
 def test_annealing_begins_and_ends_as_told(first: float, last: float) -> None:
-    assert annealed(first, last, 0) == pytest.approx(first)
-    assert annealed(first, last, 1) == pytest.approx(last)
-    assert annealed(first, last, 0.5) == pytest.approx((first + last) / 2)
+    assert anneal(first, last, 0) == pytest.approx(first)
+    assert anneal(first, last, 1) == pytest.approx(last)
+    assert anneal(first, last, 0.5) == pytest.approx((first + last) / 2)
 
 
 @given(seed=st.integers(0, 2**31), index=st.integers(-10, 2**40))
 def test_mixed_seeds_are_seeds_and_differ(seed: int, index: int) -> None:
-    assert 0 <= mixed(seed, index) < 2**63
-    assert len({mixed(seed, index + k) for k in range(4)} | {mixed(seed + 1, index)}) == 5
+    assert 0 <= mix_seed(seed, index) < 2**63
+    assert len({mix_seed(seed, index + k) for k in range(4)} | {mix_seed(seed + 1, index)}) == 5

@@ -9,8 +9,8 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.storage.presets import presets_folder
 from dynascene_cli.training.settings import (
     STAGE_TASKS,
+    parse_settings,
     read_settings,
-    settings_from,
     settings_text,
     shares,
 )
@@ -99,7 +99,7 @@ def test_changes_win_over_the_file_and_paths_become_absolute(
 )
 def test_wrong_settings_are_told(values: dict[str, object], message: str, hint: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)) as told:
-        settings_from({"synthetic_share": 1, **values})
+        parse_settings({"synthetic_share": 1, **values})
     assert hint in told.value.hint
 
 
@@ -129,7 +129,7 @@ def test_an_unknown_preset_names_those_there_are() -> None:
 
 
 def test_a_stage_with_every_task_off_is_told() -> None:
-    settings = settings_from(
+    settings = parse_settings(
         {"synthetic_share": 1, "tasks": {"video_variation": 0, "video_generation": 0}}
     )
     with pytest.raises(InputError, match="all of stage video are off"):
@@ -147,7 +147,7 @@ def test_what_is_written_reads_back(
 ) -> None:
     import tomllib
 
-    settings = settings_from(
+    settings = parse_settings(
         {
             "synthetic_share": 1.0,
             "base": base,
@@ -156,4 +156,4 @@ def test_what_is_written_reads_back(
             "manifests": clip_names,
         }
     )
-    assert settings_from(tomllib.loads(settings_text(settings))) == settings
+    assert parse_settings(tomllib.loads(settings_text(settings))) == settings

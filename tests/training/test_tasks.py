@@ -21,7 +21,7 @@ from dynascene_cli.geometry import (
     transform,
 )
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.training.masks import filled, person_hole
+from dynascene_cli.training.masks import fill_hidden, person_hole
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.training.tasks import (
     TASKS,
@@ -128,7 +128,7 @@ def test_the_scene_of_generation_is_another_frames_place_whole_or_with_the_perso
         for source in (clip, FILMED):
             holed = task_inputs("image_generation", source, rng(seed), SHOWN_WITH_HOLE, STRIDE)
             hole = person_hole(clip.alphas[scene], SETTINGS.hole_dilation)
-            expected = filled(clip.frames[scene], hole, "black")
+            expected = fill_hidden(clip.frames[scene], hole, "black")
             np.testing.assert_array_equal(holed.scene, expected)
             assert holed.scene[8, 4 * scene + 4].max() == 0
     whole = task_inputs("image_generation", FILMED, rng(), SHOWN_WHOLE, STRIDE)

@@ -8,11 +8,11 @@ from accelerate import Accelerator
 
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.training.batches import Batch, encoded
-from dynascene_cli.training.examples import Draws
+from dynascene_cli.training.batches import Batch, encode_example
+from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.loop import Trainer
-from dynascene_cli.training.settings import Stage, TrainingSettings, settings_from, settings_text
-from dynascene_cli.training.setup import described_start, optimizer_of, starting_network
+from dynascene_cli.training.settings import Stage, TrainingSettings, parse_settings, settings_text
+from dynascene_cli.training.setup import describe_start, make_network, make_optimizer
 from dynascene_cli.training.trainable import train_only
 
 torch.set_num_threads(1)
@@ -52,7 +52,7 @@ TINY = {
 
 
 def tiny_settings(**changes: object) -> TrainingSettings:
-    return settings_from({**TINY, **changes})
+    return parse_settings({**TINY, **changes})
 
 
 def tiny_file(folder: Path, **changes: object) -> Path:
@@ -62,21 +62,21 @@ def tiny_file(folder: Path, **changes: object) -> Path:
 
 
 def tiny_network(settings: TrainingSettings, stage: Stage) -> Network:
-    info, _ = described_start(settings)
-    network = starting_network(settings, info, Console(quiet=True))
+    info, _ = describe_start(settings)
+    network = make_network(settings, info, Console(quiet=True))
     train_only(network, stage, settings.train_image_encoder)
     return network
 
 
 def tiny_trainer(network: Network, settings: TrainingSettings, stage: Stage) -> Trainer:
     learned = [value for value in network.parameters() if value.requires_grad]
-    optimizer = optimizer_of(learned, settings)
+    optimizer = make_optimizer(learned, settings)
     return Trainer(network, stage, settings, Accelerator(cpu=True), optimizer)
 
 
 def examples(
     network: Network, settings: TrainingSettings, stage: Stage, numbers: Iterable[int] = (0, 1)
 ) -> list[tuple[int, Batch]]:
-    draws = Draws(settings, stage, network.config)
+    draws = ExampleDraws(settings, stage, network.config)
     embed = not settings.train_image_encoder
-    return [(number, encoded(network, draws.draw(number), embed)) for number in numbers]
+    return [(number, encode_example(network, draws.draw(number), embed)) for number in numbers]

@@ -41,7 +41,7 @@ def background_masks(
         window.clear()
         window.extend(earlier)
         window.extend(ahead)
-        yield _far_from(_mended(list(window), len(earlier)), width)
+        yield _far_from(_mend_missing_person(list(window), len(earlier)), width)
         earlier.append(ahead.popleft())
         ahead.extend(islice(stream, 1))
 
@@ -51,7 +51,7 @@ def _person(alpha: NDArray[np.uint8], width: int, height: int) -> Image:
     return (small >= OPAQUE).astype(np.uint8)
 
 
-def _mended(people: list[Image], index: int) -> Image:
+def _mend_missing_person(people: list[Image], index: int) -> Image:
     areas = np.array([person.sum() for person in people])
     whole = np.flatnonzero(areas >= LOST_SHARE * areas.max())
     if index in whole or not areas.max():

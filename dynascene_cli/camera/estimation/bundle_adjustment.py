@@ -76,12 +76,12 @@ class FocalModel:
     stiffness: Floats
 
 
-def held(count: int) -> FocalModel:
+def fixed_focal(count: int) -> FocalModel:
     """Focal lengths of ``count`` cameras that do not move."""
     return FocalModel(np.zeros((count, 0)), np.zeros(0), np.zeros((0, 0)))
 
 
-def shared(count: int, prior: float, stiffness: float = 10.0) -> FocalModel:
+def shared_focal(count: int, prior: float, stiffness: float = 10.0) -> FocalModel:
     """One focal length for ``count`` cameras, drawn weakly towards ``prior`` pixels."""
     return FocalModel(np.ones((count, 1)), np.array([np.log(prior)]), np.array([[stiffness]]))
 
@@ -94,7 +94,7 @@ class Adjustment:
     cost: float
 
 
-def observations(
+def collect_observations(
     track: Integers, frame: Integers, pixels: Floats, camera_count: int, shortest: int = 3
 ) -> tuple[Observations, Integers]:
     """The observations of tracks seen by at least ``shortest`` cameras, and those tracks' numbers.
@@ -117,7 +117,7 @@ def observations(
     ), numbers
 
 
-def of_points(seen: Observations, kept: NDArray[np.bool_]) -> Observations:
+def select_points(seen: Observations, kept: NDArray[np.bool_]) -> Observations:
     """The observations of the points that are ``kept`` (P,), numbered anew."""
     rows = kept[seen.point]
     numbers = np.cumsum(kept) - 1
@@ -140,7 +140,7 @@ def anchor_rays(seen: Observations, rotations: Floats, focals: Floats) -> Floats
     return np.einsum("pji,pj->pi", rotations[seen.anchors], rays)
 
 
-def points_at(
+def place_points(
     seen: Observations,
     rotations: Floats,
     translations: Floats,
@@ -156,7 +156,9 @@ def points_at(
 
 def reprojection_errors(seen: Observations, guess: Reconstruction) -> Floats:
     """Distance in pixels (O,) of every observation from its reprojection."""
-    scaled, _ = kernels.charts(guess.rotations, guess.translations, guess.points, seen.anchors)
+    scaled, _ = kernels.tangent_charts(
+        guess.rotations, guess.translations, guess.points, seen.anchors
+    )
     errors: Floats = kernels.residuals(
         guess.rotations, guess.translations, guess.focals, scaled,
         seen.camera, seen.point, seen.pixels,
@@ -164,7 +166,7 @@ def reprojection_errors(seen: Observations, guess: Reconstruction) -> Floats:
     return np.linalg.norm(errors, axis=1)
 
 
-def rotations_of(vectors: Floats) -> Floats:
+def rotations_from_vectors(vectors: Floats) -> Floats:
     """Rotations (..., 3, 3) of rotation vectors (..., 3) in radians (Rodrigues)."""
     angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
     K = np.zeros((*vectors.shape[:-1], 3, 3))
@@ -176,7 +178,7 @@ def rotations_of(vectors: Floats) -> Floats:
     return np.eye(3) + first * K + second * (K @ K)
 
 
-def adjusted(
+def adjust_bundle(
     seen: Observations,
     guess: Reconstruction,
     *,
@@ -216,7 +218,7 @@ def adjusted(
     damping, cost, small_falls = 1e-3, np.inf, 0
     least = -np.inf if moves == "rotation" or not in_front else _FARTHEST
     for _ in range(rounds):
-        points, basis = kernels.charts(
+        points, basis = kernels.tangent_charts(
             state.rotations, state.translations, state.points, seen.anchors
         )
         if moves == "rotation":
@@ -239,9 +241,9 @@ def adjusted(
         trial = None
         for _ in range(8):
             S, b = kernels.reduced_system(H, g, V, h, W, seen.camera, first, damping)
-            A, rest = _condensed(S, b, poses, focals, focal, coefficients)
+            A, rest = _reduce_to_free_parameters(S, b, poses, focals, focal, coefficients)
             A[np.diag_indices(len(A))] += damping * curvature + 1e-6
-            solution = kernels.solution_of(A, rest)
+            solution = kernels.solve_reduced_system(A, rest)
             if not np.all(np.isfinite(solution)):
                 damping *= 10
                 continue
@@ -250,12 +252,12 @@ def adjusted(
             flat[poses] = solution[: len(poses)]
             flat[focals] = focal.basis @ change
             step = flat.reshape(-1, 7)
-            turn = rotations_of(step[:, :3])
+            turn = rotations_from_vectors(step[:, :3])
             trial = Reconstruction(
                 turn @ state.rotations,
                 np.einsum("nij,nj->ni", turn, state.translations) + step[:, 3:6],
                 state.focals * np.exp(step[:, 6]),
-                kernels.moved_points(
+                kernels.move_points(
                     points, basis, V, h, W, seen.camera, first, damping, step, least
                 ),
             )
@@ -272,10 +274,10 @@ def adjusted(
         small_falls = small_falls + 1 if fall < gain else 0
         if small_falls == _SMALL_FALLS:
             break
-    return Adjustment(_at_unit_depth(state) if floats else state, float(cost))
+    return Adjustment(_scale_to_unit_depth(state) if floats else state, float(cost))
 
 
-def _at_unit_depth(state: Reconstruction) -> Reconstruction:
+def _scale_to_unit_depth(state: Reconstruction) -> Reconstruction:
     """The same scene scaled, and if most of it lies behind the cameras, reversed with them."""
     median = float(np.median(state.points[:, 3]))
     depth = 1 / (median if abs(median) > 1e-9 else 1e-9)
@@ -297,7 +299,7 @@ def information(
     translation in its own axes; then the focal coefficients. Its inverse times the noise's
     variance is their covariance, once the scale is tied down.
     """
-    points, basis = kernels.charts(at.rotations, at.translations, at.points, seen.anchors)
+    points, basis = kernels.tangent_charts(at.rotations, at.translations, at.points, seen.anchors)
     if moves == "rotation":
         basis[:, :, 2] = 0.0
     H, g, V, h, W = kernels.normal_equations(
@@ -307,7 +309,7 @@ def information(
     S, b = kernels.reduced_system(H, g, V, h, W, seen.camera, seen.first, 0.0)
     parameters = np.arange(7 * seen.camera_count).reshape(-1, 7)
     poses = parameters[1:, : 6 if moves == "pose" else 3].ravel()
-    A, _ = _condensed(S, b, poses, parameters[:, 6], focal, focal.centre)
+    A, _ = _reduce_to_free_parameters(S, b, poses, parameters[:, 6], focal, focal.centre)
     return A
 
 
@@ -317,7 +319,7 @@ def _coefficients(focal: FocalModel, focals: Floats) -> Floats:
     return np.asarray(np.linalg.lstsq(focal.basis, np.log(focals), rcond=None)[0], dtype=float)
 
 
-def _condensed(
+def _reduce_to_free_parameters(
     S: Floats,
     b: Floats,
     poses: Integers,

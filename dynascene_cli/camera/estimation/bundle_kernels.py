@@ -3,8 +3,8 @@
 Points are homogeneous, (direction, inverse depth), so that a point at infinity is as good as any:
 camera j sees point (d, ρ) at Y = R_j d + ρ t_j. A camera has seven parameters: a rotation about
 its own centre, a translation along its own axes, and the logarithm of its focal length. A point
-has three, in the chart that ``charts`` lays around it. Observations are ordered by point, so that
-each sum runs in one order and the same input gives the same bits.
+has three, in the chart that ``tangent_charts`` lays around it. Observations are ordered by point,
+so that each sum runs in one order and the same input gives the same bits.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ _NEAREST = 0.02
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _chart(R, t, X, basis):  # type: ignore[no-untyped-def]
+def _tangent_basis(R, t, X, basis):  # type: ignore[no-untyped-def]
     y = R @ X[:3] + X[3] * t
     length = max(np.sqrt(y[0] * y[0] + y[1] * y[1] + y[2] * y[2]), 1e-12)
     y = y / length
@@ -29,7 +29,7 @@ def _chart(R, t, X, basis):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def charts(rotations, translations, points, anchors):  # type: ignore[no-untyped-def]
+def tangent_charts(rotations, translations, points, anchors):  # type: ignore[no-untyped-def]
     """Points (P, 4) scaled to unit distance from their anchor cameras, and charts (P, 4, 3).
 
     The first two columns turn the direction as the anchor sees it, the third changes the inverse
@@ -39,7 +39,7 @@ def charts(rotations, translations, points, anchors):  # type: ignore[no-untyped
     basis = np.empty((points.shape[0], 4, 3))
     for p in range(points.shape[0]):
         a = anchors[p]
-        scaled[p] = _chart(rotations[a], translations[a], points[p], basis[p])
+        scaled[p] = _tangent_basis(rotations[a], translations[a], points[p], basis[p])
     return scaled, basis
 
 
@@ -174,7 +174,7 @@ def reduced_system(H, g, V, h, W, camera, first, damping):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def moved_points(points, basis, V, h, W, camera, first, damping, step, least):  # type: ignore[no-untyped-def]
+def move_points(points, basis, V, h, W, camera, first, damping, step, least):  # type: ignore[no-untyped-def]
     """Points (P, 4) after the step that goes with the cameras' step (N, 7).
 
     None comes to an inverse depth under ``least``.
@@ -203,7 +203,7 @@ def _one_cost(R, t, f, X, xy, square):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def triangulated(  # type: ignore[no-untyped-def]
+def triangulate_points(  # type: ignore[no-untyped-def]
     rotations, translations, focals, rays, anchors, depths, camera, pixels, first, scale, rounds
 ):
     """Points (P, 4) of least cost under cameras that stay.
@@ -234,7 +234,7 @@ def triangulated(  # type: ignore[no-untyped-def]
                 X[:] = trial
         damping = 1e-3
         for _ in range(rounds):
-            X = _chart(rotations[anchors[p]], translations[anchors[p]], X, basis)
+            X = _tangent_basis(rotations[anchors[p]], translations[anchors[p]], X, basis)
             V = np.zeros((3, 3))
             h = np.zeros(3)
             cost = 0.0
@@ -276,7 +276,7 @@ def triangulated(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _turned(w):  # type: ignore[no-untyped-def]
+def _rotation_from_vector(w):  # type: ignore[no-untyped-def]
     angle = np.sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2])
     K = np.array(((0.0, -w[2], w[1]), (w[2], 0.0, -w[0]), (-w[1], w[0], 0.0)))
     if angle < 1e-8:
@@ -285,7 +285,7 @@ def _turned(w):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def resected(rotation, translation, focal, points, pixels, scale, rounds):  # type: ignore[no-untyped-def]
+def resect_camera(rotation, translation, focal, points, pixels, scale, rounds):  # type: ignore[no-untyped-def]
     """The pose (3, 3), (3,) near the given one from which points (M, 4) are best seen at pixels."""
     R, t = rotation.copy(), translation.copy()
     square, damping = scale * scale, 1e-3
@@ -315,7 +315,7 @@ def resected(rotation, translation, focal, points, pixels, scale, rounds):  # ty
         for k in range(6):
             H[k, k] += damping * H[k, k] + 1e-9
         step = np.linalg.solve(H, -g)
-        turn = _turned(step[:3])
+        turn = _rotation_from_vector(step[:3])
         R2 = turn @ R
         t2 = turn @ t + step[3:]
         total = 0.0
@@ -332,7 +332,7 @@ def resected(rotation, translation, focal, points, pixels, scale, rounds):  # ty
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def solution_of(A, b):  # type: ignore[no-untyped-def]
+def solve_reduced_system(A, b):  # type: ignore[no-untyped-def]
     """x of A x = b (n,) for a positive definite A (n, n), which is overwritten; NaN if it is not.
 
     Envelope Cholesky (George & Liu 1981, section 4.2): what lies left of a row's first entry

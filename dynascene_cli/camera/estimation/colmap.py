@@ -16,12 +16,15 @@ from dynascene_cli.camera.estimation.estimate import (
     Estimate,
     FeatureTracks,
 )
-from dynascene_cli.camera.estimation.keyframe_selection import keyframes
+from dynascene_cli.camera.estimation.keyframe_selection import select_keyframes
 from dynascene_cli.camera.estimation.motion_hypotheses import PRIOR_FOCAL
-from dynascene_cli.camera.estimation.registered_model import estimate_of_model, sightings_of
+from dynascene_cli.camera.estimation.registered_model import (
+    estimate_from_model,
+    observations_of_tracks,
+)
 from dynascene_cli.camera.estimation.solver import MOST_SLANTED
-from dynascene_cli.camera.estimation.subprocess_runner import run_apart
-from dynascene_cli.camera.estimation.track_checks import usable_frames
+from dynascene_cli.camera.estimation.subprocess_runner import run_isolated
+from dynascene_cli.camera.estimation.track_checks import find_usable_frames
 from dynascene_cli.camera.formats.colmap import read_model
 from dynascene_cli.errors import MissingError, StageError
 
@@ -68,7 +71,9 @@ def estimate_by_colmap(
     """
     if importlib.util.find_spec("pycolmap") is None:
         raise MissingError("--method colmap needs pycolmap", "pip install 'dynascene-cli[colmap]'")
-    chosen = np.isin(tracks.frame, keyframes(sightings_of(tracks), usable_frames(tracks)))
+    chosen = np.isin(
+        tracks.frame, select_keyframes(observations_of_tracks(tracks), find_usable_frames(tracks))
+    )
     known = focal or PRIOR_FOCAL * max(size)
     deadline = time.monotonic() + timeout_seconds
     found: list[Estimate] = []
@@ -85,7 +90,7 @@ def estimate_by_colmap(
             focal_known=focal is not None,
         )
         for mapper in MAPPERS:
-            outcome = run_apart(
+            outcome = run_isolated(
                 [sys.executable, "-P", str(PROGRAM), str(folder), mapper],
                 folder / f"{mapper}.log",
                 timeout_seconds=deadline - time.monotonic(),
@@ -100,7 +105,7 @@ def estimate_by_colmap(
                 failures.append(f"{mapper} mapping broke down ({outcome.last_words})")
                 continue
             try:
-                estimate = estimate_of_model(
+                estimate = estimate_from_model(
                     read_model(folder / mapper),
                     tracks,
                     frame_rate,

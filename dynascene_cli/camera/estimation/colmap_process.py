@@ -23,7 +23,7 @@ FEWEST_MATCHES = 20
 SEED = 0
 
 
-def database_of(tracks: dict[str, NDArray[Any]], path: Path) -> None:
+def write_database(tracks: dict[str, NDArray[Any]], path: Path) -> None:
     """Write a COLMAP database: one camera, the tracks as keypoints, and verified pairs."""
     width, height = (int(side) for side in tracks["size"])
     database = pycolmap.Database.open(path)
@@ -106,7 +106,7 @@ def main() -> int:
     focal_known = bool(tracks["focal_known"])
     database = folder / f"{mapper}.db"
     pycolmap.set_random_seed(SEED)
-    database_of(tracks, database)
+    write_database(tracks, database)
     output = folder / mapper
     output.mkdir()
     solve = {"global": global_models, "incremental": incremental_models}[mapper]

@@ -53,12 +53,12 @@ class Doubt:
     focal: float
 
 
-def noise_of(errors: Floats) -> float:
+def estimate_noise(errors: Floats) -> float:
     """Standard deviation of a coordinate, in pixels, from distances (O,), whatever outliers do."""
     return max(float(np.median(errors)) / _RAYLEIGH_MEDIAN, 0.02)
 
 
-def doubt_of(
+def estimate_doubt(
     seen: Observations,
     solved: Reconstruction,
     noise: float,

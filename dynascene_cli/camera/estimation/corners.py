@@ -59,7 +59,7 @@ def corner_strength(grey: Image) -> NDArray[np.float32]:
     return np.asarray(weaker, np.float32)
 
 
-def new_corners(
+def find_new_corners(
     grey: Image, background: Image, taken: Floats, wanted: int, noise: float
 ) -> Integers:
     """New points (N, 2), whole pixel indices, that make up ``wanted`` with those that are taken.

@@ -17,8 +17,8 @@ from dynascene_cli.camera.estimation.estimate import (
     GATE_PIXELS,
     TRACKING_WIDTH,
 )
-from dynascene_cli.camera.estimation.motion_hypotheses import Explanation
-from dynascene_cli.camera.estimation.per_frame_estimate import medians
+from dynascene_cli.camera.estimation.motion_hypotheses import MotionHypothesis
+from dynascene_cli.camera.estimation.per_frame_estimate import median_errors
 from dynascene_cli.geometry import Floats
 
 BACKGROUND_PIXELS = 3.0
@@ -43,8 +43,8 @@ class Fallback:
     share: float
 
 
-def fallback_for(
-    seen: Observations, tripod: Explanation, travelling: Explanation, pixel: float
+def choose_fallback(
+    seen: Observations, tripod: MotionHypothesis, travelling: MotionHypothesis, pixel: float
 ) -> Fallback | None:
     """The simple camera that explains the background within a pixel, or None if none does.
 
@@ -53,7 +53,9 @@ def fallback_for(
     turned, travelled = (reprojection_errors(seen, e.solved) for e in (tripod, travelling))
     rested = distances_from_rest(seen)
     count = len(seen.anchors)
-    nearest = np.min([medians(seen.point, e, count) for e in (rested, turned, travelled)], axis=0)
+    nearest = np.min(
+        [median_errors(seen.point, e, count) for e in (rested, turned, travelled)], axis=0
+    )
     background = (nearest < BACKGROUND_PIXELS * pixel)[seen.point]
     if not background.any():
         return None
@@ -69,7 +71,7 @@ def fallback_for(
 def distances_from_rest(seen: Observations) -> Floats:
     """How far (O,) each observation is from the middle of its track."""
     count = len(seen.anchors)
-    middles = np.stack([medians(seen.point, axis, count) for axis in seen.pixels.T], axis=1)
+    middles = np.stack([median_errors(seen.point, axis, count) for axis in seen.pixels.T], axis=1)
     return np.linalg.norm(seen.pixels - middles[seen.point], axis=1)
 
 

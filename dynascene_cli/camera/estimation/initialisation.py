@@ -15,12 +15,12 @@ from dynascene_cli.camera.estimation.bundle_adjustment import (
     Adjustment,
     Observations,
     Reconstruction,
-    adjusted,
+    adjust_bundle,
     anchor_rays,
-    held,
-    observations,
-    points_at,
-    shared,
+    collect_observations,
+    fixed_focal,
+    place_points,
+    shared_focal,
 )
 from dynascene_cli.camera.estimation.estimate import Integers
 from dynascene_cli.geometry import Floats
@@ -41,7 +41,7 @@ _DEPTHS = np.array([0.02, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0])
 
 
 @dataclass(frozen=True, eq=False)
-class Sightings:
+class TrackObservations:
     """Tracks as some cameras see them: rows as FeatureTracks', pixels from the principal point."""
 
     track: Integers
@@ -55,13 +55,13 @@ class Sightings:
         A track is seen by ``shortest`` of them, or by all where they are fewer.
         """
         inside = (self.camera >= first) & (self.camera < last)
-        return observations(
+        return collect_observations(
             self.track[inside], self.camera[inside] - first, self.pixels[inside],
             last - first, min(shortest, last - first),
         )  # fmt: skip
 
 
-def thinned(sightings: Sightings, per_camera: int) -> Sightings:
+def thin_tracks(sightings: TrackObservations, per_camera: int) -> TrackObservations:
     """Only the longest tracks, as many as leave every camera ``per_camera`` where it has them."""
     _, starts, lengths = np.unique(sightings.track, return_index=True, return_counts=True)
     counts = np.zeros(sightings.camera_count, int)
@@ -72,13 +72,13 @@ def thinned(sightings: Sightings, per_camera: int) -> Sightings:
         if np.any(counts[cameras] < per_camera):
             counts[cameras] += 1
             kept[rows] = True
-    return Sightings(
+    return TrackObservations(
         sightings.track[kept], sightings.camera[kept], sightings.pixels[kept],
         sightings.camera_count,
     )  # fmt: skip
 
 
-def rotation_chain(sightings: Sightings, focal: float) -> Floats:
+def chain_rotations(sightings: TrackObservations, focal: float) -> Floats:
     """World-to-camera rotations (N, 3, 3) that carry each camera's rays best into the next's.
 
     Robust Kabsch between neighbours, composed; what the camera's motion adds is not modelled.
@@ -123,30 +123,32 @@ def multi_starts(
     results = []
     for scale in scales:
         R = Rotation.from_rotvec(scale * vectors).as_matrix()
-        points = points_at(seen, R, translations, focals, 1.0)
-        rough = adjusted(
+        points = place_points(seen, R, translations, focals, 1.0)
+        rough = adjust_bundle(
             seen, Reconstruction(R, translations, focals, points),
-            scale=4.0, rounds=25, focal=held(n), gain=1e-4, in_front=False,
+            scale=4.0, rounds=25, focal=fixed_focal(n), gain=1e-4, in_front=False,
         )  # fmt: skip
         results.append(
-            adjusted(seen, rough.reconstruction, scale=1.0, rounds=12, focal=held(n), gain=1e-4)
+            adjust_bundle(
+                seen, rough.reconstruction, scale=1.0, rounds=12, focal=fixed_focal(n), gain=1e-4
+            )
         )
     return results
 
 
-def triangulated(
+def triangulate(
     seen: Observations, rotations: Floats, translations: Floats, focals: Floats
 ) -> Floats:
     """Points (P, 4) as cameras that stay see them best, about a unit away."""
-    points: Floats = kernels.triangulated(
+    points: Floats = kernels.triangulate_points(
         rotations, translations, focals, anchor_rays(seen, rotations, focals), seen.anchors,
         _DEPTHS, seen.camera, seen.pixels, seen.first, 1.0, 10,
     )  # fmt: skip
     return points
 
 
-def grown(
-    sightings: Sightings, rotations: Floats, focal: float, prior: float, *, held_focal: bool
+def incremental_sfm(
+    sightings: TrackObservations, rotations: Floats, focal: float, prior: float, *, held_focal: bool
 ) -> Reconstruction:
     """Cameras solved from the first on, window by window; the points are left to the caller."""
     n = sightings.camera_count
@@ -166,15 +168,19 @@ def grown(
         window = slice(first, k)
         focals = np.full(k - first, focal)
         new = np.isnan(points[numbers, 0])
-        fresh = triangulated(seen, R[window], t[window], focals)
+        fresh = triangulate(seen, R[window], t[window], focals)
         points[numbers[new]] = fresh[new]
         fixed = np.arange(first, k) < first + _SETTLED if first else None
         state = Reconstruction(R[window], t[window], focals, points[numbers])
-        state = adjusted(
-            seen, state, scale=2.0, rounds=8, focal=held(k - first), fixed=fixed, gain=1e-3
+        state = adjust_bundle(
+            seen, state, scale=2.0, rounds=8, focal=fixed_focal(k - first), fixed=fixed, gain=1e-3
         ).reconstruction
-        model = held(k - first) if held_focal or k < _FOCAL_CAMERAS else shared(k - first, prior)
-        state = adjusted(
+        model = (
+            fixed_focal(k - first)
+            if held_focal or k < _FOCAL_CAMERAS
+            else shared_focal(k - first, prior)
+        )
+        state = adjust_bundle(
             seen, state, scale=1.0, rounds=10, focal=model, fixed=fixed, gain=1e-3
         ).reconstruction
         R[window], t[window], focal = state.rotations, state.translations, float(state.focals[0])
@@ -183,7 +189,7 @@ def grown(
 
 
 def _next_pose(
-    sightings: Sightings,
+    sightings: TrackObservations,
     c: int,
     R: Floats,
     t: Floats,
@@ -201,6 +207,6 @@ def _next_pose(
     rows = rows[np.isfinite(points[sightings.track[rows], 0])]
     if len(rows) < 6:
         return turn, shift
-    return kernels.resected(
+    return kernels.resect_camera(
         turn, shift, focal, points[sightings.track[rows]], sightings.pixels[rows], 3.0, 20
     )

@@ -11,7 +11,7 @@ from dynascene_cli import geometry
 from dynascene_cli.camera.estimation import bundle_kernels as kernels
 from dynascene_cli.camera.estimation.bundle_adjustment import Reconstruction
 from dynascene_cli.camera.estimation.estimate import GATE_PIXELS, Integers
-from dynascene_cli.camera.estimation.initialisation import Sightings
+from dynascene_cli.camera.estimation.initialisation import TrackObservations
 from dynascene_cli.geometry import Floats
 
 SHORT_CLIP = 120
@@ -26,7 +26,7 @@ _PIXELS, _DEATHS, _FRAMES = 16.0, 0.25, 20.0
 """Motion of the picture, share of tracks that end, and time, each of which makes a keyframe."""
 
 
-def keyframes(sightings: Sightings, usable: NDArray[np.bool_]) -> Integers:
+def select_keyframes(sightings: TrackObservations, usable: NDArray[np.bool_]) -> Integers:
     """Frames (N,) to solve together, among those ``usable`` (F,)."""
     frames = np.flatnonzero(usable)
     if len(frames) <= SHORT_CLIP:
@@ -51,8 +51,8 @@ def keyframes(sightings: Sightings, usable: NDArray[np.bool_]) -> Integers:
     return frames[np.unique(np.clip(np.searchsorted(way, stations), 0, len(frames) - 1))]
 
 
-def every_frame(
-    sightings: Sightings,
+def solve_every_frame(
+    sightings: TrackObservations,
     frames: Integers,
     solved: Reconstruction,
     turns_only: bool = False,
@@ -80,7 +80,7 @@ def every_frame(
         points, pixels = solved.points[sightings.track[rows]], sightings.pixels[rows]
         if turns_only:
             points = points * [1.0, 1.0, 1.0, 0.0]
-        R, t = kernels.resected(
+        R, t = kernels.resect_camera(
             np.ascontiguousarray(extrinsics[f, :, :3]), np.ascontiguousarray(extrinsics[f, :, 3]),
             focals[f], points, pixels, 1.0, 20,
         )  # fmt: skip

@@ -10,11 +10,11 @@ from dynascene_cli.camera.estimation.bundle_adjustment import (
     FocalModel,
     Observations,
     Reconstruction,
-    adjusted,
-    held,
-    points_at,
+    adjust_bundle,
+    fixed_focal,
+    place_points,
     reprojection_errors,
-    shared,
+    shared_focal,
 )
 from dynascene_cli.camera.estimation.confidence import PLAUSIBLE_FOCALS
 from dynascene_cli.camera.estimation.estimate import (
@@ -24,14 +24,14 @@ from dynascene_cli.camera.estimation.estimate import (
     Integers,
 )
 from dynascene_cli.camera.estimation.initialisation import (
-    Sightings,
-    grown,
+    TrackObservations,
+    chain_rotations,
+    incremental_sfm,
     multi_starts,
-    rotation_chain,
-    thinned,
-    triangulated,
+    thin_tracks,
+    triangulate,
 )
-from dynascene_cli.camera.estimation.zoom import LEAST_GAIN, focal_chain, is_zoom, zooming
+from dynascene_cli.camera.estimation.zoom import LEAST_GAIN, chain_focals, is_zoom, zooming_focals
 from dynascene_cli.geometry import Floats
 
 PRIOR_FOCAL = 0.9
@@ -58,7 +58,7 @@ _SAME_COST, _SAME_PATH = 1.03, 0.005
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class MotionHypothesis:
     """A camera that may be behind the tracks, and the robust cost, px², that it leaves."""
 
     solved: Reconstruction
@@ -73,44 +73,50 @@ class Explanation:
         return self.focal.basis.shape[1] > 1
 
 
-def turning(
-    sightings: Sightings, seen: Observations, frames: Integers, known: float | None, prior: float
-) -> Explanation:
+def fit_turning_camera(
+    sightings: TrackObservations,
+    seen: Observations,
+    frames: Integers,
+    known: float | None,
+    prior: float,
+) -> MotionHypothesis:
     """The camera on a tripod that explains the tracks best; ``known`` is its focal length."""
     n = sightings.camera_count
     focal = known or prior
-    rotations = rotation_chain(sightings, focal)
+    rotations = chain_rotations(sightings, focal)
     still = np.zeros((n, 3))
 
     def solved(focals: Floats, model: FocalModel) -> Adjustment:
         state = Reconstruction(
-            rotations, still, focals, points_at(seen, rotations, still, focals, 0.0)
+            rotations, still, focals, place_points(seen, rotations, still, focals, 0.0)
         )
         for scale, rounds in ((4.0, 20), (LOSS_PIXELS, 30)):
-            fit = adjusted(seen, state, scale=scale, rounds=rounds, focal=model, moves="rotation")
+            fit = adjust_bundle(
+                seen, state, scale=scale, rounds=rounds, focal=model, moves="rotation"
+            )
             state = fit.reconstruction
         return fit
 
-    model = held(n) if known else shared(n, prior)
+    model = fixed_focal(n) if known else shared_focal(n, prior)
     best = solved(np.full(n, focal), model)
     if not known:
-        zoom = zooming(frames, prior)
+        zoom = zooming_focals(frames, prior)
         projector = zoom.basis @ np.linalg.pinv(zoom.basis)
-        chain = np.exp(projector @ np.log(focal_chain(sightings, rotations, focal)))
+        chain = np.exp(projector @ np.log(chain_focals(sightings, rotations, focal)))
         zoomed = solved(chain, zoom)
         if is_better_zoom(zoomed, best):
             best, model = zoomed, zoom
-    return Explanation(best.reconstruction, best.cost, model, "rotation")
+    return MotionHypothesis(best.reconstruction, best.cost, model, "rotation")
 
 
-def moving(
-    sightings: Sightings,
+def fit_moving_camera(
+    sightings: TrackObservations,
     seen: Observations,
     frames: Integers,
-    tripod: Explanation,
+    tripod: MotionHypothesis,
     known: float | None,
     prior: float,
-) -> Explanation:
+) -> MotionHypothesis:
     """The camera that moves through space and explains the tracks best.
 
     Every start is followed on the longest tracks, and the best one's reversal; the cheapest end is
@@ -119,10 +125,10 @@ def moving(
     tried, and a zoom if none explains the tracks.
     """
     n = sightings.camera_count
-    thin = thinned(sightings, _START_TRACKS)
+    thin = thin_tracks(sightings, _START_TRACKS)
     some, _ = thin.seen_by(0, n, 3)
-    fixed = held(n) if known else shared(n, prior)
-    zoom = zooming(frames, prior)
+    fixed = fixed_focal(n) if known else shared_focal(n, prior)
+    zoom = zooming_focals(frames, prior)
     turns = is_trusted(reprojection_errors(seen, tripod.solved))
     ends = _multi_ends(thin, some, fixed, known or prior)
     for factor in (1.0,) if known or turns else (1.0, *_OTHER_FOCALS):
@@ -153,11 +159,11 @@ def moving(
         if end.cost < _SAME_COST * best.cost
         and path_difference(end.reconstruction, best.reconstruction) > _SAME_PATH
     ]
-    full = adjusted(
-        seen, _with_points(seen, best.reconstruction),
+    full = adjust_bundle(
+        seen, _triangulate_for(seen, best.reconstruction),
         scale=LOSS_PIXELS, rounds=40, focal=model, gain=1e-6,
     )  # fmt: skip
-    return Explanation(full.reconstruction, full.cost, model, "pose", len(rivals))
+    return MotionHypothesis(full.reconstruction, full.cost, model, "pose", len(rivals))
 
 
 def is_better_zoom(zoomed: Adjustment, fixed: Adjustment) -> bool:
@@ -187,28 +193,30 @@ def _cheapest(ends: list[Adjustment]) -> Adjustment:
 
 
 def _multi_ends(
-    thin: Sightings, some: Observations, model: FocalModel, focal: float
+    thin: TrackObservations, some: Observations, model: FocalModel, focal: float
 ) -> list[Adjustment]:
     """Where the rotation chain leads, of a clip short enough for it."""
     n = thin.camera_count
     if n > _MULTI_CAMERAS:
         return []
-    starts = multi_starts(some, rotation_chain(thin, focal), np.full(n, focal))
+    starts = multi_starts(some, chain_rotations(thin, focal), np.full(n, focal))
     return [
-        adjusted(some, start.reconstruction, scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4)
+        adjust_bundle(
+            some, start.reconstruction, scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4
+        )
         for start in starts
     ]
 
 
 def _grown_end(
-    thin: Sightings, some: Observations, model: FocalModel, focal: float, prior: float
+    thin: TrackObservations, some: Observations, model: FocalModel, focal: float, prior: float
 ) -> Adjustment:
     """Where growing leads under one focal length."""
-    grow = grown(
-        thin, rotation_chain(thin, focal), focal, prior, held_focal=model.basis.shape[1] == 0
+    grow = incremental_sfm(
+        thin, chain_rotations(thin, focal), focal, prior, held_focal=model.basis.shape[1] == 0
     )
-    return adjusted(
-        some, _with_points(some, grow), scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4
+    return adjust_bundle(
+        some, _triangulate_for(some, grow), scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4
     )
 
 
@@ -224,14 +232,14 @@ def _reversed_end(some: Observations, found: Reconstruction, model: FocalModel) 
     points = found.points.copy()
     points[:, 3] = np.maximum(2 * middle - inverse, _FARTHEST * middle) * distances
     start = replace(found, points=points, translations=-found.translations)
-    return adjusted(some, start, scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4)
+    return adjust_bundle(some, start, scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4)
 
 
-def _with_points(seen: Observations, cameras: Reconstruction) -> Reconstruction:
+def _triangulate_for(seen: Observations, cameras: Reconstruction) -> Reconstruction:
     """The cameras with the points that they see, triangulated."""
     return replace(
         cameras,
-        points=triangulated(seen, cameras.rotations, cameras.translations, cameras.focals),
+        points=triangulate(seen, cameras.rotations, cameras.translations, cameras.focals),
     )
 
 
@@ -246,7 +254,7 @@ def _zoom_end(
 
     def end(start: Reconstruction) -> Adjustment:
         rounds = 40 if elsewhere else 12
-        return adjusted(some, start, scale=LOSS_PIXELS, rounds=rounds, focal=zoom, gain=1e-4)
+        return adjust_bundle(some, start, scale=LOSS_PIXELS, rounds=rounds, focal=zoom, gain=1e-4)
 
     best = end(fixed.reconstruction)
     if not elsewhere:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli import geometry
-from dynascene_cli.camera.estimation.bundle_adjustment import points_at
+from dynascene_cli.camera.estimation.bundle_adjustment import place_points
 from dynascene_cli.camera.estimation.confidence import Doubt, reasons_against
 from dynascene_cli.camera.estimation.estimate import (
     GATE_PIXELS,
@@ -17,9 +17,9 @@ from dynascene_cli.camera.estimation.estimate import (
     Estimate,
     Integers,
 )
-from dynascene_cli.camera.estimation.initialisation import Sightings, triangulated
-from dynascene_cli.camera.estimation.keyframe_selection import every_frame
-from dynascene_cli.camera.estimation.motion_hypotheses import Explanation
+from dynascene_cli.camera.estimation.initialisation import TrackObservations, triangulate
+from dynascene_cli.camera.estimation.keyframe_selection import solve_every_frame
+from dynascene_cli.camera.estimation.motion_hypotheses import MotionHypothesis
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
 
@@ -30,10 +30,10 @@ _FARTHEST = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Filmed:
+class TrackedClip:
     """A clip as the solver sees it: pixels from the principal point at TRACKING_WIDTH."""
 
-    sightings: Sightings
+    sightings: TrackObservations
     frame_rate: Fraction
     size: tuple[int, int]
 
@@ -52,7 +52,7 @@ class Lens:
     source: Literal["estimated", "given", "exif", "assumed"]
 
 
-def still_estimate(filmed: Filmed, usable: NDArray[np.bool_], lens: Lens) -> Estimate:
+def estimate_static_camera(filmed: TrackedClip, usable: NDArray[np.bool_], lens: Lens) -> Estimate:
     """The estimate of a camera that does not move."""
     sightings = filmed.sightings
     n = sightings.camera_count
@@ -69,7 +69,7 @@ def still_estimate(filmed: Filmed, usable: NDArray[np.bool_], lens: Lens) -> Est
         inliers=float(np.mean(errors < GATE_PIXELS)),
         median_px=float(np.median(errors)),
         residuals=errors,
-        frame_residuals=medians(sightings.camera, errors, n),
+        frame_residuals=median_errors(sightings.camera, errors, n),
         registered=usable,
         focal_px=lens.focal * filmed.to_clip,
         focal_observable=False,
@@ -80,11 +80,11 @@ def still_estimate(filmed: Filmed, usable: NDArray[np.bool_], lens: Lens) -> Est
     )
 
 
-def moving_estimate(
-    filmed: Filmed,
+def estimate_moving_camera(
+    filmed: TrackedClip,
     frames: Integers,
     numbers: Integers,
-    best: Explanation,
+    best: MotionHypothesis,
     doubt: Doubt,
     lens: Lens,
     details: dict[str, Any],
@@ -97,17 +97,17 @@ def moving_estimate(
     turns = best.moves == "rotation"
     points = np.full((int(sightings.track[-1]) + 1, 4), np.nan)
     points[numbers] = best.solved.points
-    extrinsics, focals, registered = every_frame(
+    extrinsics, focals, registered = solve_every_frame(
         sightings, frames, replace(best.solved, points=points), turns
     )
     errors = _errors(sightings, points, extrinsics, focals)
     told = np.isfinite(errors)
     inliers = float(np.mean(errors[told] < GATE_PIXELS))
     median = float(np.median(errors[told]))
-    frame_residuals = medians(sightings.camera[told], errors[told], sightings.camera_count)
-    everything = _with_left_out(sightings, points, extrinsics, focals, turns)
+    frame_residuals = median_errors(sightings.camera[told], errors[told], sightings.camera_count)
+    everything = _add_left_out_points(sightings, points, extrinsics, focals, turns)
     residuals = _errors(sightings, everything, extrinsics, focals)
-    extrinsics, space = _at_first_camera(
+    extrinsics, space = _normalise_to_first_camera(
         sightings, points, errors, extrinsics, int(np.argmax(registered)), turns
     )
     sides = float(focals[0]) * filmed.to_clip / max(filmed.size)
@@ -142,7 +142,7 @@ def moving_estimate(
     )
 
 
-def fallen_back(
+def apply_fallback(
     path: Estimate, simple: Estimate, moves: Literal["rotation", "static"], share: float
 ) -> Estimate:
     """The simple camera that takes the place of a ``path`` of low confidence, and why.
@@ -157,7 +157,7 @@ def fallen_back(
     return replace(simple, confidence=moves, reasons=(told,), warnings=(*simple.warnings, told))
 
 
-def _lens_warnings(filmed: Filmed, lens: Lens) -> tuple[str, ...]:
+def _lens_warnings(filmed: TrackedClip, lens: Lens) -> tuple[str, ...]:
     pixels = lens.focal * filmed.to_clip
     if lens.source == "assumed":
         return (
@@ -169,7 +169,9 @@ def _lens_warnings(filmed: Filmed, lens: Lens) -> tuple[str, ...]:
     return ()
 
 
-def _errors(sightings: Sightings, points: Floats, extrinsics: Floats, focals: Floats) -> Floats:
+def _errors(
+    sightings: TrackObservations, points: Floats, extrinsics: Floats, focals: Floats
+) -> Floats:
     """Distances (O,) of all sightings from their points' reprojections, NaN without a point."""
     X, E = points[sightings.track], extrinsics[sightings.camera]
     Y = np.einsum("oij,oj->oi", E[:, :, :3], X[:, :3]) + X[:, 3:] * E[:, :, 3]
@@ -178,8 +180,8 @@ def _errors(sightings: Sightings, points: Floats, extrinsics: Floats, focals: Fl
     return np.linalg.norm(shown - sightings.pixels, axis=1)
 
 
-def _with_left_out(
-    sightings: Sightings, points: Floats, extrinsics: Floats, focals: Floats, turns: bool
+def _add_left_out_points(
+    sightings: TrackObservations, points: Floats, extrinsics: Floats, focals: Floats, turns: bool
 ) -> Floats:
     """The points (T, 4) of all tracks: those without one (NaN) are put where the cameras see them.
 
@@ -187,13 +189,13 @@ def _with_left_out(
     """
     seen, numbers = sightings.seen_by(0, sightings.camera_count, 1)
     R, t = np.ascontiguousarray(extrinsics[:, :, :3]), np.ascontiguousarray(extrinsics[:, :, 3])
-    found = points_at(seen, R, t, focals, 0.0) if turns else triangulated(seen, R, t, focals)
+    found = place_points(seen, R, t, focals, 0.0) if turns else triangulate(seen, R, t, focals)
     everything = points.copy()
     everything[numbers] = np.where(np.isnan(points[numbers, :1]), found, points[numbers])
     return everything
 
 
-def medians(groups: Integers, values: Floats, count: int) -> Floats:
+def median_errors(groups: Integers, values: Floats, count: int) -> Floats:
     """The median of the values (O,) of each group (count,), NaN where it has none."""
     order = np.lexsort((values, groups))
     bounds = np.searchsorted(groups[order], np.arange(count + 1))
@@ -203,8 +205,8 @@ def medians(groups: Integers, values: Floats, count: int) -> Floats:
     return result
 
 
-def _at_first_camera(
-    sightings: Sightings,
+def _normalise_to_first_camera(
+    sightings: TrackObservations,
     points: Floats,
     errors: Floats,
     extrinsics: Floats,
@@ -231,7 +233,7 @@ def _at_first_camera(
     return moved, rotated[finite, :3] / rotated[finite, 3:] / unit
 
 
-def _path(filmed: Filmed, extrinsics: Floats, focals: Floats) -> CameraPath:
+def _path(filmed: TrackedClip, extrinsics: Floats, focals: Floats) -> CameraPath:
     width, height = filmed.size
     intrinsics = np.zeros((len(focals), 3, 3))
     intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focals * filmed.to_clip

@@ -15,9 +15,9 @@ from dynascene_cli.camera.estimation.bundle_adjustment import (
     FocalModel,
     Observations,
     Reconstruction,
-    adjusted,
-    held,
-    shared,
+    adjust_bundle,
+    fixed_focal,
+    shared_focal,
 )
 from dynascene_cli.camera.estimation.estimate import (
     TRACKING_WIDTH,
@@ -26,15 +26,19 @@ from dynascene_cli.camera.estimation.estimate import (
     Integers,
     Method,
 )
-from dynascene_cli.camera.estimation.initialisation import Sightings, triangulated
+from dynascene_cli.camera.estimation.initialisation import TrackObservations, triangulate
 from dynascene_cli.camera.estimation.keyframe_selection import MOST_KEYFRAMES
-from dynascene_cli.camera.estimation.motion_hypotheses import LOSS_PIXELS, PRIOR_FOCAL, Explanation
-from dynascene_cli.camera.estimation.per_frame_estimate import Filmed, moving_estimate
+from dynascene_cli.camera.estimation.motion_hypotheses import (
+    LOSS_PIXELS,
+    PRIOR_FOCAL,
+    MotionHypothesis,
+)
+from dynascene_cli.camera.estimation.per_frame_estimate import TrackedClip, estimate_moving_camera
 from dynascene_cli.camera.estimation.solver import (
-    at_frames,
-    doubt_about,
-    with_told_focal,
-    without_strays,
+    doubt_for,
+    drop_stray_points,
+    fix_reported_focal,
+    select_frames,
 )
 from dynascene_cli.camera.formats.colmap import BENT_PIXELS, ColmapModel
 from dynascene_cli.errors import StageError
@@ -51,14 +55,14 @@ def frame_name(frame: int) -> str:
     return f"{frame:06d}.png"
 
 
-def sightings_of(tracks: FeatureTracks) -> Sightings:
+def observations_of_tracks(tracks: FeatureTracks) -> TrackObservations:
     """Tracks as the solver takes them: pixels from the middle, at TRACKING_WIDTH."""
     middle = np.array([tracks.width, tracks.height]) / 2
     pixels = (tracks.pixels - middle) * (TRACKING_WIDTH / tracks.width)
-    return Sightings(tracks.track, tracks.frame, pixels, tracks.frame_count)
+    return TrackObservations(tracks.track, tracks.frame, pixels, tracks.frame_count)
 
 
-def estimate_of_model(
+def estimate_from_model(
     model: ColmapModel,
     tracks: FeatureTracks,
     frame_rate: Fraction,
@@ -79,24 +83,24 @@ def estimate_of_model(
             the tracks runs through it.
     """
     if len(model.names) < 2:
-        raise _unsolved(method, len(model.names), tracks)
+        raise _report_unsolved(method, len(model.names), tracks)
     frames, solved = _cameras(model, tracks.frame_count)
-    filmed = Filmed(sightings_of(tracks), frame_rate, size)
-    sightings = at_frames(filmed.sightings, frames)
+    filmed = TrackedClip(observations_of_tracks(tracks), frame_rate, size)
+    sightings = select_frames(filmed.sightings, frames)
     seen, numbers = sightings.seen_by(0, len(frames), 3)
     if not len(numbers):
-        raise _unsolved(method, len(frames), tracks)
+        raise _report_unsolved(method, len(frames), tracks)
     known = None if focal is None else focal / filmed.to_clip
     prior = PRIOR_FOCAL * max(size) / filmed.to_clip
-    best = _explanation(seen, solved, known, prior)
-    seen, numbers, best = without_strays(seen, numbers, best)
+    best = _hypothesis(seen, solved, known, prior)
+    seen, numbers, best = drop_stray_points(seen, numbers, best)
     try:
-        doubt = doubt_about(seen, best, known is not None)
+        doubt = doubt_for(seen, best, known is not None)
     except np.linalg.LinAlgError as error:
-        raise _unsolved(method, len(frames), tracks) from error
-    best, lens = with_told_focal(seen, best, doubt, known, focal_source, prior)
+        raise _report_unsolved(method, len(frames), tracks) from error
+    best, lens = fix_reported_focal(seen, best, doubt, known, focal_source, prior)
     told = {"frames_in_model": len(model.names)} | (details or {})
-    estimate = moving_estimate(filmed, frames, numbers, best, doubt, lens, told)
+    estimate = estimate_moving_camera(filmed, frames, numbers, best, doubt, lens, told)
     estimate = replace(estimate, method=method)
     bent = float(model.bent.max())
     if bent <= BENT_PIXELS:
@@ -105,7 +109,7 @@ def estimate_of_model(
     return replace(estimate, confidence="low", reasons=(*estimate.reasons, reason))
 
 
-def _unsolved(method: Method, count: int, tracks: FeatureTracks) -> StageError:
+def _report_unsolved(method: Method, count: int, tracks: FeatureTracks) -> StageError:
     return StageError(
         f"{method} solved {count} of {tracks.frame_count} frames",
         "the camera may hardly move, or the background show too little: try --method tracks",
@@ -134,9 +138,9 @@ def _cameras(model: ColmapModel, frame_count: int) -> tuple[Integers, Reconstruc
     )
 
 
-def _explanation(
+def _hypothesis(
     seen: Observations, solved: Reconstruction, known: float | None, prior: float
-) -> Explanation:
+) -> MotionHypothesis:
     """The model's cameras and the tracks' points, adjusted together.
 
     Where the move does not show the focal length a model's is anywhere, so the ``prior`` is tried
@@ -144,19 +148,19 @@ def _explanation(
     """
     n = seen.camera_count
     if known is not None:
-        fit = _adjusted(seen, replace(solved, focals=np.full(n, known)), held(n))
-        return Explanation(fit.reconstruction, fit.cost, held(n), "pose")
-    focal = shared(n, prior)
-    near = _adjusted(seen, replace(solved, focals=np.full(n, prior)), held(n)).reconstruction
-    ends = [_adjusted(seen, near, focal), _adjusted(seen, solved, focal)]
+        fit = _adjust(seen, replace(solved, focals=np.full(n, known)), fixed_focal(n))
+        return MotionHypothesis(fit.reconstruction, fit.cost, fixed_focal(n), "pose")
+    focal = shared_focal(n, prior)
+    near = _adjust(seen, replace(solved, focals=np.full(n, prior)), fixed_focal(n)).reconstruction
+    ends = [_adjust(seen, near, focal), _adjust(seen, solved, focal)]
     best = ends[0] if ends[0].cost <= _FLAT_COST * ends[1].cost else ends[1]
-    return Explanation(best.reconstruction, best.cost, focal, "pose")
+    return MotionHypothesis(best.reconstruction, best.cost, focal, "pose")
 
 
-def _adjusted(seen: Observations, cameras: Reconstruction, focal: FocalModel) -> Adjustment:
-    points = triangulated(seen, cameras.rotations, cameras.translations, cameras.focals)
+def _adjust(seen: Observations, cameras: Reconstruction, focal: FocalModel) -> Adjustment:
+    points = triangulate(seen, cameras.rotations, cameras.translations, cameras.focals)
     start = replace(cameras, points=points)
-    return adjusted(seen, start, scale=LOSS_PIXELS, rounds=_ROUNDS, focal=focal)
+    return adjust_bundle(seen, start, scale=LOSS_PIXELS, rounds=_ROUNDS, focal=focal)
 
 
 def _median_depth(model: ColmapModel) -> float:

@@ -8,14 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from dynascene_cli.camera.estimation.initialisation import Sightings
+from dynascene_cli.camera.estimation.initialisation import TrackObservations
 
 READOUTS = (0.25, 0.5, 0.75)
 READOUT_STEP = 0.25
 """Shares of the time between frames in which a sensor may read its rows, and their spacing."""
 
 
-def exposed_at_once(sightings: Sightings, height: float, readout: float) -> Sightings:
+def remove_rolling_shutter(
+    sightings: TrackObservations, height: float, readout: float
+) -> TrackObservations:
     """Every sighting at the time of the picture's middle row, along its track's own motion.
 
     ``height`` is the picture's, in the sightings' pixels; ``readout`` the share of the time

@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 
 from dynascene_cli.camera.estimation.bundle_adjustment import (
     Observations,
-    adjusted,
-    held,
-    of_points,
+    adjust_bundle,
+    fixed_focal,
     reprojection_errors,
-    shared,
+    select_points,
+    shared_focal,
 )
-from dynascene_cli.camera.estimation.confidence import MOST_PATH_DOUBT, Doubt, doubt_of, noise_of
+from dynascene_cli.camera.estimation.confidence import (
+    MOST_PATH_DOUBT,
+    Doubt,
+    estimate_doubt,
+    estimate_noise,
+)
 from dynascene_cli.camera.estimation.estimate import (
     GATE_INLIERS,
     GATE_MEDIAN_PIXELS,
@@ -26,26 +31,30 @@ from dynascene_cli.camera.estimation.estimate import (
     FeatureTracks,
     Integers,
 )
-from dynascene_cli.camera.estimation.fallback import fallback_for
-from dynascene_cli.camera.estimation.initialisation import Sightings, thinned
-from dynascene_cli.camera.estimation.keyframe_selection import keyframes
+from dynascene_cli.camera.estimation.fallback import choose_fallback
+from dynascene_cli.camera.estimation.initialisation import TrackObservations, thin_tracks
+from dynascene_cli.camera.estimation.keyframe_selection import select_keyframes
 from dynascene_cli.camera.estimation.motion_hypotheses import (
     LOSS_PIXELS,
     PRIOR_FOCAL,
-    Explanation,
-    moving,
-    turning,
+    MotionHypothesis,
+    fit_moving_camera,
+    fit_turning_camera,
 )
 from dynascene_cli.camera.estimation.per_frame_estimate import (
-    Filmed,
     Lens,
-    fallen_back,
-    medians,
-    moving_estimate,
-    still_estimate,
+    TrackedClip,
+    apply_fallback,
+    estimate_moving_camera,
+    estimate_static_camera,
+    median_errors,
 )
-from dynascene_cli.camera.estimation.rolling_shutter import READOUT_STEP, READOUTS, exposed_at_once
-from dynascene_cli.camera.estimation.track_checks import usable_frames
+from dynascene_cli.camera.estimation.rolling_shutter import (
+    READOUT_STEP,
+    READOUTS,
+    remove_rolling_shutter,
+)
+from dynascene_cli.camera.estimation.track_checks import find_usable_frames
 from dynascene_cli.geometry import Floats
 
 STILL_PIXELS = 0.3
@@ -102,10 +111,10 @@ class _Solution:
     ``numbers`` are the tracks of its points; ``readout`` is that of a rolling shutter.
     """
 
-    filmed: Filmed
+    filmed: TrackedClip
     seen: Observations
     numbers: Integers
-    camera: Explanation
+    camera: MotionHypothesis
     readout: float = 0.0
 
 
@@ -127,31 +136,31 @@ def estimate_from_tracks(
         InputError: the clip is a single frame.
         StageError: too few tracks, or none across some frame: the message names the numbers.
     """
-    usable = usable_frames(tracks)
+    usable = find_usable_frames(tracks)
     to_clip = size[0] / TRACKING_WIDTH
     middle = np.array([tracks.width, tracks.height]) / 2
-    everything = Sightings(
+    everything = TrackObservations(
         tracks.track,
         tracks.frame,
         (tracks.pixels - middle) * (TRACKING_WIDTH / tracks.width),
         tracks.frame_count,
     )
-    filmed = Filmed(everything, frame_rate, size)
+    filmed = TrackedClip(everything, frame_rate, size)
     prior = PRIOR_FOCAL * max(size) / to_clip
     known = None if focal is None else focal / to_clip
     lens = _KnownLens(known, focal_source, prior)
     if _is_still(everything):
-        return still_estimate(filmed, usable, lens.unseen())
-    frames = keyframes(everything, usable)
-    sightings = at_frames(everything, frames)
+        return estimate_static_camera(filmed, usable, lens.unseen())
+    frames = select_keyframes(everything, usable)
+    sightings = select_frames(everything, frames)
     seen, numbers = sightings.seen_by(0, len(frames), 3)
-    tripod = turning(sightings, seen, frames, known, prior)
-    travelling = moving(sightings, seen, frames, tripod, known, prior)
+    tripod = fit_turning_camera(sightings, seen, frames, known, prior)
+    travelling = fit_moving_camera(sightings, seen, frames, tripod, known, prior)
     turned = _Solution(filmed, seen, numbers, tripod)
     best = replace(turned, camera=travelling)
     if _is_tripod(seen, tripod, travelling):
         best = turned
-    elif _travelled(travelling) < MOST_SLANTED:
+    elif _travel_distance(travelling) < MOST_SLANTED:
         slanted = _slanted_tripod(filmed, frames, lens)
         cost = np.inf if slanted is None else slanted.camera.cost
         explains = cost < min(SLANT_SHARE * tripod.cost, SLANT_GAIN * travelling.cost)
@@ -159,23 +168,23 @@ def estimate_from_tracks(
             best = slanted
         elif _is_doubtful_step(seen, tripod, travelling, known is not None):
             best = turned
-    estimate = _estimate_of(best, frames, lens)
+    estimate = _finish_estimate(best, frames, lens)
     if estimate.confidence == "low":
-        estimate = _or_simpler(estimate, turned, travelling, usable, frames, lens)
+        estimate = _prefer_simpler(estimate, turned, travelling, usable, frames, lens)
     details = {
         "keyframes": len(frames),
         "tripod_cost": tripod.cost,
         "travelling_cost": travelling.cost,
-        "travelled": _travelled(travelling),
+        "travelled": _travel_distance(travelling),
         "readout": best.readout,
     }
     return replace(estimate, details=details | estimate.details)
 
 
-def _or_simpler(
+def _prefer_simpler(
     estimate: Estimate,
     turned: _Solution,
-    travelling: Explanation,
+    travelling: MotionHypothesis,
     usable: NDArray[np.bool_],
     frames: Integers,
     lens: _KnownLens,
@@ -183,30 +192,30 @@ def _or_simpler(
     """The estimate, or that of a camera that turns or rests if it explains the background."""
     filmed = turned.filmed
     pixel = TRACKING_WIDTH / min(filmed.size[0], TRACKING_WIDTH)
-    fallback = fallback_for(turned.seen, turned.camera, travelling, pixel)
+    fallback = choose_fallback(turned.seen, turned.camera, travelling, pixel)
     if fallback is None:
         return estimate
     if fallback.moves == "rest":
-        still = still_estimate(filmed, usable, lens.unseen())
-        return fallen_back(estimate, still, "static", fallback.share)
-    turns = _estimate_of(turned, frames, lens)
-    return fallen_back(estimate, turns, "rotation", fallback.share)
+        still = estimate_static_camera(filmed, usable, lens.unseen())
+        return apply_fallback(estimate, still, "static", fallback.share)
+    turns = _finish_estimate(turned, frames, lens)
+    return apply_fallback(estimate, turns, "rotation", fallback.share)
 
 
-def _estimate_of(solution: _Solution, frames: Integers, before: _KnownLens) -> Estimate:
+def _finish_estimate(solution: _Solution, frames: Integers, before: _KnownLens) -> Estimate:
     """What a solution of the key ``frames`` says of every frame, without what moves by itself."""
-    seen, numbers, best = without_strays(solution.seen, solution.numbers, solution.camera)
+    seen, numbers, best = drop_stray_points(solution.seen, solution.numbers, solution.camera)
     known = before.focal
-    doubt = doubt_about(seen, best, known is not None)
-    best, lens = with_told_focal(seen, best, doubt, known, before.source, before.prior)
+    doubt = doubt_for(seen, best, known is not None)
+    best, lens = fix_reported_focal(seen, best, doubt, known, before.source, before.prior)
     details = {
         "zooms": best.zooms,
         "moving_tracks": 1 - len(seen.point) / len(solution.seen.point),
     }
-    return moving_estimate(solution.filmed, frames, numbers, best, doubt, lens, details)
+    return estimate_moving_camera(solution.filmed, frames, numbers, best, doubt, lens, details)
 
 
-def _is_tripod(seen: Observations, tripod: Explanation, travelling: Explanation) -> bool:
+def _is_tripod(seen: Observations, tripod: MotionHypothesis, travelling: MotionHypothesis) -> bool:
     """Whether a camera that only turns explains the tracks about as well as one that moves.
 
     Things that move by themselves let a moving camera explain some of them, so the tracks that
@@ -216,10 +225,10 @@ def _is_tripod(seen: Observations, tripod: Explanation, travelling: Explanation)
     travelled = reprojection_errors(seen, travelling.solved)
     if np.median(turned) > GATE_MEDIAN_PIXELS:
         return False
-    strays = medians(seen.point, turned, len(seen.anchors)) > STRAY_PIXELS
+    strays = median_errors(seen.point, turned, len(seen.anchors)) > STRAY_PIXELS
     if np.mean(strays[seen.point]) > MOST_STRAYS:
         return False
-    explained = medians(seen.point, travelled, len(seen.anchors))[strays] < GATE_PIXELS
+    explained = median_errors(seen.point, travelled, len(seen.anchors))[strays] < GATE_PIXELS
     if len(explained) > _FEW_STRAYS and np.mean(explained) > 0.5:
         return False
     kept = ~strays[seen.point]
@@ -227,7 +236,7 @@ def _is_tripod(seen: Observations, tripod: Explanation, travelling: Explanation)
 
 
 def _is_doubtful_step(
-    seen: Observations, tripod: Explanation, travelling: Explanation, known: bool
+    seen: Observations, tripod: MotionHypothesis, travelling: MotionHypothesis, known: bool
 ) -> bool:
     """Whether a small travel is no path that could be believed, and pure rotation passes the gate.
 
@@ -236,18 +245,18 @@ def _is_doubtful_step(
     return (
         tripod.cost < SLANT_GAIN * travelling.cost
         and _passes_gate(seen, tripod)
-        and doubt_about(seen, travelling, known).path > MOST_PATH_DOUBT
+        and doubt_for(seen, travelling, known).path > MOST_PATH_DOUBT
     )
 
 
-def _passes_gate(seen: Observations, explanation: Explanation) -> bool:
+def _passes_gate(seen: Observations, explanation: MotionHypothesis) -> bool:
     errors = reprojection_errors(seen, explanation.solved)
     return bool(
         np.median(errors) <= GATE_MEDIAN_PIXELS and np.mean(errors < GATE_PIXELS) >= GATE_INLIERS
     )
 
 
-def _travelled(explanation: Explanation) -> float:
+def _travel_distance(explanation: MotionHypothesis) -> float:
     """How far the camera gets from where it began, in median depths."""
     solved = explanation.solved
     far = np.linalg.norm(solved.centres - solved.centres[0], axis=1).max()
@@ -255,22 +264,27 @@ def _travelled(explanation: Explanation) -> float:
     return float(far * np.median(inverse))
 
 
-def _slanted_tripod(filmed: Filmed, frames: Integers, lens: _KnownLens) -> _Solution | None:
+def _slanted_tripod(filmed: TrackedClip, frames: Integers, lens: _KnownLens) -> _Solution | None:
     """What a tripod with a rolling shutter saw, exposed at once.
 
     The readout is sought on the longest tracks. None where it gains a tripod little there, or
     lets no pure rotation through the gate.
     """
     height = TRACKING_WIDTH * filmed.size[1] / filmed.size[0]
-    longest = thinned(filmed.sightings, READOUT_TRACKS)
+    longest = thin_tracks(filmed.sightings, READOUT_TRACKS)
 
     def exposed(
-        sightings: Sightings, readout: float
-    ) -> tuple[Sightings, Observations, Integers, Explanation]:
-        upright = exposed_at_once(sightings, height, readout)
-        chosen = at_frames(upright, frames)
+        sightings: TrackObservations, readout: float
+    ) -> tuple[TrackObservations, Observations, Integers, MotionHypothesis]:
+        upright = remove_rolling_shutter(sightings, height, readout)
+        chosen = select_frames(upright, frames)
         seen, numbers = chosen.seen_by(0, len(frames), 3)
-        return upright, seen, numbers, turning(chosen, seen, frames, lens.focal, lens.prior)
+        return (
+            upright,
+            seen,
+            numbers,
+            fit_turning_camera(chosen, seen, frames, lens.focal, lens.prior),
+        )
 
     @cache
     def cost(readout: float) -> float:
@@ -289,20 +303,20 @@ def _slanted_tripod(filmed: Filmed, frames: Integers, lens: _KnownLens) -> _Solu
     return _Solution(replace(filmed, sightings=upright), seen, numbers, tripod, readout)
 
 
-def without_strays(
-    seen: Observations, numbers: Integers, best: Explanation
-) -> tuple[Observations, Integers, Explanation]:
+def drop_stray_points(
+    seen: Observations, numbers: Integers, best: MotionHypothesis
+) -> tuple[Observations, Integers, MotionHypothesis]:
     """All three without the points that move by themselves, adjusted once more.
 
     Unless so many seem to that it must be the camera that is wrong.
     """
-    errors = medians(seen.point, reprojection_errors(seen, best.solved), len(seen.anchors))
+    errors = median_errors(seen.point, reprojection_errors(seen, best.solved), len(seen.anchors))
     steady = (errors < STRAY_PIXELS) & (best.solved.points[:, 3] < _NEAREST)
     if np.mean(~steady[seen.point]) > MOST_STRAYS:
         return seen, numbers, best
-    seen = of_points(seen, steady)
+    seen = select_points(seen, steady)
     state = replace(best.solved, points=best.solved.points[steady])
-    fit = adjusted(
+    fit = adjust_bundle(
         seen, state, scale=LOSS_PIXELS, rounds=30, focal=best.focal, moves=best.moves, gain=1e-6
     )
     return seen, numbers[steady], replace(best, solved=fit.reconstruction, cost=fit.cost)
@@ -312,7 +326,7 @@ def _cost(errors: Floats) -> float:
     return float(np.log1p((errors / LOSS_PIXELS) ** 2).sum())
 
 
-def _is_still(sightings: Sightings) -> bool:
+def _is_still(sightings: TrackObservations) -> bool:
     """Whether points stay where they were first seen."""
     starts = np.flatnonzero(np.diff(sightings.track, prepend=-1))
     lengths = np.diff(np.append(starts, len(sightings.track)))
@@ -322,12 +336,12 @@ def _is_still(sightings: Sightings) -> bool:
     return bool(len(moved) and np.percentile(moved, 90) < STILL_PIXELS)
 
 
-def at_frames(sightings: Sightings, frames: Integers) -> Sightings:
+def select_frames(sightings: TrackObservations, frames: Integers) -> TrackObservations:
     """The sightings in ``frames`` alone, whose cameras are numbered in that order."""
     place = np.full(sightings.camera_count, -1)
     place[frames] = np.arange(len(frames))
     kept = place[sightings.camera] >= 0
-    return Sightings(
+    return TrackObservations(
         sightings.track[kept],
         place[sightings.camera[kept]],
         sightings.pixels[kept],
@@ -335,23 +349,25 @@ def at_frames(sightings: Sightings, frames: Integers) -> Sightings:
     )
 
 
-def doubt_about(seen: Observations, best: Explanation, known: bool) -> Doubt:
+def doubt_for(seen: Observations, best: MotionHypothesis, known: bool) -> Doubt:
     """The errors to expect of ``best``, whose focal length is ``known`` or was solved."""
-    noise = noise_of(reprojection_errors(seen, best.solved))
+    noise = estimate_noise(reprojection_errors(seen, best.solved))
     focal = best.focal
     if not known and not best.zooms:
-        focal = shared(seen.camera_count, float(best.solved.focals[0]), 0.0)
-    return doubt_of(seen, best.solved, noise, scale=LOSS_PIXELS, focal=focal, moves=best.moves)
+        focal = shared_focal(seen.camera_count, float(best.solved.focals[0]), 0.0)
+    return estimate_doubt(
+        seen, best.solved, noise, scale=LOSS_PIXELS, focal=focal, moves=best.moves
+    )
 
 
-def with_told_focal(
+def fix_reported_focal(
     seen: Observations,
-    best: Explanation,
+    best: MotionHypothesis,
     doubt: Doubt,
     known: float | None,
     source: Literal["given", "exif"],
     prior: float,
-) -> tuple[Explanation, Lens]:
+) -> tuple[MotionHypothesis, Lens]:
     """The explanation under the focal length that is to be told, and how that is known."""
     solved = float(best.solved.focals[0])
     if known is not None:
@@ -361,11 +377,11 @@ def with_told_focal(
     if best.zooms:
         return best, Lens(solved, False, "estimated")
     n = seen.camera_count
-    assumed = adjusted(
+    assumed = adjust_bundle(
         seen, replace(best.solved, focals=np.full(n, prior)),
-        scale=LOSS_PIXELS, rounds=40, focal=held(n), moves=best.moves,
+        scale=LOSS_PIXELS, rounds=40, focal=fixed_focal(n), moves=best.moves,
     )  # fmt: skip
     if assumed.cost < _FLAT_COST * best.cost:
-        best = replace(best, solved=assumed.reconstruction, cost=assumed.cost, focal=held(n))
+        best = replace(best, solved=assumed.reconstruction, cost=assumed.cost, focal=fixed_focal(n))
         return best, Lens(prior, False, "assumed")
     return best, Lens(solved, False, "estimated")

@@ -32,7 +32,7 @@ class BackgroundMotion:
     shift: float
 
 
-def background_motion(
+def measure_background_motion(
     frames: Iterable[Image], alphas: Iterable[NDArray[np.uint8]]
 ) -> BackgroundMotion:
     """How the background moves over a dozen or so frames spread over a clip.
@@ -48,7 +48,7 @@ def background_motion(
     still_share, shift = 1.0, 0.0
     if corners is not None:
         for later, later_background in samples:
-            found, moved = _followed(first, later, corners, later_background)
+            found, moved = _follow_corners(first, later, corners, later_background)
             if len(moved) < FEWEST_FEATURES:
                 continue
             share = float(np.mean(found & (moved < STILL_PIXELS)))
@@ -66,7 +66,7 @@ def _small(frame: Image, alpha: NDArray[np.uint8]) -> tuple[Image, Image]:
     return np.asarray(grey, np.uint8), np.where(person < 13, 255, 0).astype(np.uint8)
 
 
-def _followed(
+def _follow_corners(
     first: Image, later: Image, corners: NDArray[Any], later_background: Image
 ) -> tuple[NDArray[np.bool_], NDArray[Any]]:
     """Of the corners that stay uncovered: which could be followed, and how far they moved."""

@@ -21,7 +21,7 @@ class Outcome:
     last_words: str
 
 
-def run_apart(
+def run_isolated(
     command: Sequence[str],
     log: Path,
     *,

@@ -54,7 +54,7 @@ def anchors(templates: Singles) -> NDArray[np.float64]:
 
 
 @numba.njit(cache=True, nogil=True)
-def aligned(
+def align_templates(
     grey: Image,
     templates: Singles,
     points: NDArray[np.float64],
@@ -93,7 +93,7 @@ def aligned(
         inverse = _inverse_hessian(gx, gy, prior)
         step = np.zeros(6)
         for _ in range(ITERATIONS):
-            sampled_mean, sampled_variance = _sampled(grey, found[n], maps[n], patch)
+            sampled_mean, sampled_variance = _sample_patch(grey, found[n], maps[n], patch)
             if sampled_variance < 1e-3:
                 break
             gain = np.sqrt(max(variance - noise**2, 0.25) / max(sampled_variance - noise**2, 0.25))
@@ -151,7 +151,7 @@ def _inverse_hessian(gx: Any, gy: Any, prior: float) -> Any:
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _sampled(grey: Any, point: Any, affine: Any, patch: Any) -> tuple[float, float]:
+def _sample_patch(grey: Any, point: Any, affine: Any, patch: Any) -> tuple[float, float]:
     """Fill the patch from the picture, bilinearly; its mean and variance."""
     side = len(patch)
     height, width = grey.shape

@@ -13,7 +13,7 @@ LEAST_TRACKS = 60
 _HINT = "give a matte that leaves more of the background (--matte), or another --method"
 
 
-def usable_frames(tracks: FeatureTracks) -> NDArray[np.bool_]:
+def find_usable_frames(tracks: FeatureTracks) -> NDArray[np.bool_]:
     """Which frames (F,) see enough points to be solved.
 
     Raises:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.camera.estimation.background_masks import background_masks
-from dynascene_cli.camera.estimation.corners import BORDER, new_corners, noise_deviation
+from dynascene_cli.camera.estimation.corners import BORDER, find_new_corners, noise_deviation
 from dynascene_cli.camera.estimation.estimate import TRACKING_WIDTH, FeatureTracks, Integers
 from dynascene_cli.camera.estimation.template_alignment import (
     RADIUS,
     Singles,
-    aligned,
+    align_templates,
     anchors,
     cut_templates,
 )
@@ -87,7 +87,7 @@ class _Points:
         )
 
 
-def feature_tracks(
+def track_features(
     frames: Iterable[Image], alphas: Iterable[NDArray[np.uint8]], points: int = POINTS
 ) -> FeatureTracks:
     """Follow up to ``points`` points of the background at a time through a clip.
@@ -117,7 +117,7 @@ def feature_tracks(
             "the matte covers the whole picture: no background to tell the camera's motion from",
             "give a matte whose white is the person only, or choose --camera static",
         )
-    return _assembled(followed, width, height)
+    return _assemble_tracks(followed, width, height)
 
 
 class _Follower:
@@ -134,7 +134,7 @@ class _Follower:
     def step(self, grey: Image, background: Image) -> tuple[Integers, Floats]:
         """The track numbers and pixels (centres at +0.5) of what this frame shows."""
         if len(self._points):
-            self._points = _followed(self._points, self._last, grey, background, self._noise)
+            self._points = _follow_points(self._points, self._last, grey, background, self._noise)
         self._last = grey
         self._age += 1
         if self._age >= RENEWED_EVERY or len(self._points) < FULL_SHARE * self._wanted:
@@ -144,7 +144,7 @@ class _Follower:
     def _renew(self, grey: Image, background: Image) -> None:
         self._age = 0
         self._noise = noise_deviation(grey)
-        found = new_corners(grey, background, self._points.at, self._wanted, self._noise)
+        found = find_new_corners(grey, background, self._points.at, self._wanted, self._noise)
         numbers = self._started + np.arange(len(found))
         self._started += len(found)
         templates = cut_templates(grey, found)
@@ -171,7 +171,7 @@ def _grey(frame: Image, width: int, height: int) -> Image:
     return np.asarray(grey, np.uint8)
 
 
-def _followed(
+def _follow_points(
     points: _Points,
     before: Image,
     grey: Image,
@@ -185,7 +185,9 @@ def _followed(
     returned = np.linalg.norm((back - start)[:, 0], axis=1) < RETURN_PIXELS
     ok = seen & seen_back & returned & _on(background, predicted)
     points, predicted = points.kept(ok), predicted[ok]
-    at, affine, unexplained = aligned(grey, points.templates, predicted, points.affine, noise)
+    at, affine, unexplained = align_templates(
+        grey, points.templates, predicted, points.affine, noise
+    )
     points = replace(points, at=at, affine=affine)
     ok = (unexplained < UNEXPLAINED) & (np.linalg.norm(at - predicted, axis=1) < SHIFT_PIXELS)
     return points.kept(ok & _on(background, points.pixels - 0.5))
@@ -208,7 +210,9 @@ def _on(background: Image, at: Floats) -> NDArray[np.bool_]:
     return inside & (background[y, x] > 0)
 
 
-def _assembled(followed: list[tuple[Integers, Floats]], width: int, height: int) -> FeatureTracks:
+def _assemble_tracks(
+    followed: list[tuple[Integers, Floats]], width: int, height: int
+) -> FeatureTracks:
     """The tracks of at least SHORTEST_TRACK frames, numbered anew."""
     shortest = min(SHORTEST_TRACK, len(followed))
     track = np.concatenate([numbers for numbers, _ in followed])

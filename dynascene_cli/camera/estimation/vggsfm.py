@@ -17,8 +17,8 @@ import numpy as np
 
 from dynascene_cli.camera.estimation.background_masks import background_masks
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
-from dynascene_cli.camera.estimation.registered_model import estimate_of_model, frame_name
-from dynascene_cli.camera.estimation.subprocess_runner import run_apart
+from dynascene_cli.camera.estimation.registered_model import estimate_from_model, frame_name
+from dynascene_cli.camera.estimation.subprocess_runner import run_isolated
 from dynascene_cli.camera.formats.colmap import read_model
 from dynascene_cli.errors import InputError, MissingError, StageError
 from dynascene_cli.shot import Image
@@ -97,7 +97,7 @@ def estimate_by_vggsfm(
             )
         write_scene(scene, frames, alphas, size)
         quoted = str(scene).replace("\\", "\\\\").replace("'", "\\'")
-        outcome = run_apart(
+        outcome = run_isolated(
             [
                 str(program.python),
                 PROGRAM,
@@ -130,7 +130,7 @@ def estimate_by_vggsfm(
             raise StageError(
                 f"VGGSfM's model is broken ({error.message})", "try --method tracks or colmap"
             ) from error
-    return estimate_of_model(
+    return estimate_from_model(
         model,
         tracks,
         frame_rate,

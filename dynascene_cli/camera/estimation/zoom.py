@@ -10,7 +10,7 @@ from scipy.interpolate import BSpline
 
 from dynascene_cli.camera.estimation.bundle_adjustment import FocalModel
 from dynascene_cli.camera.estimation.estimate import Integers
-from dynascene_cli.camera.estimation.initialisation import Sightings
+from dynascene_cli.camera.estimation.initialisation import TrackObservations
 from dynascene_cli.geometry import Floats
 
 KNOT_FRAMES = 6
@@ -26,7 +26,7 @@ _SMOOTHNESS = 400.0
 """px² per squared second difference of log f at neighbouring knots."""
 
 
-def zooming(frames: Integers, prior: float, stiffness: float = 10.0) -> FocalModel:
+def zooming_focals(frames: Integers, prior: float, stiffness: float = 10.0) -> FocalModel:
     """Focal lengths that move with time, for cameras at ``frames``, drawn weakly to ``prior``."""
     pieces = max(1, round(int(frames[-1] - frames[0]) / KNOT_FRAMES))
     place = (frames - frames[0]) * (pieces / max(1, frames[-1] - frames[0]))
@@ -38,7 +38,7 @@ def zooming(frames: Integers, prior: float, stiffness: float = 10.0) -> FocalMod
     return FocalModel(basis, np.full(count, np.log(prior)), _SMOOTHNESS * bend.T @ bend + level)
 
 
-def focal_chain(sightings: Sightings, rotations: Floats, focal: float) -> Floats:
+def chain_focals(sightings: TrackObservations, rotations: Floats, focal: float) -> Floats:
     """Focal lengths (N,) by which pure rotations explain each camera's view from the one before.
 
     Robust ratio of the observed to the turned picture, composed; a dolly shows in it too.

@@ -16,7 +16,7 @@ from dynascene_cli.camera.formats.conventions import (
     FIRST_FRAME,
     UNIT_NAMES,
     Warn,
-    losses,
+    describe_losses,
 )
 from dynascene_cli.camera.formats.files import publish
 from dynascene_cli.geometry import Floats, centre
@@ -68,7 +68,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     Raises:
         InputError: the folder is missing or cannot be written to.
     """
-    for loss in losses(camera, pixel_aspect=False):
+    for loss in describe_losses(camera, pixel_aspect=False):
         warn(f"{path}: {loss}")
     K = camera.intrinsics
     middle = np.array([camera.width / 2, camera.height / 2])

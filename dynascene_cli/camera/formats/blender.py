@@ -16,7 +16,7 @@ from dynascene_cli.camera.formats.conventions import (
     UNIT_NAMES,
     Warn,
     camera_to_world,
-    note,
+    describe_conventions,
 )
 from dynascene_cli.camera.formats.files import publish
 from dynascene_cli.geometry import rotation_to_quaternion
@@ -90,7 +90,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     script = SCRIPT.format(
         title=" ".join(name.replace("\\", "/").replace('"', "'").split()),
         unit=UNIT_NAMES[camera.unit],
-        note=note(camera),
+        note=describe_conventions(camera),
         name=repr(name),
         first=FIRST_FRAME,
         sensor=SENSOR_WIDTH_MM,

@@ -18,11 +18,11 @@ from dynascene_cli.camera.formats.conventions import (
     Known,
     Warn,
     camera_path,
+    describe_conventions,
     known_from,
     lenses,
-    note,
 )
-from dynascene_cli.camera.formats.numbering import filled, image_name, natural_order
+from dynascene_cli.camera.formats.numbering import fill_skipped_frames, image_name, natural_order
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import (
     Floats,
@@ -218,7 +218,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
         )
     known = known.completed(known_from(model.comment)).sized(path, *model.sizes[0])
     camera = camera_path(path, model.intrinsics, model.extrinsics, known, "scene_depth")
-    return filled(path, camera, model.names, warn)
+    return fill_skipped_frames(path, camera, model.names, warn)
 
 
 def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
@@ -239,6 +239,6 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
             points=np.zeros((0, 3)),
             errors=np.zeros(0),
             track_lengths=np.zeros(0, dtype=np.int64),
-            comment=note(camera),
+            comment=describe_conventions(camera),
         ),
     )

@@ -120,7 +120,7 @@ def camera_path(
         raise _bad(path, frame, what, "focal lengths are above 0")
     return CameraPath(
         intrinsics=lens,
-        extrinsics=_with_rotations(path, np.asarray(extrinsics, dtype=float)),
+        extrinsics=_orthonormalise(path, np.asarray(extrinsics, dtype=float)),
         width=width,
         height=height,
         frame_rate=frame_rate,
@@ -128,7 +128,7 @@ def camera_path(
     )
 
 
-def _with_rotations(path: Path, extrinsics: Floats) -> Floats:
+def _orthonormalise(path: Path, extrinsics: Floats) -> Floats:
     """The poses with exact rotations: the nearest, by their singular vectors."""
     rotations = extrinsics[:, :, :3]
     products = rotations @ np.swapaxes(rotations, 1, 2)
@@ -188,7 +188,7 @@ def world_to_camera(matrices: Floats, world: Floats, local: Floats) -> Floats:
     return pose_from_centre(rotations, matrices[:, :3, 3] @ world) + 0.0
 
 
-def note(camera: CameraPath) -> str:
+def describe_conventions(camera: CameraPath) -> str:
     """What a comment keeps of a camera for formats without a place for it; known_from reads it."""
     return f"size={camera.width}x{camera.height} fps={camera.frame_rate} unit={camera.unit}"
 
@@ -225,7 +225,9 @@ def frame_rate(value: object) -> Fraction | None:
     return next(near, rate) if rate > 0 else None
 
 
-def losses(camera: CameraPath, *, pixel_aspect: bool = True, shift: bool = True) -> list[str]:
+def describe_losses(
+    camera: CameraPath, *, pixel_aspect: bool = True, shift: bool = True
+) -> list[str]:
     """What of the lens a format loses that has square pixels, or no shift, alone.
 
     ``pixel_aspect`` and ``shift`` tell what the format carries.

@@ -16,8 +16,8 @@ from dynascene_cli.camera.formats.conventions import (
     Warn,
     camera_path,
     camera_to_world,
+    describe_losses,
     lenses,
-    losses,
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import digits, numbered_lines, numbers, publish
@@ -77,7 +77,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     Raises:
         InputError: the folder is missing or cannot be written to.
     """
-    for loss in losses(camera, pixel_aspect=False, shift=False):
+    for loss in describe_losses(camera, pixel_aspect=False, shift=False):
         warn(f"{path}: {loss}")
     matrices = camera_to_world(camera, FLIP_Y_Z, FLIP_Y_Z)
     y, x, z = np.unwrap(tripod_angles(matrices[:, :3, :3]), axis=0).T

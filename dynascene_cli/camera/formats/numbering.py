@@ -41,7 +41,9 @@ def image_numbers(names: Sequence[str]) -> list[int] | None:
     return numbers if rise and len(numbers) == len(names) else None
 
 
-def filled(path: Path, camera: CameraPath, names: Sequence[str], warn: Warn) -> CameraPath:
+def fill_skipped_frames(
+    path: Path, camera: CameraPath, names: Sequence[str], warn: Warn
+) -> CameraPath:
     """The camera with a frame for each number that its images' names skip, as told to ``warn``.
 
     Poses between are interpolated: centres linearly, rotations by slerp. Numbers that rise in

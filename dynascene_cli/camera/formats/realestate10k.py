@@ -13,9 +13,9 @@ from dynascene_cli.camera.formats.conventions import (
     Known,
     Warn,
     camera_path,
+    describe_conventions,
     known_from,
     lenses,
-    note,
 )
 from dynascene_cli.camera.formats.files import digits, is_number, numbers, publish
 from dynascene_cli.errors import InputError
@@ -75,7 +75,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     """
     title = (
         f"{name}: OpenCV axes (x right, y down, z forward), world-to-camera, "
-        f"lens in fractions of the picture, times in microseconds; {note(camera)}"
+        f"lens in fractions of the picture, times in microseconds; {describe_conventions(camera)}"
     )
     K = camera.intrinsics
     scale = np.array([camera.width, camera.height, camera.width, camera.height])

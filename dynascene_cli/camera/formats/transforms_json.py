@@ -24,7 +24,7 @@ from dynascene_cli.camera.formats.conventions import (
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import matrix, number, publish
-from dynascene_cli.camera.formats.numbering import filled, image_name, natural_order
+from dynascene_cli.camera.formats.numbering import fill_skipped_frames, image_name, natural_order
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.storage.text_files import json_of
@@ -81,7 +81,9 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
         known,
         "scene_depth",
     )
-    return filled(path, camera, [entry["file_path"] for entry in entries] if named else [], warn)
+    return fill_skipped_frames(
+        path, camera, [entry["file_path"] for entry in entries] if named else [], warn
+    )
 
 
 def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:

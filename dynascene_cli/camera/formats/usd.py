@@ -21,10 +21,10 @@ from dynascene_cli.camera.formats.conventions import (
     Warn,
     camera_path,
     camera_to_world,
+    describe_conventions,
     frame_rate,
     known_from,
     lenses,
-    note,
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import digits, publish
@@ -92,7 +92,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     prim = re.sub(r"\W", "_", name, flags=re.ASCII)
     prim = f"_{prim}" if prim[:1].isdigit() else prim or "camera"
     head = HEADER.format(
-        note=note(camera),
+        note=describe_conventions(camera),
         name=prim,
         first=FIRST_FRAME,
         last=FIRST_FRAME + len(K) - 1,

@@ -16,10 +16,10 @@ from dynascene_cli.camera.formats.conventions import (
     Warn,
     camera_path,
     camera_to_world,
+    describe_losses,
     frame_rate,
     known_unit,
     lenses,
-    losses,
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import matrix, number, publish
@@ -90,7 +90,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     Raises:
         InputError: the folder is missing or cannot be written to.
     """
-    for loss in losses(camera, pixel_aspect=False, shift=False):
+    for loss in describe_losses(camera, pixel_aspect=False, shift=False):
         warn(f"{path}: {loss}")
     document = {
         "name": name,

@@ -9,10 +9,10 @@ import numpy as np
 from dynascene_cli.camera.moves.evaluate import (
     Surroundings,
     arc_coordinates,
+    evaluate_motion,
     focal_mm_ratio,
     keyframe_quaternion,
-    motion_at,
-    on_arcs,
+    positions_on_arcs,
 )
 from dynascene_cli.camera.moves.keyframes import Keyframe, Quaternion, Trajectory, Vector
 from dynascene_cli.errors import InputError
@@ -32,7 +32,7 @@ def check_amount(amount: float) -> None:
         raise InputError(f"--move-strength {amount:g} is not 0 or more", "1 is the move as written")
 
 
-def scaled(move: Trajectory, amount: float, around: Surroundings | None = None) -> Trajectory:
+def scale_move(move: Trajectory, amount: float, around: Surroundings | None = None) -> Trajectory:
     """The move with translation, rotation, shake, following and the log of the zoom × amount.
 
     On a move that pivots, the angle around the person and the logarithm of the distance are
@@ -56,7 +56,7 @@ def scaled(move: Trajectory, amount: float, around: Surroundings | None = None) 
                 "the person in one step",
                 "add keyframes between, or lower --move-strength",
             )
-        positions = on_arcs(arcs)
+        positions = positions_on_arcs(arcs)
     else:
         positions = positions * amount
     keyframes = tuple(
@@ -72,7 +72,7 @@ def scaled(move: Trajectory, amount: float, around: Surroundings | None = None) 
     return replace(move, keyframes=keyframes, shake=shake, follow=follow)
 
 
-def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
+def join_moves(moves: Sequence[Trajectory], name: str) -> Trajectory:
     """One trajectory that does what the moves do together, sampled as keyframes to be edited.
 
     Keyframes are the moves' own and a dozen between; beside moves that only shake or follow, a
@@ -82,7 +82,7 @@ def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
     Raises:
         InputError: the moves' units, time units or shakes do not go together in one file.
     """
-    moving = [move for move in moves if not rests(move)]
+    moving = [move for move in moves if not is_at_rest(move)]
     travelling = [move for move in moves if any(any(k.position) for k in move.keyframes)]
     lasting = [move for move in moves if len(move.keyframes) > 1]
     shaking = [move for move in moves if move.shake is not None]
@@ -112,7 +112,7 @@ def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
         times = np.zeros(1)
     bare = [replace(move, shake=None, follow=None, keep_subject_size=False) for move in moves]
     unit = Surroundings(np.array([0.0, 0.0, 1.0]), 1.0, 1.0, np.eye(3), 1.0, 1)
-    motion = motion_at(bare, unit, times, times)
+    motion = evaluate_motion(bare, unit, times, times)
     quaternions = rotation_to_quaternion(motion.rotation)
     first = (travelling or moves)[0]
     return Trajectory(
@@ -138,7 +138,7 @@ def joined(moves: Sequence[Trajectory], name: str) -> Trajectory:
     )
 
 
-def rests(move: Trajectory) -> bool:
+def is_at_rest(move: Trajectory) -> bool:
     """Whether the move has one keyframe, at the first camera's own pose."""
     keyframe, *others = move.keyframes
     return (

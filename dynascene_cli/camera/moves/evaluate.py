@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.camera.moves.follow import followed_offset, followed_pan, steady_contacts
-from dynascene_cli.camera.moves.interpolation import orientations_between, segments, values_between
+from dynascene_cli.camera.moves.follow import follow_offset, follow_pan, steady_contacts
+from dynascene_cli.camera.moves.interpolation import (
+    interpolate_orientations,
+    interpolate_values,
+    segments,
+)
 from dynascene_cli.camera.moves.keyframes import Keyframe, Trajectory
-from dynascene_cli.camera.moves.shake import unsteadiness
+from dynascene_cli.camera.moves.shake import shake_curves
 from dynascene_cli.camera.moves.tripod import tripod_angles, tripod_rotation
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import (
@@ -51,7 +55,7 @@ class Motion:
     focal_ratio: Floats
 
 
-def motion_at(
+def evaluate_motion(
     moves: Sequence[Trajectory], around: Surroundings, clip_times: Floats, seconds: Floats
 ) -> Motion:
     """All the moves at once, at times given both as 0..1 of the clip and in seconds.
@@ -70,7 +74,7 @@ def motion_at(
     heading = rotation_about("y", float(np.degrees(bearing)))
     for move in moves:
         times = clip_times if move.time_unit == "clip" else seconds
-        coordinates, rotation, own_ratio = _keyframed(move, times, around)
+        coordinates, rotation, own_ratio = _evaluate_keyframes(move, times, around)
         if move.pivots:
             arcs = arcs + coordinates
             turned = ~_is_identity(rotation)
@@ -79,7 +83,7 @@ def motion_at(
             offset = offset + coordinates * _metres(move, around)
         turns.append(rotation)
         focal_ratio = focal_ratio * own_ratio
-    position = on_arcs(arcs) * np.hypot(around.subject[0], around.subject[2]) @ heading.T
+    position = positions_on_arcs(arcs) * np.hypot(around.subject[0], around.subject[2]) @ heading.T
     position = position + np.einsum("fij,fj->fi", _yaw(-arcs[:, 0]), offset)
     rotation = _joint_turn(turns)
     if any(move.keep_subject_size for move in moves):
@@ -88,14 +92,14 @@ def motion_at(
         if move.follow is not None and around.contacts is not None:
             contacts = steady_contacts(move.follow, around.contacts, seconds)
             if move.follow.by == "truck":
-                position = position + followed_offset(move.follow, contacts)
+                position = position + follow_offset(move.follow, contacts)
             else:
-                pan = followed_pan(move.follow, contacts, position)
+                pan = follow_pan(move.follow, contacts, position)
                 still = np.zeros_like(pan)
                 rotation = _joint_turn([rotation, tripod_rotation(pan, still, still)])
     for move in moves:
         if move.shake is not None:
-            noise = unsteadiness(seconds, move.shake.hz, move.shake.seed)
+            noise = shake_curves(seconds, move.shake.hz, move.shake.seed)
             pan, tilt, roll = np.radians(noise[:, :3] * move.shake.deg).T
             rotation = rotation @ tripod_rotation(pan, tilt, roll / 2)
             position = position + noise[:, 3:] * move.shake.pct / 100 * around.subject_distance
@@ -111,13 +115,13 @@ def arc_coordinates(positions: Floats) -> Floats:
     return np.stack([np.unwrap(np.arctan2(x, 1 - z)), np.log(np.hypot(x, 1 - z)), y], axis=-1)
 
 
-def on_arcs(coordinates: Floats) -> Floats:
+def positions_on_arcs(coordinates: Floats) -> Floats:
     """The positions (N, 3) of arc_coordinates."""
     angle, distance, y = coordinates[:, 0], np.exp(coordinates[:, 1]), coordinates[:, 2]
     return np.stack([distance * np.sin(angle), y, 1 - distance * np.cos(angle)], axis=-1)
 
 
-def _keyframed(
+def _evaluate_keyframes(
     move: Trajectory, times: Floats, around: Surroundings
 ) -> tuple[Floats, Floats, Floats]:
     """Coordinates (F, 3) in the move's own frame and unit, rotations, and focal ratios."""
@@ -126,7 +130,7 @@ def _keyframed(
     index, fraction = segments(knots, [keyframe.easing for keyframe in keyframes], times)
 
     def curve(values: Floats) -> Floats:
-        return values_between(knots, values, index, fraction, move.interpolation)
+        return interpolate_values(knots, values, index, fraction, move.interpolation)
 
     positions = np.array([keyframe.position for keyframe in keyframes], dtype=float)
     coordinates = curve(arc_coordinates(positions) if move.pivots else positions)
@@ -135,7 +139,7 @@ def _keyframed(
     focal_ratio = np.exp(curve(np.log(ratios)[:, None])[:, 0])
     targets = [keyframe.look_at for keyframe in keyframes]
     if all(target is not None for target in targets):
-        centres = on_arcs(coordinates) if move.pivots else coordinates
+        centres = positions_on_arcs(coordinates) if move.pivots else coordinates
         try:
             rotation = look_at(centres, curve(np.array(targets)), curve(rolls)[:, 0])
         except InputError as error:
@@ -144,7 +148,7 @@ def _keyframed(
     else:
         quaternions = np.array([keyframe_quaternion(keyframe) for keyframe in keyframes])
         rotation = quaternion_to_rotation(
-            orientations_between(knots, quaternions, index, fraction, move.interpolation)
+            interpolate_orientations(knots, quaternions, index, fraction, move.interpolation)
         )
     return coordinates, rotation, focal_ratio
 

@@ -23,7 +23,7 @@ __all__ = [
     "load_trajectory",
     "preset_names",
     "trajectory_text",
-    "trimmed_move",
+    "trim_move",
 ]
 
 
@@ -50,7 +50,7 @@ def load_trajectory(name_or_path: str | Path) -> Trajectory:
     if not names_a_file(text):
         path = presets_folder() / "cameras" / f"{text}.json"
         if text not in preset_names():
-            raise InputError(f"{text}: no such camera move", _nearest_preset(text))
+            raise InputError(f"{text}: no such camera move", _suggest_preset(text))
         return trajectory_from_document(json_of(path), text, shipped=True)
     return trajectory_from_document(json_of(Path(text)), text)
 
@@ -107,17 +107,17 @@ def _keyframe_document(keyframe: Keyframe) -> dict[str, Any]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(_rounded(value), ensure_ascii=False)
+    return json.dumps(_round_numbers(value), ensure_ascii=False)
 
 
-def _rounded(value: object) -> object:
+def _round_numbers(value: object) -> object:
     if isinstance(value, float):
         short = round(value, 9) + 0.0
         return int(short) if short.is_integer() else short
     if isinstance(value, (tuple, list)):
-        return [_rounded(item) for item in value]
+        return [_round_numbers(item) for item in value]
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: _round_numbers(item) for key, item in value.items()}
     return value
 
 
@@ -126,7 +126,7 @@ def is_camera(text: str) -> bool:
     return text not in preset_names() and is_camera_file(Path(text))
 
 
-def trimmed_move(move: Trajectory, clip: Clip) -> Trajectory:
+def trim_move(move: Trajectory, clip: Clip) -> Trajectory:
     """The move for a clip: of a camera file of more frames than a trimmed clip, that part.
 
     A camera that stands still does so for as long as a clip lasts.
@@ -155,7 +155,7 @@ def names_a_file(text: str) -> bool:
     return text.lower().endswith(".json") or "/" in text or "\\" in text or is_camera(text)
 
 
-def _nearest_preset(name: str) -> str:
+def _suggest_preset(name: str) -> str:
     nearest = difflib.get_close_matches(name.lower(), preset_names(), n=1, cutoff=0.5)
     if nearest:
         return f"did you mean {nearest[0]}?"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dynascene_cli.camera.loess import on_local_lines, window_sigma
+from dynascene_cli.camera.loess import smooth_by_local_lines, window_sigma
 from dynascene_cli.camera.moves.keyframes import Follow
 from dynascene_cli.geometry import Floats
 
@@ -12,15 +12,15 @@ def steady_contacts(follow: Follow, contacts: Floats, seconds: Floats) -> Floats
     if len(seconds) < 2 or follow.seconds == 0:
         return contacts
     frame_rate = (len(seconds) - 1) / (seconds[-1] - seconds[0])
-    return on_local_lines(contacts, window_sigma(follow.seconds, frame_rate))
+    return smooth_by_local_lines(contacts, window_sigma(follow.seconds, frame_rate))
 
 
-def followed_offset(follow: Follow, contacts: Floats) -> Floats:
+def follow_offset(follow: Follow, contacts: Floats) -> Floats:
     """How far the camera has gone with the person (F, 3): level, and 0 at first."""
     return follow.share * (contacts - contacts[0]) * [1.0, 0.0, 1.0]
 
 
-def followed_pan(follow: Follow, contacts: Floats, position: Floats) -> Floats:
+def follow_pan(follow: Follow, contacts: Floats, position: Floats) -> Floats:
     """How far the camera at ``position`` (F, 3) has panned with the person (F,), radians."""
     x, _, z = (contacts - position).T
     bearing = np.unwrap(np.arctan2(x, z))

@@ -33,7 +33,7 @@ def bezier_handles(easing: str) -> tuple[float, float, float, float]:
     return x1, y1, x2, y2
 
 
-def eased(easing: str, fraction: Floats) -> Floats:
+def ease(easing: str, fraction: Floats) -> Floats:
     """Progress at a fraction (0..1) of the time between two keyframes; 0 and 1 stay exact."""
     x1, y1, x2, y2 = bezier_handles(easing)
     if (x1, x2) == (y1, y2):
@@ -61,11 +61,11 @@ def segments(
     fraction = np.clip((wanted - times[index]) / (times[index + 1] - times[index]), 0, 1)
     for segment in np.unique(index):
         here = index == segment
-        fraction[here] = eased(easings[segment], fraction[here])
+        fraction[here] = ease(easings[segment], fraction[here])
     return index, fraction
 
 
-def values_between(
+def interpolate_values(
     times: Floats,
     values: Floats,
     index: NDArray[np.intp],
@@ -92,7 +92,7 @@ def values_between(
     return start + (end - start) * rise + bend
 
 
-def orientations_between(
+def interpolate_orientations(
     times: Floats,
     quaternions: Floats,
     index: NDArray[np.intp],

@@ -15,7 +15,7 @@ from dynascene_cli.geometry import (
 from dynascene_cli.shot import CameraPath
 
 
-def path_between(first: CameraPath, second: CameraPath, share: float) -> CameraPath:
+def interpolate_paths(first: CameraPath, second: CameraPath, share: float) -> CameraPath:
     """The path that has gone ``share`` (0..1) of the way from one to another, frame by frame.
 
     Centres on straight lines, rotations on great arcs, focal lengths in proportion; 0 and 1 give

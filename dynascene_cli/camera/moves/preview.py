@@ -55,7 +55,7 @@ def typical_reference(
     )
 
 
-def previewed(
+def preview_path(
     moves: Sequence[Trajectory],
     reference: Reference,
     amount: float = 1.0,
@@ -71,11 +71,11 @@ def previewed(
     rates = [snapped_rate(move.fps) for move in moves if move.fps is not None]
     rate = frame_rate or max(rates, default=FRAME_RATE)
     count = frame_count or round((duration(moves) or CLIP_SECONDS) * rate) + 1
-    contacts = walked(moves, reference, count, rate)
+    contacts = walk_contacts(moves, reference, count, rate)
     return sample(moves, replace(reference, contacts=contacts), count, rate, amount, seed)
 
 
-def walked(
+def walk_contacts(
     moves: Sequence[Trajectory], reference: Reference, frame_count: int, frame_rate: Fraction
 ) -> Floats:
     """Where the typical person meets the ground (F, 3): they walk if a move follows them."""

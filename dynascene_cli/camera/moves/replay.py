@@ -49,7 +49,7 @@ def trajectory_of_path(path: CameraPath, name: str, *, timed: bool = True) -> Tr
     )
 
 
-def frame_by_frame(move: Trajectory) -> Trajectory:
+def resample_motion(move: Trajectory) -> Trajectory:
     """A camera file's move with a pose for each frame of a clip, whatever their frame rates."""
     last = max(len(move.keyframes) - 1, 1)
     timed = tuple(replace(key, time=i / last) for i, key in enumerate(move.keyframes))

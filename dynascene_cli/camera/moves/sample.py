@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from dynascene_cli.camera.moves.combine import scaled
-from dynascene_cli.camera.moves.evaluate import Surroundings, motion_at
+from dynascene_cli.camera.moves.combine import scale_move
+from dynascene_cli.camera.moves.evaluate import Surroundings, evaluate_motion
 from dynascene_cli.camera.moves.keyframes import Trajectory
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, rotation_about
@@ -58,7 +58,7 @@ def sample(
         raise StageError(f"{len(contacts)} ground contacts for {frame_count} frames")
     moves = (move,) if isinstance(move, Trajectory) else tuple(move)
     K, E = reference.intrinsics, reference.extrinsics
-    level, tilt = _levelled(E)
+    level, tilt = _level_frame(E)
     start = centre(E)
     around = Surroundings(
         subject=level.T @ (reference.subject - start),
@@ -70,8 +70,8 @@ def sample(
         contacts=None if contacts is None else (contacts - start) @ level,
     )
     frames = np.arange(frame_count)
-    motion = motion_at(
-        [_seeded(scaled(one, amount, around), seed) for one in moves],
+    motion = evaluate_motion(
+        [_with_seed(scale_move(one, amount, around), seed) for one in moves],
         around,
         frames / max(frame_count - 1, 1),
         frames / float(frame_rate),
@@ -88,7 +88,7 @@ def sample(
     )
 
 
-def _levelled(extrinsics: Floats) -> tuple[Floats, Floats]:
+def _level_frame(extrinsics: Floats) -> tuple[Floats, Floats]:
     """The level frame that faces where the camera does, and the camera's rotation within it."""
     camera_to_world = extrinsics[:, :3].T
     forward = camera_to_world[:, 2]
@@ -96,7 +96,7 @@ def _levelled(extrinsics: Floats) -> tuple[Floats, Floats]:
     return level, level.T @ camera_to_world
 
 
-def _seeded(move: Trajectory, seed: int | None) -> Trajectory:
+def _with_seed(move: Trajectory, seed: int | None) -> Trajectory:
     if seed is None or move.shake is None:
         return move
     return replace(move, shake=replace(move.shake, seed=seed))

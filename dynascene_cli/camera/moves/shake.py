@@ -9,7 +9,7 @@ LOWEST_SHARE = 1 / 8
 SETTLING_SECONDS = 1.0
 
 
-def unsteadiness(seconds: Floats, hz: float, seed: int) -> Floats:
+def shake_curves(seconds: Floats, hz: float, seed: int) -> Floats:
     """Noise (F, 6) of unit RMS at the given times: pan, tilt, roll, x, y, z.
 
     Each is a sum of waves between hz / 8 and hz whose amplitude falls with frequency, as a hand's

@@ -27,7 +27,7 @@ def trajectory_from_document(document: object, source: str, *, shipped: bool = F
     """
     for place, number in _numbers(document):
         if not abs(number) <= LARGEST_NUMBER:
-            raise _wrong(source, place, f"is {number}", "give a finite number")
+            raise _invalid(source, place, f"is {number}", "give a finite number")
     if not shipped:
         _check_schema(document, source)
     assert isinstance(document, dict)
@@ -138,21 +138,21 @@ def _check_schema(document: object, source: str) -> None:
     place, value, schema = tuple(error.absolute_path), error.instance, error.schema
     if error.validator == "additionalProperties":
         unknown = next(key for key in value if key not in schema["properties"])
-        raise _wrong(source, place, f"unknown key {unknown!r}", _nearest(unknown, schema))
+        raise _invalid(source, place, f"unknown key {unknown!r}", _suggest_key(unknown, schema))
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in value)
-        raise _wrong(source, place, f"{missing} is missing", "see docs/cameras.md")
+        raise _invalid(source, place, f"{missing} is missing", "see docs/cameras.md")
     if error.validator == "oneOf":
         both = "look_at" in value
         what = "both look_at and rotation_quat" if both else "neither look_at nor rotation_quat"
-        raise _wrong(source, place, what, "give exactly one of them")
+        raise _invalid(source, place, what, "give exactly one of them")
     if error.validator == "enum":
         hint = f"one of {', '.join(error.validator_value)}"
-        raise _wrong(source, place, f"is {_short(value)}", hint)
-    raise _wrong(source, place, f"is {_short(value)}", _expected(place, schema))
+        raise _invalid(source, place, f"is {_short(value)}", hint)
+    raise _invalid(source, place, f"is {_short(value)}", _describe_expected(place, schema))
 
 
-def _wrong(source: str, place: Place, what: str, hint: str) -> InputError:
+def _invalid(source: str, place: Place, what: str, hint: str) -> InputError:
     """One line about a place in the document; keyframes are counted from 1."""
     words = list(place)
     where = [source]
@@ -173,13 +173,13 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _nearest(unknown: str, schema: dict[str, Any]) -> str:
+def _suggest_key(unknown: str, schema: dict[str, Any]) -> str:
     known = [key for key in schema["properties"] if key != "$schema"]
     nearest = difflib.get_close_matches(unknown, known, n=1)
     return f"did you mean {nearest[0]}?" if nearest else f"known keys: {', '.join(known)}"
 
 
-def _expected(place: Place, schema: dict[str, Any]) -> str:
+def _describe_expected(place: Place, schema: dict[str, Any]) -> str:
     if "description" in schema:
         return str(schema["description"])
     named = [word for word in place if isinstance(word, str)]

@@ -14,8 +14,14 @@ from numpy.typing import NDArray
 from dynascene_cli import geometry as maths
 from dynascene_cli.dataset.clip import TrainingClip
 from dynascene_cli.dataset.synthetic.figure import draw, figure, joints, limbs
-from dynascene_cli.dataset.synthetic.moves import MOVES, Motion, amount, random_motion, turned
-from dynascene_cli.dataset.synthetic.places import PLACES, Place, room, street, vivid, yard
+from dynascene_cli.dataset.synthetic.moves import (
+    MOVES,
+    Motion,
+    move_amount,
+    random_motion,
+    rotations_from_angles,
+)
+from dynascene_cli.dataset.synthetic.places import PLACES, Place, room, street, vary_colour, yard
 from dynascene_cli.dataset.synthetic.raster import filmed_plates
 from dynascene_cli.dataset.synthetic.textures import Split, TexturePool, photo_files, texture_pool
 from dynascene_cli.errors import InputError
@@ -80,7 +86,7 @@ def synthetic_clip(seed: int, settings: SyntheticSettings = SyntheticSettings())
     rng = np.random.default_rng([0xD1A5CE, split == "held-out", seed])
     width, height = settings.size
     seconds = (settings.frames - 1) / settings.fps
-    focal = width * amount(rng, 0.68, 1.1, split)
+    focal = width * move_amount(rng, 0.68, 1.1, split)
     kind = settings.places[rng.integers(len(settings.places))]
     stature = 1.7 * focal / height
     pivot = stature / rng.uniform(0.45, 1.05)
@@ -127,13 +133,13 @@ def synthetic_clip(seed: int, settings: SyntheticSettings = SyntheticSettings())
         pixels = np.zeros((settings.frames, height, width, 3), np.float32)
         cover = np.zeros((settings.frames, height, width), np.float32)
         softness = max(1.0, rng.uniform(0.004, 0.02) * height)
-        person = figure(rng, vivid(rng, 3, split), pool.surfaces, softness)
+        person = figure(rng, vary_colour(rng, 3, split), pool.surfaces, softness)
         draw(
             *limbs(person, joints(person, ground, facing, walked)), intrinsics, extrinsics,
             person.colours, person.mixes, person.patterns, pool.texels, place.light.ambient,
             place.light.sun, place.light.towards_sun, softness, pixels, cover,
         )  # fmt: skip
-        alphas, frames = _composited(plates, pixels, cover)
+        alphas, frames = _composite(plates, pixels, cover)
     visible = np.isfinite(depths[0])
     unit = float(np.median(depths[0][visible])) if visible.any() else 1.0
     path = relative_to_first(extrinsics)
@@ -164,7 +170,7 @@ def _camera(
     centres[:, 1] = np.minimum(motion.offset[:, 1] - eye, -0.35)
     # Higher cameras look down, more or less at the middle of who stands there.
     level = rng.uniform(0.3, 1.15) * np.arctan2(0.9 - eye, pivot) + rng.normal(0, 0.03)
-    return centres, turned(heading + motion.yaw, level + motion.pitch, motion.roll)
+    return centres, rotations_from_angles(heading + motion.yaw, level + motion.pitch, motion.roll)
 
 
 def _walk(
@@ -216,7 +222,7 @@ def _place(
     return (street if kind == "street" else yard)(rng, pool, split, kept)
 
 
-def _composited(
+def _composite(
     plates: NDArray[np.uint8], pixels: NDArray[np.float32], cover: NDArray[np.float32]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The matte as it is stored, and the person over the plates with that very matte."""

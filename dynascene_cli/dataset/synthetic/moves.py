@@ -33,14 +33,14 @@ class Motion:
     roll: Floats
 
 
-def amount(rng: np.random.Generator, low: float, high: float, split: Split) -> float:
+def move_amount(rng: np.random.Generator, low: float, high: float, split: Split) -> float:
     """A number between low and high, of a band that belongs to the split alone."""
     band = 2 * rng.integers(_BANDS // 2) + (split == "held-out")
     return low + (high - low) * (band + rng.random()) / _BANDS
 
 
-def _signed(rng: np.random.Generator, low: float, high: float, split: Split) -> float:
-    return amount(rng, low, high, split) * rng.choice([-1.0, 1.0])
+def _random_signed(rng: np.random.Generator, low: float, high: float, split: Split) -> float:
+    return move_amount(rng, low, high, split) * rng.choice([-1.0, 1.0])
 
 
 def _shake(rng: np.random.Generator, seconds: Floats) -> Floats:
@@ -79,22 +79,22 @@ def random_motion(
         chosen.append("handheld")
     for kind in chosen:
         if kind == "dolly":
-            offset[:, 2] += pace * reach * _signed(rng, 0.25, 0.75, split)
+            offset[:, 2] += pace * reach * _random_signed(rng, 0.25, 0.75, split)
         elif kind == "truck":
-            offset[:, 0] += pace * reach * _signed(rng, 0.2, 0.6, split)
+            offset[:, 0] += pace * reach * _random_signed(rng, 0.2, 0.6, split)
         elif kind == "pedestal":
-            offset[:, 1] += pace * _signed(rng, 0.2, 0.7, split)
+            offset[:, 1] += pace * _random_signed(rng, 0.2, 0.7, split)
         elif kind == "pan":
-            yaw += pace * np.radians(_signed(rng, 10, 35, split))
+            yaw += pace * np.radians(_random_signed(rng, 10, 35, split))
         elif kind == "tilt":
-            pitch += pace * np.radians(_signed(rng, 5, 14, split))
+            pitch += pace * np.radians(_random_signed(rng, 5, 14, split))
         elif kind == "orbit":
-            angle = pace * np.radians(_signed(rng, 10, 32, split))
+            angle = pace * np.radians(_random_signed(rng, 10, 32, split))
             yaw += angle
             offset[:, 0] -= pivot * np.sin(angle)
             offset[:, 2] += pivot * (1 - np.cos(angle))
         else:
-            size = amount(rng, 0.3, 1.0, split)
+            size = move_amount(rng, 0.3, 1.0, split)
             for axis, metres in enumerate((0.05, 0.02, 0.03)):
                 offset[:, axis] += size * metres * _shake(rng, seconds * t)
             yaw += size * np.radians(1.4) * _shake(rng, seconds * t)
@@ -103,7 +103,7 @@ def random_motion(
     return Motion(offset, yaw, pitch, roll)
 
 
-def turned(yaw: Floats, pitch: Floats, roll: Floats) -> Floats:
+def rotations_from_angles(yaw: Floats, pitch: Floats, roll: Floats) -> Floats:
     """Camera-to-world rotations (F, 3, 3) of angles (F,) in radians: Ry(yaw) Rx(pitch) Rz(roll)."""
     (cy, sy), (cp, sp), (cr, sr) = ((np.cos(a), np.sin(a)) for a in (yaw, pitch, roll))
     zero, one = np.zeros_like(yaw), np.ones_like(yaw)

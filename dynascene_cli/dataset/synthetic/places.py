@@ -36,7 +36,7 @@ class Place:
     light: Light
 
 
-def vivid(rng: np.random.Generator, count: int, split: Split, least: float = 0.0) -> Floats:
+def vary_colour(rng: np.random.Generator, count: int, split: Split, least: float = 0.0) -> Floats:
     """Colours (N, 3), 0..255, neither black nor white, of hues that belong to the split alone."""
     sector = 2 * rng.integers(_HUES, size=count) + (split == "held-out")
     hue = (sector + rng.random(count)) / (2 * _HUES)
@@ -145,7 +145,7 @@ def _paints(
 ) -> tuple[Floats, Floats, NDArray[np.int64], Floats]:
     """Base (N, 3), mixes (N, 2, 3, 3), patterns (N, 2) and tiles a metre (N, 2) of paints."""
     count = len(kinds)
-    base = vivid(rng, count, split)
+    base = vary_colour(rng, count, split)
     metres = np.array([_METRES[kind] for kind in kinds])
     span = metres[..., 0] + (metres[..., 1] - metres[..., 0]) * rng.random((count, 2))
     stains = np.array(pool.stains)[rng.integers(len(pool.stains), size=count)]
@@ -207,7 +207,7 @@ def _sky(
 ) -> Surroundings:
     exposure = float(light.ambient.mean() + 0.55 * light.sun.mean())
     blue = np.array([95.0, 150.0, 215.0]) + rng.normal(0, 18, 3)
-    dusk = vivid(rng, 1, split, 0.3)[0]
+    dusk = vary_colour(rng, 1, split, 0.3)[0]
     zenith = exposure * (blue + rng.uniform(0, 0.5) * (dusk - blue))
     pale = np.array([205.0, 215.0, 222.0])
     horizon = exposure * (pale + rng.uniform(0, 0.35) * (dusk - pale))

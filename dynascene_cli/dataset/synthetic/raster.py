@@ -128,7 +128,7 @@ def _window(P, width, height):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cast(H, window, number, nearest, seen):  # type: ignore[no-untyped-def]
+def _cast_rays(H, window, number, nearest, seen):  # type: ignore[no-untyped-def]
     """Enter a face into the samples (H, W, 5) that it is nearest at; nearest is 1/z."""
     x0, y0, x1, y1 = window
     for y in range(y0, y1):
@@ -252,7 +252,7 @@ def filmed_plates(intrinsics, extrinsics, faces, surroundings, texels, plates, d
             window = _window(P, width, height)
             if window[0] >= window[2] or window[1] >= window[3] or not _inverse(P, H[n]):
                 continue
-            _cast(H[n], window, n, nearest, seen)
+            _cast_rays(H[n], window, n, nearest, seen)
         for y in range(height):
             for x in range(width):
                 depths[f, y, x] = 1 / nearest[y, x, 4] if seen[y, x, 4] >= 0 else np.inf

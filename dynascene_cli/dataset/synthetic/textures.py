@@ -58,7 +58,7 @@ def fractal(rng: np.random.Generator, slope: float, lowest: float = 0.0) -> Floa
     return noise / noise.std()
 
 
-def _grained(rng: np.random.Generator, image: Floats, amount: float) -> Floats:
+def _add_grain(rng: np.random.Generator, image: Floats, amount: float) -> Floats:
     return image + amount * fractal(rng, 0.8)[..., None]
 
 
@@ -89,14 +89,14 @@ def _blocks(
 
 def _bricks(rng: np.random.Generator) -> Floats:
     rows = int(2 ** rng.integers(3, 5))
-    return _grained(rng, _blocks(rng, rows, rows // 2, 3, rng.choice([-0.8, 0.8]), 0.5), 0.08)
+    return _add_grain(rng, _blocks(rng, rows, rows // 2, 3, rng.choice([-0.8, 0.8]), 0.5), 0.08)
 
 
 def _tiles(rng: np.random.Generator) -> Floats:
     count = int(2 ** rng.integers(2, 4))
     image = _blocks(rng, count, count, int(rng.integers(1, 4)), rng.choice([-0.9, 0.7]), 0)
     y, x = np.indices((SIDE, SIDE)) * count // SIDE
-    return _grained(rng, image + rng.uniform(0, 0.6) * (2 * ((x + y) % 2) - 1)[..., None], 0.06)
+    return _add_grain(rng, image + rng.uniform(0, 0.6) * (2 * ((x + y) % 2) - 1)[..., None], 0.06)
 
 
 def _planks(rng: np.random.Generator) -> Floats:
@@ -110,7 +110,7 @@ def _stripes(rng: np.random.Generator) -> Floats:
     colours = np.repeat(rng.uniform(-0.9, 0.9, (count, 3)), 2, axis=0)
     colours[1::2] *= -1
     bands = np.arange(SIDE) * len(colours) // SIDE
-    return _grained(rng, np.broadcast_to(colours[bands], (SIDE, SIDE, 3)), 0.06)
+    return _add_grain(rng, np.broadcast_to(colours[bands], (SIDE, SIDE, 3)), 0.06)
 
 
 def _poster(rng: np.random.Generator) -> Floats:
@@ -125,7 +125,7 @@ def _poster(rng: np.random.Generator) -> Floats:
             cv2.circle(shape, (w // 2, w // 2), w // 2, colour, -1)
         shape = np.roll(shape, (y, x), axis=(0, 1))
         image = np.where(shape.any(axis=-1, keepdims=True), shape, image)
-    return _grained(rng, image, 0.04)
+    return _add_grain(rng, image, 0.04)
 
 
 def _cells(rng: np.random.Generator) -> Floats:
@@ -135,7 +135,7 @@ def _cells(rng: np.random.Generator) -> Floats:
     apart = np.abs(np.arange(SIDE)[:, None, None] - sites)
     squares = np.minimum(apart, SIDE - apart) ** 2
     nearest = (squares[:, None, :, 0] + squares[None, :, :, 1]).argmin(axis=-1)
-    return _grained(rng, rng.uniform(-0.9, 0.9, (count, 3))[nearest], 0.08)
+    return _add_grain(rng, rng.uniform(-0.9, 0.9, (count, 3))[nearest], 0.08)
 
 
 def _weave(rng: np.random.Generator) -> Floats:
@@ -144,7 +144,9 @@ def _weave(rng: np.random.Generator) -> Floats:
     over = (np.floor(x) + np.floor(y)) % 2 == 0
     round_ = np.where(over, np.sin(np.pi * (y % 1)), np.sin(np.pi * (x % 1)))
     colours = rng.uniform(-0.8, 0.8, (2, 3))
-    return _grained(rng, np.where(over[..., None], *colours) + 0.4 * round_[..., None] - 0.2, 0.06)
+    return _add_grain(
+        rng, np.where(over[..., None], *colours) + 0.4 * round_[..., None] - 0.2, 0.06
+    )
 
 
 def _dots(rng: np.random.Generator) -> Floats:
@@ -154,14 +156,14 @@ def _dots(rng: np.random.Generator) -> Floats:
     distance = np.hypot(x % 1 - 0.5, y % 1 - 0.5)
     inside = np.clip((rng.uniform(0.25, 0.45) - distance) * 12 + 0.5, 0, 1)[..., None]
     colours = rng.uniform(-1, 1, (count * count, 3))[index]
-    return _grained(rng, rng.uniform(-0.4, 0.4, 3) * (1 - inside) + colours * inside, 0.06)
+    return _add_grain(rng, rng.uniform(-0.4, 0.4, 3) * (1 - inside) + colours * inside, 0.06)
 
 
 def _waves(rng: np.random.Generator) -> Floats:
     """Contour bands of smooth noise."""
     height = fractal(rng, 2.4, 1.0) * rng.uniform(1.0, 2.2)
     colours = rng.uniform(-0.9, 0.9, (8, 3))
-    return _grained(rng, colours[np.floor(height * 2).astype(int) % 8], 0.06)
+    return _add_grain(rng, colours[np.floor(height * 2).astype(int) % 8], 0.06)
 
 
 def _front(rng: np.random.Generator, panes: Callable[[Floats, Floats], Floats]) -> Floats:
@@ -174,7 +176,7 @@ def _front(rng: np.random.Generator, panes: Callable[[Floats, Floats], Floats]) 
     lit = rng.uniform(-0.9, 0.2, (storeys, bays, 3))[y.astype(int), x.astype(int)]
     wall = np.full((SIDE, SIDE, 3), 0.25) + 0.5 * (np.abs(v) > 0.47)[..., None]
     trim = rng.choice([-0.6, 0.9])
-    return _grained(rng, np.where(glass > 0, lit, np.where(frame > 0, trim, wall)), 0.1)
+    return _add_grain(rng, np.where(glass > 0, lit, np.where(frame > 0, trim, wall)), 0.1)
 
 
 def _windows(rng: np.random.Generator) -> Floats:

@@ -14,7 +14,7 @@ from transformers.models.sam3_tracker_video.modeling_sam3_tracker_video import (
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.object_detector import MIN_SCORE
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.base import CLICKS, MatteFrame, MatterState
 from dynascene_cli.matting.edge_refinement import reduced_part, refined_alpha
 from dynascene_cli.matting.external import alpha_box, matte_of_given_alpha
@@ -106,7 +106,7 @@ class SamMatter:
         planes = (small / 255.0 - np.array(mean)) / np.array(deviation)
         return torch.from_numpy(planes.astype(np.float32).transpose(2, 0, 1)[None].copy())
 
-    def _alpha(self, frame: Image, masks: dict[int, Tensor], clicks: Floats) -> Image:
+    def _alpha(self, frame: Image, masks: dict[int, FloatArray], clicks: Floats) -> Image:
         """The alpha (H, W) of the person and what was added, without what was taken away."""
         empty = np.zeros(frame.shape[:2], np.uint8)
         taken = {index + 1 for index, click in enumerate(clicks) if click[3] < 0}
@@ -126,7 +126,7 @@ class SamMatter:
         return _by_colour(frame, mask, box)
 
     def _by_network(
-        self, edges: VitMatte, frame: Image, mask: Tensor, box: Floats, unit: float
+        self, edges: VitMatte, frame: Image, mask: FloatArray, box: Floats, unit: float
     ) -> Image:
         height, width = frame.shape[:2]
         room = 4 * EDGE_PIXELS * unit
@@ -155,7 +155,7 @@ def _person_box(frame: Image, known: Floats) -> Floats | None:
     return people[0] if found is None and len(people) == 1 else found
 
 
-def _by_colour(frame: Image, mask: Tensor, box: Floats) -> Image:
+def _by_colour(frame: Image, mask: FloatArray, box: Floats) -> Image:
     """The alpha (H, W) of a frame from a mask of it all, by the colours on the edge's two sides."""
     crop = crop_of_box(box)
     part = reduced_part(frame, crop)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import VitMatteForImageMatting
 
-from dynascene_cli.inference.onnx_network import Tensor
+from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.prompted.weights_folder import read_network
 from dynascene_cli.shot import Image
 
@@ -29,7 +29,7 @@ class VitMatte:
     def __init__(self, folder: Path) -> None:
         self._network = read_network(VitMatteForImageMatting, folder, "vitmatte")
 
-    def alpha(self, image: Image, mask: NDArray[Any], unsure: float) -> Tensor:
+    def alpha(self, image: Image, mask: NDArray[Any], unsure: float) -> FloatArray:
         """The alpha (H, W) in 0..1 of an RGB picture from its mask (H, W) in 0..1.
 
         ``unsure`` pixels on each side of the mask's edge are decided anew.
@@ -51,7 +51,7 @@ class VitMatte:
         return np.asarray(cv2.resize(decided, (width, height)), np.float32)
 
 
-def _trimap(mask: Tensor, unsure: int) -> Tensor:
+def _trimap(mask: FloatArray, unsure: int) -> FloatArray:
     """1 where a mask is surely the thing, 0 where surely not, and one half between."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * unsure + 1, 2 * unsure + 1))
     inside = cv2.erode((mask > SURE).astype(np.uint8), disc)

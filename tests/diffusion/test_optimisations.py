@@ -10,20 +10,20 @@ from safetensors.torch import load_file
 from tiny_networks import awake, inputs, seeded, tiny
 from tiny_shots import tiny_shot
 
-from dynascene_cli.diffusion.apply_optimisations import DeepFeatures, economised, offload
+from dynascene_cli.diffusion.apply_optimisations import DeepFeatures, offload, optimise_network
 from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.optimisations import Economies
+from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
-from dynascene_cli.diffusion.sampling import sampler_named
+from dynascene_cli.diffusion.sampling import make_sampler
 from dynascene_cli.diffusion.sampling_settings import (
     STATE_FILE,
     ResolvedSampling,
     SamplingSettings,
     fingerprint,
-    resolved,
+    resolve_sampling,
 )
 from dynascene_cli.errors import InputError
 
@@ -33,8 +33,8 @@ GEOMETRIES = ("none", "tied_rays", "ray_bias", "prope")
 
 def settings(steps: int = 4, **economies) -> ResolvedSampling:
     info = CheckpointInfo(tiny(), stage="video")
-    chosen = SamplingSettings(steps=steps, economies=Economies(**economies))
-    return resolved(chosen, info, (768, 432))
+    chosen = SamplingSettings(steps=steps, economies=SamplingOptimizations(**economies))
+    return resolve_sampling(chosen, info, (768, 432))
 
 
 def shot() -> EncodedShot:
@@ -44,7 +44,7 @@ def shot() -> EncodedShot:
 
 
 def sampled(network, how: ResolvedSampling) -> torch.Tensor:
-    pipeline = DynascenePipeline(deepcopy(network), sampler_named("ddim", how.steps))
+    pipeline = DynascenePipeline(deepcopy(network), make_sampler("ddim", how.steps))
     return pipeline.economised(how.economies, CPU).sampled(shot(), how)
 
 
@@ -79,7 +79,7 @@ def test_deep_features_are_reused_and_less_exact_the_longer():
 def test_windows_and_guidance_keep_features_of_their_own():
     network = awake(seeded(tiny()))
     how = replace(settings(steps=2, reuse_deep=2), window=1, overlap=0, guidance=3.0)
-    exact = sampled(network, replace(how, economies=Economies()))
+    exact = sampled(network, replace(how, economies=SamplingOptimizations()))
     assert 0 < difference(sampled(network, how), exact) < 0.2
 
 
@@ -87,7 +87,7 @@ def test_fewer_layers_run_in_steps_that_reuse():
     network = awake(seeded(tiny()))
     runs = []
     network.denoiser.mid_block.register_forward_hook(lambda *given: runs.append(given))
-    pipeline = DynascenePipeline(network, sampler_named("ddim", 4))
+    pipeline = DynascenePipeline(network, make_sampler("ddim", 4))
     pipeline.sampled(shot(), settings(reuse_deep=3))
     assert len(runs) == 2
 
@@ -102,7 +102,7 @@ def test_half_precision_halves_the_weights_and_stays_near():
 def test_channels_last_is_another_layout_of_the_same():
     network = awake(seeded(tiny()))
     exact = sampled(network, settings(steps=1))
-    other = economised(deepcopy(network), Economies(channels_last=True), CPU)
+    other = optimise_network(deepcopy(network), SamplingOptimizations(channels_last=True), CPU)
     weight = other.denoiser.conv_in.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert not weight.is_contiguous()
@@ -111,7 +111,7 @@ def test_channels_last_is_another_layout_of_the_same():
 
 def test_the_vae_works_in_tiles_of_a_picture():
     network, tiled = seeded(tiny()), seeded(tiny())
-    economised(tiled, Economies(vae_tile=64), CPU)
+    optimise_network(tiled, SamplingOptimizations(vae_tile=64), CPU)
     seen = []
     tiled.vae.decoder.register_forward_pre_hook(lambda module, given: seen.append(given[0].shape))
     x = torch.linspace(0, 6, 160) + torch.linspace(0, 3, 96)[:, None]
@@ -132,9 +132,11 @@ def test_a_compiled_network_gives_the_same():
     network = awake(seeded(tiny(channels=(16, 32))))
     how = settings(steps=1)
     exact = sampled(network, how)
-    compiled = economised(deepcopy(network), Economies(compiled=True), CPU, compiler="eager")
+    compiled = optimise_network(
+        deepcopy(network), SamplingOptimizations(compiled=True), CPU, compiler="eager"
+    )
     torch._dynamo.utils.counters.clear()
-    made = DynascenePipeline(compiled, sampler_named("ddim", 1)).sampled(shot(), how)
+    made = DynascenePipeline(compiled, make_sampler("ddim", 1)).sampled(shot(), how)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
     assert difference(made, exact) < 1e-5
 
@@ -146,7 +148,7 @@ def test_offloaded_weights_are_there_when_they_are_used(tmp_path, geometry):
     away = deepcopy(network)
     offload(away, CPU, str(tmp_path))
     assert not torch.equal(away.denoiser.conv_in.weight, network.denoiser.conv_in.weight)
-    how, scheduler = settings(steps=2), sampler_named("ddim", 2)
+    how, scheduler = settings(steps=2), make_sampler("ddim", 2)
     exact = sampled(network, how)
     # Some processors add in another order where weights lie at other addresses.
     torch.testing.assert_close(DynascenePipeline(away, scheduler).sampled(shot(), how), exact)
@@ -162,7 +164,7 @@ def test_offloaded_weights_are_there_when_they_are_used(tmp_path, geometry):
 def test_a_killed_render_continues_to_the_same_result_with_reused_features(tmp_path):
     network, info = random_network(seed=5)
     save_checkpoint(awake(network), info, tmp_path / "awake")
-    how = SamplingSettings(steps=7, size=(64, 64), economies=Economies(reuse_deep=3))
+    how = SamplingSettings(steps=7, size=(64, 64), economies=SamplingOptimizations(reuse_deep=3))
     small = tiny_shot(tmp_path / "shot", frames=2)
 
     def latents(folder, reporter):
@@ -212,7 +214,9 @@ def test_economies_that_would_do_nothing_are_told(economies, told):
 def test_a_transform_without_weights_needs_no_tiles():
     info = CheckpointInfo(preset("mini"), stage="video")
     with pytest.raises(InputError, match="latents of this checkpoint are dct's"):
-        resolved(SamplingSettings(economies=Economies(vae_tile=64)), info, (768, 432))
+        resolve_sampling(
+            SamplingSettings(economies=SamplingOptimizations(vae_tile=64)), info, (768, 432)
+        )
 
 
 @pytest.mark.parametrize(
@@ -220,7 +224,7 @@ def test_a_transform_without_weights_needs_no_tiles():
     [({"precision": "float16"}, "float16 is for a GPU"), ({"offload": True}, "there is none")],
 )
 def test_economies_of_a_gpu_are_refused_without_one(tmp_path, economies, told):
-    how = SamplingSettings(economies=Economies(**economies))
+    how = SamplingSettings(economies=SamplingOptimizations(**economies))
     with pytest.raises(InputError, match=told):
         DiffusionRenderer(
             tiny_shot(tmp_path / "shot", frames=1), "tests-tiny", tmp_path, how, device="cpu"

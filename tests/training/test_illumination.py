@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynascene_cli.compositing.linear_light import DECODE, LUMA, display_light
-from dynascene_cli.training.illumination import Light, exposed, random_light, relit, white_gain
+from dynascene_cli.training.illumination import Light, expose, random_light, relight, white_gain
 from dynascene_cli.training.settings import TrainingSettings
 
 GREY = np.full((6, 10, 3), 100, np.uint8)
@@ -15,23 +15,23 @@ SETTINGS = TrainingSettings(synthetic_share=1)
 
 
 def test_no_change_is_no_change() -> None:
-    np.testing.assert_array_equal(relit(COLOURS, Light()), COLOURS)
+    np.testing.assert_array_equal(relight(COLOURS, Light()), COLOURS)
 
 
 def test_a_stop_less_is_half_the_light() -> None:
     expected = round(255 * float(display_light(DECODE[100] / 2)))
-    assert np.unique(relit(GREY, Light(exposure=-1))).tolist() == [expected]
+    assert np.unique(relight(GREY, Light(exposure=-1))).tolist() == [expected]
 
 
 def test_contrast_turns_about_middle_grey() -> None:
     picture = np.array([[[27, 128, 228]]], np.uint8)
-    assert relit(picture, Light(contrast=0.5)).ravel().tolist() == [77, 128, 178]
+    assert relight(picture, Light(contrast=0.5)).ravel().tolist() == [77, 128, 178]
 
 
 def test_above_daylight_is_redder_and_below_bluer() -> None:
-    red, _, blue = relit(GREY, Light(mireds=80))[0, 0].astype(int)
+    red, _, blue = relight(GREY, Light(mireds=80))[0, 0].astype(int)
     assert red > 105 and blue < 95
-    red, _, blue = relit(GREY, Light(mireds=-80))[0, 0].astype(int)
+    red, _, blue = relight(GREY, Light(mireds=-80))[0, 0].astype(int)
     assert red < 95 and blue > 105
 
 
@@ -57,7 +57,7 @@ def test_light_has_the_colour_of_a_black_body(kelvin: float, x: float, y: float)
 
 def test_a_gradient_ends_at_its_stops_and_is_none_in_the_middle() -> None:
     wide = np.full((3, 400, 3), 60, np.uint8)
-    lit = DECODE[relit(wide, Light(gradient=2, gradient_angle=np.pi))][1, :, 0] / DECODE[60]
+    lit = DECODE[relight(wide, Light(gradient=2, gradient_angle=np.pi))][1, :, 0] / DECODE[60]
     assert lit[0] == pytest.approx(2, rel=0.04)
     assert lit[200] == pytest.approx(1, rel=0.04)
     assert lit[-1] == pytest.approx(0.5, rel=0.04)
@@ -66,7 +66,7 @@ def test_a_gradient_ends_at_its_stops_and_is_none_in_the_middle() -> None:
 def test_a_lamp_is_brightest_at_its_place_and_falls_off_as_a_gaussian() -> None:
     picture = np.full((100, 200, 3), 60, np.uint8)
     light = Light(local=1, local_centre=(0.25, 0.5), local_radius=0.2)
-    stops = np.log2(DECODE[relit(picture, light)][..., 1] / DECODE[60])
+    stops = np.log2(DECODE[relight(picture, light)][..., 1] / DECODE[60])
     assert stops[50, 50] == pytest.approx(1, abs=0.06)
     assert stops[50, 70] == pytest.approx(np.exp(-0.5), abs=0.06)
     assert stops[50, 150] == pytest.approx(0, abs=0.01)
@@ -74,7 +74,7 @@ def test_a_lamp_is_brightest_at_its_place_and_falls_off_as_a_gaussian() -> None:
 
 @given(gain=st.floats(0.05, 20))
 def test_more_light_never_darkens_and_white_stays_white(gain: float) -> None:
-    light = exposed(np.linspace(0, 1, 500), gain)
+    light = expose(np.linspace(0, 1, 500), gain)
     assert np.all(np.diff(light) >= -1e-12)
     assert light[-1] == pytest.approx(min(gain, 1))
     assert light[1] == pytest.approx(gain / 499, rel=0.05)
@@ -103,4 +103,4 @@ def test_ranges_of_nothing_change_nothing() -> None:
         SETTINGS, exposure=0, contrast=0, colour_temperature=0, light_gradient=0, local_light=0
     )
     light = random_light(np.random.default_rng(1), none)
-    np.testing.assert_array_equal(relit(COLOURS, light), COLOURS)
+    np.testing.assert_array_equal(relight(COLOURS, light), COLOURS)

@@ -9,7 +9,7 @@ from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_cl
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.errors import InputError
 from dynascene_cli.reports.contact_sheet import GAP
-from dynascene_cli.training.examples import Draws, every
+from dynascene_cli.training.examples import ExampleDraws, every_nth_frame
 from dynascene_cli.training.settings import STAGE_TASKS, Stage, TrainingSettings
 from dynascene_cli.training.task_inputs import TaskInputs
 from dynascene_cli.training.task_preview import TILE, task_sheet
@@ -31,19 +31,19 @@ def same(a: TaskInputs, b: TaskInputs) -> bool:
 
 @pytest.mark.parametrize("stage", STAGE_TASKS)
 def test_an_example_follows_from_its_number_alone(stage: Stage) -> None:
-    forwards = Draws(SETTINGS, stage, MINI)
+    forwards = ExampleDraws(SETTINGS, stage, MINI)
     expected = [forwards.draw(index) for index in range(6)]
-    elsewhere = pickle.loads(pickle.dumps(Draws(SETTINGS, stage, MINI)))
+    elsewhere = pickle.loads(pickle.dumps(ExampleDraws(SETTINGS, stage, MINI)))
     for index in (5, 0, 3, 3):
         assert same(elsewhere.draw(index), expected[index])
     assert not same(expected[0], expected[1])
-    other_seed = Draws(replace(SETTINGS, seed=1), stage, MINI)
+    other_seed = ExampleDraws(replace(SETTINGS, seed=1), stage, MINI)
     assert not all(same(other_seed.draw(index), expected[index]) for index in range(6))
 
 
 def test_tasks_come_by_their_shares() -> None:
     settings = replace(SETTINGS, tasks={"outpainting": 2.0, "image_variation": 0.0})
-    draws = Draws(settings, "image", MINI)
+    draws = ExampleDraws(settings, "image", MINI)
     assert draws.tasks == ("outpainting", "image_generation")
     counts = Counter(draws.draw(index).task for index in range(120))
     assert counts.keys() == {"outpainting", "image_generation"}
@@ -52,17 +52,21 @@ def test_tasks_come_by_their_shares() -> None:
 
 def test_examples_have_the_frames_and_latents_of_their_stage() -> None:
     for stage, frames in (("image", 1), ("video", 3), ("single", 3)):
-        inputs = Draws(SETTINGS, stage, MINI).draw(0)
+        inputs = ExampleDraws(SETTINGS, stage, MINI).draw(0)
         assert inputs.target.shape == (frames, 16, 32, 3)
         assert inputs.generate_mask.shape == (frames, 4, 8)
     full = replace(SETTINGS, size=(64, 64))
-    assert Draws(full, "image", preset("tests-tiny")).draw(0).generate_mask.shape == (1, 8, 8)
+    assert ExampleDraws(full, "image", preset("tests-tiny")).draw(0).generate_mask.shape == (
+        1,
+        8,
+        8,
+    )
 
 
 def test_so_many_synthetic_clips_are_drawn_as_asked() -> None:
-    draws = Draws(SETTINGS, "video", MINI)
+    draws = ExampleDraws(SETTINGS, "video", MINI)
     assert len({draws.draw(index).clip for index in range(60)}) == 5
-    endless = Draws(replace(SETTINGS, synthetic_clips=0), "video", MINI)
+    endless = ExampleDraws(replace(SETTINGS, synthetic_clips=0), "video", MINI)
     assert len({endless.draw(index).clip for index in range(20)}) == 20
 
 
@@ -79,12 +83,12 @@ def test_what_does_not_fit_is_told_before_any_picture_is_read(
     changed: dict[str, object], stage: Stage, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        Draws(replace(SETTINGS, **changed), stage, MINI)
+        ExampleDraws(replace(SETTINGS, **changed), stage, MINI)
 
 
 def test_every_other_frame_is_filmed_at_half_the_rate() -> None:
     clip = synthetic_clip(1, SyntheticSettings(size=(32, 16), frames=5))
-    half = every(clip, 2)
+    half = every_nth_frame(clip, 2)
     np.testing.assert_array_equal(half.frames, clip.frames[[0, 2, 4]])
     np.testing.assert_array_equal(half.alphas, clip.alphas[[0, 2, 4]])
     assert half.plates is not None and clip.plates is not None
@@ -95,12 +99,12 @@ def test_every_other_frame_is_filmed_at_half_the_rate() -> None:
 
 
 def test_a_sheet_has_rows_for_every_task_of_the_stage() -> None:
-    both = task_sheet(Draws(SETTINGS, "video", MINI))
+    both = task_sheet(ExampleDraws(SETTINGS, "video", MINI))
     one = replace(SETTINGS, tasks={"video_variation": 0.0})
-    single = task_sheet(Draws(one, "video", MINI))
+    single = task_sheet(ExampleDraws(one, "video", MINI))
     assert single.shape[0] - GAP == (both.shape[0] - GAP) / 2
     assert single.shape[1] == both.shape[1] == GAP + 9 * (TILE + GAP)
-    images = task_sheet(Draws(SETTINGS, "image", MINI))
+    images = task_sheet(ExampleDraws(SETTINGS, "image", MINI))
     assert images.shape[1] == GAP + 5 * (TILE + GAP)
     # Beside the scene picture nobody is shown in the first row, and everything is generated.
     person, mask = images[20:90, GAP + TILE + GAP : 2 * (TILE + GAP)], images[20:90, 430:600]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.training.masks import filled, person_hole, random_hidden
+from dynascene_cli.training.masks import fill_hidden, person_hole, random_mask
 
 
 @given(
@@ -17,7 +17,7 @@ def test_what_is_hidden_has_its_share(
     seed: int, width: int, height: int, low: float, reach: float
 ) -> None:
     high = min(low + reach, 1)
-    hidden = random_hidden(width, height, (low, high), np.random.default_rng(seed))
+    hidden = random_mask(width, height, (low, high), np.random.default_rng(seed))
     assert hidden.shape == (height, width)
     rounding = 0.5 / hidden.size
     assert low - rounding <= hidden.mean() <= high + rounding
@@ -27,7 +27,7 @@ def test_shapes_are_strips_rectangles_and_blobs() -> None:
     """A third hides strips along borders: what is left is one rectangle (but for its last row)."""
     left_is_rectangle = 0
     for seed in range(300):
-        hidden = random_hidden(32, 24, (0.2, 0.5), np.random.default_rng(seed))
+        hidden = random_mask(32, 24, (0.2, 0.5), np.random.default_rng(seed))
         rows, columns = np.nonzero(~hidden)
         box = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
         left_is_rectangle += len(rows) >= box - 2 * max(np.ptp(rows), np.ptp(columns)) - 2
@@ -50,15 +50,15 @@ def test_fills_are_black_or_the_mean_of_what_is_left() -> None:
     picture[0] = [[10, 20, 30], [20, 40, 60]]
     picture[1] = 200
     hidden = np.array([[False, False], [True, True]])
-    assert filled(picture, hidden, "black")[1].max() == 0
-    assert filled(picture, hidden, "mean")[1].tolist() == [[15, 30, 45]] * 2
-    np.testing.assert_array_equal(filled(picture, hidden, "mean")[0], picture[0])
+    assert fill_hidden(picture, hidden, "black")[1].max() == 0
+    assert fill_hidden(picture, hidden, "mean")[1].tolist() == [[15, 30, 45]] * 2
+    np.testing.assert_array_equal(fill_hidden(picture, hidden, "mean")[0], picture[0])
     assert picture[1].min() == 200
-    assert filled(picture, np.ones((2, 2), bool), "mean").max() == 0
+    assert fill_hidden(picture, np.ones((2, 2), bool), "mean").max() == 0
 
 
 def test_a_share_of_nothing_hides_nothing() -> None:
-    assert not random_hidden(8, 8, (0, 0), np.random.default_rng(0)).any()
+    assert not random_mask(8, 8, (0, 0), np.random.default_rng(0)).any()
 
 
 @pytest.mark.parametrize("alpha", [0, 255])
