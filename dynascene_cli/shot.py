@@ -151,7 +151,8 @@ class CameraPath:
     """A camera's intrinsics and pose in every frame.
 
     ``intrinsics`` (F, 3, 3) in pixels of a ``width`` × ``height`` picture; ``extrinsics``
-    (F, 3, 4) world-to-camera; ``unit`` is that of the translations.
+    (F, 3, 4) world-to-camera; ``unit`` is that of the translations. ``first_frame`` is the number
+    that files give the first frame.
     """
 
     intrinsics: Floats
@@ -160,6 +161,7 @@ class CameraPath:
     height: int
     frame_rate: Fraction
     unit: PathUnit
+    first_frame: int = 1
 
     @property
     def frame_count(self) -> int:

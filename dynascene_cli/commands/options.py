@@ -30,7 +30,7 @@ StartNumber = Annotated[
     int | None,
     typer.Option(
         "--start-number",
-        help="Number of the first frame, of written sequences and corrections "
+        help="Number of the first frame, of written sequences, corrections and cameras "
         "[default: that of the clip's own files, else 1].",
         min=0,
         max=9_999_999,

@@ -259,6 +259,10 @@ def render(
     verbose: options.Verbose = False,
 ) -> None:
     """Put the person of CLIP into the place of a photo, filmed by a camera move."""
+    from dynascene_cli.video import check_photo
+
+    # Told before the rest is loaded, which takes a second.
+    check_photo(scene)
     from dynascene_cli.console import Console
     from dynascene_cli.diffusion.optimisations import SamplingOptimizations
     from dynascene_cli.pipeline.render import memory_plan as memory_planned

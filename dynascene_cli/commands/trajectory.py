@@ -173,12 +173,22 @@ def convert(
     name: Annotated[
         str | None, typer.Option("--name", help="What B calls the camera [default: A's name].")
     ] = None,
+    start_number: Annotated[
+        int | None,
+        typer.Option(
+            "--start-number",
+            help="Number of B's first frame [default: A's, else 1].",
+            min=0,
+            max=9_999_999,
+        ),
+    ] = None,
     subject_distance: Distance = 4.0,
     camera_height: Height = 1.6,
     as_json: options.AsJson = False,
 ) -> None:
     """Write a camera, or a move as it is around a person of 1.7 m, for another program."""
     import math
+    from dataclasses import replace
 
     from dynascene_cli.camera.formats import check_camera_output, read_camera, write_camera
     from dynascene_cli.camera.moves.files import is_camera, load_move
@@ -204,10 +214,13 @@ def convert(
             subject_distance, camera_height, *([] if picture is None else [picture])
         )
         camera = preview_path(load_move(source), reference, frame_count=frames, frame_rate=rate)
+    if start_number is not None:
+        camera = replace(camera, first_frame=start_number)
     write_camera(output, camera, name=name or Path(source).stem, warn=console.warn)
     data = {
         "output": str(output),
         "frames": camera.frame_count,
+        "first_frame": camera.first_frame,
         "fps": float(camera.frame_rate),
         "size": [camera.width, camera.height],
         "unit": camera.unit,

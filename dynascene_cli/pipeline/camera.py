@@ -184,7 +184,7 @@ def estimate_camera(
     check_camera_output(output)
     check_spared(output, request.matte.inputs)
     _check_folders_spared(output, request.matte.inputs)
-    odd = check_matte_request(request.matte, clip)
+    odd = check_matte_request(request.matte, clip, numbered=True)
     if report:
         check_plotting()
     if request.matte.dry_run:
@@ -204,7 +204,7 @@ def estimate_camera(
         project.check_inputs()
         write_camera(
             output,
-            estimate.path,
+            replace(estimate.path, first_frame=request.matte.first_number(clip)),
             name=clip_name(request.matte.clip),
             warn=console.warn,
             extra={"estimate": summary(estimate)},

@@ -94,12 +94,10 @@ def open_request_clip(request: MatteRequest) -> Clip:
     )
 
 
-def check_matte_request(
-    request: MatteRequest, clip: Clip, output: Path | None = None
-) -> tuple[str, ...]:
+def check_matte_request(request: MatteRequest, clip: Clip, *, numbered: bool) -> tuple[str, ...]:
     """Make sure that a matte can be made as asked for, before any work is done; what is odd of it.
 
-    ``output`` is what the frames are written to, if they are.
+    ``numbered`` tells whether what is written numbers its frames.
 
     Raises:
         InputError: the given alpha or the kept ones do not fit the clip; no matter has that name.
@@ -115,8 +113,8 @@ def check_matte_request(
         _clicks_of(request, clip)
     if request.matte_fixes is not None:
         read_kept(request.matte_fixes, clip, request.first_number(clip))
-    elif request.start_number is not None and not (output and is_sequence(output)):
-        warnings += ("--start-number changes nothing: no sequence or correction is numbered",)
+    elif request.start_number is not None and not numbered:
+        warnings += ("--start-number changes nothing: nothing that is written is numbered",)
     return warnings
 
 
@@ -134,7 +132,7 @@ def matte(
     check_spared(output, request.inputs)
     if preview is not None:
         check_picture(preview, request.inputs)
-    odd = check_matte_request(request, clip, output)
+    odd = check_matte_request(request, clip, numbered=alpha_only)
     if request.dry_run:
         cached = is_matte_cached(project, request, clip) and not request.force
         answer = {"would_run": [] if cached else ["matte"], "cached": ["matte"] if cached else []}

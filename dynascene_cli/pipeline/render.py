@@ -46,6 +46,7 @@ from dynascene_cli.video import (
     check_picture,
     check_spared,
     decoded_frames,
+    is_sequence,
     open_sink,
     sound_warnings,
 )
@@ -109,7 +110,8 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     moves = tuple(trim_move(move, clip) for move in moves)
     output = request.output_path(still=clip.kind == "image")
     _check_outputs(request, output, clip)
-    odd = check_matte_request(request.matte, clip, output)
+    numbered = is_sequence(output) or request.layers is not None
+    odd = check_matte_request(request.matte, clip, numbered=numbered)
     check_scene_request(request.scene)
     if request.report:
         check_plotting()
@@ -326,7 +328,12 @@ def _composited(
         layers = None
         if request.layers is not None:
             layers = stack.enter_context(
-                open_layers(request.layers, path, settings_of(request), clip.timecode)
+                open_layers(
+                    request.layers,
+                    replace(path, first_frame=request.matte.first_number(clip)),
+                    settings_of(request),
+                    clip.timecode,
+                )
             )
         video = stack.enter_context(
             open_sink(

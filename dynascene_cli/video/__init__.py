@@ -12,6 +12,7 @@ from dynascene_cli.video.depth_maps import read_depth
 from dynascene_cli.video.images import (
     CoverWindow,
     Photo,
+    check_photo,
     check_picture,
     cover,
     cover_window,
@@ -44,6 +45,7 @@ __all__ = [
     "Sink",
     "alpha_frames",
     "check_output",
+    "check_photo",
     "check_picture",
     "check_spared",
     "check_writable",

@@ -13,7 +13,7 @@ LARGEST_ARRAY = 2**29
 """Bytes; a header that claims more is refused before anything is read."""
 
 
-def read_array(path: Path, kind: str, hint: str) -> NDArray[Any]:
+def read_array(path: Path, kind: str, hint: str, most_bytes: int = LARGEST_ARRAY) -> NDArray[Any]:
     """The array in a ``.npy`` file, or the first one in a ``.npz``.
 
     Raises:
@@ -23,7 +23,7 @@ def read_array(path: Path, kind: str, hint: str) -> NDArray[Any]:
         if path.suffix.lower() == ".npy":
             # Mapped, so that the file has to be as long as its header claims.
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-            _check_size(path, mapped.nbytes)
+            _check_size(path, mapped.nbytes, most_bytes)
             return np.array(mapped)
         with zipfile.ZipFile(path) as archive:
             member = next(
@@ -31,9 +31,9 @@ def read_array(path: Path, kind: str, hint: str) -> NDArray[Any]:
             )
             if member is None:
                 raise InputError(f"{path} holds no array", hint)
-            _check_size(path, member.file_size)
+            _check_size(path, member.file_size, most_bytes)
             with archive.open(member) as stream:
-                _check_size(path, _claimed_bytes(stream))
+                _check_size(path, _claimed_bytes(stream), most_bytes)
         with np.load(path, allow_pickle=False) as arrays:
             return np.asarray(arrays[member.filename.removesuffix(".npy")])
 
@@ -53,8 +53,8 @@ def _claimed_bytes(stream: Any) -> int:
     return count * dtype.itemsize
 
 
-def _check_size(path: Path, size: int) -> None:
-    if size > LARGEST_ARRAY:
+def _check_size(path: Path, size: int, most_bytes: int) -> None:
+    if size > most_bytes:
         raise InputError(
-            f"{path} claims an array of {size} bytes", f"at most {LARGEST_ARRAY // 2**20} MiB"
+            f"{path} claims an array of {size} bytes", f"at most {most_bytes // 2**20} MiB"
         )

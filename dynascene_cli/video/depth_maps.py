@@ -10,6 +10,9 @@ from dynascene_cli.video.arrays import read_array
 from dynascene_cli.video.openexr import exr_planes
 from dynascene_cli.video.picture_files import opened_picture
 
+LARGEST_MAP = 2**26
+"""Pixels; a photo's depth is seldom finer than the photo."""
+
 _KIND = "a depth map"
 _HINT = "give one channel: 16-bit PNG or TIFF, float TIFF or EXR, NPY or NPZ"
 
@@ -25,11 +28,11 @@ def read_depth(path: Path) -> NDArray[np.float32]:
     suffix = path.suffix.lower()
     with reading(path, _KIND, _HINT):
         if suffix in (".npz", ".npy"):
-            values = read_array(path, _KIND, _HINT)
+            values = read_array(path, _KIND, _HINT, 4 * LARGEST_MAP)
         elif suffix == ".exr":
-            values = exr_planes(path)
+            values = exr_planes(path, depth=True)
         else:
-            values = np.asarray(opened_picture(path))
+            values = np.asarray(opened_picture(path, LARGEST_MAP))
         depth = np.squeeze(values).astype(np.float32)
     if depth.ndim == 3 and (depth[..., :1] == depth[..., :3]).all():
         depth = depth[..., 0]

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from dynascene_cli.errors import InputError, reading
 from dynascene_cli.shot import Image
 from dynascene_cli.storage.atomic import published
-from dynascene_cli.video.openexr import exr_planes
+from dynascene_cli.video.openexr import exr_head, exr_planes
 from dynascene_cli.video.outputs import check_spared, check_writable
 from dynascene_cli.video.photo_colour import (
     ColourSpace,
@@ -34,6 +34,9 @@ class TiffTags:
     PLANAR_CONFIGURATION = 284
     SEPARATE = 2
 
+
+PNG_BIT_DEPTH = 24
+"""Where a PNG says how many bits a sample has."""
 
 BRIGHTEST_SDR = 1.001
 """Of values where 1 is white: beyond it a picture is HDR."""
@@ -71,6 +74,18 @@ def read_photo(path: Path) -> Photo:
             "give a photo of at least the clip's size",
         )
     return Photo(rgb, _own_focal_35mm(path), tuple(warnings))
+
+
+def check_photo(path: Path) -> None:
+    """Refuse what is no photo by its head, before anything is decoded.
+
+    Raises:
+        InputError: as read_photo.
+    """
+    if path.suffix.lower() == ".exr" and path.is_file():
+        exr_head(path)
+    elif not _is_float_tiff(path):
+        opened_picture(path).close()
 
 
 def read_picture(path: Path) -> tuple[Image, Image | None]:
@@ -201,8 +216,25 @@ def _in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
         rgb = np.array(upright.convert("RGB"))
         if isinstance(space, ColourSpace):
             told += [space.warning] if space.warning else []
-            rgb = in_srgb(rgb, space)
+            rgb = in_srgb(_fine_samples(picture, path, rgb), space)
         return rgb, alpha, told
+
+
+def _fine_samples(picture: Pillow.Image, path: Path, rgb: Image) -> Image | NDArray[np.uint16]:
+    """RGB of a PNG of 16 bits as it is stored, where Pillow keeps 8; else ``rgb``.
+
+    Linear light in 8 bits has no shadows.
+    """
+    turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    with path.open("rb") as file:
+        head = file.read(PNG_BIT_DEPTH + 1)
+    if picture.format != "PNG" or head[PNG_BIT_DEPTH] != 16 or turned:
+        return rgb
+    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.dtype != np.uint16:
+        return rgb
+    colour = stored[..., 2::-1] if stored.ndim == 3 else np.repeat(stored[..., None], 3, axis=2)
+    return np.ascontiguousarray(colour, np.uint16)
 
 
 def _linear_in_srgb(planes: NDArray[np.float32]) -> tuple[Image, Image | None, list[str]]:

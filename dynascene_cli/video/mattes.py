@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image as Pillow
+from PIL import ImageOps
 
 from dynascene_cli.errors import InputError, reading
 from dynascene_cli.shot import Clip, Image
@@ -94,7 +95,8 @@ def alpha_frames(source: str | Path, clip: Clip) -> AlphaFrames:
 def matte_picture(path: Path, size: tuple[int, int] | None = None) -> Image:
     """The alpha uint8 (H, W) in a picture: its alpha where that varies, else its grey, as stored.
 
-    Colour profiles say nothing of an alpha, and an EXR's 0 to 1 is linear.
+    It is turned as EXIF asks; colour profiles say nothing of an alpha, and an EXR's 0 to 1 is
+    linear.
 
     Raises:
         InputError: it cannot be read, or is not of ``size`` (width, height).
@@ -104,7 +106,7 @@ def matte_picture(path: Path, size: tuple[int, int] | None = None) -> Image:
     else:
         picture = opened_picture(path)
         with reading(path, "a matte", "save it as PNG"):
-            alpha = _picture_alpha(picture)
+            alpha = _picture_alpha(ImageOps.exif_transpose(picture))
     if size is not None and alpha.shape[::-1] != size:
         raise InputError(
             f"{path} is {alpha.shape[1]}x{alpha.shape[0]}, not {size[0]}x{size[1]}",
@@ -132,9 +134,11 @@ def _picture_alpha(picture: Pillow.Image) -> Image:
         if picture.mode == "F":
             white = 1.0 if values.max() <= 1 else 255.0
         else:
-            # Pillow opens some 8-bit files as I; of 16 bits, masks of 0 and 1 stay faint.
+            # Pillow opens some 8-bit files as I.
             white = 255.0 if picture.mode == "I" and 1 < values.max() <= 255 else 65535.0
-        return np.asarray(np.clip(values / white * 255 + 0.5, 0, 255), np.uint8)
+        alpha = np.asarray(np.clip(values / white * 255 + 0.5, 0, 255), np.uint8)
+        # What is not black stays so: a mask of 0 and 1 in 16 bits has nothing brighter.
+        return np.asarray(np.where(values > 0, np.maximum(alpha, 1), 0), np.uint8)
     return np.asarray(picture.convert("L"), np.uint8)
 
 

@@ -1,6 +1,7 @@
 """OpenEXR pictures: half-float, linear light, straight alpha."""
 
 import struct
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,8 +21,15 @@ _LINEAR_OF_SRGB = np.where(
 ).astype(np.float32)
 
 
+LARGEST_EXR = 2**26
+"""Pixels, of up to 16 bytes: twice those of 8K."""
+
 _HEAD_BYTES = 2**16
 _WINDOWS = (b"dataWindow\0box2i\0", b"displayWindow\0box2i\0")
+_CHANNELS = b"channels\0chlist\0"
+_CHANNEL_BYTES = 16
+"""Of a channel in the head, after its name; the first four tell the kind of its numbers."""
+_COLOURS = frozenset("RGBAY")
 
 
 def exr_bytes(image: Image) -> bytes:
@@ -51,37 +59,68 @@ def _encoded(planes: list[NDArray[np.float32]], pixel_format: str) -> bytes:
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 
-def exr_size(path: Path) -> tuple[int, int]:
-    """Width and height of an EXR file's first part, by its head.
+@dataclass(frozen=True)
+class ExrHead:
+    """What the head of an EXR's first part says.
+
+    ``size`` is the larger (width, height) of its two windows; ``channels`` are names, and whether
+    their numbers are whole ones.
+    """
+
+    size: tuple[int, int]
+    channels: dict[str, bool]
+
+
+def exr_head(path: Path) -> ExrHead:
+    """The head of an EXR file.
 
     Raises:
         InputError: it is no EXR.
     """
     with reading(path, "OpenEXR", EXR_HINT), path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
+    if not head.startswith(b"\x76\x2f\x31\x01"):
+        raise InputError(f"{path} is not an OpenEXR picture", EXR_HINT)
     sizes = []
     for window in _WINDOWS:
-        at = head.find(window) + len(window) + 4
-        if not head.startswith(b"\x76\x2f\x31\x01") or window not in head or at + 16 > len(head):
-            raise InputError(f"{path} is not an OpenEXR picture", EXR_HINT)
-        left, top, right, bottom = struct.unpack_from("<4i", head, at)
+        at = _content_of(path, head, window)
+        left, top, right, bottom = struct.unpack_from("<4i", head + bytes(16), at)
         sizes.append((max(right - left + 1, 0), max(bottom - top + 1, 0)))
-    # The decoder makes room for the one that is shown, and reads the other.
-    return max(width for width, _ in sizes), max(height for _, height in sizes)
+    # The decoder makes room for the window that is shown, and reads the other.
+    size = max(width for width, _ in sizes), max(height for _, height in sizes)
+    at, channels = _content_of(path, head, _CHANNELS), {}
+    while name := head[at : head.find(b"\0", at)]:
+        at += len(name) + 1
+        channels[name.decode("latin-1")] = head[at : at + 4] == bytes(4)
+        at += _CHANNEL_BYTES
+    return ExrHead(size, channels)
 
 
-def exr_planes(path: Path) -> NDArray[np.float32]:
+def _content_of(path: Path, head: bytes, attribute: bytes) -> int:
+    """Where an attribute's content begins in the head."""
+    at = head.find(attribute)
+    if at < 0:
+        raise InputError(f"{path} is not an OpenEXR picture", EXR_HINT)
+    return at + len(attribute) + 4
+
+
+def exr_planes(path: Path, *, depth: bool = False) -> NDArray[np.float32]:
     """The channels of an EXR file as stored: float32 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
 
+    Colour or luminance; else the colour of the first layer that has any; else the channel called
+    A, or the only one. Where ``depth`` is wanted, a channel called Z comes before these.
+
     Raises:
-        InputError: it is no EXR that can be decoded, or claims more pixels than a picture has.
+        InputError: it is no EXR that can be decoded, holds no channel that is known, or claims
+            more pixels than a picture has.
     """
-    check_claimed_size(path, exr_size(path))
-    with (
-        reading(path, "OpenEXR", EXR_HINT),
-        av.open(f"file:{path}", format="exr_pipe") as container,
-    ):
-        frame = next(container.decode(video=0))
+    head = exr_head(path)
+    check_claimed_size(path, head.size, LARGEST_EXR)
+    layer, used = _chosen_channels(path, head.channels, depth=depth)
+    if any(head.channels[name] for name in used):
+        raise InputError(f"{path} holds whole numbers in its channels {', '.join(used)}", EXR_HINT)
+    with reading(path, "OpenEXR", EXR_HINT):
+        frame = _decoded(path.read_bytes(), head.channels, layer, used)
     kind, size = (np.float16, 2) if "f16" in frame.format.name else (np.float32, 4)
     planes = [
         np.frombuffer(memoryview(plane), kind).reshape(-1, plane.line_size // size)[
@@ -93,3 +132,49 @@ def exr_planes(path: Path) -> NDArray[np.float32]:
         return planes[0].astype(np.float32)
     green, blue, red, *alpha = planes
     return np.stack([red, green, blue, *alpha], axis=-1).astype(np.float32)
+
+
+def _chosen_channels(
+    path: Path, channels: dict[str, bool], *, depth: bool
+) -> tuple[str, list[str]]:
+    """The layer that is read, empty for channels without one, and its channels or a single one.
+
+    Raises:
+        InputError: there is no channel that is known.
+    """
+    parts = {name: name.rpartition(".")[::2] for name in channels}
+    layers: dict[str, set[str]] = {}
+    for layer, kind in parts.values():
+        layers.setdefault(layer, set()).add(kind)
+    coloured = [layer for layer, kinds in layers.items() if kinds >= {"R", "G", "B"}]
+    single = [name for name, (_, kind) in parts.items() if kind == "Z" and depth]
+    if not single and ("Y" in channels or coloured):
+        layer = "" if "Y" in channels or "" in coloured else coloured[0]
+        return layer, [name for name, of in parts.items() if of[0] == layer and of[1] in _COLOURS]
+    single = single or [name for name, (_, kind) in parts.items() if kind == "A"]
+    if not single and len(channels) == 1:
+        single = list(channels)
+    if not single:
+        raise InputError(f"{path} holds the channels {', '.join(channels)[:200]}", EXR_HINT)
+    return parts[single[0]][0], single[:1]
+
+
+def _decoded(
+    content: bytes, channels: dict[str, bool], layer: str, used: list[str]
+) -> av.VideoFrame:
+    """The frame in an EXR file; a single channel is given out as luminance.
+
+    FFmpeg reads the colours or the luminance of one layer. So a single channel of another name is
+    renamed in the head to luminance, and all others to what it does not know.
+    """
+    if len(used) == 1 and used != ["Y"]:
+        at = content.find(_CHANNELS)
+        names = content[at : at + _HEAD_BYTES]
+        for name in channels:
+            new = ".Y".rjust(len(name), "?")[-len(name) :] if name in used else "?" * len(name)
+            names = names.replace(f"\0{name}\0".encode("latin-1"), f"\0{new}\0".encode(), 1)
+        content = content[:at] + names + content[at + _HEAD_BYTES :]
+        layer = "?" * (len(used[0]) - 2)
+    decoder = av.CodecContext.create("exr", "r")
+    decoder.options = {"layer": layer}
+    return decoder.decode(av.Packet(content))[0]

@@ -17,6 +17,7 @@ from dynascene_cli.video.animations import animation_times, is_animation
 from dynascene_cli.video.colour import colour_tags, colour_warnings
 from dynascene_cli.video.containers import FORMATS_HINT, opened_video
 from dynascene_cli.video.images import read_picture
+from dynascene_cli.video.log_curves import log_curve
 from dynascene_cli.video.orientation import Orientation, orientation_of
 from dynascene_cli.video.packets import Packets, frame_times
 from dynascene_cli.video.sequences import (
@@ -30,6 +31,9 @@ from dynascene_cli.video.timecode import advanced
 from dynascene_cli.video.timeline import STILL_RATE, Timeline, resampled, snapped_rate, timeline
 
 _STILL_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM")
+_PAGED = ("TIFF", "MPO")
+"""Whose further pictures are pages, previews or a second eye's, and no later frames."""
+_JPEG_STREAMS = (".mjpeg", ".mjpg")
 _ANIMATIONS = ("gif", "apng", "webp_pipe")
 LARGEST_PIXEL_ASPECT = 4
 """Anamorphic pixels are at most twice as wide as high; what is far from that is a broken head."""
@@ -89,6 +93,7 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
         told = {name.lower(): value for name, value in stream.metadata.items()}
         has_alpha = told.get("alpha_mode") == "1"
         timecode = _timecode(container, stream)
+        metadata = [dict(one.metadata) for one in (stream, container, *container.streams)]
     if not packets.ticks:
         raise InputError(f"{path} has no frame that can be shown", FORMATS_HINT)
     ticks = _without_gap(path, packets, end)
@@ -109,6 +114,9 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
     tags = colour_tags(frame)
     orientation = orientation_of(frame)
     warnings += [*orientation.warnings, *colour_warnings(frame, tags)]
+    curve = log_curve(path, frame.color_trc, metadata)
+    if curve is not None:
+        warnings.append(f"the clip is coded in a log curve ({curve}): convert it first, by a LUT")
     if frame.interlaced_frame:
         warnings.append("the clip is interlaced: its fields are not separated")
     width, height = _shown_size(frame, aspect, orientation)
@@ -208,7 +216,9 @@ def _tell_cut_short(path: Path, last_good: float, end: float | None) -> None:
 def _is_still(path: Path) -> bool:
     try:
         with Pillow.open(path, formats=_STILL_FORMATS) as picture:
-            return picture.format == "TIFF" or not getattr(picture, "is_animated", False)
+            if picture.format == "JPEG" and path.suffix.lower() in _JPEG_STREAMS:
+                return False
+            return picture.format in _PAGED or not getattr(picture, "is_animated", False)
     except (OSError, SyntaxError):
         return False
 

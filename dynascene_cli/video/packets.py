@@ -12,6 +12,8 @@ from av.video.stream import VideoStream
 from dynascene_cli.errors import InputError
 
 _INDEXED = ("mov", "avi", "matroska", "flv", "asf")
+_GUESSED = ("mjpeg", "obu")
+"""Streams without a container, to which FFmpeg gives 25 frames a second for want of any."""
 _BROADCAST = ("mpegts", "mpeg", "vob")
 _JOIN_SECONDS = 10.0
 """A jump beyond this in a broadcast stream is a new recording's clock, as FFmpeg takes it."""
@@ -44,10 +46,10 @@ def frame_times(
     tick = Fraction(stream.time_base or Fraction(1, 90000))
     found = _Pass(container, stream, tick)
     found.run()
-    if found.untimed and not found.durations:
+    if (found.untimed and not found.durations) or container.format.name in _GUESSED:
         if rate is None:
             raise InputError(f"{path} has no times", "give its frame rate: --fps 25")
-        count = list(range(found.untimed))
+        count = list(range(found.untimed + len(found.durations)))
         return Packets(count, 1 / rate, 1, cut_short=found.damaged, joined=False, timed=False)
     damaged = found.is_damaged()
     ticks = sorted(found.durations)

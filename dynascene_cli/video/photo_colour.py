@@ -73,11 +73,12 @@ def named_space(picture: Pillow.Image) -> ColourSpace | bytes | None:
     return _by_exif(picture)
 
 
-def in_srgb(image: Image, space: ColourSpace) -> Image:
-    """RGB uint8 (H, W, 3) of a space in sRGB; what lies outside is clipped."""
-    light = space.to_light(np.arange(256) / 255).astype(np.float32)
+def in_srgb(image: Image | NDArray[np.uint16], space: ColourSpace) -> Image:
+    """RGB uint8 or uint16 (H, W, 3) of a space in sRGB's uint8; what lies outside is clipped."""
+    levels = np.iinfo(image.dtype).max
+    light = space.to_light(np.arange(levels + 1) / levels).astype(np.float32)
     matrix = to_srgb_matrix(space.primaries).astype(np.float32)
-    result = np.empty_like(image)
+    result = np.empty(image.shape, np.uint8)
     for top in range(0, len(image), _STRIP):
         strip = light[image[top : top + _STRIP]] @ matrix.T
         result[top : top + _STRIP] = encoded_srgb(strip)

@@ -13,14 +13,14 @@ HINT = "give a JPEG, PNG, TIFF or WebP"
 LARGEST_PICTURE = 2**28
 """Pixels: more than the largest cameras take; a head that claims more asks for all memory."""
 _LARGE = 2**25
-_MOST_PIXELS_A_BYTE = 2000
-"""What no coding of a photo reaches, and a file of nothing but its head exceeds."""
+_MOST_PIXELS_A_BYTE = 300
+"""What no large picture of anything reaches; a file of zeros, or of its head alone, exceeds it."""
 
 # A photo is the user's own file: a large panorama is no attack. Sizes are checked here.
 Pillow.MAX_IMAGE_PIXELS = None
 
 
-def opened_picture(path: Path) -> Pillow.Image:
+def opened_picture(path: Path, most_pixels: int = LARGEST_PICTURE) -> Pillow.Image:
     """A picture whose header has been read; pixels are decoded later.
 
     Raises:
@@ -36,11 +36,13 @@ def opened_picture(path: Path) -> Pillow.Image:
             picture = Pillow.open(path, formats=FORMATS)
         except UnidentifiedImageError as error:
             raise InputError(f"{path} is {_what_it_is(path)}, not a picture", HINT) from error
-    check_claimed_size(path, picture.size)
+    check_claimed_size(path, picture.size, most_pixels)
     return picture
 
 
-def check_claimed_size(path: Path, size: tuple[int, int]) -> None:
+def check_claimed_size(
+    path: Path, size: tuple[int, int], most_pixels: int = LARGEST_PICTURE
+) -> None:
     """Refuse a picture (width, height) that no memory or no file of so few bytes holds.
 
     Raises:
@@ -48,10 +50,10 @@ def check_claimed_size(path: Path, size: tuple[int, int]) -> None:
     """
     pixels = size[0] * size[1]
     too_empty = pixels > _LARGE and pixels > _MOST_PIXELS_A_BYTE * path.stat().st_size
-    if pixels > LARGEST_PICTURE or too_empty:
+    if pixels > most_pixels or too_empty:
         raise InputError(
             f"{path} claims {size[0]}x{size[1]} pixels",
-            "its head is damaged" if too_empty else f"at most {LARGEST_PICTURE // 10**6} million",
+            "its head is damaged" if too_empty else f"at most {most_pixels // 10**6} million",
         )
 
 

@@ -97,6 +97,61 @@ def test_a_stream_without_a_container_needs_its_rate(tmp_path, name):
     assert (clip.frame_rate, numbers(clip)) == (25, list(range(20)))
 
 
+@pytest.mark.parametrize("name", ["raw.mjpeg", "raw.obu"])
+def test_a_rate_that_nothing_tells_is_asked_for(tmp_path, name):
+    """FFmpeg takes 25 for these, whatever they were filmed at."""
+    codec = {"mjpeg": "mjpeg", "obu": "libsvtav1"}[name.split(".")[1]]
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = write_video(tmp_path / name, FRAMES, codec=codec, pixel_format=pixels)
+    with pytest.raises(InputError) as error:
+        open_clip(path)
+    assert "--fps" in error.value.hint
+    clip = open_clip(path, fps=30)
+    assert (clip.frame_rate, numbers(clip)) == (30, list(range(20)))
+
+
+def test_the_further_pictures_of_a_photo_are_no_frames(tmp_path):
+    """Phones write a preview or a gain map behind the photo (MPO)."""
+    images = [Pillow.fromarray(image) for image in FRAMES[:2]]
+    images[0].save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=images[1:])
+    clip = open_clip(tmp_path / "a.jpg")
+    assert (clip.kind, clip.frame_count, numbers(clip)) == ("image", 1, [0])
+
+
+def free_box(text):
+    return (len(text) + 8).to_bytes(4, "big") + b"free" + text
+
+
+@pytest.mark.parametrize(
+    ("metadata", "behind", "curve"),
+    [
+        ({"com.arri.camera.ColorGammaSxS": "LOG-C"}, b"", "LOG-C"),
+        ({"com.panasonic.gamma": "V-Log"}, b"", "V-Log"),
+        ({"title": "my vlog 3", "comment": "with S-Log3 tips"}, b"", None),
+        ({}, b'<Item name="CaptureGammaEquation" value="s-log3-cine"/>', "s-log3"),
+        ({}, b"<CaptureGamma>Canon Log 2</CaptureGamma>", "Canon Log 2"),
+        ({}, b'<Item name="CaptureGammaEquation" value="rec709"/>', None),
+    ],
+)
+def test_log_curves_are_warned_of(tmp_path, metadata, behind, curve):
+    path = tmp_path / "a.mov"
+    with av.open(str(path), "w", options={"movflags": "use_metadata_tags"}) as container:
+        container.metadata.update(metadata)
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(96, 64, "yuv420p")))
+        container.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes() + free_box(behind))
+    told = [warning for warning in open_clip(path).warnings if "log curve" in warning]
+    assert [f"({curve})" in warning for warning in told] == [True] * (curve is not None)
+
+
+@pytest.mark.parametrize(("transfer", "told"), [(9, "log curve"), (16, "PQ"), (18, "HLG")])
+def test_transfer_codes_are_warned_of(tmp_path, transfer, told):
+    path = write_video(tmp_path / "a.mp4", FRAMES[:2], transfer=transfer)
+    assert told in " ".join(open_clip(path).warnings)
+
+
 def test_animated_webp(tmp_path):
     images = [Pillow.fromarray(image) for image in FRAMES[:12]]
     images[0].save(

@@ -1,11 +1,14 @@
 """One numbering: that of the clip's own files, else from 1, for what is written and corrected."""
 
+import re
 import shutil
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.video import open_clip, read_frames, write_image
 
 
@@ -83,6 +86,48 @@ def test_another_first_number_is_no_answer_for_a_cached_correction(dynascene, ta
     assert dynascene(*words, "--matte-fixes", fixed, "--start-number", 1000).code == 0
     assert white_frames(tmp_path) == {1003}
     assert np.asarray(Pillow.open(tmp_path / "m.1002.png")).min() < 255
+
+
+NUMBERED = {
+    "cam.chan": r"^(\d+) ",
+    "cam.usda": r"^        (\d+): \(",
+    "transforms.json": r"_(\d+)\.png",
+    "cam.json": r'"first_frame": (\d+)',
+    "colmap": r"_(\d+)\.png",
+    "cam.py": r"^FIRST_FRAME = (\d+)",
+}
+"""Camera files that number frames, and how their numbers are found in them."""
+
+
+def first_number(path, pattern):
+    file = path / "images.txt" if path.is_dir() else path
+    return int(re.findall(pattern, file.read_text(), re.MULTILINE)[0])
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_cameras_have_the_numbers_of_the_source(tmp_path, dynascene, name):
+    words = ("trajectory", "convert", "dolly-in")
+    move = ("--frames", 4, "--fps", 24, "--size", "96x64")
+    assert dynascene(*words, "from.usda", *move, "--start-number", 1001).code == 0
+    run = dynascene("trajectory", "convert", "from.usda", name)
+    assert run.code == 0, run.err
+    assert first_number(tmp_path / name, NUMBERED[name]) == 1001
+    run = dynascene("trajectory", "convert", "from.usda", name, "--start-number", 7)
+    assert first_number(tmp_path / name, NUMBERED[name]) == 7
+    if name != "cam.py":
+        found = read_camera(tmp_path / name, size=(96, 64), frame_rate=Fraction(24))
+        assert (found.first_frame, found.frame_count) == (7, 4)
+    run = dynascene("trajectory", "convert", "dolly-in", name, *move)
+    assert first_number(tmp_path / name, NUMBERED[name]) == 1
+
+
+def test_an_estimated_camera_has_the_numbers_of_the_clip(dynascene, take, tmp_path):
+    words = ("estimate-camera", "take", "--fps", 24, "--end", 0.1)
+    assert dynascene(*words, "-o", "a.chan").code == 0
+    assert first_number(tmp_path / "a.chan", NUMBERED["cam.chan"]) == 1001
+    run = dynascene(*words, "-o", "b.chan", "--start-number", 5)
+    assert "changes nothing" not in run.err
+    assert first_number(tmp_path / "b.chan", NUMBERED["cam.chan"]) == 5
 
 
 def test_a_first_number_that_numbers_nothing_is_told(dynascene, person_clip):

@@ -1,7 +1,10 @@
 """Files that claim what they do not hold: refused before memory or time is spent."""
 
 import struct
+import subprocess
+import sys
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -33,6 +36,7 @@ def zipped(path, content, name="depth.npy"):
         ("a.npz", b"PK\x03\x04 and no more"),
         ("a.exr", b""),
         ("a.exr", b"\x76\x2f\x31\x01" + bytes(500)),
+        ("a.exr", b"\x76\x2f\x31\x01" + b"channels\0chlist\0" + bytes(4)),
         ("a.tif", b"II*\0" + bytes(20)),
         ("a.png", b"%!PS-Adobe-3.0\n"),
     ],
@@ -50,6 +54,60 @@ def test_archives_of_what_is_too_large_or_none(tmp_path):
     zipped(tmp_path / "b.npz", b"text", "readme.txt")
     with pytest.raises(InputError, match="holds no array"):
         read_depth(tmp_path / "b.npz")
+
+
+def png_of_zeros(path, width, height):
+    """A grey PNG of 16 bits that holds all it claims: nothing but zeros, in a thousandth."""
+
+    def chunk(name, content):
+        check = zlib.crc32(name + content)
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+
+    packer = zlib.compressobj(1)
+    rows = b"".join(packer.compress(bytes(1 + 2 * width)) for _ in range(height)) + packer.flush()
+    head = struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+READ_DEPTH = """
+import resource, sys, time
+from pathlib import Path
+from dynascene_cli.errors import InputError
+from dynascene_cli.video import read_depth
+begun = time.process_time()
+try:
+    read_depth(Path(sys.argv[1]))
+except InputError as error:
+    assert "claims" in error.message, error
+    print(time.process_time() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.exr", "a.png"])
+def test_a_depth_map_that_asks_for_all_memory(tmp_path, name):
+    """What is as large as it claims, or claims so: refused within two seconds and a gigabyte."""
+    path, side = tmp_path / name, 10_000
+    if name == "a.npy":
+        # The file is as long as its head claims, and all holes.
+        with path.open("wb") as file:
+            file.write(header((side, side)))
+            file.truncate(file.tell() + 4 * side * side)
+    elif name == "a.npz":
+        zipped(path, header((side, side)) + bytes(1000))
+    elif name == "a.exr":
+        content = exr_bytes(np.zeros((32, 32), np.uint8))
+        for window in (b"dataWindow\0box2i\0", b"displayWindow\0box2i\0"):
+            at = content.index(window) + len(window) + 4
+            content = content[:at] + struct.pack("<4i", 0, 0, side, side) + content[at + 16 :]
+        path.write_bytes(content)
+    else:
+        png_of_zeros(path, side, side)
+    run = subprocess.run([sys.executable, "-c", READ_DEPTH, path], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    seconds, mebibytes = map(float, run.stdout.split())
+    assert (seconds < 2, mebibytes < 1024) == (True, True)
 
 
 def test_an_exr_of_a_large_window(tmp_path):

@@ -1,5 +1,6 @@
 """Mattes as other programs write them: alpha channels, EXR, inverted, faint, masks of 0 and 1."""
 
+import struct
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dynascene_cli.video import (
     matte_picture,
     open_clip,
     read_alpha,
+    read_depth,
     read_frames,
     write_image,
 )
@@ -31,6 +33,84 @@ def person(index):
     alpha[12:64, 30 + index : 60 + index] = 128
     alpha[14:64, 32 + index : 58 + index] = 255
     return alpha
+
+
+def exr_of(path, channels, kind=2):
+    """An EXR of whole numbers (kind 0), halfs (1) or floats (2): channels' names and (H, W)."""
+    names = sorted(channels)
+    height, width = channels[names[0]].shape
+
+    def attribute(name, of, content):
+        return f"{name}\0{of}\0".encode() + struct.pack("<i", len(content)) + content
+
+    listed = b"".join(
+        name.encode() + b"\0" + struct.pack("<iB3xii", kind, 0, 1, 1) for name in names
+    )
+    window = struct.pack("<4i", 0, 0, width - 1, height - 1)
+    head = b"\x76\x2f\x31\x01\2\0\0\0" + b"".join(
+        [
+            attribute("channels", "chlist", listed + b"\0"),
+            attribute("compression", "compression", b"\0"),
+            attribute("dataWindow", "box2i", window),
+            attribute("displayWindow", "box2i", window),
+            attribute("lineOrder", "lineOrder", b"\0"),
+            attribute("pixelAspectRatio", "float", struct.pack("<f", 1)),
+            attribute("screenWindowCenter", "v2f", struct.pack("<2f", 0, 0)),
+            attribute("screenWindowWidth", "float", struct.pack("<f", 1)),
+            b"\0",
+        ]
+    )
+    number = (np.uint32, np.float16, np.float32)[kind]
+    rows = [
+        b"".join(channels[name][y].astype(number).tobytes() for name in names)
+        for y in range(height)
+    ]
+    blocks = [struct.pack("<ii", y, len(row)) + row for y, row in enumerate(rows)]
+    begins = np.cumsum([len(head) + 8 * height] + [len(block) for block in blocks])[:-1]
+    path.write_bytes(head + begins.astype("<u8").tobytes() + b"".join(blocks))
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+@pytest.mark.parametrize(
+    ("names", "holds"),
+    [
+        ("Y", "Y"),
+        ("A", "A"),
+        ("R G B A", "A"),
+        ("matte.A", "matte.A"),
+        ("Layer.R Layer.G Layer.B Layer.A", "Layer.A"),
+        ("mask", "mask"),
+        ("A Z", "A"),
+        ("R", "R"),
+    ],
+)
+def test_exr_channels_of_any_name(tmp_path, names, holds, kind):
+    alpha = person(0) / 255
+    exr_of(tmp_path / "m.exr", {name: alpha * (name == holds) for name in names.split()}, kind)
+    assert np.abs(matte_picture(tmp_path / "m.exr").astype(int) - person(0)).max() <= 1
+
+
+def test_the_depth_of_an_exr(tmp_path):
+    depth = np.linspace(1, 9, 64 * 96).reshape(64, 96)
+    exr_of(tmp_path / "a.exr", {"R": depth * 0, "G": depth * 0, "B": depth * 0, "View.Z": depth})
+    assert np.abs(read_depth(tmp_path / "a.exr") - depth).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "told"), [("Y", 0, "whole numbers"), ("u v", 2, "channels u, v")]
+)
+def test_exr_channels_that_are_no_alpha(tmp_path, names, kind, told):
+    exr_of(tmp_path / "m.exr", {name: np.ones((64, 96)) for name in names.split()}, kind)
+    with pytest.raises(InputError, match=told):
+        matte_picture(tmp_path / "m.exr")
+
+
+def test_a_matte_that_lies_on_its_side(tmp_path):
+    """EXIF 6: to be looked at, it is turned by 90° clockwise."""
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    Pillow.fromarray(np.rot90(person(0)).copy()).save(tmp_path / "m.png", exif=exif)
+    assert np.array_equal(matte_picture(tmp_path / "m.png"), person(0))
 
 
 @pytest.fixture
@@ -140,6 +220,13 @@ def test_masks_of_two_values_are_brought_to_white(tmp_path, clip, white):
     matte = alpha_frames(folder, clip)
     assert worst(matte, solid_only=True) == 0
     assert f"0 and {white}" in matte.warnings[0]
+
+
+def test_masks_of_0_and_1_in_sixteen_bits(tmp_path, clip):
+    folder = folder_of(
+        tmp_path, lambda path, a: Pillow.fromarray((a > 128).astype(np.uint16)).save(path)
+    )
+    assert worst(alpha_frames(folder, clip), solid_only=True) == 0
 
 
 def test_palette_masks_of_0_and_1(tmp_path, clip):

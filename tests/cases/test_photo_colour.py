@@ -42,6 +42,10 @@ def srgb_curve(x):
 def with_chunks(path, colours, *chunks):
     """A PNG with chunks of these names and contents before its data."""
     Pillow.fromarray(quarters(colours)).save(path)
+    return insert_chunks(path, *chunks)
+
+
+def insert_chunks(path, *chunks):
     content = path.read_bytes()
     extra = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -91,6 +95,15 @@ SRGB_PRIMARIES = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 def test_png_colour_chunks(tmp_path, colours, chunks):
     # Linear light in 8 bits is coarse in the dark.
     assert off(with_chunks(tmp_path / "a.png", colours, *chunks)) <= 4
+
+
+@pytest.mark.parametrize("chunk", [gama(1.0), cicp(1, 8, 0, 1)])
+def test_linear_light_in_sixteen_bits_keeps_its_shadows(tmp_path, chunk):
+    dark = quarters([[12, 8, 20], [3, 5, 2], [30, 1, 16], [60, 140, 70]])
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.round(light(dark) * 65535).astype(np.uint16)[..., ::-1])
+    pixels = read_photo(insert_chunks(path, chunk)).pixels
+    assert np.abs(pixels.astype(int) - dark).max() <= 1
 
 
 def test_adobe_rgb_that_exif_alone_tells(tmp_path):

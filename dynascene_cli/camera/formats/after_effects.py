@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from dynascene_cli.camera.formats.conventions import (
-    FIRST_FRAME,
     UNIT_NAMES,
     Warn,
     describe_losses,
@@ -85,7 +84,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
         title=" ".join(f"Camera {name}".split()),
         unit=UNIT_NAMES[camera.unit],
         scale=scale,
-        first=FIRST_FRAME,
+        first=camera.first_frame,
         count=camera.frame_count,
         rate=camera.frame_rate,
         mm=K[0, 0, 0] * 36 / camera.width,

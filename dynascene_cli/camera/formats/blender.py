@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from dynascene_cli.camera.formats.conventions import (
-    FIRST_FRAME,
     FLIP_Y_Z,
     SENSOR_WIDTH_MM,
     UNIT_NAMES,
@@ -92,7 +91,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
         unit=UNIT_NAMES[camera.unit],
         note=describe_conventions(camera),
         name=repr(name),
-        first=FIRST_FRAME,
+        first=camera.first_frame,
         sensor=SENSOR_WIDTH_MM,
         locations=matrices[:, :3, 3].tolist(),
         quaternions=quaternions.tolist(),

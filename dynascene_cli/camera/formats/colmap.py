@@ -222,16 +222,16 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
 
 
 def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
-    """Write a camera as a text model without points; image names count from 1.
+    """Write a camera as a text model without points; image names end with the frames' numbers.
 
     Raises:
         InputError: as write_model.
     """
-    count = camera.frame_count
+    count, first = camera.frame_count, camera.first_frame
     write_model(
         path,
         ColmapModel(
-            names=tuple(image_name(name, index) for index in range(count)),
+            names=tuple(image_name(name, first + index) for index in range(count)),
             intrinsics=camera.intrinsics,
             sizes=np.tile([camera.width, camera.height], (count, 1)),
             extrinsics=camera.extrinsics,

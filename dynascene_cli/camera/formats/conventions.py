@@ -1,7 +1,8 @@
 """What camera files differ in, and what every one of them must satisfy.
 
 Editors' programs have the world's y (or z) axis up and cameras that look along −z; here y is down
-and cameras look along +z. mm = pixels · sensor width / picture width, and frames count from 1.
+and cameras look along +z. mm = pixels · sensor width / picture width. Frames have the numbers of
+the source's files, else they count from 1.
 """
 
 import re
@@ -21,6 +22,7 @@ from dynascene_cli.video.timeline import STANDARD_RATES
 
 SENSOR_WIDTH_MM = 36.0
 FIRST_FRAME = 1
+LARGEST_FRAME_NUMBER = 9_999_999
 FLIP_Y_Z = np.diag([1.0, -1.0, -1.0])
 """OpenCV axes to OpenGL's (x right, y up, z backwards), and back."""
 
@@ -91,11 +93,17 @@ class Known:
 
 
 def camera_path(
-    path: Path, intrinsics: Floats, extrinsics: Floats, known: Known, default_unit: PathUnit
+    path: Path,
+    intrinsics: Floats,
+    extrinsics: Floats,
+    known: Known,
+    default_unit: PathUnit,
+    first_frame: float = FIRST_FRAME,
 ) -> CameraPath:
     """The camera in the file at ``path``, after a look at every number.
 
-    Rotations that are off by the rounding of a text file become exact ones.
+    Rotations that are off by the rounding of a text file become exact ones. A ``first_frame``
+    that is no whole number of up to seven digits numbers nothing, and is 1.
 
     Raises:
         InputError: there is no frame, a number is not finite, a rotation is not one, a focal
@@ -125,7 +133,14 @@ def camera_path(
         height=height,
         frame_rate=frame_rate,
         unit=known.unit or default_unit,
+        first_frame=frame_number(first_frame),
     )
+
+
+def frame_number(value: float) -> int:
+    """The number of a first frame; 1 for what is none."""
+    counts = 0 <= value <= LARGEST_FRAME_NUMBER and value == int(value)
+    return int(value) if counts else FIRST_FRAME
 
 
 def _orthonormalise(path: Path, extrinsics: Floats) -> Floats:

@@ -68,11 +68,12 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
         world_to_camera(matrices, FLIP_Y_Z, FLIP_Y_Z),
         known,
         "metres",
+        values[0, 0] if len(values) else FIRST_FRAME,
     )
 
 
 def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
-    """Write a camera as .chan; frames count from 1 and angles run on past half a turn.
+    """Write a camera as .chan; angles run on past half a turn.
 
     Raises:
         InputError: the folder is missing or cannot be written to.
@@ -84,7 +85,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     angles = np.degrees(np.stack([x, y, z], axis=-1))
     fields = 2 * np.degrees(np.arctan(camera.height / 2 / camera.intrinsics[:, 1, 1]))
     lines = [
-        f"{index + FIRST_FRAME} {digits(matrices[index, :3, 3])} {digits(angles[index])} "
+        f"{index + camera.first_frame} {digits(matrices[index, :3, 3])} {digits(angles[index])} "
         f"{digits([fields[index]])}"
         for index in range(camera.frame_count)
     ]

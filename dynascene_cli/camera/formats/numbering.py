@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dynascene_cli.camera.formats.conventions import FIRST_FRAME, Warn
+from dynascene_cli.camera.formats.conventions import Warn, frame_number
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import resample
 from dynascene_cli.shot import CameraPath
@@ -17,10 +17,10 @@ LONGEST_NUMBER = 15
 """Digits; more than that count no frames."""
 
 
-def image_name(name: str, index: int) -> str:
-    """What the image of a frame (from 0) is called: ``name_000001.png`` for the first one."""
+def image_name(name: str, number: int) -> str:
+    """What the image of a frame is called: ``name_000001.png`` for number 1."""
     stem = re.sub(r"[^\w.-]", "_", name)
-    return f"{stem}_{index + FIRST_FRAME:06d}.png"
+    return f"{stem}_{number:06d}.png"
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -47,7 +47,7 @@ def fill_skipped_frames(
     """The camera with a frame for each number that its images' names skip, as told to ``warn``.
 
     Poses between are interpolated: centres linearly, rotations by slerp. Numbers that rise in
-    equal steps skip nothing.
+    equal steps skip nothing; those that rise by one are the frames' own.
 
     Raises:
         InputError: more than half of the frames are missing.
@@ -57,6 +57,8 @@ def fill_skipped_frames(
         return camera
     step = int(np.gcd.reduce(np.diff(numbers)))
     frames = [(number - numbers[0]) // step for number in numbers]
+    if step == 1:
+        camera = replace(camera, first_frame=frame_number(numbers[0]))
     count = frames[-1] + 1
     missing = count - len(frames)
     if not missing:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from dynascene_cli.camera.formats.conventions import (
+    FIRST_FRAME,
     Known,
     Warn,
     camera_path,
@@ -32,6 +33,7 @@ def camera_document(path: CameraPath, extra: Mapping[str, Any] | None = None) ->
         "fps": float(path.frame_rate),
         "unit": path.unit,
         "frame_count": path.frame_count,
+        "first_frame": path.first_frame,
         "axes": "x right, y down, z forward; the left edge of the picture is x = 0",
         **(extra or {}),
         "frames": [
@@ -89,6 +91,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
             f"{path}: {len(frames)} frames, but frame_count is {document['frame_count']}",
             "mend one of the two",
         )
+    first = number(document.get("first_frame"))
     intrinsics, extrinsics = [], []
     for index, frame in enumerate(frames, start=1):
         entries = frame if isinstance(frame, dict) else {}
@@ -112,4 +115,5 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
         np.array(extrinsics).reshape(-1, 3, 4),
         known,
         unit,
+        FIRST_FRAME if first is None else first,
     )

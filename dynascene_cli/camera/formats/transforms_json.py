@@ -87,7 +87,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
 
 
 def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
-    """Write a camera as transforms.json, for images named ``images/<name>_000001.png``.
+    """Write a camera as transforms.json, for images named ``images/<name>_<number>.png``.
 
     Raises:
         InputError: the folder is missing or cannot be written to.
@@ -110,7 +110,7 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     matrices = camera_to_world(camera, np.eye(3), FLIP_Y_Z)
     frames = [
         {
-            "file_path": f"images/{image_name(name, index)}",
+            "file_path": f"images/{image_name(name, camera.first_frame + index)}",
             **({} if steady else _lens_keys(K[index])),
             "transform_matrix": matrices[index].tolist(),
         }

@@ -1,7 +1,7 @@
 """USD cameras in text (.usda), as UsdGeomCamera describes them.
 
 Y up, the camera looks along -z, matrices multiply row vectors; focal length and apertures in
-millimetres, the apertures' offsets shift the lens. Time codes are frames, from 1.
+millimetres, the apertures' offsets shift the lens. Time codes are the frames' numbers.
 https://openusd.org/release/api/class_usd_geom_camera.html
 """
 
@@ -13,7 +13,6 @@ import numpy as np
 
 from dynascene_cli.camera.formats.blender import Z_UP
 from dynascene_cli.camera.formats.conventions import (
-    FIRST_FRAME,
     FLIP_Y_Z,
     SENSOR_WIDTH_MM,
     UNIT_NAMES,
@@ -94,16 +93,16 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     head = HEADER.format(
         note=describe_conventions(camera),
         name=prim,
-        first=FIRST_FRAME,
-        last=FIRST_FRAME + len(K) - 1,
+        first=camera.first_frame,
+        last=camera.first_frame + len(K) - 1,
         rate=repr(float(camera.frame_rate)).removesuffix(".0"),
         sensor=SENSOR_WIDTH_MM,
         unit=UNIT_NAMES[camera.unit],
     )
-    lines = [_attribute(key, values) for key, values in attributes.items()]
+    lines = [_attribute(key, values, camera.first_frame) for key, values in attributes.items()]
     matrices = np.swapaxes(camera_to_world(camera, FLIP_Y_Z, FLIP_Y_Z), 1, 2) + 0.0
     samples = [
-        f"        {index + FIRST_FRAME}: ( "
+        f"        {index + camera.first_frame}: ( "
         + ", ".join(f"({digits(row).replace(' ', ', ')})" for row in rows)
         + " ),\n"
         for index, rows in enumerate(matrices)
@@ -116,12 +115,12 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
     )
 
 
-def _attribute(name: str, values: Floats) -> str:
+def _attribute(name: str, values: Floats, first: int) -> str:
     """One line for a value that stays, a line a frame for one that changes."""
     if np.all(values == values[0]):
         return f"    float {name} = {digits(values[:1])}\n"
     samples = "".join(
-        f"        {index + FIRST_FRAME}: {digits([value])},\n" for index, value in enumerate(values)
+        f"        {index + first}: {digits([value])},\n" for index, value in enumerate(values)
     )
     return f"    float {name}.timeSamples = {{\n{samples}    }}\n"
 
@@ -174,7 +173,8 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     extrinsics = world_to_camera(matrices, Z_UP if z_up else FLIP_Y_Z, FLIP_Y_Z)
     extrinsics[:, :, 3] *= scale
     rate = Known(frame_rate=frame_rate(per_second))
-    return camera_path(path, lenses(fx, fy, cx, cy), extrinsics, known.completed(rate), "metres")
+    known = known.completed(rate)
+    return camera_path(path, lenses(fx, fy, cx, cy), extrinsics, known, "metres", float(codes[0]))
 
 
 def _text(path: Path) -> str:
