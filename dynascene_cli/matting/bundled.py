@@ -91,12 +91,17 @@ class BundledMatter:
             "prop_look": np.array(0),
         }
 
+    def _lost(self, state: MatterState) -> MatterState:
+        """What is left to know where nobody is seen: whom to look for, and what they held."""
+        held = no_props(state["prop_known"])
+        return {**self.initial_state(state["box"]), **state_of_props(held)}
+
     def step(self, frame: Image, state: MatterState) -> tuple[MatteFrame, MatterState]:
         """The next frame's matte, and what to remember for the frame after it."""
         height, width = frame.shape[:2]
         sighting = sighted(frame, state)
         if sighting is None:
-            return empty_matte(height, width), self.initial_state(state["box"])
+            return empty_matte(height, width), self._lost(state)
         cut = cut_by_frame(sighting, width, height)
         known = bool(np.isfinite(state["past_crop"]).all())
         if known:
@@ -104,7 +109,7 @@ class BundledMatter:
         crop = _crop_of_sighting(sighting, cut)
         part = reduced_part(frame, crop)
         if part is None:
-            return empty_matte(height, width), self.initial_state(state["box"])
+            return empty_matte(height, width), self._lost(state)
         image = cut_out(part, crop)
         carried = None
         if known:
@@ -127,7 +132,7 @@ class BundledMatter:
             and sighting.pose is None
             and not _still_there(mask, carried, boxes_in_crop(sighting.box[None], crop))
         ):
-            return empty_matte(height, width), self.initial_state(state["box"])
+            return empty_matte(height, width), self._lost(state)
         alpha = refined_alpha(frame, mask, crop, part)
         props = no_props()
         if self._props:

@@ -30,7 +30,9 @@ TAKEN_UP_SCORE = 0.5
 NOWHERE = np.full(4, np.nan)
 LOOK_EVERY = 8
 LOOK_EVERY_CUT = 4
-"""Frames from one detection to the next: of a whole body, and of one cut by the frame."""
+LOOK_EVERY_HELD = 2
+"""Frames from one detection to the next: of a whole body, of one cut by the frame, and of one who
+held something that is out of sight."""
 EDGE_NEAR, EDGE_FAR = 0.012, 0.025
 """Distances of a box from the picture's edge, as shares of its size: touching, and clear of it."""
 BODY_GROUPS = ((0, 11), (11, 13), (13, 15), (15, 17), (23, 25), (25, 27), (27, 29))
@@ -81,6 +83,8 @@ def sighted(frame: Image, state: MatterState) -> Sighting | None:
     interval = LOOK_EVERY_CUT if float(state.get("cut", np.zeros(()))) > 0 else LOOK_EVERY
     if len(state.get("prop_boxes", ())):
         interval = 1
+    elif len(state.get("prop_known", ())):
+        interval = min(interval, LOOK_EVERY_HELD)
     found, seen, things = None, bool(state["detected"]), None
     if not sure or looked >= interval:
         found, others, things = _looked_for(frame, box)

@@ -82,6 +82,7 @@ SAME_PLACE = 0.3
 class Props:
     """The things followed: ``boxes`` (n, 4), ``kinds`` COCO's classes, ``unseen`` frames (n,),
     ``motions`` (n, 2) pixels a frame; what each looked like: ``masks``, ``images``, ``crops``.
+    ``known`` are the classes (k,) of all that was ever followed.
     """
 
     boxes: Floats
@@ -91,6 +92,7 @@ class Props:
     masks: FloatArray
     images: Image
     crops: Floats
+    known: NDArray[np.int_]
 
 
 def props_of_state(state: MatterState) -> Props:
@@ -103,8 +105,8 @@ def state_of_props(props: Props) -> MatterState:
     return {f"prop_{name}": getattr(props, name) for name in Props.__dataclass_fields__}
 
 
-def no_props() -> Props:
-    """Nothing is held."""
+def no_props(known: NDArray[np.int_] | None = None) -> Props:
+    """Nothing is held; ``known`` classes (k,) were."""
     return Props(
         np.zeros((0, 4)),
         np.zeros(0, int),
@@ -113,6 +115,7 @@ def no_props() -> Props:
         np.zeros((0, SIDE, SIDE), np.float32),
         np.zeros((0, SIDE, SIDE, 3), np.uint8),
         np.zeros((0, 4)),
+        np.zeros(0, int) if known is None else known,
     )
 
 
@@ -141,11 +144,10 @@ def followed_props(
         if unseen <= FORGOTTEN_AFTER and _gap(moved, person) <= FARTHEST * size:
             kept.append((moved, int(props.kinds[i]), unseen, motion, i))
     for candidate in candidates[free]:
-        if len(kept) < MAX_PROPS and _is_taken(candidate, pose, person, alpha, size):
+        if len(kept) < MAX_PROPS and _is_taken(candidate, props.known, pose, person, alpha, size):
             kept.append((candidate[:4], int(candidate[5]), 0, np.zeros(2), -1))
-    empty = no_props()
     if not kept:
-        return empty
+        return no_props(props.known)
     boxes, kinds, unseen_for, motions, sources = zip(*kept, strict=True)
     was = np.array(sources)
 
@@ -160,6 +162,7 @@ def followed_props(
         np.asarray(remembered(props.masks, np.zeros((SIDE, SIDE), np.float32)), np.float32),
         np.asarray(remembered(props.images, np.zeros((SIDE, SIDE, 3), np.uint8)), np.uint8),
         np.asarray(remembered(props.crops, np.full(4, np.nan)), float),
+        np.union1d(props.known, kinds).astype(int),
     )
 
 
@@ -202,11 +205,20 @@ def _gap(box: Floats, other: Floats) -> float:
     return float(np.hypot(*apart))
 
 
-def _is_taken(thing: Floats, pose: Pose | None, person: Floats, alpha: Image, size: float) -> bool:
-    """Whether the person touches a thing that can be theirs."""
+def _is_taken(
+    thing: Floats,
+    known: NDArray[np.int_],
+    pose: Pose | None,
+    person: Floats,
+    alpha: Image,
+    size: float,
+) -> bool:
+    """Whether the person touches a thing that can be theirs; what they had before needs less."""
     kind = int(thing[5])
     extent = thing[2:4] - thing[:2]
     least = TAKEN_IF_DOUBTFUL_SCORE if kind in EASILY_MISTAKEN else TAKEN_SCORE
+    if kind in known:
+        least = FOLLOWED_SCORE
     if thing[4] < least or np.prod(extent) > LARGEST * np.prod(person[2:] - person[:2]):
         return False
     if pose is not None:
@@ -242,13 +254,18 @@ def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[I
         if known:
             past = (props.masks[i],)
             carried = carried_masks(image, crop, props.images[i], props.crops[i], past)
-        if asked or carried is None:
-            is_ball = int(props.kinds[i]) in BALLS and props.unseen[i] == 0
+        unseen = int(props.unseen[i]) > 0
+        if carried is None or (asked and not unseen):
+            is_ball = int(props.kinds[i]) in BALLS and not unseen
             mask = _mask_in_box(part, image, crop, box, _elsewhere_in_crop(alpha, crop), is_ball)
-            if carried is not None:
+            if carried is not None and mask is not None:
                 mask = steadied_mask(mask, carried.masks[0], carried.similarity)
         else:
-            mask = carried.masks[0]
+            mask = None if unseen else carried.masks[0]
+        if mask is None:
+            mask = np.zeros((SIDE, SIDE), np.float32)
+            if carried is not None:
+                mask = np.asarray(carried.masks[0] * carried.similarity, np.float32)
         if props.unseen[i] <= DRAWN_UNSEEN:
             np.maximum(result, refined_alpha(frame, mask, crop, part), out=result)
         masks.append(mask)
@@ -257,7 +274,7 @@ def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[I
     if not masks:
         return result, props
     seen = np.stack(masks), np.stack(images), np.stack(crops)
-    return result, Props(props.boxes, props.kinds, props.unseen, props.motions, *seen)
+    return result, Props(props.boxes, props.kinds, props.unseen, props.motions, *seen, props.known)
 
 
 def _elsewhere_in_crop(alpha: Image, crop: Floats) -> NDArray[np.bool_]:
@@ -273,10 +290,11 @@ def _mask_in_box(
     box: Floats,
     elsewhere: NDArray[np.bool_],
     is_ball: bool,
-) -> FloatArray:
+) -> FloatArray | None:
     """What stands out (256, 256) inside a thing's box, nothing where that is a piece of the place.
 
-    A ball that blurs or matches the place is still round: its outline is what is left of it.
+    None where hardly anything stands out. A ball that blurs or matches the place is still round:
+    its outline is what is left of it.
     """
     to_crop = cv2.invertAffineTransform(crop_to_picture(crop))
     x0, y0 = to_crop[:, :2] @ box[:2] + to_crop[:, 2]
@@ -289,12 +307,13 @@ def _mask_in_box(
     window = inside > 0
     salient = mask_in_crop(salient_mask(part.image, SALIENT_SIDE), part, crop)
     mask = np.asarray(salient * cv2.GaussianBlur(inside, (0, 0), max(margin / 2, 0.5)), np.float32)
-    empty = np.zeros((SIDE, SIDE), np.float32)
     place = ~window & ~elsewhere & (salient < 0.3)
     if is_truncated(salient, window, elsewhere) or looks_like_place(
         image, (mask > 0.5) & ~elsewhere, place
     ):
-        mask = empty
+        mask = np.zeros_like(mask)
+        if not is_ball:
+            return mask
     if is_ball:
         outline = np.zeros((SIDE, SIDE), np.float32)
         middle = ((x0 + x1) / 2, (y0 + y1) / 2)
@@ -304,5 +323,5 @@ def _mask_in_box(
         covered = float((mask * outline).sum() / max(float(outline.sum()), 1.0))
         mask = np.maximum(mask, outline) if covered < 0.75 else mask
     elif float(mask.sum()) < FILLED_SHARE * max((x1 - x0) * (y1 - y0), 1.0):
-        return empty
+        return None
     return mask

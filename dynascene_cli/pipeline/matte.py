@@ -58,7 +58,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 6
+STAGE_VERSION = 7
 SHEET_FRAMES = 12
 
 
