@@ -207,6 +207,17 @@ def test_a_ball_that_leaves_the_picture_is_not_followed_into_a_hand():
     )
 
 
+def test_what_was_held_before_needs_a_fainter_look_to_be_taken_up_again():
+    person, alpha = np.array([30.0, 0, 70, 100]), np.zeros((200, 200), np.uint8)
+    alpha[60:100, 40:60] = 255
+    faint = np.array([[35.0, 70, 65, 110, 0.3, COCO["sports ball"]]])
+    assert len(followed_props(no_props(), faint, None, person, alpha).boxes) == 0
+    before = no_props(np.array([COCO["sports ball"]]))
+    assert (
+        followed_props(before, faint, None, person, alpha).kinds.tolist() == before.known.tolist()
+    )
+
+
 def test_a_piece_of_the_place_is_no_thing():
     window = np.zeros((SIDE, SIDE), bool)
     window[80:180, 90:160] = True
