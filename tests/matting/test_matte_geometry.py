@@ -115,7 +115,7 @@ def test_the_most_alike_is_near_and_of_like_size():
     assert most_alike(box, candidates[:1]) is None
     larger = np.array([[70, 20, 180, 260, 0.33]])
     assert most_alike(box, larger) is None
-    assert most_alike(box, larger + [0, 0, 0, 0, 0.4]) is not None
+    assert most_alike(box, np.array([[70, 20, 180, 260, 0.73]])) is not None
     assert most_alike(box, candidates[1:] - [0, 0, 0, 0, 0.2]) is not None
     assert (
         most_alike(np.full(4, np.nan), np.array([[0, 0, 5, 5, 0.9], [0, 0, 9, 9, 0.5]]))[4] == 0.5
