@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-INTERRUPTED = "error: interrupted (the same command continues)"
+INTERRUPTED = "error: interrupted\nhint: the same command continues"
 
 
 def main() -> int:

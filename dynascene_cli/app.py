@@ -3,7 +3,7 @@
 import errno
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
@@ -26,6 +26,7 @@ from dynascene_cli.commands import (
     train,
     trajectory,
 )
+from dynascene_cli.commands.option_groups import PanelCommand
 from dynascene_cli.console import json_text
 from dynascene_cli.errors import DynasceneError, StageError
 
@@ -51,15 +52,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"token_normalize_func": options.current_spelling},
 )
-app.command("render")(render.render)
-app.command("matte")(matte.matte)
-app.command("estimate-camera")(estimate_camera.estimate_camera)
+
+
+def _add(name: str, command: Callable[..., None], example: str) -> None:
+    app.command(name, cls=PanelCommand, epilog=f"Example: {example}")(command)
+
+
+_add(
+    "render",
+    render.render,
+    "dynascene render person.mp4 --scene beach.jpg --camera dolly-in --position 0.4,0.9",
+)
+_add("matte", matte.matte, "dynascene matte person.mp4 -o person.mov --preview sheet.png")
+_add(
+    "estimate-camera",
+    estimate_camera.estimate_camera,
+    "dynascene estimate-camera person.mp4 -o person.usda",
+)
 app.add_typer(trajectory.app, name="trajectory")
-app.command("train")(train.train)
+_add(
+    "train", train.train, "dynascene train single --config mini-single --data shots/manifest.jsonl"
+)
 app.add_typer(dataset.app, name="dataset")
-app.command("demo")(demo.demo)
-app.command("info")(info.info)
-app.command("doctor")(doctor.doctor)
+_add("demo", demo.demo, "dynascene demo --camera orbit-left -o demo.mp4")
+_add("info", info.info, "dynascene info person.mp4 --json")
+_add("doctor", doctor.doctor, "dynascene doctor")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
 app.add_typer(project.app, name="project")
@@ -135,5 +152,5 @@ def _as_failure(error: Exception) -> DynasceneError:
 def _failed(message: str, hint: str, exit_code: int, words: Sequence[str]) -> int:
     if "--json" in words:
         print(json_text({"error": message, "hint": hint, "exit_code": exit_code}))
-    print(f"error: {message}" + (f" ({hint})" if hint else ""), file=sys.stderr)
+    print(f"error: {message}" + (f"\nhint: {hint}" if hint else ""), file=sys.stderr)
     return exit_code

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.option_values import parse_picture_size
 
 app = typer.Typer(
     help="Make synthetic clips with their exact truth, and check the clips of a manifest.",
@@ -14,35 +15,47 @@ app = typer.Typer(
 )
 
 
-@app.command("synth")
+@app.command("synth", epilog="Example: dynascene dataset synth shots --count 100 --size 128x72")
 def synth(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write to.")],
-    count: Annotated[int, typer.Option("--count", min=1, help="How many clips.")] = 100,
-    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Of the pictures.")] = "64x36",
-    frames: Annotated[int, typer.Option("--frames", min=1, max=10_000, help="A clip.")] = 8,
-    fps: Annotated[float, typer.Option("--fps", help="Frames a second.")] = 8.0,
+    count: Annotated[int, typer.Option("--count", min=1, help="Number of clips.")] = 100,
+    size: Annotated[
+        str, typer.Option("--size", metavar="WxH", help="Size of the pictures, in pixels.")
+    ] = "64x36",
+    frames: Annotated[
+        int, typer.Option("--frames", min=1, max=10_000, help="Number of frames in a clip.")
+    ] = 8,
+    fps: Annotated[float, typer.Option("--fps", help="Frame rate, in frames per second.")] = 8.0,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Of the first clip; the others follow it.")
+        int,
+        typer.Option("--seed", min=0, help="Seed of the first clip; each further clip adds one."),
     ] = 0,
     person: Annotated[
         float, typer.Option("--person", min=0, max=1, help="Share of clips with a person.")
     ] = 1.0,
     moves: Annotated[
-        str | None, typer.Option("--moves", help="Some of the moves, joined by commas.")
+        str | None,
+        typer.Option("--moves", help="Camera moves to use, separated by commas [default: all]."),
     ] = None,
     places: Annotated[
-        str | None, typer.Option("--places", help="Some of room, street and yard.")
+        str | None,
+        typer.Option(
+            "--places",
+            help="Places to use, separated by commas: room, street, yard [default: all].",
+        ),
     ] = None,
     textures: Annotated[
-        Path | None, typer.Option("--textures", help="A folder of photos to paint with.")
+        Path | None,
+        typer.Option("--textures", help="Folder of photos to take surface textures from."),
     ] = None,
     held_out: Annotated[
-        bool, typer.Option("--held-out", help="Patterns and amounts that training never sees.")
+        bool,
+        typer.Option("--held-out", help="Use textures and move amounts that training never uses."),
     ] = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write synthetic clips and their manifest; run again, it goes on where it was stopped."""
+    """Write synthetic clips and their manifest; the same command continues an interrupted run."""
     from dynascene_cli.console import Console
     from dynascene_cli.dataset.synthetic.clip import SyntheticSettings
     from dynascene_cli.dataset.synthetic.folder import synthesize
@@ -50,7 +63,7 @@ def synth(
     from dynascene_cli.dataset.synthetic.places import PLACES
 
     settings = SyntheticSettings(
-        size=options.picture_size(size),
+        size=parse_picture_size(size),
         frames=frames,
         fps=fps,
         person=person,
@@ -65,7 +78,7 @@ def synth(
     console.result({"manifest": str(manifest), "clips": count}, str(manifest))
 
 
-@app.command("check")
+@app.command("check", epilog="Example: dynascene dataset check shots/manifest.jsonl")
 def check_manifest(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="A .jsonl manifest.")],
     as_json: options.AsJson = False,

@@ -15,11 +15,11 @@ POSITION, MOVE_STRENGTH = (0.62, 0.74), 0.8
 
 
 def demo(
-    output: Annotated[Path, typer.Option("-o", "--output", help="The video.")] = Path(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The video to write.")] = Path(
         "dynascene-demo.mp4"
     ),
     camera: Annotated[
-        str, typer.Option("--camera", help="A preset or a trajectory file.")
+        str, typer.Option("--camera", help="Camera move: a preset or a trajectory file.")
     ] = "dolly-in",
     project: options.ProjectFolder = None,
     as_json: options.AsJson = False,

@@ -20,7 +20,7 @@ ENCODERS = {
 
 
 def doctor(as_json: options.AsJson = False) -> None:
-    """Say what this machine can do: encoders, matters, renderers, room on the disk."""
+    """Show what this machine can do: encoders, matting models, renderers, free disk space."""
     import av
 
     from dynascene_cli.diffusion.named_checkpoints import UNTRAINED

@@ -1,91 +1,95 @@
 """``dynascene estimate-camera``: the path of the camera that filmed a clip."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import typer
 
-from dynascene_cli.commands import options
+from dynascene_cli.commands.option_groups import flatten_groups
+from dynascene_cli.commands.options import (
+    ClipArgument,
+    FinishedMatte,
+    InputOptions,
+    MattingOptions,
+    RunOptions,
+    matte_request,
+)
 
 
-def estimate_camera(
-    clip: options.ClipArgument,
+@dataclass(frozen=True)
+class EstimationOptions:
+    """How the camera is estimated."""
+
+    PANEL: ClassVar[str] = "Camera"
+
+    method: Annotated[
+        Literal["auto", "tracks", "colmap", "vggsfm"],
+        typer.Option(
+            "--method",
+            help="How the camera is estimated; auto tracks the background and falls back to "
+            "COLMAP.",
+        ),
+    ] = "auto"
+    focal_mm: Annotated[
+        float | None,
+        typer.Option(
+            "--focal-mm",
+            help="Focal length of the clip's lens, in millimetres for a 36 mm wide sensor "
+            "[default: estimated].",
+            min=4,
+            max=2000,
+        ),
+    ] = None
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Stop with an error if the confidence is low."),
+    ] = False
+    matte: FinishedMatte = None
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """The files that are written."""
+
+    PANEL: ClassVar[str] = "Output"
+
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
-            help=".json, .txt (RealEstate10K), .chan (Nuke), .usda, .jsx (After Effects), .py "
-            "(Blender), transforms.json or camera_path.json (Nerfstudio), or a folder (COLMAP) "
-            "[default: <clip>-camera.json].",
+            help="The file to write: .json, .txt (RealEstate10K), .chan (Nuke), .usda, .jsx "
+            "(After Effects), .py (Blender), transforms.json or camera_path.json (Nerfstudio), "
+            "or a folder (COLMAP) [default: <clip>-camera.json].",
         ),
-    ] = None,
-    matte: Annotated[
-        Path | None,
-        typer.Option("--matte", help="A finished alpha: video, folder or name.%05d.png."),
-    ] = None,
-    method: Annotated[
-        Literal["auto", "tracks", "colmap", "vggsfm"],
-        typer.Option("--method", help="auto: tracks, and colmap where they do not do."),
-    ] = "auto",
-    focal_mm: Annotated[
-        float | None,
-        typer.Option("--focal-mm", help="Of the clip, for a 36 mm wide sensor.", min=4, max=2000),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail where the confidence is low.")
-    ] = False,
+    ] = None
     report: Annotated[
-        bool, typer.Option("--report", help="Write one HTML page about the estimate.")
-    ] = False,
-    matting_model: options.MattingModel = "auto",
-    matting_quality: options.MattingQuality = "default",
-    props: options.Props = "auto",
-    person: options.Person = None,
-    click: options.Clicks = None,
-    matte_fixes: options.MatteFixes = None,
-    start: options.Start = None,
-    end: options.End = None,
-    fps: options.FrameRate = None,
-    fill_gaps: options.FillGaps = False,
-    start_number: options.StartNumber = None,
-    project: options.ProjectFolder = None,
-    dry_run: options.DryRun = False,
-    force: options.Force = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+        bool, typer.Option("--report", help="Also write one HTML page about the estimate.")
+    ] = False
+
+
+@flatten_groups
+def estimate_camera(
+    clip: ClipArgument,
+    source: InputOptions,
+    estimation: EstimationOptions,
+    matting: MattingOptions,
+    output: OutputOptions,
+    run: RunOptions,
 ) -> None:
-    """Tell how the camera of CLIP moved, from what is behind the person."""
-    from dynascene_cli.console import Console
-    from dynascene_cli.pipeline.camera import estimate_camera as estimated
-    from dynascene_cli.pipeline.request import CameraRequest, MatteRequest
+    """Estimate how the camera of CLIP moved, from what is behind the person."""
+    from dynascene_cli.pipeline.camera import estimate_camera as estimate
+    from dynascene_cli.pipeline.request import CameraRequest
 
     request = CameraRequest(
-        matte=MatteRequest(
-            clip=clip,
-            matting_model=matting_model,
-            matting_quality=matting_quality,
-            props=props,
-            matte=matte,
-            person=person,
-            clicks=options.clicks(click or ()),
-            matte_fixes=matte_fixes,
-            fps=fps,
-            start=start,
-            end=end,
-            fill_gaps=fill_gaps,
-            start_number=start_number,
-            project=project,
-            force=force,
-            dry_run=dry_run,
-        ),
-        method=method,
-        focal_mm=focal_mm,
-        strict=strict,
+        matte=matte_request(clip, source, matting, run, estimation.matte),
+        method=estimation.method,
+        focal_mm=estimation.focal_mm,
+        strict=estimation.strict,
     )
-    console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
-    data = estimated(request, output, console, report=report)
+    console = run.console()
+    data = estimate(request, output.output, console, report=output.report)
     console.result(data, _summary_text(data))
 
 

@@ -6,42 +6,55 @@ from typing import Annotated
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.option_values import parse_picture_size
 
 app = typer.Typer(
-    help="Measure what a network makes, against the truth and against simpler ways.",
+    help="Measure a network's results against the truth and against simple baselines.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Write the table here, as .md.")
+    Path | None, typer.Option("-o", "--output", help="Write the table to this .md file.")
 ]
 
 
-@app.command("held-out")
+@app.command("held-out", epilog="Example: dynascene evaluate held-out mini --shots 10")
 def held_out(
-    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="A name or a path.")],
-    shots: Annotated[int, typer.Option("--shots", min=1, help="How many shots.")] = 100,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which shots, and which noise.")] = 0,
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="CHECKPOINT", help="Checkpoint to measure: a name or a path.")
+    ],
+    shots: Annotated[int, typer.Option("--shots", min=1, help="Number of held-out shots.")] = 100,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Seed of the shots and of the noise.")
+    ] = 0,
     steps: Annotated[
-        str, typer.Option("--steps", help="One step or more of DDIM, several joined by commas.")
+        str, typer.Option("--steps", help="Numbers of DDIM steps to try, separated by commas.")
     ] = "1,8,25",
-    size: Annotated[str | None, typer.Option("--size", help="WxH of the shots.")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="WxH", help="Size of the shots [default: training's]."),
+    ] = None,
     frames: Annotated[
-        int | None, typer.Option("--frames", min=2, help="Of a shot [default: as in training].")
+        int | None,
+        typer.Option("--frames", min=2, help="Number of frames in a shot [default: training's]."),
     ] = None,
     hole: Annotated[
-        str, typer.Option("--hole", help="The person's place in the photo: mean, black or none.")
+        str,
+        typer.Option(
+            "--hole", help="How the person's hole in the photo is filled: mean, black or none."
+        ),
     ] = "mean",
     output: Output = None,
     sheet: Annotated[
-        Path | None, typer.Option("--sheet", help="Write some of the shots here, as a picture.")
+        Path | None,
+        typer.Option("--sheet", help="Write a contact sheet of some shots to this file."),
     ] = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Measure how a network follows camera and scene on synthetic shots it never learned from."""
+    """Measure how well a network follows camera and scene on synthetic held-out shots."""
     from dynascene_cli.console import Console
     from dynascene_cli.evaluation.held_out_run import HeldOutRequest, run_held_out
     from dynascene_cli.evaluation.held_out_table import held_out_text
@@ -51,7 +64,7 @@ def held_out(
         shots=shots,
         seed=seed,
         steps=_counts("--steps", steps),
-        size=None if size is None else options.picture_size(size),
+        size=None if size is None else parse_picture_size(size),
         frames=frames,
         hole=hole,
         output=output,
@@ -72,23 +85,27 @@ def _counts(option: str, text: str) -> tuple[int, ...]:
     return counts
 
 
-@app.command("ablation")
+@app.command("ablation", epilog="Example: dynascene evaluate ablation --steps 200 -o ablation.md")
 def ablation(
-    steps: Annotated[int, typer.Option("--steps", min=4, help="Of the optimiser, a run.")] = 100,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each row.")] = 2,
-    shots: Annotated[int, typer.Option("--shots", min=1, help="Held-out shots.")] = 32,
+    steps: Annotated[int, typer.Option("--steps", min=4, help="Optimiser steps of a run.")] = 100,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", min=1, help="Number of runs, with different seeds, of each row."),
+    ] = 2,
+    shots: Annotated[int, typer.Option("--shots", min=1, help="Number of held-out shots.")] = 32,
     row: Annotated[
-        list[str] | None, typer.Option("--row", help="One row of the table alone; repeatable.")
+        list[str] | None,
+        typer.Option("--row", help="Run only this row of the table; may be repeated."),
     ] = None,
     work: Annotated[
-        Path, typer.Option("--work", help="Folder of the runs, which go on where they stopped.")
+        Path, typer.Option("--work", help="Folder of the runs, which continue where they stopped.")
     ] = Path("ablation.runs"),
     output: Output = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Train small networks with and without each idea, and measure them on held-out shots."""
+    """Train small networks with and without each idea and measure them on held-out shots."""
     from dynascene_cli.console import Console
     from dynascene_cli.evaluation.ablation import AblationRequest, run_ablation
     from dynascene_cli.evaluation.ablation_rows import select_rows

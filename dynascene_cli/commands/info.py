@@ -17,7 +17,7 @@ def info(
     end: options.End = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say what a clip is: size, rate, length, coding, colour, sound, and what is unusual."""
+    """Show clip info: size, frame rate, length, codec, colour, sound, and what is unusual."""
     from dynascene_cli.video import open_clip
 
     data = clip_facts(open_clip(clip, fps=fps, start=start, end=end, fill_gaps=fill_gaps))

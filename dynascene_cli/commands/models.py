@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from dynascene_cli.weights.download import Told
 
 app = typer.Typer(
-    help="Weights: where they come from, their licence, their checksum.", rich_markup_mode=None
+    help="List, fetch, add, check and assemble network weights.", rich_markup_mode=None
 )
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
-@app.command("list")
+@app.command("list", epilog="Example: dynascene models list")
 def list_models(as_json: options.AsJson = False) -> None:
     """List the weights that the program knows and which are on this machine."""
     from dynascene_cli.console import Console
@@ -37,7 +37,7 @@ def list_models(as_json: options.AsJson = False) -> None:
         "kind": "checkpoint",
         "state": "shipped",
         "licence": "none is needed",
-        "description": "Random weights, a thousandth of the size: for trying the way through.",
+        "description": "Random weights of a thousandth of the size, for smoke tests.",
         "url": "",
         "path": None,
         "get": None,
@@ -62,17 +62,19 @@ def list_models(as_json: options.AsJson = False) -> None:
         for row in rows
     ]
     folder = str(weights_folder())
-    text = "\n".join([*lines, f"Added weights lie in {folder}"])
+    text = "\n".join([*lines, f"Added weights are kept in {folder}"])
     Console(as_json=as_json).result({"models": rows, "folder": folder}, text)
 
 
-@app.command("add")
+@app.command("add", epilog="Example: dynascene models add rvm rvm_mobilenetv3_fp32.onnx")
 def add(
     name: Annotated[
         str,
-        typer.Argument(help="As `models list` calls it; any rembg:MODEL or dynascene:NAME too."),
+        typer.Argument(help="A name that `models list` prints, rembg:MODEL or dynascene:NAME."),
     ],
-    path: Annotated[Path, typer.Argument(help="The weights' file or folder; it is copied.")],
+    path: Annotated[
+        Path, typer.Argument(help="The file or folder of the weights, which is copied.")
+    ],
     as_json: options.AsJson = False,
 ) -> None:
     """Register weights that you have, and show their licence."""
@@ -84,18 +86,25 @@ def add(
     _report_added(console, weights.add(name, path, _check_for(name)))
 
 
-@app.command("pull")
+@app.command("pull", epilog="Example: dynascene models pull modnet")
 def pull(
-    name: Annotated[str, typer.Argument(help="As `models list` calls it; dynascene:NAME too.")],
+    name: Annotated[
+        str, typer.Argument(help="A name that `models list` prints, or dynascene:NAME.")
+    ],
     source: Annotated[
         str,
-        typer.Option("--from", help="Another place: an address, OWNER/NAME or OWNER/NAME/FILE."),
+        typer.Option(
+            "--from", help="Fetch from here instead: a URL, OWNER/NAME or OWNER/NAME/FILE."
+        ),
     ] = "",
     sha256: Annotated[
-        str, typer.Option("--sha256", help="What the file (a folder's checkpoint.json) must have.")
+        str,
+        typer.Option(
+            "--sha256", help="SHA-256 that the file (of a folder, its checkpoint.json) must have."
+        ),
     ] = "",
     accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept its licence; asked once.")
+        bool, typer.Option("--accept-licence", help="Accept the licence without being asked.")
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -125,10 +134,10 @@ def pull(
     _report_added(console, pulled)
 
 
-@app.command("verify")
+@app.command("verify", epilog="Example: dynascene models verify")
 def verify(
     name: Annotated[
-        str | None, typer.Argument(help="Which weights [default: all on this machine].")
+        str | None, typer.Argument(help="Which weights to check [default: all on this machine].")
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -138,40 +147,50 @@ def verify(
 
     present = [known.name for known in weights.on_this_machine() if known.state != "absent"]
     checked = {each: weights.verify(each) for each in ([name] if name else present)}
-    text = "\n".join(f"{each}: as it should be, {digest}" for each, digest in checked.items())
+    text = "\n".join(f"{each}: OK, {digest}" for each, digest in checked.items())
     Console(as_json=as_json).result({"verified": checked}, text)
 
 
-@app.command("assemble")
+@app.command("assemble", epilog="Example: dynascene models assemble -o start.safetensors")
 def assemble(
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="A .safetensors file or a folder [dynascene:base]."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="The .safetensors file or folder to write [default: dynascene:base].",
+        ),
     ] = None,
-    preset: Annotated[str, typer.Option(help="dynascene or actanywhere.")] = "dynascene",
+    preset: Annotated[
+        str, typer.Option(help="Network to assemble: dynascene or actanywhere.")
+    ] = "dynascene",
     fields: Annotated[
         list[str] | None,
-        typer.Option("--set", help="FIELD=VALUE of the network, as reference_geometry=tied_rays."),
+        typer.Option(
+            "--set", help="Change one field of the network, such as reference_geometry=tied_rays."
+        ),
     ] = None,
     inpainting: Annotated[
-        str, typer.Option(help="Stable Diffusion 1.5 inpainting: a folder, or a name.")
+        str, typer.Option(help="Stable Diffusion 1.5 inpainting weights: a folder or a name.")
     ] = "sd15-inpainting",
     clip: Annotated[
-        str, typer.Option(help="CLIP ViT-L/14: a file or folder, or a name.")
+        str, typer.Option(help="CLIP ViT-L/14 weights: a file, a folder or a name.")
     ] = "clip-vit-l14",
     motion: Annotated[
-        str, typer.Option(help="AnimateDiff's motion modules: a file or folder, or a name.")
+        str, typer.Option(help="AnimateDiff motion modules: a file, a folder or a name.")
     ] = "animatediff-v2",
     camera_ctrl: Annotated[
-        str | None, typer.Option(help="CameraCtrl's weights: a file, or the name cameractrl.")
+        str | None, typer.Option(help="CameraCtrl weights: a file, or the name cameractrl.")
     ] = None,
     full_precision: Annotated[
-        bool, typer.Option("--full-precision", help="32 bits a weight; 16 by default.")
+        bool, typer.Option("--full-precision", help="Write 32-bit weights instead of 16-bit ones.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the weights that nothing is loaded into.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the weights that are not loaded from anywhere.")
+    ] = 0,
     as_json: options.AsJson = False,
 ) -> None:
-    """Build the checkpoint that training begins with from base weights."""
+    """Assemble the checkpoint that training starts from out of published base weights."""
     from dynascene_cli import weights
     from dynascene_cli.console import Console
     from dynascene_cli.diffusion.configuration import preset_with_fields

@@ -1,17 +1,22 @@
-"""The options that several commands share, each defined once."""
+"""The options that several commands share, each defined once, grouped by topic."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
+from dynascene_cli.commands.option_values import parse_clicks
+
 if TYPE_CHECKING:
-    from dynascene_cli.pipeline.request import Click, People
+    from dynascene_cli.console import Console
+    from dynascene_cli.pipeline.request import MatteRequest
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Say more; show tracebacks.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Print more detail, and tracebacks of errors.")
+]
 ClipArgument = Annotated[
     str,
     typer.Argument(
@@ -20,69 +25,48 @@ ClipArgument = Annotated[
     ),
 ]
 FrameRate = Annotated[
-    float | None, typer.Option("--fps", help="Frames a second of an image sequence.")
+    float | None,
+    typer.Option("--fps", help="Frame rate of an image sequence, in frames per second."),
 ]
 FillGaps = Annotated[
     bool,
-    typer.Option("--fill-gaps", help="Repeat the frame before one that an image sequence lacks."),
+    typer.Option("--fill-gaps", help="Repeat the previous frame where a sequence lacks one."),
 ]
 StartNumber = Annotated[
     int | None,
     typer.Option(
         "--start-number",
-        help="Number of the first frame, of written sequences, corrections and cameras "
+        help="Number of the first frame, in written sequences and cameras and in --matte-fixes "
         "[default: that of the clip's own files, else 1].",
         min=0,
         max=9_999_999,
     ),
 ]
-Start = Annotated[float | None, typer.Option("--start", help="Seconds into the clip to start at.")]
-End = Annotated[float | None, typer.Option("--end", help="Seconds into the clip to end at.")]
+Start = Annotated[
+    float | None, typer.Option("--start", help="Start at this time of the clip, in seconds.")
+]
+End = Annotated[
+    float | None, typer.Option("--end", help="End at this time of the clip, in seconds.")
+]
 ProjectFolder = Annotated[
     Path | None,
-    typer.Option("--project", help="Cache folder [default: <clip name>.dynascene here]."),
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would run and what is cached; do nothing.")
-]
-Force = Annotated[bool, typer.Option("--force", help="Do again what is cached.")]
-MattingModel = Annotated[
-    str,
     typer.Option(
-        "--matting-model",
-        help="auto, bundled, rvm, modnet, pp-mattingv2, sam2, sam3 or rembg:MODEL.",
-        show_default=True,
+        "--project",
+        help="Folder in which intermediate results are cached [default: <clip name>.dynascene in "
+        "the current folder].",
     ),
 ]
 MoveStrength = Annotated[
-    float, typer.Option("--move-strength", help="Multiplies the camera move; 0 is none.")
-]
-MattingQuality = Annotated[
-    Literal["default", "best"],
-    typer.Option("--matting-quality", help="best: slower; more networks look at every frame."),
-]
-Props = Annotated[
-    Literal["auto", "none"],
-    typer.Option("--props", help="auto: keep balls, rackets, bicycles and such that are held."),
-]
-Person = Annotated[
-    str | None,
-    typer.Option("--person", help="left, right, largest or a number, counted from the left."),
-]
-Clicks = Annotated[
-    list[str] | None,
+    float,
     typer.Option(
-        "--click",
-        metavar="TIME,X,Y",
-        help="A thing to add to the matte, or -TIME,X,Y to take it away: seconds, and fractions of "
-        "the picture. Needs sam2 or sam3; may be repeated.",
+        "--move-strength", help="Scale the camera move: 0.5 halves it, 0 holds the camera still."
     ),
 ]
-MatteFixes = Annotated[
+FinishedMatte = Annotated[
     Path | None,
     typer.Option(
-        "--matte-fixes",
-        help="Folder of hand-corrected alphas, numbered as a written sequence is.",
+        "--matte",
+        help="Use this finished matte (white is the person): a video, a folder or name.%05d.png.",
     ),
 ]
 
@@ -90,6 +74,7 @@ RENAMED = {
     "matter": "matting-model",
     "keep": "matte-fixes",
     "amount": "move-strength",
+    "strength": "guide-strength",
     "place": "position",
     "subject": "person-anchor",
     "anchored": "ground",
@@ -103,81 +88,122 @@ def current_spelling(word: str) -> str:
     return RENAMED.get(word, word)
 
 
-def clicks(texts: Sequence[str]) -> "tuple[Click, ...]":
-    """The things clicked at: ``TIME,X,Y``, with a minus in front where they are taken away.
+@dataclass(frozen=True)
+class InputOptions:
+    """Which frames of the clip are read."""
 
-    Raises:
-        typer.BadParameter: a text is no such triple.
-    """
-    return tuple(_click(text) for text in texts)
+    PANEL: ClassVar[str] = "Input"
 
-
-def _click(text: str) -> "Click":
-    from dynascene_cli.pipeline.request import Click
-
-    try:
-        time, x, y = (float(part) for part in text.removeprefix("-").split(","))
-    except ValueError:
-        time = x = y = -1.0
-    if not (0 <= time < float("inf") and 0 <= x < 1 and 0 <= y < 1):
-        wanted = "TIME,X,Y with the time in seconds and both others from 0 to below 1"
-        raise typer.BadParameter(f"{text!r} is not {wanted}", param_hint="--click")
-    return Click(time, x, y, adds=not text.startswith("-"))
+    start: Start = None
+    end: End = None
+    fps: FrameRate = None
+    fill_gaps: FillGaps = False
+    start_number: StartNumber = None
 
 
-def people_choice(remove: bool, keep: bool) -> "People":
-    """What becomes of people in the photo.
+@dataclass(frozen=True)
+class MattingOptions:
+    """Who is separated from the clip, and by what."""
 
-    Raises:
-        typer.BadParameter: both are asked for.
-    """
-    if remove and keep:
-        raise typer.BadParameter("leave out --keep-people or this", param_hint="--remove-people")
-    return "remove" if remove else "keep" if keep else "auto"
+    PANEL: ClassVar[str] = "Person"
+
+    person: Annotated[
+        str | None,
+        typer.Option(
+            "--person",
+            help="Which person to keep: left, right, largest, or a number counted from the left; "
+            "required where several of similar size are in the clip.",
+        ),
+    ] = None
+    matting_model: Annotated[
+        str,
+        typer.Option(
+            "--matting-model",
+            help="What separates the person: auto, bundled, rvm, modnet, pp-mattingv2, sam2, sam3 "
+            "or rembg:MODEL.",
+            show_default=True,
+        ),
+    ] = "auto"
+    matting_quality: Annotated[
+        Literal["default", "best"],
+        typer.Option(
+            "--matting-quality", help="best runs every network on every frame, and is slower."
+        ),
+    ] = "default"
+    props: Annotated[
+        Literal["auto", "none"],
+        typer.Option(
+            "--props", help="auto keeps what the person holds or rides: a ball, racket, bicycle."
+        ),
+    ] = "auto"
+    click: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--click",
+            metavar="TIME,X,Y",
+            help="Add what is at this point to the matte, or take it away with -TIME,X,Y: seconds, "
+            "and fractions of the picture. Needs sam2 or sam3; may be repeated.",
+        ),
+    ] = None
+    matte_fixes: Annotated[
+        Path | None,
+        typer.Option(
+            "--matte-fixes",
+            help="Folder of mattes corrected by hand, numbered like the clip's frames.",
+        ),
+    ] = None
 
 
-def fractions(option: str, text: str) -> tuple[float, float]:
-    """Two fractions of a picture, ``X,Y`` each in 0..1.
+@dataclass(frozen=True)
+class RunOptions:
+    """Where results are cached, and what is printed."""
 
-    Raises:
-        typer.BadParameter: the text is no such pair.
-    """
-    try:
-        x, y = (float(part) for part in text.split(","))
-    except ValueError:
-        x = y = -1.0
-    if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise typer.BadParameter(f"{text!r} is not X,Y with both in 0..1", param_hint=option)
-    return x, y
+    PANEL: ClassVar[str] = "Run"
 
+    project: ProjectFolder = None
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print what would run and what is cached, and stop."),
+    ] = False
+    force: Annotated[
+        bool, typer.Option("--force", help="Compute again what is cached already.")
+    ] = False
+    as_json: AsJson = False
+    quiet: Quiet = False
+    verbose: Verbose = False
 
-def sun_angles(text: str) -> tuple[float, float]:
-    """``AZIMUTH,ELEVATION`` in degrees, the former −360 to 360, the latter 3 to 90.
+    def console(self) -> "Console":
+        """A console that prints as asked."""
+        from dynascene_cli.console import Console
 
-    Raises:
-        typer.BadParameter: the text is no such pair.
-    """
-    try:
-        azimuth, elevation = (float(part) for part in text.split(","))
-    except ValueError:
-        azimuth = elevation = -1000.0
-    if not (-360 <= azimuth <= 360 and 3 <= elevation <= 90):
-        raise typer.BadParameter(
-            f"{text!r} is not AZIMUTH,ELEVATION in -360..360 and 3..90", param_hint="--sun"
-        )
-    return azimuth, elevation
+        return Console(as_json=self.as_json, quiet=self.quiet, verbose=self.verbose)
 
 
-def picture_size(text: str, option: str = "--size") -> tuple[int, int]:
-    """``WxH`` in pixels, each 16 to 16384.
+def matte_request(
+    clip: str,
+    source: InputOptions,
+    matting: MattingOptions,
+    run: RunOptions,
+    matte: Path | None = None,
+) -> "MatteRequest":
+    """What these options ask of matting."""
+    from dynascene_cli.pipeline.request import MatteRequest
 
-    Raises:
-        typer.BadParameter: the text is no such size.
-    """
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        width = height = 0
-    if not (16 <= width <= 16384 and 16 <= height <= 16384):
-        raise typer.BadParameter(f"{text!r} is not WxH with both in 16..16384", param_hint=option)
-    return width, height
+    return MatteRequest(
+        clip=clip,
+        matting_model=matting.matting_model,
+        matting_quality=matting.matting_quality,
+        props=matting.props,
+        matte=matte,
+        person=matting.person,
+        clicks=parse_clicks(matting.click or ()),
+        matte_fixes=matting.matte_fixes,
+        fps=source.fps,
+        start=source.start,
+        end=source.end,
+        fill_gaps=source.fill_gaps,
+        start_number=source.start_number,
+        project=run.project,
+        force=run.force,
+        dry_run=run.dry_run,
+    )

@@ -16,7 +16,9 @@ app = typer.Typer(
     help="Show or clear what a project folder caches.", no_args_is_help=True, rich_markup_mode=None
 )
 
-FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A .dynascene folder.")]
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="A project folder (NAME.dynascene).")
+]
 
 
 def _open_project(folder: Path) -> "Project":
@@ -32,7 +34,7 @@ def _open_project(folder: Path) -> "Project":
     return project
 
 
-@app.command("show")
+@app.command("show", epilog="Example: dynascene project show person.dynascene")
 def show(folder: FolderArgument, as_json: options.AsJson = False) -> None:
     """List each stage's cached results, their size, and which one is the latest."""
     from dynascene_cli.storage.project import STAGES
@@ -58,15 +60,15 @@ def show(folder: FolderArgument, as_json: options.AsJson = False) -> None:
         print(f"{row['stage']:8} {row['key']}  {int(str(row['bytes'])) / 1e6:9.1f} MB  {state}")
 
 
-@app.command("clean")
+@app.command("clean", epilog="Example: dynascene project clean person.dynascene --stage plate")
 def clean(
     folder: FolderArgument,
     stage: Annotated[
-        list[str] | None, typer.Option("--stage", help="Only this stage; may be repeated.")
+        list[str] | None, typer.Option("--stage", help="Clear only this stage; may be repeated.")
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Remove what is cached and the report; scene/scene.json and files of yours stay."""
+    """Delete cached results and the report; scene/scene.json and your own files are kept."""
     from dynascene_cli.storage.project import STAGES
 
     unknown = sorted(set(stage or []) - set(STAGES))

@@ -15,44 +15,59 @@ if TYPE_CHECKING:
 def train(
     stage: Annotated[
         Literal["image", "video", "single"],
-        typer.Argument(help="image: stage I; video: stage II; single: both at once, on clips."),
+        typer.Argument(
+            help="image: the first stage, on pictures; video: the second, on clips; single: both "
+            "at once, on clips."
+        ),
     ],
     config: Annotated[
         str,
-        typer.Option("--config", help="Settings: the name of a preset, or a TOML file."),
+        typer.Option("--config", help="Settings of the run: the name of a preset, or a TOML file."),
     ],
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE of the settings; repeatable.")
+        list[str] | None,
+        typer.Option("--set", help="Change one setting, as KEY=VALUE; may be repeated."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Run folder [default: <config>-<stage>.run].")
+        Path | None,
+        typer.Option("--out", help="Folder of the run [default: <config>-<stage>.run]."),
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option("--base", help="Checkpoint to begin with: a name, a path, random:PRESET."),
+        typer.Option("--base", help="Checkpoint to start from: a name, a path or random:PRESET."),
     ] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option("--data", help="Manifest of clips (JSONL), in place of the settings'."),
+        typer.Option(
+            "--data",
+            help="Manifest of training clips (.jsonl), instead of the settings'; may be repeated.",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option("--steps", help="Steps of the optimiser.", min=1)
+        int | None,
+        typer.Option("--steps", help="Number of optimiser steps [default: the settings'].", min=1),
     ] = None,
     full_precision: Annotated[
-        bool, typer.Option("--full-precision", help="32 bits a weight; 16 by default.")
+        bool, typer.Option("--full-precision", help="Write 32-bit weights instead of 16-bit ones.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Read every clip once, name the bad ones; no training.")
+        bool,
+        typer.Option(
+            "--check", help="Read every clip once, name those that cannot be used, and stop."
+        ),
     ] = False,
     show_tasks: Annotated[
         Path | None,
-        typer.Option("--show-tasks", help="Draw what the network is shown; no training."),
+        typer.Option(
+            "--show-tasks",
+            help="Write a picture of what the network is shown to this file, and stop.",
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be trained; do nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be trained, and stop.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Begin anew where a run lies in the folder.")
+        bool, typer.Option("--force", help="Start over if the folder holds a run already.")
     ] = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -121,7 +136,7 @@ def _check(settings: "TrainingSettings", console: "Console") -> None:
             "mend them, or leave their lines out of the manifest",
         )
     data = {"checked": len(entries), "bad": bad, "warnings": console.warnings}
-    console.result(data, f"{len(entries)} clips are as they should be")
+    console.result(data, f"{len(entries)} clips are OK")
 
 
 def _show_tasks(

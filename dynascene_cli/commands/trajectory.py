@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.option_values import parse_picture_size
 
 app = typer.Typer(
     help="List, write, draw, check and convert camera moves.",
@@ -13,17 +14,27 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Which shake.")]
-Distance = Annotated[float, typer.Option("--subject-distance", help="Level metres to the person.")]
-Height = Annotated[float, typer.Option("--camera-height", help="Metres above the ground.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of handheld shake.")]
+Distance = Annotated[
+    float,
+    typer.Option(
+        "--subject-distance", help="Horizontal distance from camera to person, in metres."
+    ),
+]
+Height = Annotated[
+    float, typer.Option("--camera-height", help="Height of the camera above the ground, in metres.")
+]
 MoveArgument = Annotated[
-    str, typer.Argument(metavar="NAME|FILE", help="A preset, a file, or some joined by +.")
+    str,
+    typer.Argument(
+        metavar="NAME|FILE", help="A preset, a trajectory file, or several joined by +."
+    ),
 ]
 
 
-@app.command("list")
+@app.command("list", epilog="Example: dynascene trajectory list")
 def list_moves(as_json: options.AsJson = False) -> None:
-    """Name every preset and say what it does."""
+    """List the presets and what each one does."""
     from dynascene_cli.camera.moves.files import load_trajectory, preset_names
     from dynascene_cli.console import Console
     from dynascene_cli.storage.presets import presets_folder
@@ -39,7 +50,7 @@ def list_moves(as_json: options.AsJson = False) -> None:
     Console(as_json=as_json).result({"moves": rows}, text)
 
 
-@app.command("make")
+@app.command("make", epilog="Example: dynascene trajectory make orbit-left handheld -o mine.json")
 def make(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME...", help="Presets or files to join.")
@@ -75,7 +86,7 @@ def make(
     Console(as_json=as_json).result(data, str(output))
 
 
-@app.command("plot")
+@app.command("plot", epilog="Example: dynascene trajectory plot dolly-in -o dolly-in.png")
 def plot(
     move: MoveArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="The .png picture to write.")],
@@ -112,7 +123,7 @@ def plot(
     Console(as_json=as_json).result({"output": str(output)}, str(output))
 
 
-@app.command("check")
+@app.command("check", epilog="Example: dynascene trajectory check mine.json")
 def check(
     move: MoveArgument,
     move_strength: options.MoveStrength = 1.0,
@@ -120,7 +131,7 @@ def check(
     camera_height: Height = 1.6,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say whether a move is right and what it does; exit 1 and the reason if it is not."""
+    """Check a move and describe it; exit with code 1 and the reason if it is invalid."""
     from dynascene_cli.camera.moves.files import load_move
     from dynascene_cli.camera.moves.preview import (
         duration,
@@ -150,28 +161,32 @@ def check(
     Console(as_json=as_json).result(data, text)
 
 
-@app.command("convert")
+@app.command("convert", epilog="Example: dynascene trajectory convert mine.json mine.usda --fps 25")
 def convert(
-    source: Annotated[str, typer.Argument(metavar="A", help="A camera file or folder, or a move.")],
+    source: Annotated[
+        str, typer.Argument(metavar="A", help="The camera file or folder, or the move, to read.")
+    ],
     output: Annotated[
         Path,
         typer.Argument(
             metavar="B",
-            help=".json, .txt (RealEstate10K), .chan (Nuke), .usda, .jsx (After Effects), .py "
-            "(Blender), transforms.json or camera_path.json (Nerfstudio), or a folder (COLMAP).",
+            help="The file to write: .json, .txt (RealEstate10K), .chan (Nuke), .usda, .jsx (After "
+            "Effects), .py (Blender), transforms.json or camera_path.json (Nerfstudio), or a "
+            "folder (COLMAP).",
         ),
     ],
     size: Annotated[
-        str | None, typer.Option("--size", metavar="WxH", help="The picture, if A has none.")
+        str | None,
+        typer.Option("--size", metavar="WxH", help="Picture size in pixels, if A has none."),
     ] = None,
     fps: Annotated[
-        float | None, typer.Option("--fps", help="Frames a second, if A says none.")
+        float | None, typer.Option("--fps", help="Frame rate, if A has none, in frames per second.")
     ] = None,
     frames: Annotated[
-        int | None, typer.Option("--frames", min=1, max=100_000, help="How many, of a move.")
+        int | None, typer.Option("--frames", min=1, max=100_000, help="Number of frames of a move.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="What B calls the camera [default: A's name].")
+        str | None, typer.Option("--name", help="Name of the camera in B [default: A's name].")
     ] = None,
     start_number: Annotated[
         int | None,
@@ -186,7 +201,7 @@ def convert(
     camera_height: Height = 1.6,
     as_json: options.AsJson = False,
 ) -> None:
-    """Write a camera, or a move as it is around a person of 1.7 m, for another program."""
+    """Convert a camera file, or a move around a person of 1.7 m, for another program."""
     import math
     from dataclasses import replace
 
@@ -198,7 +213,7 @@ def convert(
     from dynascene_cli.video.timeline import snapped_rate
 
     console = Console(as_json=as_json)
-    picture = options.picture_size(size) if size is not None else None
+    picture = parse_picture_size(size) if size is not None else None
     if fps is not None and not (math.isfinite(fps) and 0 < fps <= 1000):
         raise InputError(f"--fps {fps} is not a frame rate", "give one such as 24 or 23.976")
     rate = None if fps is None else snapped_rate(fps)

@@ -50,8 +50,8 @@ def check_optimisations(
     """
     if not 1 <= economies.reuse_deep <= steps:
         raise InputError(
-            f"of {steps} steps not every {economies.reuse_deep}th can be whole",
-            f"deep features are reused for 1 (not at all) to {steps} steps",
+            f"--reuse-deep must be 1 to {steps}, the number of steps, not {economies.reuse_deep}",
+            "1 computes the whole network in every step",
         )
     if economies.compiled and economies.offload:
         raise InputError(

@@ -126,7 +126,7 @@ def _chosen(boxes: Floats, person: str | None, clip_name: str) -> Floats:
     number = int(person) if person.isascii() and person.isdigit() else 0
     if not 1 <= number <= len(from_left):
         raise InputError(
-            f"--person {person} is nobody in {clip_name}",
+            f"there is no person {person} in {clip_name}",
             f"left, right, largest or 1 to {len(from_left)} counted from the left",
         )
     return from_left[number - 1]

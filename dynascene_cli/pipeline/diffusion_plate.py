@@ -50,7 +50,7 @@ def chosen_sampling(
     if request.renderer == "projection" or unnamed:
         if sampling != SamplingRequest():
             raise InputError(
-                "settings of sampling are given, and the projection renderer samples nothing",
+                "sampling options are given, but the projection renderer takes none",
                 "add --renderer dynascene, or leave them out",
             )
         if not unnamed or not _is_ready(console):
@@ -98,7 +98,7 @@ def planned_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) ->
     """
     if request.renderer == "projection":
         raise InputError(
-            "the projection renderer samples nothing: there is no memory to plan",
+            "the projection renderer takes no sampling options: there is no memory to plan",
             "leave --renderer out, or name a checkpoint",
         )
     info, _ = checkpoint_facts(request.sampling.checkpoint or PUBLISHED)

@@ -233,6 +233,6 @@ class Trainer:
     def _stop(self, what: str, clips: list[str], step: int) -> None:
         raise StageError(
             f"{what} in step {step + 1}: {', '.join(clips)}",
-            "the last good state is kept; look at these clips, or begin anew (--force) with a "
+            "the last good state is kept; look at these clips, or start over (--force) with a "
             "lower learning_rate or precision = no",
         )

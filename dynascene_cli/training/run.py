@@ -206,7 +206,7 @@ class Run:
         elif before is not None and (changed := differences(fill_defaults(before), identity)):
             raise InputError(
                 f"{self.folder.folder} holds another run: {'; '.join(changed)}",
-                "give what it was begun with, another --out, or --force to begin anew",
+                "give what it was begun with, another --out, or --force to start over",
             )
         self.folder.write_identity(identity, settings_text(self.settings))
         self.accelerator.wait_for_everyone()

@@ -136,7 +136,9 @@ def check_output(path: Path, *, alpha: bool = False, frame_count: int = 1) -> No
     """
     suffix = path.suffix.lower()
     if suffix not in (".mp4", ".mov", ".webm", *_STILLS):
-        raise InputError(f"{path}: {suffix or 'no suffix'} names no output", _CHOICES)
+        raise InputError(
+            f"{path}: {suffix or 'no suffix'} is not a supported output format", _CHOICES
+        )
     if alpha and suffix in (".mp4", ".jpg", ".jpeg"):
         raise InputError(f"{path}: {suffix} holds no transparency", "use .mov, .webm or .png")
     if frame_count > 1 and suffix in _STILLS and not is_pattern(path):

@@ -64,9 +64,9 @@ def pull(
     if weights.shipped:
         raise InputError(f"{name} ships with the package", "nothing has to be fetched")
     if not source and not weights.remote:
-        nowhere = f"{name} is published nowhere that can be fetched from"
         raise MissingError(
-            nowhere, f"{weights.how_to_get}, or pull {name} --from ADDRESS with your own"
+            f"{name} has no published download",
+            f"{weights.how_to_get}, or pull {name} --from ADDRESS with your own",
         )
     accept_licence(weights, accepted)
     check_online()

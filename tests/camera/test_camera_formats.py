@@ -195,7 +195,7 @@ def test_an_unknown_suffix_lists_the_formats(name, tmp_path):
     for attempt in (lambda p: read_camera(p), lambda p: write_camera(p, known_camera())):
         with pytest.raises(InputError) as told:
             attempt(tmp_path / name)
-        assert told.value.message == f"{tmp_path / name}: no camera format"
+        assert told.value.message == f"{tmp_path / name}: not a supported camera format"
         assert "FILE.chan (Nuke)" in told.value.hint
         assert "FOLDER (COLMAP)" in told.value.hint
 

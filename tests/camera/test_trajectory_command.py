@@ -61,49 +61,50 @@ def test_make_scales_joins_and_seeds(dynascene):
     [
         (
             ("make", "doly-in", "-o", "a.json"),
-            "error: doly-in: no such camera move (did you mean dolly-in?)\n",
+            "error: doly-in: no such camera move\nhint: did you mean dolly-in?\n",
         ),
         (
             ("make", "dolly-in", "-o", "a.txt"),
-            "error: a.txt: not a .json file (name the move FILE.json)\n",
+            "error: a.txt: not a .json file\nhint: name the move FILE.json\n",
         ),
         (
             ("make", "dolly-in", "-o", "none/a.json"),
-            "error: none/a.json: the folder none does not exist (make it: mkdir -p none)\n",
+            "error: none/a.json: the folder none does not exist\nhint: make it: mkdir -p none\n",
         ),
         (
             ("make", "mine.json", "-o", "./mine.json"),
-            "error: mine.json: is one of the inputs (write to another file)\n",
+            "error: mine.json: is one of the inputs\nhint: write to another file\n",
         ),
         (
             ("plot", "dolly-in", "-o", "a.jpg"),
-            "error: a.jpg: not a .png file (name the picture FILE.png)\n",
+            "error: a.jpg: not a .png file\nhint: name the picture FILE.png\n",
         ),
         (
             ("plot", "dolly-in", "-o", "none/a.png"),
-            "error: none/a.png: the folder none does not exist (make it: mkdir -p none)\n",
+            "error: none/a.png: the folder none does not exist\nhint: make it: mkdir -p none\n",
         ),
         (
             ("check", "none.json"),
-            "error: none.json: no such file (check the path)\n",
+            "error: none.json: no such file\nhint: check the path\n",
         ),
         (
             ("check", "dolly-in", "--move-strength", "4"),
-            "error: dolly-in: the camera comes within 1.17 m of the person at 3.12 s "
-            "(keep 1.20 m away, or lower --move-strength)\n",
+            "error: dolly-in: the camera comes within 1.17 m of the person at 3.12 s\n"
+            "hint: keep 1.20 m away, or lower --move-strength\n",
         ),
         (
             ("check", "pedestal-down", "--move-strength", "8"),
-            "error: pedestal-down: the camera comes within 0.14 m of the ground at 2.38 s "
-            "(keep 0.16 m away, or lower --move-strength)\n",
+            "error: pedestal-down: the camera comes within 0.14 m of the ground at 2.38 s\n"
+            "hint: keep 0.16 m away, or lower --move-strength\n",
         ),
         (
             ("check", "dolly-in", "--subject-distance", "0"),
-            "error: --subject-distance 0 with --camera-height 1.6 (give metres, both above 0)\n",
+            "error: --subject-distance 0 with --camera-height 1.6\n"
+            "hint: give metres, both above 0\n",
         ),
         (
             ("check", "dolly-in", "--move-strength", "-1"),
-            "error: --move-strength -1 is not 0 or more (1 is the move as written)\n",
+            "error: --move-strength -1 is not 0 or more\nhint: 1 is the move as written\n",
         ),
     ],
 )

@@ -68,7 +68,7 @@ def test_the_last_frame_can_be_corrected_and_none_after_it(dynascene, take, tmp_
     (fixed / "m.1006.png").rename(fixed / "m.1007.png")
     run = dynascene(*words, "--matte-fixes", fixed)
     assert run.code == 1
-    assert "names frame 1007 (the clip has frames 1001 to 1006)" in run.err
+    assert "names frame 1007\nhint: the clip has frames 1001 to 1006" in run.err
 
 
 def test_a_trimmed_sequence_keeps_its_files_numbers(dynascene, take, tmp_path):

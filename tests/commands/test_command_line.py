@@ -39,6 +39,20 @@ def test_a_renamed_option_is_still_taken(dynascene, drawn_clip, words):
     assert "--matter" not in dynascene("matte", "--help").out
 
 
+def test_the_options_of_render_are_listed_by_topic_and_an_example_closes_the_page(dynascene):
+    page = dynascene("render", "--help").out
+    titles = [
+        line[:-1] for line in page.splitlines() if line and line[0] != " " and line[-1] == ":"
+    ]
+    assert titles == [
+        *("Arguments", "Input", "Camera", "Person", "Place", "Look", "Output", "Run"),
+        *("Sampling with a network", "Options"),
+    ]
+    look = page[page.index("\nLook:") : page.index("\nOutput:")]
+    assert "--relight" in look and "--sun" in look and "--no-shadow" not in page
+    assert page.split("\n\n")[-1].strip().startswith("Example: dynascene render ")
+
+
 def test_a_usage_error_under_json_is_json(dynascene):
     run = dynascene("render", "clip.mp4", "--json")
     assert run.code == 2

@@ -182,7 +182,7 @@ sys.exit(main())
     command = [sys.executable, "-c", program, *words, "--json"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 130
-    assert run.stderr == "error: interrupted (the same command continues)\n"
+    assert run.stderr == "error: interrupted\nhint: the same command continues\n"
     if module != "typer":
         assert json.loads(run.stdout)["exit_code"] == 130
     assert list(tmp_path.iterdir()) == []
@@ -209,7 +209,7 @@ sys.exit(main())
     )
     assert run.returncode == 130
     assert run.stdout.startswith("dynascene ")
-    assert run.stderr == "error: interrupted (the same command continues)\n"
+    assert run.stderr == "error: interrupted\nhint: the same command continues\n"
 
 
 def test_layers_put_together_give_the_picture(dynascene, tmp_path, words):

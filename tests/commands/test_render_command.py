@@ -258,7 +258,7 @@ def test_a_broken_clip_is_told_in_one_line(dynascene, tmp_path, drawn_clip, phot
     assert run.code == 1
     assert set(run.json) == {"error", "hint", "exit_code"}
     assert broken.name in run.json["error"]
-    assert len(run.err.strip().splitlines()) == 1
+    assert run.err == f"error: {run.json['error']}\nhint: {run.json['hint']}\n"
     assert "Traceback" not in run.err
     assert set(tmp_path.iterdir()) == before
 

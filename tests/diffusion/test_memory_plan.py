@@ -105,4 +105,4 @@ def test_the_command_plans_and_makes_nothing(dynascene, drawn_clip, photo, tmp_p
     assert "models assemble" in absent.err
     projected = dynascene(*words[:4], "--renderer", "projection", "--memory-plan")
     assert projected.code == 1
-    assert "samples nothing" in projected.err
+    assert "no sampling options" in projected.err

@@ -198,8 +198,8 @@ def test_what_is_given_up_is_part_of_what_a_plate_depends_on():
 @pytest.mark.parametrize(
     ("economies", "told"),
     [
-        ({"reuse_deep": 0}, "every 0th"),
-        ({"reuse_deep": 5}, "every 5th"),
+        ({"reuse_deep": 0}, "must be 1 to 4, the number of steps, not 0"),
+        ({"reuse_deep": 5}, "must be 1 to 4, the number of steps, not 5"),
         ({"vae_tile": 768}, "tiles of 768 pixels save nothing"),
         ({"vae_tile": 32}, "32 pixels are no tile"),
         ({"vae_tile": 100}, "100 pixels are no tile"),

@@ -167,7 +167,7 @@ def test_several_people_have_to_be_chosen_from(crowd):
     np.testing.assert_array_equal(first.box, left)
     assert left[0] < right[0]
     assert first.warnings
-    with pytest.raises(InputError, match="--person 9 is nobody"):
+    with pytest.raises(InputError, match="there is no person 9 in"):
         cast(clip, crowd.__getitem__, "9")
 
 

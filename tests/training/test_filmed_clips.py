@@ -146,20 +146,20 @@ def broken(name: str, lines: list[dict[str, object]], folder: Path) -> list[dict
         (
             "no file",
             {},
-            "error: {folder}/clips.jsonl: line 1: clip: {folder}/gone.mkv does not exist "
-            "(check the path)\n",
+            "error: {folder}/clips.jsonl: line 1: clip: {folder}/gone.mkv does not exist\n"
+            "hint: check the path\n",
         ),
         (
             "short",
             {"frames": 7},
-            "error: {folder}/clips.jsonl: line 1: walker has 6 frames, and training needs 7 "
-            "(leave it out of the manifest, or set frames = 6)\n",
+            "error: {folder}/clips.jsonl: line 1: walker has 6 frames, and training needs 7\n"
+            "hint: leave it out of the manifest, or set frames = 6\n",
         ),
         (
             "few poses",
             {"frames": 2},
-            "error: {folder}/clips.jsonl: line 1: {folder}/few.json has 5 poses, the clip 6 frames "
-            "(give one pose a frame)\n",
+            "error: {folder}/clips.jsonl: line 1: {folder}/few.json has 5 poses, the clip 6 frames"
+            "\nhint: give one pose a frame\n",
         ),
     ],
 )
@@ -178,7 +178,7 @@ def test_a_check_names_every_bad_clip(dynascene, lines, tmp_path) -> None:
     run = dynascene("train", "video", "--config", config, "--data", manifest, "--check")
     assert run.code == 1
     assert f"walker: camera: {manifest}: line 1: {tmp_path}/few.json has 5 poses" in run.err
-    assert "error: 1 of 2 clips are bad: walker (mend them, or leave" in run.err
+    assert "error: 1 of 2 clips are bad: walker\nhint: mend them, or leave" in run.err
     longer = dynascene(
         *("train", "video", "--config", config, "--data", manifest, "--check"),
         *("--set", "frames=7"),
@@ -205,9 +205,9 @@ def test_a_clip_that_breaks_the_loss_is_named_and_the_last_good_state_stays(
     run = dynascene("train", "video", "--config", config, "--out", "run")
     assert run.code == 4
     assert run.err.endswith(
-        f"error: the loss is not finite in step {good + 1}: walker (video_variation) (the last "
-        "good state is kept; look at these clips, or begin anew (--force) with a lower "
-        "learning_rate or precision = no)\n"
+        f"error: the loss is not finite in step {good + 1}: walker (video_variation)\n"
+        "hint: the last good state is kept; look at these clips, or start over (--force) with a "
+        "lower learning_rate or precision = no\n"
     )
     kept = load_file(tmp_path / f"run/checkpoints/step-{good:06d}/weights.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in kept.values())

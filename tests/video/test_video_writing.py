@@ -181,7 +181,7 @@ def test_what_cannot_be_written(tmp_path):
     def sink(path, alpha=False):
         return open_sink(path, width=96, height=64, frame_rate=RATE, alpha=alpha).__enter__()
 
-    with pytest.raises(InputError, match=r"\.gif names no output") as error:
+    with pytest.raises(InputError, match=r"\.gif is not a supported output format") as error:
         sink(tmp_path / "a.gif")
     assert ".webm" in error.value.hint
     with pytest.raises(InputError, match=r"\.mp4 holds no transparency"):

@@ -194,7 +194,7 @@ def _by_suffix(path: Path, *, read: bool) -> Format:
     suffix = path.suffix.lower()
     found = next((one for one in FORMATS if suffix in one.suffixes), None)
     if found is None:
-        raise InputError(f"{path}: no camera format", _choices(read=read))
+        raise InputError(f"{path}: not a supported camera format", _choices(read=read))
     return found
 
 
