@@ -2,18 +2,21 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dynascene_cli.camera import Trajectory, check_amount, load_move, trim_move
 from dynascene_cli.camera.estimation.estimate import Estimate
-from dynascene_cli.compositing import CompositeSettings, Compositor, Look
 from dynascene_cli.console import Console
-from dynascene_cli.pipeline.camera import filmed_camera, foreground_of, is_estimate_cached
+from dynascene_cli.pipeline.camera import (
+    Foreground,
+    filmed_camera,
+    foreground_of,
+    is_estimate_cached,
+)
+from dynascene_cli.pipeline.composite import CompositeParts, write_composite
 from dynascene_cli.pipeline.diffusion_plate import (
     ChosenSampling,
     SamplingPlan,
@@ -23,9 +26,10 @@ from dynascene_cli.pipeline.diffusion_plate import (
     sampled_plate,
 )
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
-from dynascene_cli.pipeline.layers import check_layers, open_layers
+from dynascene_cli.pipeline.layers import check_layers
 from dynascene_cli.pipeline.look import cached_look
 from dynascene_cli.pipeline.matte import (
+    CachedMatte,
     cached_matte,
     check_matte_request,
     is_matte_cached,
@@ -33,21 +37,25 @@ from dynascene_cli.pipeline.matte import (
 )
 from dynascene_cli.pipeline.plan import Plan, move_names, planned
 from dynascene_cli.pipeline.plate import CachedPlate, projected_plate
-from dynascene_cli.pipeline.report import settings_of, write_report
-from dynascene_cli.pipeline.request import Relight, RenderRequest
-from dynascene_cli.pipeline.scene import check_scene_request, keep_place, read_place, tell_place
-from dynascene_cli.pipeline.shadow import ShadowCaster, chosen_sun
+from dynascene_cli.pipeline.report import write_report
+from dynascene_cli.pipeline.request import RenderRequest
+from dynascene_cli.pipeline.scene import (
+    Place,
+    check_scene_request,
+    keep_place,
+    read_place,
+    tell_place,
+)
+from dynascene_cli.pipeline.shadow import chosen_sun
 from dynascene_cli.reports.plotting import check_plotting
-from dynascene_cli.shot import Clip, Image, Matte, Sunlight
-from dynascene_cli.staging import check_scale, person_heights
+from dynascene_cli.shot import Clip, Image
+from dynascene_cli.staging import check_scale
 from dynascene_cli.storage.project import Project
 from dynascene_cli.video import (
     check_output,
     check_picture,
     check_spared,
-    decoded_frames,
     is_sequence,
-    open_sink,
     sound_warnings,
 )
 
@@ -90,11 +98,104 @@ class RenderResult:
         return "\n".join(made)
 
 
+@dataclass(frozen=True)
+class RenderJob:
+    """A request whose inputs were opened and whose outputs were checked; nothing is made yet.
+
+    ``size`` is the output's (width, height); without ``sampling`` the projection paints.
+    """
+
+    request: RenderRequest
+    project: Project
+    clip: Clip
+    output: Path
+    size: tuple[int, int]
+    moves: tuple[Trajectory, ...]
+    sampling: ChosenSampling | None
+    console: Console
+
+    @property
+    def force(self) -> bool:
+        """Whether what is cached is made again."""
+        return self.request.matte.force
+
+    def result(self, confidence: str | None, **what: Any) -> RenderResult:
+        """The answer of this job: what every render tells, and what this one made besides."""
+        return RenderResult(
+            output=self.output,
+            frames=self.clip.frame_count,
+            fps=float(self.clip.frame_rate),
+            renderer="dynascene" if self.sampling else "projection",
+            camera={"source": self.request.camera, "confidence": confidence},
+            warnings=tuple(self.console.warnings),
+            **what,
+        )
+
+
+@dataclass(frozen=True)
+class FilmedPerson:
+    """The matte of the clip, and the camera that filmed it (None: it stood still)."""
+
+    matted: CachedMatte
+    foreground: Foreground
+    estimate: Estimate | None
+    was_cached: tuple[str, ...]
+
+
 def render(request: RenderRequest, console: Console) -> RenderResult:
     """The finished video of a request, from what is cached and what has to be made.
 
     Raises:
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
+    """
+    job, odd = _open_job(request, console)
+    project = job.project
+    if request.matte.dry_run:
+        return _dry_run(job)
+    announce_compiling(console)
+    console.warn(*job.clip.warnings, *odd, *sound_warnings(job.clip, job.output))
+    place = read_place(request.scene, job.size, project, console, force=job.force)
+    console.warn(*place.warnings)
+    clock = _Clock()
+    with project.locked():
+        filmed = _film(job, clock)
+        if job.force:
+            project.forget("scene", place.key)
+        keep_place(project, place)
+        tell_place(project, place)
+        with clock.measured("staging"):
+            plan, projection = _plan(job, filmed, place)
+        if job.force:
+            project.forget("scene", plan.scene_key)
+            project.forget("plate", plan.plate_key)
+        cached = [name for name, key in plan.stages if project.has(name, key)]
+        with clock.measured("scene"):
+            plate = _plate(job, filmed, plan, projection)
+        with clock.measured("composite"):
+            look = cached_look(project, job.clip, filmed.matted, plan, plate)
+            # The network draws the person's shadow itself.
+            sun = None if job.sampling else chosen_sun(request, plan.place, console)
+            with_shadow = request.shadow != "none" and not job.sampling
+            parts = CompositeParts(filmed.matted.matte, plan, plate, look, with_shadow, sun)
+            middle = write_composite(request, project, job.clip, parts, job.output, console)
+        report = None
+        if request.report:
+            with clock.measured("report"):
+                report = _report(job, filmed, place, plan, middle)
+    return job.result(
+        _confidence(filmed.estimate),
+        seconds=clock.seconds,
+        cached=(*filmed.was_cached, *cached),
+        report=report,
+        layers=request.layers,
+    )
+
+
+def _open_job(request: RenderRequest, console: Console) -> tuple[RenderJob, tuple[str, ...]]:
+    """The job of a request, and what is unusual about its matte.
+
+    Raises:
+        InputError, MissingError: as of ``render``.
     """
     project = Project(request.matte.project_folder, console.warn, request.inputs)
     check_amount(request.move_strength)
@@ -117,87 +218,56 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         check_plotting()
     size = _output_size(request, clip)
     sampling = chosen_sampling(request, size, console)
-    if request.matte.dry_run:
-        return _dry_run(request, project, clip, size, moves, output, sampling, console)
-    announce_compiling(console)
-    console.warn(*clip.warnings, *odd, *sound_warnings(clip, output))
-    place = read_place(request.scene, size, project, console, force=request.matte.force)
-    console.warn(*place.warnings)
-    clock = _Clock()
-    with project.locked():
-        with clock.measured("matte"):
-            matted = cached_matte(project, request.matte, clip, console)
-        cached = ["matte"] if matted.cached else []
-        foreground = foreground_of(request.matte, matted)
-        if is_estimate_cached(project, request.filmed, clip, foreground):
-            cached.append("camera")
-        with clock.measured("camera"):
-            estimate = filmed_camera(
-                project, request.filmed, clip, matted.matte, foreground, console
-            )
-        if request.matte.force:
-            project.forget("scene", place.key)
-        keep_place(project, place)
-        tell_place(project, place)
-        with clock.measured("staging"):
-            plan = projection = planned(
-                request, project, clip, matted.matte, estimate, place, moves, size, console
-            )
-            if sampling:
-                plan = sampled_plan(request, sampling, clip, foreground.identity, plan)
-        if request.matte.force:
-            project.forget("scene", plan.scene_key)
-            project.forget("plate", plan.plate_key)
-        cached += [name for name, key in plan.stages if project.has(name, key)]
-        with clock.measured("scene"):
-            if sampling:
-                plate = sampled_plate(
-                    project, request, clip, matted.matte, plan, projection, console
-                )
-            else:
-                plate = projected_plate(project, plan)
-        with clock.measured("composite"):
-            look = cached_look(project, clip, matted, plan, plate)
-            middle = _composited(
-                request,
-                project,
-                clip,
-                matted.matte,
-                plan,
-                plate,
-                look,
-                output,
-                console,
-                # The network draws the person's shadow itself.
-                shadow=request.shadow != "none" and not sampling,
-                sun=None if sampling else chosen_sun(request, plan.place, console),
-            )
-        report = None
-        if request.report:
-            with clock.measured("report"):
-                report = write_report(
-                    project,
-                    request,
-                    clip,
-                    matted.matte,
-                    place.photo,
-                    plan.staged,
-                    output,
-                    middle,
-                    _renderer_name(sampling),
-                    console,
-                )
-    return RenderResult(
-        output=output,
-        frames=clip.frame_count,
-        fps=float(clip.frame_rate),
-        renderer=_renderer_name(sampling),
-        camera={"source": request.camera, "confidence": _confidence(estimate)},
-        warnings=tuple(console.warnings),
-        seconds=clock.seconds,
-        cached=tuple(cached),
-        report=report,
-        layers=request.layers,
+    return RenderJob(request, project, clip, output, size, moves, sampling, console), tuple(odd)
+
+
+def _film(job: RenderJob, clock: "_Clock") -> FilmedPerson:
+    request, project, clip, console = job.request, job.project, job.clip, job.console
+    with clock.measured("matte"):
+        matted = cached_matte(project, request.matte, clip, console)
+    cached = ["matte"] if matted.cached else []
+    foreground = foreground_of(request.matte, matted)
+    if is_estimate_cached(project, request.filmed, clip, foreground):
+        cached.append("camera")
+    with clock.measured("camera"):
+        estimate = filmed_camera(project, request.filmed, clip, matted.matte, foreground, console)
+    return FilmedPerson(matted, foreground, estimate, tuple(cached))
+
+
+def _plan(job: RenderJob, filmed: FilmedPerson, place: Place) -> tuple[Plan, Plan]:
+    """The shot's plan, and that of the projection (the same where the projection paints)."""
+    projection = planned(
+        job.request, job.project, job.clip, filmed.matted.matte, filmed.estimate, place,
+        job.moves, job.size, job.console,
+    )  # fmt: skip
+    if job.sampling is None:
+        return projection, projection
+    identity = filmed.foreground.identity
+    return sampled_plan(job.request, job.sampling, job.clip, identity, projection), projection
+
+
+def _plate(job: RenderJob, filmed: FilmedPerson, plan: Plan, projection: Plan) -> CachedPlate:
+    if job.sampling is None:
+        return projected_plate(job.project, plan)
+    return sampled_plate(
+        job.project, job.request, job.clip, filmed.matted.matte, plan, projection, job.console
+    )
+
+
+def _report(
+    job: RenderJob, filmed: FilmedPerson, place: Place, plan: Plan, middle: tuple[Image, Image]
+) -> Path:
+    return write_report(
+        job.project,
+        job.request,
+        job.clip,
+        filmed.matted.matte,
+        place.photo,
+        plan.staged,
+        job.output,
+        middle,
+        "dynascene" if job.sampling else "projection",
+        job.console,
     )
 
 
@@ -209,10 +279,6 @@ def memory_plan(request: RenderRequest) -> SamplingPlan:
     """
     clip = open_request_clip(request.matte)
     return planned_memory(request, clip, _output_size(request, clip))
-
-
-def _renderer_name(sampling: ChosenSampling | None) -> str:
-    return "dynascene" if sampling else "projection"
 
 
 def _check_outputs(request: RenderRequest, output: Path, clip: Clip) -> None:
@@ -231,19 +297,13 @@ def _output_size(request: RenderRequest, clip: Clip) -> tuple[int, int]:
     return width, height
 
 
-def _dry_run(
-    request: RenderRequest,
-    project: Project,
-    clip: Clip,
-    size: tuple[int, int],
-    moves: tuple[Trajectory, ...],
-    output: Path,
-    sampling: ChosenSampling | None,
-    console: Console,
-) -> RenderResult:
+def _dry_run(job: RenderJob) -> RenderResult:
     """What would run: where a stage is not cached, none after it can be."""
-    would_run, cached, confidence = ["matte", "camera", "scene", "plate"], [], None
-    if is_matte_cached(project, request.matte, clip) and not request.matte.force:
+    request, project, clip, console = job.request, job.project, job.clip, job.console
+    stages = ("matte", "camera", "scene", "plate")
+    cached: list[str] = []
+    confidence = None
+    if is_matte_cached(project, request.matte, clip) and not job.force:
         cached = ["matte"]
         matted = cached_matte(project, request.matte, clip, console)
         foreground = foreground_of(request.matte, matted)
@@ -253,119 +313,15 @@ def _dry_run(
                 project, request.filmed, clip, matted.matte, foreground, console
             )
             confidence = _confidence(estimate)
-            place = read_place(replace(request.scene, preview=None), size, project, console)
-            plan = planned(
-                request, project, clip, matted.matte, estimate, place, moves, size, console
-            )
-            if sampling:
-                plan = sampled_plan(request, sampling, clip, foreground.identity, plan)
+            place = read_place(replace(request.scene, preview=None), job.size, project, console)
+            plan, _ = _plan(job, FilmedPerson(matted, foreground, estimate, ()), place)
             cached += [name for name, key in plan.stages if project.has(name, key)]
-        would_run = [name for name in would_run if name not in cached]
-    return RenderResult(
-        output=output,
-        frames=clip.frame_count,
-        fps=float(clip.frame_rate),
-        renderer=_renderer_name(sampling),
-        camera={"source": request.camera, "confidence": confidence},
-        warnings=tuple(console.warnings),
-        cached=tuple(cached),
-        would_run=(*would_run, "composite"),
-    )
+    would_run = [name for name in stages if name not in cached]
+    return job.result(confidence, cached=tuple(cached), would_run=(*would_run, "composite"))
 
 
 def _confidence(estimate: Estimate | None) -> str:
     return "static" if estimate is None else estimate.confidence
-
-
-def _relight(request: RenderRequest, look: Look, console: Console) -> Relight:
-    """Whose light is moved: what is asked for, else the person's where the two are far apart."""
-    chosen = request.relight or ("person" if look.is_mismatched else "scene")
-    if look.is_mismatched:
-        brighter = "brighter" if look.exposure_gap > 0 else "darker"
-        done = "is graded towards it" if chosen == "person" else "will look pasted in"
-        console.warn(
-            f"the clip is about {abs(look.exposure_gap):.1f} stops {brighter} than the photo: the "
-            f"person {done}; --relight off, scene or person changes that"
-        )
-    return chosen
-
-
-def _composited(
-    request: RenderRequest,
-    project: Project,
-    clip: Clip,
-    matte: Matte,
-    plan: Plan,
-    plate: CachedPlate,
-    look: Look,
-    output: Path,
-    console: Console,
-    *,
-    shadow: bool,
-    sun: Sunlight | None,
-) -> tuple[Image, Image]:
-    """Write the video and the layers; the middle frame of the clip and of the result."""
-    placement, path = plan.staged.placement, plan.staged.path
-    heights = person_heights(placement, path)
-    compositor = Compositor(
-        look,
-        CompositeSettings(
-            relight=_relight(request, look, console),
-            shadow=shadow,
-            light_wrap=request.light_wrap,
-            plate_blur=request.plate_blur,
-            grain=request.grain,
-            seed=request.seed or 0,
-        ),
-        path.width,
-        path.height,
-    )
-    caster = None if sun is None else ShadowCaster(sun, plan)
-    before_after = None
-    streams = zip(decoded_frames(clip), matte.alpha.frames(), plate.frames(), strict=True)
-    with ExitStack() as stack:
-        advance = stack.enter_context(console.progress("composite", clip.frame_count))
-        layers = None
-        if request.layers is not None:
-            layers = stack.enter_context(
-                open_layers(
-                    request.layers,
-                    replace(path, first_frame=request.matte.first_number(clip)),
-                    settings_of(request),
-                    clip.timecode,
-                )
-            )
-        video = stack.enter_context(
-            open_sink(
-                output,
-                width=path.width,
-                height=path.height,
-                frame_rate=clip.frame_rate,
-                audio_from=clip if clip.has_audio else None,
-                first_number=request.matte.first_number(clip),
-                timecode=clip.timecode,
-            )
-        )
-        for index, (frame, alpha, background) in enumerate(streams):
-            made = compositor.frame(
-                index,
-                frame,
-                alpha,
-                background,
-                placement.clip_to_frame[index],
-                placement.contact_pixels[index],
-                float(heights[index]),
-                None if caster is None else caster.of(index),
-            )
-            video.write(made.picture)
-            if layers is not None:
-                layers.write(background, made)
-            if index == clip.frame_count // 2:
-                before_after = np.asarray(frame), made.picture
-            advance(index + 1)
-        project.check_inputs()
-    assert before_after is not None
-    return before_after
 
 
 class _Clock:

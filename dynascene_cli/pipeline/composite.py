@@ -1,0 +1,134 @@
+"""The finished picture, frame by frame: the person over the plate, into the video and layers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dynascene_cli.compositing import Composite, CompositeSettings, Compositor, Look
+from dynascene_cli.console import Console
+from dynascene_cli.pipeline.layers import open_layers
+from dynascene_cli.pipeline.plan import Plan
+from dynascene_cli.pipeline.plate import CachedPlate
+from dynascene_cli.pipeline.report import settings_of
+from dynascene_cli.pipeline.request import Relight, RenderRequest
+from dynascene_cli.pipeline.shadow import ShadowCaster
+from dynascene_cli.shot import Clip, Image, Matte, Sunlight
+from dynascene_cli.staging import person_heights
+from dynascene_cli.storage.project import Project
+from dynascene_cli.video import decoded_frames, open_sink
+
+
+@dataclass(frozen=True)
+class CompositeParts:
+    """What a shot is put together from.
+
+    ``with_shadow``: the person throws one; ``sun``: where from, besides the contact shadow.
+    """
+
+    matte: Matte
+    plan: Plan
+    plate: CachedPlate
+    look: Look
+    with_shadow: bool
+    sun: Sunlight | None
+
+
+def write_composite(
+    request: RenderRequest,
+    project: Project,
+    clip: Clip,
+    parts: CompositeParts,
+    output: Path,
+    console: Console,
+) -> tuple[Image, Image]:
+    """Write the video and the layers; the middle frame of the clip and of the result."""
+    staged, plate = parts.plan.staged, parts.plate
+    placement, path = staged.placement, staged.path
+    heights = person_heights(placement, path)
+    compositor = Compositor(
+        parts.look,
+        CompositeSettings(
+            relight=_choose_relight(request, parts.look, console),
+            shadow=parts.with_shadow,
+            light_wrap=request.light_wrap,
+            plate_blur=request.plate_blur,
+            grain=request.grain,
+            seed=request.seed or 0,
+        ),
+        path.width,
+        path.height,
+    )
+    caster = None if parts.sun is None else ShadowCaster(parts.sun, parts.plan)
+    middle = None
+    streams = zip(decoded_frames(clip), parts.matte.alpha.frames(), plate.frames(), strict=True)
+    with (
+        console.progress("composite", clip.frame_count) as advance,
+        _open_outputs(request, clip, parts.plan, output) as write,
+    ):
+        for index, (frame, alpha, background) in enumerate(streams):
+            made = compositor.frame(
+                index,
+                frame,
+                alpha,
+                background,
+                placement.clip_to_frame[index],
+                placement.contact_pixels[index],
+                float(heights[index]),
+                None if caster is None else caster.of(index),
+            )
+            write(background, made)
+            if index == clip.frame_count // 2:
+                middle = np.asarray(frame), made.picture
+            advance(index + 1)
+        project.check_inputs()
+    assert middle is not None
+    return middle
+
+
+@contextmanager
+def _open_outputs(
+    request: RenderRequest, clip: Clip, plan: Plan, output: Path
+) -> Iterator[Callable[[Image, Composite], None]]:
+    """Write a frame's plate and composite to the video, and to the layers that are asked for."""
+    path, first = plan.staged.path, request.matte.first_number(clip)
+    with ExitStack() as stack:
+        layers = None
+        if request.layers is not None:
+            numbered = replace(path, first_frame=first)
+            layers = stack.enter_context(
+                open_layers(request.layers, numbered, settings_of(request), clip.timecode)
+            )
+        video = stack.enter_context(
+            open_sink(
+                output,
+                width=path.width,
+                height=path.height,
+                frame_rate=clip.frame_rate,
+                audio_from=clip if clip.has_audio else None,
+                first_number=first,
+                timecode=clip.timecode,
+            )
+        )
+
+        def write(background: Image, made: Composite) -> None:
+            video.write(made.picture)
+            if layers is not None:
+                layers.write(background, made)
+
+        yield write
+
+
+def _choose_relight(request: RenderRequest, look: Look, console: Console) -> Relight:
+    """Whose light is moved: what is asked for, else the person's where the two are far apart."""
+    chosen = request.relight or ("person" if look.is_mismatched else "scene")
+    if look.is_mismatched:
+        brighter = "brighter" if look.exposure_gap > 0 else "darker"
+        done = "is graded towards it" if chosen == "person" else "will look pasted in"
+        console.warn(
+            f"the clip is about {abs(look.exposure_gap):.1f} stops {brighter} than the photo: the "
+            f"person {done}; --relight off, scene or person changes that"
+        )
+    return chosen
