@@ -16,7 +16,7 @@ from dynascene_cli.camera.moves.replay import resample_motion
 from dynascene_cli.console import Console
 from dynascene_cli.geometry import transform
 from dynascene_cli.pipeline.removed_people import removed_people
-from dynascene_cli.pipeline.request import RenderRequest
+from dynascene_cli.pipeline.request import DEFAULT_PERSON_HEIGHT, RenderRequest
 from dynascene_cli.pipeline.scene import (
     Place,
     keep_place,
@@ -230,6 +230,13 @@ def _unused_settings(
         told.append(f"--move-strength changes nothing: --camera {request.camera} makes no move")
     if request.scale is not None and not filmed.moves:
         told.append(f"--scale changes nothing: {still}")
+    if request.filmed.focal_mm is not None and not filmed.moves:
+        told.append(f"--clip-focal-mm changes nothing: {still}")
+    if request.anchor == "screen" and request.person_height != DEFAULT_PERSON_HEIGHT:
+        told.append(
+            "--person-height changes the shadow and the camera's way alone: --person-anchor screen "
+            "keeps the person's size"
+        )
     if request.anchor == "screen" and request.scene.camera_height is not None:
         told.append(
             "--camera-height changes the camera's way alone: --person-anchor screen keeps the "

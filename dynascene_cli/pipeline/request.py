@@ -15,6 +15,9 @@ Anchor = Literal["ground", "screen"]
 People = Literal["auto", "keep", "remove"]
 Method = Literal["auto", "tracks", "colmap", "vggsfm"]
 
+DEFAULT_PERSON_HEIGHT = 1.7
+"""Metres."""
+
 
 @dataclass(frozen=True)
 class Click:
@@ -145,7 +148,7 @@ class RenderRequest:
     allow_stretch: bool = False
     anchor: Anchor | None = None
     position: tuple[float, float] | None = None
-    person_height: float = 1.7
+    person_height: float = DEFAULT_PERSON_HEIGHT
     scale: float | None = None
     smooth: float = 0.0
     stabilise: bool = False

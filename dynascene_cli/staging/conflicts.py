@@ -7,12 +7,14 @@ from dynascene_cli.shot import CameraPath, Placement
 from dynascene_cli.staging.billboard import card
 from dynascene_cli.staging.limits import ENDS, Staged, ends_beyond
 from dynascene_cli.staging.person_motion import person_heights
+from dynascene_cli.staging.picture_sides import SIDES, share_beyond_sides
 from dynascene_cli.staging.stance import Stance
 
 OPPOSED_GROWTH = float(np.log(1.12))
 UNEXPLAINED_GROWTH = float(np.log(1.25))
 SLIDE_HEIGHTS = 0.25
-LEAVING_HEIGHTS = 0.1
+LEAVING_SHARE = 0.2
+"""Share of the person's width past the picture's side from which it is told."""
 TILTS = {"head": "tilt-up", "feet": "tilt-down"}
 
 
@@ -100,21 +102,18 @@ def _sliding(stance: Stance, placement: Placement, path: CameraPath) -> str | No
 
 
 def _leaving(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
-    """When the person is out of the picture, though they are in the clip's."""
-    in_clip = stance.contacts.points[:, 0]
-    clip_reach = LEAVING_HEIGHTS * stance.contacts.heights
-    held = (in_clip > clip_reach) & (in_clip < stance.clip_width - clip_reach)
-    x, reach = placement.contact_pixels[:, 0], LEAVING_HEIGHTS * _shown_heights(stance, placement)
-    outside = held & ((x < -reach) | (x > path.width + reach))
-    left = outside & np.logical_or.accumulate(held & ~outside)
-    if stance.anchor == "screen" or not left.any():
+    """When the picture's side cuts the person, though the clip's does not."""
+    beyond = share_beyond_sides(stance.contacts, placement.clip_to_frame, path.width)
+    out = beyond > LEAVING_SHARE
+    never_in = beyond.max(axis=1).min() == 1
+    if stance.anchor == "screen" or never_in or not out.any():
         return None
-    first = int(np.flatnonzero(left)[0])
-    side = "left" if x[first] < 0 else "right"
+    first = int(np.flatnonzero(out.any(axis=1))[0])
+    side = SIDES[int(np.argmax(beyond[first]))]
     return (
-        f"the person leaves the picture on the {side} at {float(first / path.frame_rate):.1f} s: "
-        "a camera that goes with them (follow, or the clip's own: auto) or another --position "
-        "keeps them framed"
+        f"the person leaves the picture on the {side} at {float(first / path.frame_rate):.1f} s, "
+        f"{100 * beyond.max():.0f} % of their width at most: a camera that goes with them (follow, "
+        "or the clip's own: auto) or another --position keeps them framed"
     )
 
 

@@ -8,6 +8,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import SceneGeometry
 from dynascene_cli.staging.ground_contact import Contacts
+from dynascene_cli.staging.picture_sides import share_beyond_sides
 from dynascene_cli.staging.standing_ground import StandingGround
 
 LOWEST_FEET = 0.985
@@ -25,6 +26,8 @@ LOWEST_HEAD = 0.6
 
 HEAD_PERCENTILE = 5
 COARSE = 40
+SIDE_SPARE = 0.01
+"""Share of the frame's width that a walk leaves free at either side."""
 WALK_SAMPLES = 9
 COLUMNS = np.linspace(0.06, 0.94, 23)
 """Where on the picture's width free ground is looked for."""
@@ -98,7 +101,10 @@ class Framer:
             return as_filmed
         below = self._below_horizon()
         column = as_filmed.scale * float(self.contacts.points[0, 0]) + as_filmed.x
-        framings = [self._at(scale * f, below, column) for f in (*1 / LARGER[1:], *LARGER)]
+        framings = [
+            self._at(scale * f, below, self._kept_inside(scale * f, column))
+            for f in (*1 / LARGER[1:], *LARGER)
+        ]
         best = min(framings, key=lambda f: (*self._faults(f), self._change(f, as_filmed)))
         if self._faults(best)[0]:
             return self._outside(as_filmed)
@@ -112,12 +118,32 @@ class Framer:
             whole = [f for f in framings if self._faults(f) <= self._faults(best)]
             free = [f for f in whole if self._stands(f)]
             if free:
-                best = min(free, key=lambda f: self._change(f, as_filmed))
+                best = min(free, key=lambda f: (self._leaves(f), self._change(f, as_filmed)))
             else:
                 return replace(
                     best, warnings=(*self._told(best, as_filmed), self._told_ground(best))
                 )
         return replace(best, warnings=self._told(best, as_filmed))
+
+    def _kept_inside(self, scale: float, column: float) -> float:
+        """The first contact's column nearest to one at which the walk stays in the picture.
+
+        A walk that is wider than the picture is centred; a side that the clip cuts is not moved.
+        """
+        left, _, right, _ = self.contacts.cut_edges
+        known = self.contacts.boxes[np.isfinite(self.contacts.boxes).all(axis=1)]
+        if left or right or len(known) == 0:
+            return column
+        reach = scale * (known[:, [0, 2]] - self.contacts.points[0, 0])
+        spare = SIDE_SPARE * self.geometry.width
+        low, high = spare - reach[:, 0].min(), self.geometry.width - spare - reach[:, 1].max()
+        return float(np.clip(column, low, high) if low <= high else (low + high) / 2)
+
+    def _leaves(self, framing: Framing) -> bool:
+        """Whether the picture's sides would cut a person whom the clip's do not."""
+        similarity = np.repeat(framing.similarity[None], len(self.contacts.boxes), axis=0)
+        beyond = share_beyond_sides(self.contacts, similarity, self.geometry.width)
+        return bool((beyond > 0).any())
 
     def _outgrows(self, framing: Framing, as_filmed: Framing) -> bool:
         """Whether somebody whom the clip cuts below is enlarged only to hide where it does."""

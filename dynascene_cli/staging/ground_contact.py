@@ -50,6 +50,10 @@ LEAST_WEIGHT = 0.02
 LEAST_GROUNDED = 0.5
 """Share of the frames that must show where the person stands before the ground decides."""
 
+IMAGINED_SHARE = 0.7
+"""Distance of a foot from the head, per the standing height that the upper body implies, under
+which it is none where the picture cuts the body."""
+
 FOOT_BEYOND_MATTE = 0.1
 HIDDEN_SHARE = 0.15
 CUT_ROW_PERCENTILE = 5
@@ -110,11 +114,12 @@ def contact_points(
     lowest_held = boxes[:, 3] + FOOT_BEYOND_MATTE * (boxes[:, 3] - boxes[:, 1])
     with np.errstate(invalid="ignore"):
         feet[feet[:, :, 1] > lowest_held[:, None]] = np.nan
+    upper_body = height_without_feet(tracks, *size)
+    feet[_imagined(tracks, feet, upper_body, size)] = np.nan
     feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
     if not feet_seen.any():
         return _without_feet(tracks, frame_rate, size, filmed)
-    upper_body = height_without_feet(tracks, *size)
     lowest = np.fmax(feet[:, 0, 1], feet[:, 1, 1])
     head = landmark(tracks, "head_top", *size)[:, 1]
     head = np.where(head > EDGE_PIXELS, head, lowest - upper_body)
@@ -152,6 +157,21 @@ def contact_points(
         lower_cut=float(clip_height),
         grounded=bool(feet_seen[all_finite(boxes)].mean() >= LEAST_GROUNDED),
     )
+
+
+def _imagined(
+    tracks: PersonTracks, feet: Floats, upper_body: Floats, size: tuple[int, int]
+) -> Mask:
+    """Which feet (F, 2) the pose network drew into a picture that cuts the body above them.
+
+    They lie far nearer to the head than head and shoulders imply, and the matte goes on to the
+    lower edge.
+    """
+    head = landmark(tracks, "head_top", *size)[:, 1]
+    with np.errstate(invalid="ignore"):
+        near = feet[:, :, 1] - head[:, None] < IMAGINED_SHARE * upper_body[:, None]
+        goes_on = tracks.boxes[:, 3] >= size[1] - EDGE_PIXELS
+    return np.asarray(near & goes_on[:, None])
 
 
 def _steady(points: Floats, weights: Floats, height: float, frame_rate: float) -> Floats:

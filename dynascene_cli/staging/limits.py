@@ -13,6 +13,7 @@ from dynascene_cli.staging.billboard import carried
 from dynascene_cli.staging.clearance import path_problems
 from dynascene_cli.staging.ground_contact import EDGES, Contacts
 from dynascene_cli.staging.person_motion import placement
+from dynascene_cli.staging.picture_sides import SIDES, share_beyond_sides
 from dynascene_cli.staging.smoothing import Mask
 from dynascene_cli.staging.stance import Stance
 
@@ -24,6 +25,8 @@ BISECTIONS = 9
 LEAST_SHARE = 0.01
 LEAST_DEPTH_SHARE = 0.03
 ENDS = ("head", "feet")
+MOST_BEYOND_SIDE = 0.1
+"""Share of the person's width that a move may push past the picture's side."""
 BEYOND_PICTURE = 0.015
 """Share of the frame's height by which head or feet may pass its edge before it is said."""
 
@@ -200,19 +203,27 @@ class _Judge:
             edges = " and ".join(EDGES[i] for i in range(4) if shown[:, i].any())
             return Obstacle("cut", f"would show where the clip's {edges} edge cuts the person off")
         ends = self._ends_pushed_out(path, placed)
-        return Obstacle("body", f"would push {ends} out of the picture") if ends else None
+        if ends:
+            return Obstacle("body", f"would push {ends} out of the picture")
+        return None
 
     def _ends_pushed_out(self, path: CameraPath, placed: Placement) -> str:
-        """Which ends of the body leave the picture by the camera's way or lens, not its turning."""
+        """Which parts of the body the camera's way or lens, not its turning, puts outside."""
         if self.unmoved is None or not is_before(self.stance, self.unmoved):
             return ""
         start = placement(self.stance, self.unmoved)
         turns = np.swapaxes(self.unmoved.extrinsics[:, :, :3], 1, 2)
         unturned = replace(path, extrinsics=pose_from_centre(turns, centre(path.extrinsics)))
-        out = ends_beyond(self.stance, placed, path) & ~ends_beyond(self.stance, start, path)
+        out = self._beyond(placed, path) & ~self._beyond(start, path)
         if out.any() and is_before(self.stance, unturned):
-            out &= ends_beyond(self.stance, placement(self.stance, unturned), path)
-        return " and ".join(name for name, end in zip(ENDS, out.T, strict=True) if end.any())
+            out &= self._beyond(placement(self.stance, unturned), path)
+        parts = (*ENDS, *(f"the person's {side} side" for side in SIDES))
+        return " and ".join(part for part, frames in zip(parts, out.T, strict=True) if frames.any())
+
+    def _beyond(self, placed: Placement, path: CameraPath) -> Mask:
+        """In which frames (F, 4) head, feet, and either side are past the picture's edges."""
+        sides = share_beyond_sides(self.stance.contacts, placed.clip_to_frame, path.width)
+        return np.hstack([ends_beyond(self.stance, placed, path), sides > MOST_BEYOND_SIDE])
 
 
 def is_before(stance: Stance, path: CameraPath) -> bool:

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from stick_figure import FPS, HEIGHT, moved, photo, standing, still, tracks
+from stick_figure import FPS, HEIGHT, moved, photo, standing, still, tracks, walking
 
 from dynascene_cli.geometry import Floats, project
 from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging import Stance, contact_points, move_conflicts, room_for, stage, stance
 from dynascene_cli.staging.billboard import carried
+from dynascene_cli.staging.picture_sides import share_beyond_sides
 
 FILMED = photo(horizon=250.0)
 
@@ -168,6 +169,41 @@ def test_a_whole_person_is_moved_away_until_the_dolly_fits() -> None:
     assert f"at {100 * (1 - room):.0f} % of their size" in stands.warnings[0]
     low = carried(staged.placement.clip_to_frame, person.boxes[:, 2:])[:, 1].max()
     assert low < 720 * 1.016
+
+
+def test_a_truck_ends_before_the_picture_cuts_the_person_at_its_side() -> None:
+    person = tracks(standing(x=0.9), FILMED)
+    stands = stance(person, still(FILMED, 75), FILMED)
+
+    def path_at(share: float) -> CameraPath:
+        return moved(stands.geometry, 75, "truck", share)
+
+    asked = 4.0
+    pushed = stage(stands, path_at, asked)
+    beyond = share_beyond_sides(stands.contacts, pushed.placement.clip_to_frame, 1280)
+    assert pushed.amount == asked and beyond.max() > 0.5
+    staged = stage(stands, path_at, asked, hold_body=True)
+    beyond = share_beyond_sides(stands.contacts, staged.placement.clip_to_frame, 1280)
+    assert 0 < staged.amount < asked and 0.05 < beyond.max() <= 0.1
+    assert "would push the person's " in staged.warnings[0]
+
+
+def test_a_walk_that_the_photo_enlarges_stays_in_the_picture() -> None:
+    person = tracks(walking((1.0, 0.0), (0.0, 6.0), 42), FILMED)
+    small = replace(FILMED, camera_height=0.75)
+    stands = stance(person, still(FILMED, 42), small)
+    scale = stands.clip_to_frame[0, 0, 0]
+    assert scale > 1.1
+    assert share_beyond_sides(stands.contacts, stands.clip_to_frame, 1280).max() == 0
+
+
+def test_feet_drawn_into_a_picture_that_ends_above_them_are_none() -> None:
+    person = waist_up(1.6)
+    person.visibility[:] = 1.0
+    person.points[:, 7:] = np.array([640.0, 705.0])
+    contacts = contact_points(person, 1280, 720, FPS)
+    assert not contacts.grounded and not contacts.feet_seen.any()
+    assert np.nanmin(contacts.points[:, 1]) > 720
 
 
 def test_feet_that_the_clip_does_not_show_do_not_leave_the_picture() -> None:
