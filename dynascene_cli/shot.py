@@ -178,6 +178,15 @@ class Margins:
     right: int = 0
     bottom: int = 0
 
+    def beyond(self, inner: "Margins") -> "Margins":
+        """How far they reach beyond smaller ones."""
+        return Margins(
+            self.left - inner.left,
+            self.top - inner.top,
+            self.right - inner.right,
+            self.bottom - inner.bottom,
+        )
+
 
 LEAST_GROUND = 0.05
 """Share of ground in the picture below which a photo is a single card."""
@@ -189,7 +198,8 @@ class SceneGeometry:
 
     World: the photo's camera is at the origin, level (x right, y down along gravity, z forward);
     the ground is the plane y = ``camera_height``. The photo's camera is rolled by ``roll_deg``
-    (clockwise positive) about its axis and looks level: its principal row is the ``horizon``.
+    (clockwise positive) about its axis and looks level: its principal row is the ``horizon``, its
+    principal column ``off_centre`` pixels right of mid-width.
     """
 
     width: int
@@ -202,6 +212,7 @@ class SceneGeometry:
     ground_share: float
     interior: bool
     warnings: tuple[str, ...] = ()
+    off_centre: float = 0.0
 
     @property
     def is_card(self) -> bool:
@@ -209,10 +220,15 @@ class SceneGeometry:
         return self.ground_share < LEAST_GROUND
 
     @property
+    def middle(self) -> float:
+        """The principal point's column."""
+        return self.width / 2 + self.off_centre
+
+    @property
     def intrinsics(self) -> Floats:
-        """(3, 3): the focal length in pixels, the principal point at mid-width on the horizon."""
+        """(3, 3): the focal length in pixels, the principal point on the horizon."""
         return np.array(
-            [[self.focal, 0.0, self.width / 2], [0.0, self.focal, self.horizon], [0.0, 0.0, 1.0]]
+            [[self.focal, 0.0, self.middle], [0.0, self.focal, self.horizon], [0.0, 0.0, 1.0]]
         )
 
     @property

@@ -45,14 +45,17 @@ from dynascene_cli.staging.clearance import check_path
 from dynascene_cli.storage.project import Project, stage_key
 
 PLATE_VERSION = 3
-MARGINS_VERSION = 2
+MARGINS_VERSION = 3
 
 OWN_CAMERA = "auto"
 
 WIDEST_MARGIN = 0.6
 WIDEST_OWN_MARGIN = 1.2
-"""How far past each side of the photo may be painted in, as a share of the frame: under a move,
-and sideways under the clip's own camera, which must be followed."""
+"""How far past each side of the frame may be painted in, as a share of it: under a move, and
+sideways under the clip's own camera, which must be followed."""
+
+WIDEST_ROOM = 2
+"""How far past each side of the frame the photo itself is used, as a share of the frame."""
 
 UNCERTAIN_SIZE = 1.6
 """How many times too tall or small a person may be, one standard deviation, before it is told."""
@@ -303,14 +306,16 @@ def _covered(
     """The staged shot, its move made smaller until the widest canvas covers every frame."""
     stands, path_at = camera.stance, camera.path_at
     guess = replace(place.guess, geometry=stands.geometry)
-    side, above = round(widest_margin * size[0]), round(WIDEST_MARGIN * size[1])
-    widest = Margins(side, above, side, above)
+    widest = _widest_canvas(place, size, widest_margin)
 
     @cache
     def planned() -> tuple[list[NDArray[np.float32]], NDArray[np.bool_] | None]:
-        popup = None if place.depth is not None else scene_popup(place.photo, guess)
+        room = place.surroundings.within(widest)
+        popup = None
+        if place.depth is None:
+            popup = scene_popup(*place.surroundings.widened(place.photo, guess, room))
         if popup is not None:
-            planned = planned_popup(popup, widest, PLANNING_STEP)
+            planned = planned_popup(popup, widest.beyond(room), PLANNING_STEP)
             return list(planned.depths), planned.steady
         # Whether the margins will be sky is decided when they are painted in: plan for either.
         shape = size[1] + widest.top + widest.bottom, size[0] + widest.left + widest.right
@@ -369,6 +374,18 @@ def _covered(
         )
         staged = replace(staged, warnings=(*staged.warnings, limited))
     return staged, plan
+
+
+def _widest_canvas(place: Place, size: tuple[int, int], widest_margin: float) -> Margins:
+    """The widest margins: what the photo shows around the frame and what may be painted in."""
+    room = place.surroundings.room
+    side, above = round(widest_margin * size[0]), round(WIDEST_MARGIN * size[1])
+    return Margins(
+        max(side, min(room.left, WIDEST_ROOM * size[0])),
+        max(above, min(room.top, WIDEST_ROOM * size[1])),
+        max(side, min(room.right, WIDEST_ROOM * size[0])),
+        max(above, min(room.bottom, WIDEST_ROOM * size[1])),
+    )
 
 
 def _path_digest(path: CameraPath) -> str:

@@ -78,10 +78,15 @@ def _covered_wrongly(one: Bystander, boxes: Floats, feet: Floats) -> bool:
 
 
 def _cut_open(one: Bystander, margins: Margins, place: Place) -> bool:
+    """Whether an edge of the photo cuts somebody where the move shows what lies past it.
+
+    Whom the frame alone cuts goes on in the photo around it.
+    """
     height, width = place.photo.shape[:2]
+    room = place.surroundings.room
     x0, _, x1, y1 = one.box
     return (
-        (x0 <= 1 and margins.left > UNCOVERED * width)
-        or (x1 >= width - 1 and margins.right > UNCOVERED * width)
-        or (y1 >= height - 1 and margins.bottom > UNCOVERED * height)
+        (x0 <= 1 and room.left == 0 and margins.left > UNCOVERED * width)
+        or (x1 >= width - 1 and room.right == 0 and margins.right > UNCOVERED * width)
+        or (y1 >= height - 1 and room.bottom == 0 and margins.bottom > UNCOVERED * height)
     )

@@ -17,6 +17,7 @@ from dynascene_cli.pipeline.request import SceneRequest
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.scene import (
     GeometryGuess,
+    Surroundings,
     aligned_depth,
     build_scene,
     frame_focal_35mm,
@@ -39,16 +40,18 @@ from dynascene_cli.video import (
     CoverWindow,
     cover,
     cover_window,
+    cover_with_room,
     encoded_image,
     read_depth,
     read_photo,
     read_picture,
+    room_around,
     write_image,
 )
 from dynascene_cli.weights.registry import path_of
 
 NO_DEPTH = "none"
-STAGE_VERSION = 6
+STAGE_VERSION = 7
 SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"
@@ -66,12 +69,13 @@ class Place:
     ``depends_on`` is all that a scene built from this depends on. ``camera_height_given`` says that
     a flag or an edit fixed the camera's height; ``key`` is the cache key of what was read off the
     photo. ``window`` is where the frame lies in the whole photo, of ``photo_size`` (width,
-    height). ``warnings`` are for the user.
+    height), ``surroundings`` what that shows around it. ``warnings`` are for the user.
     """
 
     photo: Image
     photo_size: tuple[int, int]
     window: CoverWindow
+    surroundings: Surroundings
     guess: GeometryGuess
     people: NDArray[np.bool_] | None
     depth: NDArray[np.float32] | None
@@ -153,10 +157,13 @@ def read_place(
     if contradicts is not None:
         depth = None
         warnings += (f"{contradicts}: the photo's depth network is not used",)
+    window = cover_window(photo_size, size, crop)
+    room = room_around(photo_size, size, window)
     return Place(
         photo=picture,
         photo_size=photo_size,
-        window=cover_window(photo_size, size, crop),
+        window=window,
+        surroundings=Surroundings(room, lambda: cover_with_room(photo.pixels, size, window, room)),
         guess=guess,
         people=people,
         depth=depth,
@@ -268,7 +275,13 @@ def cached_scene(
     if not project.is_whole("scene", key):
         guess = replace(place.guess, geometry=geometry)
         scene = build_scene(
-            place.photo, guess, margins, remove=place.removed, depth=place.depth, seed=seed
+            place.photo,
+            guess,
+            margins,
+            around=place.surroundings,
+            remove=place.removed,
+            depth=place.depth,
+            seed=seed,
         )
         _write_scene(project, folder, scene)
         project.mark_done("scene", key, depends_on)

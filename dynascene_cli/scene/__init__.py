@@ -19,6 +19,7 @@ from dynascene_cli.scene.single_view_geometry import (
 )
 from dynascene_cli.scene.sunlight import photo_sunlight, with_seen_darkness
 from dynascene_cli.scene.surfaces import scene_popup
+from dynascene_cli.scene.surroundings import Surroundings
 from dynascene_cli.scene.transformers_depth import network_depth
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "KnownThing",
     "PlannedPopUp",
     "SceneLabels",
+    "Surroundings",
     "Viewpoint",
     "aligned_depth",
     "build_scene",

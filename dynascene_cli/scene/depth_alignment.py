@@ -81,9 +81,7 @@ def _ground_inverse_depth(guess: GeometryGuess) -> Field:
     geometry = guess.geometry
     angle = np.radians(geometry.roll_deg)
     y = (np.arange(geometry.height) + 0.5 - geometry.horizon)[:, None]
-    level = np.cos(angle) * y + np.sin(angle) * (
-        np.arange(geometry.width) + 0.5 - geometry.width / 2
-    )
+    level = np.cos(angle) * y + np.sin(angle) * (np.arange(geometry.width) + 0.5 - geometry.middle)
     inverse = np.maximum(level, 0) / (geometry.camera_height * geometry.focal)
     return np.asarray(inverse, np.float32)
 

@@ -12,6 +12,7 @@ from dynascene_cli.scene.popup_layers import popup_layers
 from dynascene_cli.scene.relief import relief_depth
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.surfaces import photo_surfaces, scene_popup
+from dynascene_cli.scene.surroundings import Surroundings
 from dynascene_cli.shot import Image, Layer, Margins, Scene
 
 Mask = NDArray[np.bool_]
@@ -25,12 +26,14 @@ def build_scene(
     guess: GeometryGuess,
     margins: Margins,
     *,
+    around: Surroundings | None = None,
     remove: Mask | None = None,
     depth: NDArray[np.floating] | None = None,
     seed: int = 0,
 ) -> Scene:
     """The Scene of a frame-filling photo (H, W, 3) on a canvas with margins.
 
+    ``around`` is what the photo shows beyond the frame: margins are painted in only beyond it.
     ``remove`` (H, W) are people to paint over; ``depth`` is a depth map of any size and unit (see
     `depth.aligned_depth`), without which the photo is a pop-up where its labels are understood, and
     the cyclorama elsewhere. The same seed gives the same bytes; without margins or people the front
@@ -45,37 +48,41 @@ def build_scene(
             f"the photo is {photo.shape[1]}x{photo.shape[0]}",
             f"its geometry was guessed at {geometry.width}x{geometry.height}",
         )
-    sides = ((margins.top, margins.bottom), (margins.left, margins.right))
-    hole = np.pad(np.zeros(photo.shape[:2], np.bool_), sides, constant_values=True)
-    frame = (
-        slice(margins.top, margins.top + geometry.height),
-        slice(margins.left, margins.left + geometry.width),
-    )
+    room, known, known_guess = Margins(), photo, guess
+    if around is not None:
+        room = around.within(margins)
+        known, known_guess = around.widened(photo, guess, room)
+    unknown = margins.beyond(room)
+    sides = _sides(unknown)
+    hole = np.pad(np.zeros(known.shape[:2], np.bool_), sides, constant_values=True)
+    frame = _part(margins, photo)
     if remove is not None:
         hole[frame] = _with_fringe(remove)
-    canvas_sky = np.pad(guess.sky, sides)
+    canvas_sky = np.pad(known_guess.sky, sides)
     filling = fill(
-        np.pad(photo, (*sides, (0, 0))),
+        np.pad(known, (*sides, (0, 0))),
         hole,
         slope=-float(np.tan(np.radians(geometry.roll_deg))),
-        sky=canvas_sky if guess.sky.any() else None,
+        sky=canvas_sky if known_guess.sky.any() else None,
         seed=seed,
     )
     sky = canvas_sky[filling.rows, filling.cols]
     if hole.any():
         sky = cv2.medianBlur(sky.astype(np.uint8), 9) > 0
-    relief = relief_depth(guess, margins, sky=sky)
-    popup = None if depth is not None else _popup(photo, guess, filling, frame, remove)
     warnings: tuple[str, ...] = ()
     layers: tuple[Layer, ...]
-    if popup is not None:
-        layers = popup_layers(filling, popup, margins, seed=seed)
-    elif depth is None:
-        layers = (Layer(filling.image, relief),)
-    else:
+    if depth is not None:
+        relief = relief_depth(guess, margins, sky=sky)
         layers, warnings = depth_layers(
             filling.image, relief, depth, guess, margins, removed=hole[frame], seed=seed
         )
+    else:
+        removed = None if remove is None else np.pad(remove, _sides(room))
+        popup = _popup(known, known_guess, filling, _part(unknown, known), removed)
+        if popup is not None:
+            layers = popup_layers(filling, popup, unknown, seed=seed)
+        else:
+            layers = (Layer(filling.image, relief_depth(known_guess, unknown, sky=sky)),)
     near = layers[0].depth[frame]
     solid = near[~guess.sky]
     return Scene(
@@ -86,6 +93,16 @@ def build_scene(
         median_depth=float(np.median(solid if solid.size else near)),
         warnings=(*geometry.warnings, *warnings),
     )
+
+
+def _sides(margins: Margins) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (margins.top, margins.bottom), (margins.left, margins.right)
+
+
+def _part(margins: Margins, picture: Image) -> tuple[slice, slice]:
+    """Where a picture lies on a canvas that exceeds it by margins."""
+    height, width = picture.shape[:2]
+    return slice(margins.top, margins.top + height), slice(margins.left, margins.left + width)
 
 
 def _popup(

@@ -83,7 +83,7 @@ class PopUp:
         geometry = self.geometry
         angle = np.radians(geometry.roll_deg)
         cosine, sine = np.cos(angle), np.sin(angle)
-        x0, y0 = margins.left + geometry.width / 2, margins.top + geometry.horizon
+        x0, y0 = margins.left + geometry.middle, margins.top + geometry.horizon
         a, b, c = self.planes.T
         along, down = b * cosine + c * sine, c * cosine - b * sine
         planes = np.column_stack([a - along * x0 - down * y0, along, down])
@@ -107,7 +107,7 @@ def levelled(
     """
     width = geometry.width + margins.left + margins.right
     height = geometry.height + margins.top + margins.bottom
-    x = np.arange(0, width, step) + 0.5 - margins.left - geometry.width / 2
+    x = np.arange(0, width, step) + 0.5 - margins.left - geometry.middle
     y = (np.arange(0, height, step) + 0.5 - margins.top - geometry.horizon)[:, None]
     angle = np.radians(geometry.roll_deg)
     column = np.cos(angle) * x - np.sin(angle) * y

@@ -50,7 +50,7 @@ def relief_depth(
     height = geometry.height + margins.top + margins.bottom
     width = geometry.width + margins.left + margins.right
     camera_height = geometry.camera_height
-    x = np.arange(0, width, step) + 0.5 - margins.left - geometry.width / 2
+    x = np.arange(0, width, step) + 0.5 - margins.left - geometry.middle
     y = (np.arange(0, height, step) + 0.5 - margins.top - geometry.horizon)[:, None]
     if geometry.is_card:
         return np.full((y.size, x.size), CARD * camera_height, np.float32)
@@ -81,12 +81,12 @@ def with_ground_around(guess: GeometryGuess, points: Floats) -> GeometryGuess:
     """
     geometry = guess.geometry
     angle = np.radians(geometry.roll_deg)
-    x = np.arange(geometry.width) + 0.5 - geometry.width / 2
+    x = np.arange(geometry.width) + 0.5 - geometry.middle
     y = (np.arange(geometry.height) + 0.5 - geometry.horizon)[:, None]
     level = np.cos(angle) * y + np.sin(angle) * x
     column = np.cos(angle) * x - np.sin(angle) * y
     known = np.zeros(level.shape, bool)
-    for across, down in points - [geometry.width / 2, geometry.horizon]:
+    for across, down in points - [geometry.middle, geometry.horizon]:
         below = np.cos(angle) * down + np.sin(angle) * across
         aside = column - (np.cos(angle) * across - np.sin(angle) * down)
         if below > 0:
@@ -121,7 +121,7 @@ def _backdrop(guess: GeometryGuess) -> tuple[Floats, Floats]:
     rows = max(8, round(geometry.height * scale))
     angle = np.radians(geometry.roll_deg)
     c, s = np.cos(angle), np.sin(angle)
-    centre = np.array([geometry.width / 2, geometry.horizon])
+    centre = np.array([geometry.middle, geometry.horizon])
     # Index coordinates of the small levelled mask to those of the frame: centres lie at +0.5.
     turn = np.array([[c, s], [-s, c]])
     shift = turn @ (np.full(2, 0.5 / scale) - centre) + centre - 0.5
@@ -144,5 +144,5 @@ def _backdrop(guess: GeometryGuess) -> tuple[Floats, Floats]:
     )[0]
     nearest = 1 / (NEAREST_BACKDROP * geometry.camera_height)
     farthest = 1 / (FARTHEST_BACKDROP * geometry.camera_height)
-    columns = (np.arange(PROFILE_WIDTH, dtype=float) + 0.5) / scale - geometry.width / 2
+    columns = (np.arange(PROFILE_WIDTH, dtype=float) + 0.5) / scale - geometry.middle
     return columns, np.asarray(np.clip(smooth, farthest, nearest), float)

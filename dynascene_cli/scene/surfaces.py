@@ -79,7 +79,7 @@ def _vanishing_columns(photo: Image, guess: GeometryGuess) -> list[float]:
     scale = min(1.0, WORKING_WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
-    centre = size[0] / 2, geometry.horizon * scale
+    centre = geometry.middle * scale, geometry.horizon * scale
     columns = []
     for point in vanishing_points(line_segments(small), geometry.focal * scale, centre):
         x, y, z = point.direction

@@ -16,9 +16,11 @@ from dynascene_cli.video.images import (
     check_picture,
     cover,
     cover_window,
+    cover_with_room,
     encoded_image,
     read_photo,
     read_picture,
+    room_around,
     write_image,
 )
 from dynascene_cli.video.lens import tagged_focal
@@ -53,6 +55,7 @@ __all__ = [
     "chunk_sink",
     "cover",
     "cover_window",
+    "cover_with_room",
     "decoded_frames",
     "encoded_image",
     "is_sequence",
@@ -66,6 +69,7 @@ __all__ = [
     "read_frames_at",
     "read_photo",
     "read_picture",
+    "room_around",
     "sound_warnings",
     "tagged_focal",
     "write_chunk",

@@ -13,7 +13,7 @@ from PIL import ExifTags, ImageOps
 from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError, reading
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import Image, Margins
 from dynascene_cli.storage.atomic import published
 from dynascene_cli.video.openexr import exr_head, exr_planes
 from dynascene_cli.video.outputs import check_spared, check_writable
@@ -176,15 +176,36 @@ def cover_window(
 def cover(image: Image, width: int, height: int, centre: tuple[float, float] = (0.5, 0.5)) -> Image:
     """A picture resized to fill (height, width) and cropped about ``centre`` (fractions)."""
     window = cover_window((image.shape[1], image.shape[0]), (width, height), centre)
+    if window.scale == 1 and image.shape[:2] == (height, width):
+        return image
+    return cover_with_room(image, (width, height), window, Margins())
+
+
+def room_around(
+    image_size: tuple[int, int], frame_size: tuple[int, int], window: CoverWindow
+) -> Margins:
+    """How many whole pixels of the frame a picture goes on beyond it."""
+    right, bottom = (
+        image_size[i] * window.scale - (window.left, window.top)[i] - frame_size[i] for i in (0, 1)
+    )
+    sides = window.left, window.top, right, bottom
+    return Margins(*(max(0, int(side + 1e-6)) for side in sides))
+
+
+def cover_with_room(
+    image: Image, frame_size: tuple[int, int], window: CoverWindow, room: Margins
+) -> Image:
+    """A picture at the scale of its frame: the frame and so much room around it."""
+    left, top = window.left - room.left, window.top - room.top
+    width = room.left + frame_size[0] + room.right
+    height = room.top + frame_size[1] + room.bottom
     box = (
-        window.left / window.scale,
-        window.top / window.scale,
-        min((window.left + width) / window.scale, image.shape[1]),
-        min((window.top + height) / window.scale, image.shape[0]),
+        max(left / window.scale, 0.0),
+        max(top / window.scale, 0.0),
+        min((left + width) / window.scale, image.shape[1]),
+        min((top + height) / window.scale, image.shape[0]),
     )
     picture = Pillow.fromarray(image)
-    if picture.size == (width, height) and window.scale == 1:
-        return image
     # Pillow's Lanczos widens its kernel when it shrinks, so it is also the area filter.
     return np.asarray(picture.resize((width, height), Pillow.Resampling.LANCZOS, box=box))
 

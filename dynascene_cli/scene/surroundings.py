@@ -1,0 +1,87 @@
+"""What a photo shows around the frame that is cropped from it: margins that need no painting in."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.scene.labels import SceneLabels, scene_labels
+from dynascene_cli.scene.popup import levelled
+from dynascene_cli.scene.single_view_geometry import GeometryGuess
+from dynascene_cli.shot import Image, Margins
+
+Mask = NDArray[np.bool_]
+
+
+class Surroundings:
+    """The photo around its frame, looked at once a camera may see it.
+
+    ``room`` is how far the photo goes on beyond the frame, in frame pixels; ``picture`` makes the
+    frame and all of its room, RGB.
+    """
+
+    def __init__(self, room: Margins, picture: Callable[[], Image]) -> None:
+        self.room = room
+        self._make = picture
+
+    @cached_property
+    def picture(self) -> Image:
+        """The frame and its room (H, W, 3)."""
+        return self._make()
+
+    @cached_property
+    def labels(self) -> SceneLabels:
+        """What is in that picture."""
+        return scene_labels(self.picture)
+
+    def within(self, margins: Margins) -> Margins:
+        """The part of a canvas's margins that the photo shows."""
+        room = vars(self.room)
+        return Margins(**{side: min(size, room[side]) for side, size in vars(margins).items()})
+
+    def widened(
+        self, photo: Image, guess: GeometryGuess, room: Margins
+    ) -> tuple[Image, GeometryGuess]:
+        """The framed photo (H, W, 3) and its guess with the photo's own picture ``room`` around.
+
+        In the frame the picture, sky and ground stay as they are.
+        """
+        if room == Margins():
+            return photo, guess
+        height, width = photo.shape[:2]
+        top, left = self.room.top - room.top, self.room.left - room.left
+        part = (
+            slice(top, top + room.top + height + room.bottom),
+            slice(left, left + room.left + width + room.right),
+        )
+        frame = slice(room.top, room.top + height), slice(room.left, room.left + width)
+        picture = self.picture[part].copy()
+        picture[frame] = photo
+        return picture, self._widened_guess(guess, room, part, frame)
+
+    def _widened_guess(
+        self,
+        guess: GeometryGuess,
+        room: Margins,
+        part: tuple[slice, slice],
+        frame: tuple[slice, slice],
+    ) -> GeometryGuess:
+        sides = ((room.top, room.bottom), (room.left, room.right))
+        sky, ground = np.pad(guess.sky, sides, "edge"), np.pad(guess.ground, sides, "edge")
+        labels = guess.labels
+        if labels is not None:
+            labels = replace(labels, classes=self.labels.classes[part])
+            sky, ground = labels.mask("sky") & guess.sky.any(), labels.mask("ground", "water")
+        geometry = replace(
+            guess.geometry,
+            width=sky.shape[1],
+            height=sky.shape[0],
+            horizon=guess.geometry.horizon + room.top,
+            off_centre=guess.geometry.off_centre + (room.left - room.right) / 2,
+        )
+        _, level = levelled(geometry)
+        sky, ground = sky & (level < 0), ground & (level > 0)
+        sky[frame], ground[frame] = guess.sky, guess.ground
+        return replace(guess, geometry=geometry, sky=sky, ground=ground, labels=labels)
