@@ -275,6 +275,24 @@ class Cards:
 
 
 @dataclass(frozen=True, eq=False)
+class Outlines:
+    """The pixels along which cards are cut from each other.
+
+    ``pixels`` (E, 2) in the frame; ``near`` and ``far`` (E,) the inverse depths in 1/m of the two
+    sides there; ``outward`` (E, 2) the unit vector from the nearer into the farther; ``weight``
+    (E,) how much it is noticed, 0..1, when something is made up behind the nearer; ``torn`` (E,)
+    likewise where both sides are one kind of thing, which comes apart whichever way they move.
+    """
+
+    pixels: Floats
+    near: Floats
+    far: Floats
+    outward: Floats
+    weight: Floats
+    torn: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Layer:
     """A textured depth map over the scene's canvas.
 

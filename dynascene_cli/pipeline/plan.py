@@ -1,12 +1,8 @@
 """The plan of a shot: the person in the place, the camera, and the canvas that it will see."""
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dynascene_cli.camera import Trajectory, load_move, names_a_file
 from dynascene_cli.camera.estimation.estimate import Estimate
@@ -15,6 +11,14 @@ from dynascene_cli.camera.moves.files import is_camera
 from dynascene_cli.camera.moves.replay import resample_motion
 from dynascene_cli.console import Console
 from dynascene_cli.geometry import transform
+from dynascene_cli.pipeline.canvas import (
+    PLANNING_STEP,
+    SHRINKING,
+    Canvas,
+    CanvasPlan,
+    limit_of,
+    path_digest,
+)
 from dynascene_cli.pipeline.removed_people import removed_people
 from dynascene_cli.pipeline.request import DEFAULT_PERSON_HEIGHT, RenderRequest
 from dynascene_cli.pipeline.scene import (
@@ -31,10 +35,7 @@ from dynascene_cli.pipeline.shot_camera import (
     move_camera,
     reframed,
 )
-from dynascene_cli.projection import STRETCH_WARNING, MarginsPlan, needed_margins
 from dynascene_cli.scene import (
-    aligned_depth,
-    planned_popup,
     relief_depth,
     scene_popup,
     with_ground_around,
@@ -45,7 +46,6 @@ from dynascene_cli.staging.clearance import check_path
 from dynascene_cli.storage.project import Project, stage_key
 
 PLATE_VERSION = 3
-MARGINS_VERSION = 3
 
 OWN_CAMERA = "auto"
 
@@ -54,14 +54,8 @@ WIDEST_OWN_MARGIN = 1.2
 """How far past each side of the frame may be painted in, as a share of it: under a move, and
 sideways under the clip's own camera, which must be followed."""
 
-WIDEST_ROOM = 2
-"""How far past each side of the frame the photo itself is used, as a share of the frame."""
-
 UNCERTAIN_SIZE = 1.6
 """How many times too tall or small a person may be, one standard deviation, before it is told."""
-
-PLANNING_STEP = 8
-SHRINKING, SMALLEST_STEP = 0.85, 0.4
 
 STOOD_FRAMES = 16
 PLANE_SHARE = 0.98
@@ -183,7 +177,7 @@ def _accompanying(
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
         stood_in = _stood_in(place, camera.stance)
         staged, canvas = _covered(request, project, camera, stood_in, size, WIDEST_OWN_MARGIN)
-        if canvas.uncovered == 0 or share < SMALLEST_AMOUNT:
+        if canvas.margins_plan.uncovered == 0 or share < SMALLEST_AMOUNT:
             break
         share *= SHRINKING
     console.warn(*camera.stance.warnings)
@@ -254,12 +248,14 @@ def _plan(
     place: Place,
     guessed_depth: float,
     staged: Staged,
-    canvas: MarginsPlan,
+    canvas: CanvasPlan,
     console: Console,
 ) -> Plan:
     console.warn(*staged.warnings, *canvas.warnings)
     console.warn(*move_conflicts(camera.stance, staged))
-    console.detail(f"painted in: at most {canvas.outpainted_largest:.1%} of the picture")
+    console.detail(
+        f"painted in: at most {canvas.margins_plan.outpainted_largest:.1%} of the picture"
+    )
     seed = request.seed or 0
     shown_wrongly = removed_people(request.scene.people, place, camera.stance, canvas.margins)
     if shown_wrongly is not None:
@@ -267,7 +263,7 @@ def _plan(
         console.warn(shown_wrongly.told)
     key = scene_key(scene_dependencies(place, staged.geometry, canvas.margins, seed))
     size = staged.path.width, staged.path.height
-    plate = {"scene": key, "path": _path_digest(staged.path), "size": size}
+    plate = {"scene": key, "path": path_digest(staged.path), "size": size}
     rescaled = staged.geometry.camera_height / place.guess.geometry.camera_height
     return Plan(
         place=place,
@@ -302,71 +298,23 @@ def _covered(
     place: Place,
     size: tuple[int, int],
     widest_margin: float,
-) -> tuple[Staged, MarginsPlan]:
-    """The staged shot, its move made smaller until the widest canvas covers every frame."""
+) -> tuple[Staged, CanvasPlan]:
+    """The staged shot, its move made smaller until what it shows of the place holds."""
     stands, path_at = camera.stance, camera.path_at
-    guess = replace(place.guess, geometry=stands.geometry)
-    widest = _widest_canvas(place, size, widest_margin)
-
-    @cache
-    def planned() -> tuple[list[NDArray[np.float32]], NDArray[np.bool_] | None]:
-        room = place.surroundings.within(widest)
-        popup = None
-        if place.depth is None:
-            popup = scene_popup(*place.surroundings.widened(place.photo, guess, room))
-        if popup is not None:
-            planned = planned_popup(popup, widest.beyond(room), PLANNING_STEP)
-            return list(planned.depths), planned.steady
-        # Whether the margins will be sky is decided when they are painted in: plan for either.
-        shape = size[1] + widest.top + widest.bottom, size[0] + widest.left + widest.right
-        skies = (None, np.zeros(shape, bool), np.ones(shape, bool))
-        reliefs = [relief_depth(guess, widest, sky=sky, step=PLANNING_STEP) for sky in skies]
-        if place.depth is not None:
-            sides = ((widest.top, widest.bottom), (widest.left, widest.right))
-            whole = np.pad(aligned_depth(place.depth, guess)[0], sides, "edge")
-            reliefs.append(whole[::PLANNING_STEP, ::PLANNING_STEP])
-        return reliefs, None
-
-    def margins_of(path: CameraPath) -> MarginsPlan:
-        """Kept in the project beside what was read off the photo: seconds for a long path."""
-        depends_on = {
-            "place": place.key,
-            "ground_around": place.depends_on.get("ground_around"),
-            "geometry": asdict(stands.geometry),
-            "path": _path_digest(path),
-            "size": size,
-            "widest": asdict(widest),
-            "depth": place.depends_on["depth"],
-        }
-        key = stage_key("margins", MARGINS_VERSION, depends_on)
-        folder = project.folder / "scene" / place.key
-        kept = folder / f"margins-{key}.json"
-        if project.holds(kept):
-            fields = json.loads(kept.read_text(encoding="utf-8"))
-            margins, warnings = Margins(**fields["margins"]), tuple(fields["warnings"])
-            return MarginsPlan(**{**fields, "margins": margins, "warnings": warnings})
-        depths, steady = planned()
-        plan = needed_margins(depths, widest, stands.geometry, path, steady=steady)
-        if folder.is_dir() and not request.matte.dry_run:
-            project.publish_text(kept, json.dumps(asdict(plan)))
-        return plan
-
+    canvas = Canvas(project, place, stands.geometry, size, widest_margin, request.matte.dry_run)
+    # What the clip's own camera shows anyway is no reason to make a move smaller.
+    unmoved = canvas.invention(path_at(0.0)) if camera.departs else None
     staged = stage(stands, path_at, request.move_strength, hold_body=camera.hold_body)
-    plan = margins_of(staged.path)
     reasons: list[str] = []
-    while camera.departs and staged.amount > SMALLEST_AMOUNT:
-        if plan.uncovered > 0:
-            share, reason = SHRINKING, "see past what can be painted in around the photo"
-        elif plan.is_stretched and not request.allow_stretch:
-            # What a move stretches grows about as it does: one step comes near to the limit.
-            fitting = (STRETCH_WARNING - 1) / (plan.anisotropy - 1)
-            share = float(np.clip(fitting, SMALLEST_STEP, SHRINKING))
-            reason = "stretch parts of it visibly (--allow-stretch draws it as asked)"
-        else:
+    while True:
+        plan = canvas.plan(staged.path)
+        limit = None
+        if camera.departs and staged.amount > SMALLEST_AMOUNT:
+            limit = limit_of(plan, unmoved, request.allow_stretch)
+        if limit is None:
             break
-        reasons = [reason, *reasons]
-        staged = stage(stands, path_at, staged.amount * share, hold_body=camera.hold_body)
-        plan = margins_of(staged.path)
+        reasons = [limit.reason, *reasons]
+        staged = stage(stands, path_at, staged.amount * limit.share, hold_body=camera.hold_body)
     if reasons:
         limited = (
             f"the move is limited to {staged.amount:.2f} of the {request.move_strength:.2f} asked "
@@ -374,22 +322,6 @@ def _covered(
         )
         staged = replace(staged, warnings=(*staged.warnings, limited))
     return staged, plan
-
-
-def _widest_canvas(place: Place, size: tuple[int, int], widest_margin: float) -> Margins:
-    """The widest margins: what the photo shows around the frame and what may be painted in."""
-    room = place.surroundings.room
-    side, above = round(widest_margin * size[0]), round(WIDEST_MARGIN * size[1])
-    return Margins(
-        max(side, min(room.left, WIDEST_ROOM * size[0])),
-        max(above, min(room.top, WIDEST_ROOM * size[1])),
-        max(side, min(room.right, WIDEST_ROOM * size[0])),
-        max(above, min(room.bottom, WIDEST_ROOM * size[1])),
-    )
-
-
-def _path_digest(path: CameraPath) -> str:
-    return hashlib.sha256(path.intrinsics.tobytes() + path.extrinsics.tobytes()).hexdigest()
 
 
 def _median_depth(place: Place) -> float:

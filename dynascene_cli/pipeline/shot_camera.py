@@ -52,6 +52,12 @@ CUT_UNDER_OWN_CAMERA = (
     "the cut would be seen elsewhere than at the picture's edge"
 )
 
+MOST_ENLARGED = 1.8
+"""How many times enlarged a photo may be so that it holds all that the clip's camera sees."""
+
+MOST_ASIDE = math.radians(75)
+"""Nothing flat goes on further to one side than this."""
+
 WIDEST_LENS = 1.3
 """How many times wider than the photo's a clip's lens may be: beyond, the photo is widened."""
 
@@ -253,12 +259,18 @@ def reframed(request: RenderRequest, filmed: Filmed, place: Place) -> SceneReque
     """How to read the photo so that its horizon and its lens are the clip's.
 
     The crop is shifted as far as the photo reaches, unless ``--crop`` fixes it; what is missing
-    then is left to be painted in. A focal length that was only guessed gives way to the clip's; a
-    known one stays, but for a clip whose lens is more than WIDEST_LENS times wider.
+    then is left to be painted in. A focal length that was only guessed gives way to the clip's, or
+    to a shorter one, by which the photo holds what the camera pans over; a known one stays, but
+    for a clip whose lens is more than WIDEST_LENS times wider.
     """
     geometry, window = place.guess.geometry, place.window
     seen = _in_place(world_of(request, filmed, place), place)
-    shift = horizon_row(seen) - geometry.horizon
+    focal = float(seen.intrinsics[0, 0, 0])
+    if place.guess.sources["focal"] == "prior":
+        focal = _fitting_focal(seen, place)
+    else:
+        focal = min(geometry.focal, WIDEST_LENS * focal)
+    shift = _wanted_horizon(seen, focal) - geometry.horizon
     crop = request.scene.crop
     if crop is None:
         width, height = (window.scale * side for side in place.photo_size)
@@ -267,9 +279,6 @@ def reframed(request: RenderRequest, filmed: Filmed, place: Place) -> SceneReque
         crop = middle[0] / width, middle[1] / height
     else:
         shift = 0.0
-    focal = float(seen.intrinsics[0, 0, 0])
-    if place.guess.sources["focal"] != "prior":
-        focal = min(geometry.focal, WIDEST_LENS * focal)
     return replace(
         request.scene,
         crop=crop,
@@ -277,6 +286,36 @@ def reframed(request: RenderRequest, filmed: Filmed, place: Place) -> SceneReque
         focal_mm=focal / geometry.width * SENSOR_WIDTH_MM,
         preview=None,
     )
+
+
+def _wanted_horizon(seen: CameraPath, focal: float) -> float:
+    """The row at which a photo of this focal length would have to have its horizon."""
+    middle, own = seen.intrinsics[0, 1, 2], seen.intrinsics[0, 1, 1]
+    return float(middle + (horizon_row(seen) - middle) * focal / own)
+
+
+def _fitting_focal(seen: CameraPath, place: Place) -> float:
+    """The focal length of a photo whose lens nobody knows, under a clip's camera.
+
+    The clip's own, or as much shorter as it takes for the photo to hold all that the camera pans
+    and tilts over: what it shows enlarged is real, what lies past its edges is made up.
+    """
+    own = float(seen.intrinsics[0, 0, 0])
+    geometry, window = place.guess.geometry, place.window
+    width, height = (window.scale * side for side in place.photo_size)
+    horizon = geometry.horizon + window.top
+    corners = np.array([[x, y, 1.0] for x in (0.0, geometry.width) for y in (0.0, geometry.height)])
+    rays = np.einsum(
+        "fij,nj->fni",
+        np.swapaxes(seen.extrinsics[:, :, :3], 1, 2) @ np.linalg.inv(seen.intrinsics),
+        corners,
+    )
+    bearings = np.unwrap(np.arctan2(rays[..., 0], rays[..., 2]), axis=0)
+    aside = math.tan(min((bearings.max() - bearings.min()) / 2, MOST_ASIDE))
+    fall = rays[..., 1] / np.hypot(rays[..., 0], rays[..., 2])
+    down, up = max(float(fall.max()), 1e-3), max(float(-fall.min()), 1e-3)
+    fitting = min(width / 2 / aside, (height - horizon) / down, horizon / up)
+    return float(np.clip(fitting, own / MOST_ENLARGED, own))
 
 
 def _in_place(world: FilmedWorld, place: Place) -> CameraPath:
@@ -297,11 +336,15 @@ def _centred(world: FilmedWorld) -> FilmedWorld:
 def _aimed(world: FilmedWorld, place: Place) -> FilmedWorld:
     """The world, its camera tilted by a constant where the photo does not reach its horizon."""
     seen, geometry = _in_place(world, place), place.guess.geometry
-    row, reach = horizon_row(seen), MOST_RAISED * geometry.height
-    nearest = float(np.clip(row, geometry.horizon - reach, geometry.horizon + reach))
-    if row == nearest:
-        return world
     middle, focal = seen.intrinsics[0, 1, 2], seen.intrinsics[0, 1, 1]
+    enlarged = focal / geometry.focal
+    wanted, room = _wanted_horizon(seen, geometry.focal), place.surroundings.room
+    reach = MOST_RAISED * geometry.height + max(0.0, 1 - 1 / enlarged) * geometry.height / 2
+    lowest, highest = geometry.horizon + reach + room.top, geometry.horizon - reach - room.bottom
+    nearest = float(np.clip(wanted, highest, lowest))
+    if wanted == nearest:
+        return world
+    row, nearest = horizon_row(seen), middle + (nearest - middle) * enlarged
     lower = math.atan2(middle - nearest, focal) - math.atan2(middle - row, focal)
     tilt = pose(rotation_about("x", math.degrees(lower)), np.zeros(3))
     told = (

@@ -6,13 +6,16 @@ from dynascene_cli.projection.coverage import (
     needed_margins,
     uncovered_share,
 )
+from dynascene_cli.projection.invention import Invention, invention
 from dynascene_cli.projection.renderer import ProjectionRenderer, effective_path, plate_frame
 
 __all__ = [
     "STRETCH_WARNING",
+    "Invention",
     "MarginsPlan",
     "ProjectionRenderer",
     "effective_path",
+    "invention",
     "needed_margins",
     "plate_frame",
     "uncovered_share",

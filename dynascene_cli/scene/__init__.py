@@ -8,7 +8,9 @@ from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
 from dynascene_cli.scene.known_heights import KnownThing, known_things
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
 from dynascene_cli.scene.onnx_depth import installed_depth, picture_depth
+from dynascene_cli.scene.outlines import outlines, rim
 from dynascene_cli.scene.outpainting import build_scene
+from dynascene_cli.scene.popup import PopUp
 from dynascene_cli.scene.popup_layers import PlannedPopUp, planned_popup
 from dynascene_cli.scene.relief import relief_depth, with_ground_around
 from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
@@ -28,6 +30,7 @@ __all__ = [
     "HorizonEvidence",
     "KnownThing",
     "PlannedPopUp",
+    "PopUp",
     "SceneLabels",
     "Surroundings",
     "Viewpoint",
@@ -40,6 +43,7 @@ __all__ = [
     "installed_depth",
     "known_things",
     "network_depth",
+    "outlines",
     "photo_sunlight",
     "picture_depth",
     "plain_name",
@@ -47,6 +51,7 @@ __all__ = [
     "read_guess_file",
     "read_scene_edits",
     "relief_depth",
+    "rim",
     "scene_labels",
     "scene_popup",
     "with_ground_around",

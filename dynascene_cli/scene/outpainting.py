@@ -17,6 +17,21 @@ from dynascene_cli.shot import Image, Layer, Margins, Scene
 
 Mask = NDArray[np.bool_]
 
+SINGLE_THINGS = (
+    "vehicle",
+    "person",
+    "animal",
+    "furniture",
+    "tower",
+    "skyscraper",
+    "signboard",
+    "traffic_light",
+    "streetlight",
+    "sculpture",
+)
+MOST_BARRED = 0.7
+"""Kinds and classes that are not copied past the photo's edges, unless they fill it this far."""
+
 FRINGE = 0.004
 """Around a person to remove, so much of the photo's width goes with them."""
 
@@ -64,6 +79,7 @@ def build_scene(
         hole,
         slope=-float(np.tan(np.radians(geometry.roll_deg))),
         sky=canvas_sky if known_guess.sky.any() else None,
+        barred=_single_things(known_guess, sides),
         seed=seed,
     )
     sky = canvas_sky[filling.rows, filling.cols]
@@ -122,6 +138,18 @@ def _popup(
     painted = surfaces[np.clip(rows, 0, height - 1), np.clip(cols, 0, width - 1)]
     painted = np.where(remove, cv2.medianBlur(painted, 9), painted)
     return scene_popup(np.ascontiguousarray(filling.image[frame]), guess, painted)
+
+
+def _single_things(
+    guess: GeometryGuess, sides: tuple[tuple[int, int], tuple[int, int]]
+) -> Mask | None:
+    """What no copy may be made of (H, W): a second car or person is noticed, more wall is not."""
+    if guess.labels is None:
+        return None
+    things = guess.labels.mask(*SINGLE_THINGS)
+    if things.mean() > MOST_BARRED:
+        return None
+    return np.pad(_with_fringe(things), sides)
 
 
 def _with_fringe(mask: Mask) -> Mask:

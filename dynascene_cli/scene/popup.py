@@ -59,6 +59,9 @@ OCCLUDED = 0.8
 SURROUNDED = 0.6
 """What one upright plane borders on so much of its outline lies in it, as a window does."""
 
+NARROWEST = {Surface.PERSON: 0.45, Surface.VEHICLE: 0.5, Surface.PLANT: 0.3}
+"""One of these is a single card unless each card is so wide, as a share of the thing's height."""
+
 LEAST_FEET = 0.12
 """A thing whose feet are seen over a smaller share of its width stands where its neighbours say."""
 
@@ -289,6 +292,7 @@ def _cards(
             span,
             vanishing=vanishing,
             frontal=thing.surface in FRONTAL,
+            narrowest=NARROWEST.get(thing.surface, 0.0) * thing.mask.shape[0],
         )
     if np.isfinite(feet.hidden).any():
         inverse = OCCLUDED * float(np.nanpercentile(feet.hidden, 20))

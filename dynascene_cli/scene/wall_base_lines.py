@@ -50,15 +50,17 @@ def walls(
     *,
     vanishing: Sequence[float] = (),
     frontal: bool = False,
+    narrowest: float = 0.0,
 ) -> list[Wall]:
     """The walls over ``span`` that inverse depths (N,) at the ``columns`` (N,) of a base show.
 
     Columns ascend; ``tolerance`` (N,) is how exactly each inverse depth is known; ``vanishing``
-    are columns at which walls may vanish; ``frontal`` walls face the camera.
+    are columns at which walls may vanish; ``frontal`` walls face the camera. Walls narrower than
+    ``narrowest`` columns are none: two feet of one person are not two cards.
     """
     chosen = np.unique(np.linspace(0, len(columns) - 1, MOST_SAMPLES).round().astype(int))
     x, d, t = columns[chosen], _median_of_five(inverse)[chosen], tolerance[chosen]
-    cuts = _pieces(x, d, t, frontal)
+    cuts = _pieces(x, d, t, frontal, narrowest)
     found = []
     for start, stop in pairwise(cuts):
         part = slice(start, stop)
@@ -85,8 +87,10 @@ def _median_of_five(values: Floats) -> Floats:
     return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1))
 
 
-def _pieces(x: Floats, d: Floats, t: Floats, frontal: bool) -> list[int]:
+def _pieces(x: Floats, d: Floats, t: Floats, frontal: bool, narrowest: float) -> list[int]:
     """Where to cut the samples so that straight pieces fit best: dynamic programming."""
+    if x[-1] - x[0] < 2 * narrowest:
+        return [0, len(x)]
     n = len(x)
     weight = 1 / t**2
     middle = x.mean()
@@ -115,6 +119,9 @@ def _pieces(x: Floats, d: Floats, t: Floats, frontal: bool) -> list[int]:
             misfit = misfit - gain
         short = np.maximum(3 - (stop - np.arange(stop)), 0) * PIECE_COST
         cost = best[:stop] + np.maximum(misfit, 0) + PIECE_COST + short
+        cost[x[stop - 1] - x[:stop] < narrowest] = np.inf
+        if not np.isfinite(cost).any():
+            continue
         before[stop] = int(cost.argmin())
         best[stop] = cost[before[stop]]
     cuts = [n]
