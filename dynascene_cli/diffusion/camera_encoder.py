@@ -1,5 +1,6 @@
 """Camera features from Plücker maps: the paper's appendix A, with CameraCtrl's layers."""
 
+import torch
 from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
 from torch.nn import functional
@@ -7,6 +8,20 @@ from torch.nn import functional
 from dynascene_cli.diffusion.configuration import NetworkConfig
 
 PLUECKER_CHANNELS = 6
+
+
+class FullPrecisionConv2d(nn.Conv2d):
+    """A convolution in float32 whatever autocast or its weights' type say.
+
+    A slow pan changes Plücker coordinates from frame to frame by less than half precision holds.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps (B, C, h, w) to features in the weights' type."""
+        bias = None if self.bias is None else self.bias.float()
+        with torch.autocast(maps.device.type, enabled=False):
+            features = self._conv_forward(maps.float(), self.weight.float(), bias)
+        return features.to(self.weight.dtype)
 
 
 class CameraBlock(nn.Module):
@@ -46,7 +61,7 @@ class CameraEncoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.stride = config.latent_stride
-        self.conv_in = nn.Conv2d(
+        self.conv_in = FullPrecisionConv2d(
             PLUECKER_CHANNELS * self.stride**2, config.channels[0], 3, padding=1
         )
         inputs = (config.channels[0], *config.channels)

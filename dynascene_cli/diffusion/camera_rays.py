@@ -1,9 +1,13 @@
 """Cameras as the network reads them: rays of pixels and of latents, in torch.
 
-The same conventions and formulas as ``geometry.py``, batched and on the network's device.
+The same conventions and formulas as ``geometry.py``, batched and on the network's device, and in
+float32 under autocast too: bfloat16 would move a ray by some pixels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -27,6 +31,21 @@ class Views:
         return self.intrinsics.shape[1]
 
 
+Result = TypeVar("Result")
+
+
+def _without_autocast(function: Callable[..., Result]) -> Callable[..., Result]:
+    """The function of views, and of whatever else, computed in the precision of the views."""
+
+    @wraps(function)
+    def run(views: Views, *arguments: Any, **named: Any) -> Result:
+        with torch.autocast(views.intrinsics.device.type, enabled=False):
+            return function(views, *arguments, **named)
+
+    return run
+
+
+@_without_autocast
 def relative_to_view(views: Views, origin: Views) -> Views:
     """The cameras with another one (one frame a clip) as their world."""
     rotation = views.extrinsics[..., :3] @ origin.extrinsics[..., :3].mT
@@ -35,6 +54,7 @@ def relative_to_view(views: Views, origin: Views) -> Views:
     return Views(views.intrinsics, extrinsics)
 
 
+@_without_autocast
 def camera_centres(views: Views) -> Tensor:
     """Where the cameras are, (B, F, 3)."""
     rotation, translation = views.extrinsics[..., :3], views.extrinsics[..., 3:]
@@ -49,6 +69,7 @@ def cell_centres(height: int, width: int, stride: int, device: torch.device) -> 
     return torch.stack([columns, rows], dim=-1)
 
 
+@_without_autocast
 def pluecker_rays(views: Views, height: int, width: int, stride: int = 1) -> Tensor:
     """Plücker coordinates (B, F, height, width, 6) of the rays through a grid of cells.
 
@@ -71,6 +92,7 @@ def pluecker_maps(views: Views, height: int, width: int) -> Tensor:
     return pluecker_rays(views, height, width).movedim(-1, 2)
 
 
+@_without_autocast
 def projections(views: Views, height: int, width: int) -> Tensor:
     """World-to-image matrices (B, F, 4, 4) for a picture of height × width pixels.
 

@@ -138,8 +138,7 @@ class Network(nn.Module):
         self._check_length(views.frames)
         stride = self.config.latent_stride
         maps = pluecker_maps(views, height * stride, width * stride)
-        weights = self.camera_encoder.conv_in.weight
-        features = self.camera_encoder(maps.to(weights.dtype))
+        features = self.camera_encoder(maps)
         return {
             layer: processor.camera_half(features)
             for layer, processor in self._installed(CameraAdaptor)

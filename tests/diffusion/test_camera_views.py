@@ -4,6 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_networks import inputs, moving_views, seeded, tiny
+from torch.nn import functional
 
 from dynascene_cli import geometry
 from dynascene_cli.diffusion.camera_rays import Views, pluecker_maps, pluecker_rays, projections
@@ -73,3 +74,25 @@ def test_levels_halve_upwards_in_camera_features_as_in_rays(config, height, widt
     assert sizes == [(-(-height // 2**i), -(-width // 2**i)) for i in range(config.levels)]
     rays = level_rays(given.views, height, width, config)
     assert [level.rays.shape[2] for level in rays] == [h * w for h, w in sizes]
+
+
+def test_rays_are_as_exact_under_autocast_and_follow_a_slow_pan():
+    """A hundredth of a degree a frame, which the eight bits of bfloat16 do not hold."""
+    angle = torch.arange(4, dtype=torch.float64) * np.radians(0.01)
+    extrinsics = torch.eye(4, dtype=torch.float64)[:3].repeat(1, 4, 1, 1)
+    extrinsics[0, :, 0, 0] = extrinsics[0, :, 2, 2] = angle.cos()
+    extrinsics[0, :, 0, 2], extrinsics[0, :, 2, 0] = angle.sin(), -angle.sin()
+    intrinsics = torch.tensor([[672.0, 0, 384], [0, 672, 216], [0, 0, 1]]).repeat(1, 4, 1, 1)
+    views = Views(intrinsics, extrinsics.float())
+    config = tiny(camera=True, motion=True)
+    encoder = seeded(config).camera_encoder
+    exact, maps = pluecker_rays(views, 54, 96, 8), pluecker_maps(views, 64, 64)
+    features = encoder.conv_in(functional.pixel_unshuffle(maps[0], encoder.stride))
+    with torch.autocast("cpu", torch.bfloat16):
+        rays = pluecker_rays(views, 54, 96, 8)
+        rounded = encoder.conv_in(functional.pixel_unshuffle(maps[0], encoder.stride))
+        cast = [pair.rays for pair in level_rays(views, 54, 96, config)]
+    assert torch.equal(rays, exact)
+    assert torch.equal(rounded, features)
+    assert all(each.dtype == torch.float32 for each in cast)
+    assert (rays[:, 1:] != rays[:, :-1]).any(dim=-1).all()
