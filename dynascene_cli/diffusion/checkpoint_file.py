@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from dynascene_cli.diffusion.configuration import NetworkConfig, parse_config
 from dynascene_cli.errors import InputError
+from dynascene_cli.storage.text_files import parsed_json, text_of
 
 Prediction = Literal["epsilon", "v_prediction", "sample"]
 
@@ -80,7 +81,7 @@ def parse_info(text: str, where: Path) -> CheckpointInfo:
         InputError: the text is not that of a checkpoint, or of a later version's.
     """
     try:
-        values = json.loads(text)
+        values = parsed_json(text, str(where))
         _check_version(values.pop("format"), where)
         values.pop("files", None)
         values["config"] = parse_config(values["config"])
@@ -105,7 +106,8 @@ def read_info(path: Path) -> CheckpointInfo:
     """What a checkpoint says of itself; its files are found to be there and whole.
 
     Raises:
-        InputError: the path is no checkpoint, or one of its files is missing or cut short.
+        InputError: the path is no checkpoint, or one of its files is missing, cut short, or a link
+            that leads out of its folder.
     """
     if path.is_dir():
         described = path / FOLDER_INFO
@@ -113,8 +115,10 @@ def read_info(path: Path) -> CheckpointInfo:
             raise InputError(
                 f"{path} is no checkpoint: it has no {FOLDER_INFO}", "give its folder or file"
             )
-        info = parse_info(described.read_text("utf-8"), described)
+        _check_inside(described, path)
+        info = parse_info(text_of(described, "JSON text"), described)
         for name in info.networks:
+            _check_inside(path / f"{name}.safetensors", path)
             safetensors_header(path / f"{name}.safetensors")
         return info
     metadata = safetensors_header(path).get("__metadata__", {})
@@ -124,6 +128,11 @@ def read_info(path: Path) -> CheckpointInfo:
             "dynascene models assemble makes one from base weights",
         )
     return parse_info(metadata[METADATA_KEY], path)
+
+
+def _check_inside(file: Path, folder: Path) -> None:
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{file} is a link that leads out of its folder", "put the file there")
 
 
 def safetensors_header(path: Path) -> dict[str, Any]:
@@ -141,7 +150,7 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     try:
         header = json.loads(text)
         ends = [entry["data_offsets"][1] for key, entry in header.items() if key[:2] != "__"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{path} is no safetensors file, or was cut short", "get it again, or give another"
         ) from error

@@ -25,11 +25,25 @@ def check_rembg_model(model: str) -> None:
     Raises:
         InputError: rembg has no model of that name that mattes by itself.
     """
-    from rembg.sessions import sessions
-
-    offered = sorted(set(sessions) - NEEDING_MORE)
+    offered = sorted(set(_import_rembg().sessions.sessions) - NEEDING_MORE)
     if model not in offered:
         raise InputError(f"rembg has no matter {model!r}", f"it has {', '.join(offered)}")
+
+
+def _import_rembg() -> Any:
+    """rembg, without compiling the loops of pymatting, which it imports.
+
+    Those take minutes, and nothing here calls them.
+    """
+    import numba
+
+    compiles_none = numba.config.DISABLE_JIT
+    numba.config.DISABLE_JIT = 1
+    try:
+        import rembg.sessions
+    finally:
+        numba.config.DISABLE_JIT = compiles_none
+    return rembg
 
 
 class RembgNetwork:
@@ -72,8 +86,7 @@ def _rembg_session(model: str, path: Path) -> Any:
     rembg would fetch what it does not find under the model's own name, so it is shown the file in
     a folder under that name.
     """
-    from rembg import new_session
-
+    new_session = _import_rembg().new_session
     with tempfile.TemporaryDirectory() as folder:
         named = Path(folder) / f"{model}.onnx"
         try:

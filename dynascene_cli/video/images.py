@@ -1,6 +1,5 @@
 """Single pictures: photos as users have them, in sRGB; pictures written, and cover-resizing."""
 
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from dynascene_cli.video.photo_colour import (
     in_srgb,
     named_space,
 )
-from dynascene_cli.video.picture_files import opened_picture
+from dynascene_cli.video.picture_files import opened_picture, picture_head
 
 
 class TiffTags:
@@ -288,12 +287,10 @@ def _is_float_tiff(path: Path) -> bool:
     """Whether a file is a TIFF of several float samples a pixel, which Pillow does not know."""
     if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
         return False
-    try:
-        with Pillow.open(path, formats=("TIFF",)):
-            return False
-    except (OSError, SyntaxError, ValueError, TypeError, struct.error):
-        with path.open("rb") as file:
-            return file.read(4) in (b"II*\0", b"MM\0*")
+    if picture_head(path, ("TIFF",)) is not None:
+        return False
+    with path.open("rb") as file:
+        return file.read(4) in (b"II*\0", b"MM\0*")
 
 
 def _float_picture(path: Path, told: list[str]) -> Pillow.Image:

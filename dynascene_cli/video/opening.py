@@ -9,7 +9,6 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
-from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip, ColourTags
@@ -20,6 +19,7 @@ from dynascene_cli.video.images import read_picture
 from dynascene_cli.video.log_curves import log_curve
 from dynascene_cli.video.orientation import Orientation, orientation_of
 from dynascene_cli.video.packets import Packets, frame_times
+from dynascene_cli.video.picture_files import picture_head
 from dynascene_cli.video.sequences import (
     file_numbers,
     is_pattern,
@@ -214,13 +214,10 @@ def _tell_cut_short(path: Path, last_good: float, end: float | None) -> None:
 
 
 def _is_still(path: Path) -> bool:
-    try:
-        with Pillow.open(path, formats=_STILL_FORMATS) as picture:
-            if picture.format == "JPEG" and path.suffix.lower() in _JPEG_STREAMS:
-                return False
-            return picture.format in _PAGED or not getattr(picture, "is_animated", False)
-    except (OSError, SyntaxError):
+    head = picture_head(path, _STILL_FORMATS)
+    if head is None or (head.format == "JPEG" and path.suffix.lower() in _JPEG_STREAMS):
         return False
+    return head.format in _PAGED or not head.is_animated
 
 
 def _sequence(path: Path, rate: Fraction | None, *, fill_gaps: bool) -> Clip:
@@ -250,13 +247,9 @@ def _check_sizes(clip: Clip) -> None:
     """
     files, expected = sequence_files(clip.path), (clip.width, clip.height)
     for index in sorted(set(clip.source_frames)):
-        try:
-            with Pillow.open(files[index], formats=_STILL_FORMATS) as picture:
-                size = picture.size
-        except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
-            continue
-        if sorted(size) != sorted(expected):
-            raise other_size(files[index], size, expected)
+        head = picture_head(files[index], _STILL_FORMATS)
+        if head is not None and sorted(head.size) != sorted(expected):
+            raise other_size(files[index], head.size, expected)
 
 
 def _animation(path: Path, rate: Fraction | None) -> Clip:

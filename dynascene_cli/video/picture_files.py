@@ -1,5 +1,6 @@
 """Picture files opened safely: what they are, how large they claim to be, and refused if wrong."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image as Pillow
@@ -55,6 +56,26 @@ def check_claimed_size(
             f"{path} claims {size[0]}x{size[1]} pixels",
             "its head is damaged" if too_empty else f"at most {most_pixels // 10**6} million",
         )
+
+
+@dataclass(frozen=True)
+class PictureHead:
+    """What a picture's head tells: its format's name, (width, height), and if it moves."""
+
+    format: str
+    size: tuple[int, int]
+    is_animated: bool
+
+
+def picture_head(path: Path, formats: tuple[str, ...]) -> PictureHead | None:
+    """What a file's head tells, if it is a picture of one of ``formats``; else None."""
+    try:
+        with Pillow.open(path, formats=formats) as picture:
+            animated = bool(getattr(picture, "is_animated", False))
+            return PictureHead(picture.format or "", picture.size, animated)
+    except Exception:
+        # As in ``reading``: what a library raises over a file from anywhere is not foreseen.
+        return None
 
 
 def _what_it_is(path: Path) -> str:

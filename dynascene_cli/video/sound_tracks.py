@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -74,7 +75,7 @@ def sound_tracks(clip: Clip, suffix: str) -> tuple[list[SoundTrack], list[str]]:
         name = "the sound" if len(indices) == 1 else f"sound track {number} of {len(indices)}"
         with opened_container(clip.path) as source:
             stream = stream_of(source, index)
-            if stream is None or not _decodes(source, stream):
+            if stream is None or next(decoded(source, stream, _TRIED_PACKETS), None) is None:
                 coding = "its coding" if stream is None else stream.codec_context.name
                 warnings.append(f"{name} is left out: {coding} cannot be decoded")
                 continue
@@ -95,26 +96,16 @@ def stream_of(source: InputContainer, index: int) -> AudioStream | None:
     return found if found.codec_context is not None else None
 
 
-def decoded(source: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
+def decoded(
+    source: InputContainer, stream: AudioStream, most_packets: int | None = None
+) -> Iterator[av.AudioFrame]:
     """What can be decoded of a stream: one damaged packet is a click, and no reason to stop."""
-    for packet in source.demux(stream):
+    for packet in islice(source.demux(stream), most_packets):
         try:
             frames = packet.decode()
         except (av.FFmpegError, ValueError):
             continue
         yield from frames
-
-
-def _decodes(source: InputContainer, stream: AudioStream) -> bool:
-    for count, packet in enumerate(source.demux(stream)):
-        try:
-            if packet.decode():
-                return True
-        except (av.FFmpegError, ValueError):
-            pass
-        if count > _TRIED_PACKETS:
-            break
-    return False
 
 
 def _track(clip: Clip, stream: AudioStream, suffix: str) -> tuple[SoundTrack, list[str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dynascene_cli.app import main
 from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.dataset.manifest import check, load_clip, read_manifest
 from dynascene_cli.dataset.realestate import realestate_entries
@@ -17,10 +18,18 @@ from dynascene_cli.video import write_image
 SHOT = SyntheticSettings(frames=4)
 
 
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory) -> Path:
+    """A folder of two clips, made by the real command once."""
+    folder = tmp_path_factory.mktemp("synthetic") / "clips"
+    words = ["dataset", "synth", str(folder), "--count", "2", "--frames", "4", "--seed", "8"]
+    assert main(words) == 0
+    return folder
+
+
 @pytest.fixture
-def manifest(dynascene) -> Path:
-    run = dynascene("dataset", "synth", "clips", "--count", 2, "--frames", 4, "--seed", 8)
-    assert run.code == 0, run.err
+def manifest(dynascene, synthetic) -> Path:
+    shutil.copytree(synthetic, "clips")
     return Path("clips/manifest.jsonl").resolve()
 
 

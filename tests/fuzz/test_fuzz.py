@@ -1,5 +1,5 @@
 """Twenty seconds of mutated inputs, in the same order each time; ``DYNASCENE_FUZZ_SECONDS`` sets
-another time.
+another time, as CI does.
 """
 
 import json
