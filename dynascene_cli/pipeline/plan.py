@@ -36,6 +36,7 @@ from dynascene_cli.pipeline.shot_camera import (
     reframed,
 )
 from dynascene_cli.scene import (
+    ground_crop,
     relief_depth,
     scene_popup,
     with_ground_around,
@@ -44,6 +45,7 @@ from dynascene_cli.shot import CameraPath, Clip, Margins, Matte
 from dynascene_cli.staging import Staged, Stance, carried, move_conflicts, stage
 from dynascene_cli.staging.clearance import check_path
 from dynascene_cli.storage.project import Project, stage_key
+from dynascene_cli.video import read_photo
 
 PLATE_VERSION = 3
 
@@ -130,6 +132,13 @@ def _moving(
     console.warn(*_unused_settings(request, filmed, moves))
     depth = _median_depth(place)
     camera = move_camera(request, filmed, place, moves, depth)
+    if camera.stance.footing != "free":
+        shown = _showing_ground(request, project, place, size, console)
+        if shown is not None:
+            there = move_camera(request, filmed, shown, moves, _median_depth(shown))
+            if there.stance.footing == "free":
+                place, camera, depth = shown, there, _median_depth(shown)
+                console.warn(_told_crop(place))
     stands = camera.stance
     if any(names_a_file(move.name) for move in moves):
         check_path(
@@ -139,10 +148,43 @@ def _moving(
             stands.subject_distance,
             request.camera,
         )
-    console.warn(*stands.warnings)
+    console.warn(*stands.warnings, *_uncertain_size(place, stands))
     place = _stood_in(place, stands)
     staged, canvas = _covered(request, project, camera, place, size, WIDEST_MARGIN)
     return _plan(request, camera, place, depth, staged, canvas, console)
+
+
+def _showing_ground(
+    request: RenderRequest,
+    project: Project,
+    place: Place,
+    size: tuple[int, int],
+    console: Console,
+) -> Place | None:
+    """The photo cropped to where it shows ground, unless the user says how or where."""
+    scene = request.scene
+    if scene.crop is not None or request.position is not None or scene.horizon is not None:
+        return None
+    crop = ground_crop(read_photo(scene.photo).pixels, size)
+    if crop is None:
+        return None
+    read = read_place(replace(scene, crop=crop, preview=None), size, project, console)
+    if not request.matte.dry_run:
+        keep_place(project, read)
+    return read
+
+
+def _told_crop(place: Place) -> str:
+    middle = (
+        (place.window.left + place.guess.geometry.width / 2)
+        / (place.window.scale * place.photo_size[0]),
+        (place.window.top + place.guess.geometry.height / 2)
+        / (place.window.scale * place.photo_size[1]),
+    )
+    return (
+        "the middle of the photo shows no free ground for the person: it is cropped about "
+        f"{middle[0]:.2f},{middle[1]:.2f}, where it does; --crop changes that"
+    )
 
 
 def _uncertain_size(place: Place, stands: Stance) -> tuple[str, ...]:

@@ -202,6 +202,7 @@ def accompanying_camera(
         place.guess.geometry,
         position=position,
         person_height=request.person_height,
+        ground=_standing_ground(place),
         anchor=anchor,
     )
     stands = replace(stands, warnings=(*world.warnings, *stands.warnings))

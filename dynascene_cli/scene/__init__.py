@@ -4,6 +4,7 @@ from dynascene_cli.scene.bystanders import Bystander, bystanders
 from dynascene_cli.scene.depth_alignment import aligned_depth
 from dynascene_cli.scene.free_ground import free_ground, plain_name
 from dynascene_cli.scene.geometry_file import read_guess_file, write_guess_file
+from dynascene_cli.scene.ground_crop import ground_crop
 from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
 from dynascene_cli.scene.known_heights import KnownThing, known_things
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
@@ -39,6 +40,7 @@ __all__ = [
     "bystanders",
     "frame_focal_35mm",
     "free_ground",
+    "ground_crop",
     "guess_geometry",
     "installed_depth",
     "known_things",

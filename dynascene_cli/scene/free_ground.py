@@ -25,6 +25,19 @@ LEAST_WATER = 0.03
 ALIKE, LEAST_SPREAD = 2.0, 2.0
 """Colours within so many of the water's standard deviations (at least 2 Lab levels) are alike."""
 
+SURELY_DRY = 0.7
+"""Beside water, sand of which the network is less sure may be a part of it."""
+
+SURELY_GROUND = 0.65
+"""The network is at least so sure, in the mean, of every whole piece of ground."""
+
+SHORE = 0.1
+"""Of a piece's border: along so much water it has a shore, which can be seen."""
+
+SHORE_WIDTH, SHORE_STEP = 0.03, 9.0
+"""How wide a strip on either side of a shore is looked at, as a share of the picture's height, and
+the least difference of their colours, in 8-bit Lab levels."""
+
 PLAIN_WORDS = {
     "sky": "the sky",
     "ceiling": "the ceiling",
@@ -53,11 +66,14 @@ def free_ground(photo: Image, guess: GeometryGuess) -> Mask | None:
     closed = cv2.morphologyEx(ground.astype(np.uint8), cv2.MORPH_CLOSE, disc)
     closed[labels.mask("water", "vehicle", "person", "furniture", "sky")] = 0
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc)
-    return _without_islands(np.asarray(opened, np.uint8), labels.mask("water"), shallow)
+    return _pieces_of_ground(photo, np.asarray(opened, np.uint8), labels, shallow)
 
 
 def _like_water(photo: Image, labels: SceneLabels) -> Mask:
-    """Sand and earth (H, W) that have the water's colour: shallows and waves are taken for them."""
+    """Sand and earth (H, W) that may be water: shallows and waves are taken for them.
+
+    They have its colour, or the network wavers between the two.
+    """
     water = labels.mask("water")
     if water.mean() < LEAST_WATER:
         return np.zeros(water.shape, np.bool_)
@@ -66,25 +82,56 @@ def _like_water(photo: Image, labels: SceneLabels) -> Mask:
     colour = np.asarray(cv2.blur(colour, (side, side)), np.float32)
     spread = np.maximum(colour[water].std(axis=0), LEAST_SPREAD)
     distance = np.linalg.norm((colour - colour[water].mean(axis=0)) / spread, axis=-1)
-    return np.asarray(labels.mask(*LIKE_WATER) & (distance < ALIKE))
+    sure = cv2.resize(labels.certainty, water.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(labels.mask(*LIKE_WATER) & ((distance < ALIKE) | (sure < SURELY_DRY)))
 
 
-def _without_islands(ground: NDArray[np.uint8], water: Mask, shallow: Mask) -> Mask:
-    """The ground but for what lies in water, and for small pieces that lie in shallows."""
+def _pieces_of_ground(
+    photo: Image, ground: NDArray[np.uint8], labels: SceneLabels, shallow: Mask
+) -> Mask:
+    """The pieces of the ground of which the network is sure, and which are none of the water.
+
+    A piece of it lies in water, or is small and lies in shallows, or has no visible shore.
+    """
+    water = labels.mask("water")
     count, parts = cv2.connectedComponents(ground)
-    rim = cv2.dilate(ground, np.ones((3, 3), np.uint8))
     near_water, near_any = (
         cv2.dilate(wet.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         for wet in (water, water | shallow)
     )
+    colour = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).astype(np.float32)
+    certainty = cv2.resize(labels.certainty, water.shape[::-1], interpolation=cv2.INTER_LINEAR)
     free = np.zeros(ground.shape, np.bool_)
     for part in range(1, count):
-        mask = (parts == part).astype(np.uint8)
-        border = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) > mask) & (rim > 0)
-        near = near_any if mask.mean() < SMALL_PIECE else near_water
-        if border.sum() == 0 or near[border].mean() < BESIDE_WATER:
-            free |= mask > 0
+        inside = parts == part
+        mask = inside.astype(np.uint8)
+        # The picture's edge is a border too: a strip of beach along it is no island.
+        border = cv2.dilate(np.pad(mask, 1), np.ones((3, 3), np.uint8)) > np.pad(mask, 1)
+        length = max(1, int(border.sum()))
+        along_water, along_any = (
+            (near & border[1:-1, 1:-1]).sum() / length for near in (near_water, near_any)
+        )
+        near = along_any if mask.mean() < SMALL_PIECE else along_water
+        surrounded, ashore = near >= BESIDE_WATER, along_any >= SHORE
+        if surrounded or certainty[inside].mean() < SURELY_GROUND:
+            continue
+        if not ashore or _shore_step(colour, inside, water | shallow) >= SHORE_STEP:
+            free |= inside
     return free
+
+
+def _shore_step(colour: NDArray[np.float32], dry: Mask, wet: Mask) -> float:
+    """How far apart in Lab the colours (H, W, 3) on the two sides of a shore are."""
+    side = 2 * max(2, round(SHORE_WIDTH * len(dry))) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    strips = [
+        one & (cv2.dilate(other.astype(np.uint8), disc) > 0)
+        for one, other in ((dry, wet), (wet, dry))
+    ]
+    if not all(strip.any() for strip in strips):
+        return float("inf")
+    inner, outer = (np.median(colour[strip], axis=0) for strip in strips)
+    return float(np.linalg.norm(inner - outer))
 
 
 def plain_name(labels: SceneLabels, x: int, y: int) -> str:

@@ -1,6 +1,7 @@
 """The one similarity that puts the clip into the frame, by the ground and the clip's cut edges."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +26,7 @@ LOWEST_HEAD = 0.6
 """Shares of the frame's height: what a crop leaves above the head, and how low a head may come."""
 
 HEAD_PERCENTILE = 5
-COARSE = 40
+COARSE, FINE = 40, 5
 SIDE_SPARE = 0.01
 """Share of the frame's width that a walk leaves free at either side."""
 WALK_SAMPLES = 9
@@ -35,7 +36,17 @@ COLUMNS = np.linspace(0.06, 0.94, 23)
 FOOTPRINT = 0.07
 """How far around a foot the ground must reach, as a share of the person's height."""
 
+READABLE = 0.15
+"""Whose height is a smaller share of the picture's is a speck in it."""
+
+HIDDEN_SHINS, LEAST_SHOWN, MOST_ENLARGED = 0.08, 0.5, 1.5
+"""Of whom stands in front of all that the photo shows: the shares of their height that are at
+least below and at least inside the picture, and how many times larger than filmed they may be."""
+
 LARGER = np.exp(np.linspace(0.0, 2.5, 1251))
+
+Footing = Literal["free", "occupied", "in front"]
+"""Whether free ground bears the feet, or none does, or it lies below the picture."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class Framing:
     y: float
     warnings: tuple[str, ...] = ()
     on_ground: bool = True
+    footing: Footing = "free"
 
     @property
     def similarity(self) -> Floats:
@@ -74,13 +86,13 @@ class Framer:
     def kept(self) -> Framing:
         """The framing that fits the ground; a whole person further away by ``room``."""
         fits = self._fitting()
-        if self.room == 0 or any(self.contacts.cut_edges):
+        if self.room == 0 or any(self.contacts.cut_edges) or fits.footing == "in front":
             return fits
         column, row = fits.scale * self.contacts.points[0] + [fits.x, fits.y]
         below = (row - self._horizon(float(column))) / fits.scale
         middle, share = self.geometry.width / 2, 1 - self.room
         away = self._at(fits.scale * share, below, middle + (float(column) - middle) * share)
-        return replace(away, warnings=fits.warnings)
+        return replace(away, warnings=fits.warnings, footing=fits.footing)
 
     def _fitting(self) -> Framing:
         """Of all framings that put the person on the photo's ground, the one most as filmed.
@@ -107,7 +119,11 @@ class Framer:
         ]
         best = min(framings, key=lambda f: (*self._faults(f), self._change(f, as_filmed)))
         if self._faults(best)[0]:
-            return self._outside(as_filmed)
+            outside = self._outside(as_filmed)
+            if self._stands(outside):
+                return outside
+            told = (*outside.warnings, self._told_ground(outside))
+            return replace(outside, warnings=told, footing="occupied")
         if self._outgrows(best, as_filmed):
             filmed = self.as_filmed()
             told = (*filmed.warnings, self._kept_as_filmed())
@@ -117,12 +133,17 @@ class Framer:
             framings = [self._at(f.scale, below, x) for f in framings[::COARSE] for x in columns]
             whole = [f for f in framings if self._faults(f) <= self._faults(best)]
             free = [f for f in whole if self._stands(f)]
-            if free:
-                best = min(free, key=lambda f: (self._leaves(f), self._change(f, as_filmed)))
-            else:
-                return replace(
-                    best, warnings=(*self._told(best, as_filmed), self._told_ground(best))
-                )
+            readable = [f for f in free if self._is_readable(f, as_filmed)]
+            if not readable:
+                in_front = self._in_front(below, as_filmed)
+                if in_front is not None:
+                    return replace(in_front, warnings=(self._told_in_front(best),))
+            if not free:
+                told = (*self._told(best, as_filmed), self._told_ground(best))
+                return replace(best, warnings=told, footing="occupied")
+            best = min(
+                readable or free, key=lambda f: (self._leaves(f), self._change(f, as_filmed))
+            )
         return replace(best, warnings=self._told(best, as_filmed))
 
     def _kept_inside(self, scale: float, column: float) -> float:
@@ -144,6 +165,37 @@ class Framer:
         similarity = np.repeat(framing.similarity[None], len(self.contacts.boxes), axis=0)
         beyond = share_beyond_sides(self.contacts, similarity, self.geometry.width)
         return bool((beyond > 0).any())
+
+    def _is_readable(self, framing: Framing, as_filmed: Framing) -> bool:
+        """Whether the person is more than a speck, or was filmed as one."""
+        heights = float(np.median(self.contacts.heights)) * np.array(
+            [framing.scale, as_filmed.scale]
+        )
+        shown, filmed = heights / self.geometry.height
+        return bool(shown >= min(READABLE, filmed / RESIZED))
+
+    def _in_front(self, below: float, as_filmed: Framing) -> Framing | None:
+        """On the ground nearer than all that the photo shows, the lower edge cutting their legs.
+
+        None where they would be hidden, beheaded or too large there, or where the clip cuts them.
+        """
+        if any(self.contacts.cut_edges):
+            return None
+        columns, rows = self.contacts.points.T
+        height = self.geometry.height
+        column = as_filmed.scale * float(columns[0]) + as_filmed.x
+        fitting = []
+        larger = LARGER[LARGER < MOST_ENLARGED][::FINE]
+        for factor in (*1 / LARGER[FINE::FINE], *larger):
+            scale = as_filmed.scale * factor
+            framing = self._at(scale, below, self._kept_inside(scale, column))
+            feet, tall = scale * rows + framing.y, scale * self.contacts.heights
+            heads = feet - tall
+            hidden = (feet - HIDDEN_SHINS * tall).min() >= height
+            shown = (height - heads).min() >= LEAST_SHOWN * tall.max()
+            if hidden and shown and heads.min() >= LEAST_HEADROOM * height:
+                fitting.append(replace(framing, footing="in front"))
+        return min(fitting, key=lambda f: self._change(f, as_filmed), default=None)
 
     def _outgrows(self, framing: Framing, as_filmed: Framing) -> bool:
         """Whether somebody whom the clip cuts below is enlarged only to hide where it does."""
@@ -167,6 +219,15 @@ class Framer:
         return (
             f"the person stands on {below}: no free ground of their size was found there; "
             "--position X,Y moves them, --crop shows another part of the photo"
+        )
+
+    def _told_in_front(self, framing: Framing) -> str:
+        feet = framing.scale * self.contacts.points[0] + [framing.x, framing.y]
+        below = "what is no ground" if self.ground is None else self.ground.what_is_at(feet)
+        return (
+            "the photo shows no free ground of the person's size where they were filmed, but "
+            f"{below}: they stand in front of it, the picture's lower edge cuts their legs; "
+            "--position X,Y puts them into it, --crop shows another part of the photo"
         )
 
     def as_filmed(self) -> Framing:
@@ -228,9 +289,11 @@ class Framer:
                 f"--position would show where the clip cuts the person off: they stand at "
                 f"{fractions[0]:.2f},{fractions[1]:.2f} instead",
             )
+        footing: Footing = "free"
         if not self._stands(best):
+            footing = "occupied"
             warnings += (self._told_ground(best),)
-        return replace(best, warnings=warnings)
+        return replace(best, warnings=warnings, footing=footing)
 
     def _horizon(self, x: float) -> float:
         """The horizon's row at column ``x``."""

@@ -236,7 +236,8 @@ def is_before(stance: Stance, path: CameraPath) -> bool:
 def ends_beyond(stance: Stance, placed: Placement, path: CameraPath) -> Mask:
     """In which frames (F, 2) head and feet (ENDS) are past the picture's upper and lower edge.
 
-    An end that the clip itself cuts off is not looked for, nor are feet that it hardly shows.
+    An end that the clip itself cuts off is not looked for, nor are feet that it hardly shows or
+    that stand below the picture.
     """
     boxes = stance.contacts.boxes
     middle = boxes[:, [0, 2]].mean(axis=1)
@@ -246,7 +247,8 @@ def ends_beyond(stance: Stance, placed: Placement, path: CameraPath) -> Mask:
     )
     slack = BEYOND_PICTURE * path.height
     with np.errstate(invalid="ignore"):
-        below = (bottom > path.height + slack) & stance.contacts.grounded
+        feet_shown = stance.contacts.grounded and stance.footing != "in front"
+        below = (bottom > path.height + slack) & feet_shown
         beyond = np.stack([top < -slack, below], axis=1)
     return np.asarray(beyond & ~stance.contacts.cut[:, [1, 3]])
 

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.geometry import Floats, centre, pose_from_centre
+from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
 from dynascene_cli.shot import CameraPath, PersonTracks, SceneGeometry
 from dynascene_cli.staging.billboard import at_height, card, carried, ground_met
-from dynascene_cli.staging.framing import Framer, Framing
+from dynascene_cli.staging.framing import Footing, Framer, Framing
 from dynascene_cli.staging.ground_contact import EDGES, Contacts, contact_points
 from dynascene_cli.staging.smoothing import Mask, all_finite
 from dynascene_cli.staging.standing_ground import StandingGround
@@ -26,7 +26,8 @@ class Stance:
     ``clip_to_frame`` (F, 2, 3), one similarity repeated, carries clip pixels to the picture of
     ``seen_from``: the photo's own camera where the clip was filmed from a tripod, else the
     camera that filmed it, in the scene's world. ``contact`` (F, 3) in that world and ``height``
-    are in metres; ``geometry`` has the camera height that the person's size implies.
+    are in metres; ``geometry`` has the camera height that the person's size implies. ``footing``
+    is what the photo has under the feet, "free" also where that is not known.
     """
 
     contacts: Contacts
@@ -39,6 +40,7 @@ class Stance:
     seen_from: CameraPath
     anchor: Anchor
     warnings: tuple[str, ...] = ()
+    footing: Footing = "free"
 
     @property
     def subject_distance(self) -> float:
@@ -54,6 +56,7 @@ def accompanied(
     *,
     position: tuple[float, float] | None = None,
     person_height: float = 1.7,
+    ground: StandingGround | None = None,
     anchor: Anchor = "screen",
 ) -> Stance:
     """The person in a place that is seen by the very camera that filmed them.
@@ -61,7 +64,8 @@ def accompanied(
     ``geometry`` is the photo's, of the output's size; it takes over the world's camera height.
     The clip covers the frame, centred, and ``seen_from`` has the lens that this gives.
     ``position`` (fractions of the output) moves the person and the camera that filmed them over
-    the ground until the first contact stands there.
+    the ground until the first contact stands there. What of the photo's ``ground`` is not free
+    under their feet is told.
 
     Raises:
         InputError: nobody is seen; ``position`` is not on the ground.
@@ -88,6 +92,8 @@ def accompanied(
     warnings: tuple[str, ...] = ()
     if lowered.any() and anchor == "ground":
         warnings = (_floating(lowered, float(filmed.frame_rate)),)
+    if ground is not None and contacts.grounded:
+        warnings += _told_footing(contact[~lowered], geometry, ground)
     return Stance(
         contacts=contacts,
         clip_width=filmed.width,
@@ -99,6 +105,22 @@ def accompanied(
         seen_from=seen_from,
         anchor=anchor,
         warnings=warnings,
+    )
+
+
+def _told_footing(
+    contact: Floats, geometry: SceneGeometry, ground: StandingGround
+) -> tuple[str, ...]:
+    """What people stand on who are seen by the camera that filmed them, where it bears nobody."""
+    seen = transform(geometry.extrinsics, contact)
+    seen = seen[seen[:, 2] > 0]
+    feet = (seen @ geometry.intrinsics.T / seen[:, 2:])[:, :2]
+    found = ground.occupied_at(feet)
+    if found is None:
+        return ()
+    return (
+        f"the person stands on {found} in part of the shot, as the clip's own camera moves through "
+        "this photo: --position X,Y moves both over its ground",
     )
 
 
@@ -190,6 +212,7 @@ def stance(
         seen_from=seen_from,
         anchor=anchor,
         warnings=warnings,
+        footing=framing.footing,
     )
 
 

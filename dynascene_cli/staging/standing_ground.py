@@ -42,6 +42,14 @@ class StandingGround:
         columns, rows = np.minimum(feet[inside].astype(int), [width - 1, height - 1]).T
         return bool((self.clearance[rows, columns] >= min(reach, 0.04 * width)).all())
 
+    def occupied_at(self, feet: Floats) -> str | None:
+        """What the photo shows under the first of the feet (N, 2) in it that nothing free bears."""
+        height, width = self.clearance.shape
+        for foot in feet[np.all((feet >= 0) & (feet < [width, height]), axis=1)]:
+            if not self.bears(foot[None], 1.0):
+                return self.what_is_at(foot)
+        return None
+
     def what_is_at(self, foot: Floats) -> str:
         """What the photo shows at a foot (2,)."""
         height, width = self.clearance.shape

@@ -43,3 +43,29 @@ def test_labels_that_are_not_sure_tell_of_no_ground() -> None:
     photo, labels = beach()
     unsure = replace(labels, certainty=np.full((36, 64), 0.3, np.float32))
     assert free_ground(photo, guess_geometry(photo, labels=unsure, horizon=0.4)) is None
+
+
+def test_sand_without_a_shore_is_a_piece_of_the_sea() -> None:
+    """Named sand with certainty, as large as a beach, and of the very colours of the sea."""
+    photo, labels = beach()
+    classes = labels.classes.copy()
+    classes[160:, 420:] = NAMES.index("sand")
+    classes[160:, :250] = NAMES.index("sky")
+    photo = photo.copy()
+    photo[160:, 420:] += np.array([6, 0, 12], np.uint8)
+    wide = SceneLabels(classes, labels.certainty)
+    free = free_ground(photo, guess_geometry(photo, labels=wide, horizon=150 / 360))
+    assert free is not None and not free[:, 420:].any()
+
+
+def test_ground_of_which_the_network_wavers_bears_nobody() -> None:
+    photo, labels = beach()
+    classes = np.where(labels.classes == NAMES.index("sea"), NAMES.index("wall"), labels.classes)
+    certainty = labels.certainty.copy()
+    guess = guess_geometry(photo, labels=SceneLabels(classes, certainty), horizon=150 / 360)
+    free = free_ground(photo, guess)
+    assert free is not None and free[340, 200] and free[290, 480]
+    certainty[:, 32:] = 0.6
+    guess = guess_geometry(photo, labels=SceneLabels(classes, certainty), horizon=150 / 360)
+    free = free_ground(photo, guess)
+    assert free is not None and free[340, 200] and not free[290, 480]

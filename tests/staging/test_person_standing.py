@@ -93,9 +93,34 @@ def test_the_nearest_free_ground_is_taken() -> None:
     assert not any("stands on" in warning for warning in stands.warnings)
 
 
-def test_no_free_ground_is_told_in_plain_words() -> None:
+def test_without_free_ground_the_person_stands_in_front_of_what_there_is() -> None:
     stands = staged_in(FILMED, ground=free())
+    assert stands.footing == "in front"
+    assert foot(stands)[1] > FILMED.height
+    assert 0 < foot(stands)[1] - tall(stands) < 0.5 * FILMED.height
+    assert on_the_ground(stands, FILMED) == pytest.approx(1, rel=2e-3)
+    (told,) = stands.warnings
+    assert "but water: they stand in front of it" in told
+
+
+def test_who_cannot_stand_in_front_is_told_to_stand_on_water() -> None:
+    """A camera near the ground would see them there as a giant without a head."""
+    stands = staged_in(photo(horizon=250.0, camera_height=0.4), ground=free())
+    assert stands.footing == "occupied"
     assert any("the person stands on water" in warning for warning in stands.warnings)
+
+
+def test_who_would_be_a_speck_on_far_ground_stands_in_front() -> None:
+    mask = np.zeros((720, 1280), bool)
+    mask[260:300] = True
+    far = StandingGround.of(mask, lambda x, y: "a vehicle")
+    assert staged_in(FILMED, ground=far).footing == "in front"
+
+
+def test_the_clips_own_camera_tells_of_what_it_walks_people_over() -> None:
+    wet = free((0.0, 0.5)).occupied_at(np.array([[2000.0, 600.0], [200.0, 600.0], [900.0, 600.0]]))
+    assert wet == "water"
+    assert free((0.0, 0.5)).occupied_at(np.array([[200.0, 600.0]])) is None
 
 
 def test_a_position_on_water_is_told() -> None:
