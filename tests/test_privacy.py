@@ -16,27 +16,7 @@ from dynascene_cli.storage.environment import cache_folder
 TRACED = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmsg,sendmmsg"]
 OF_THE_NETWORK = re.compile(r"sa_family=AF_INET")
 
-TINY_TRAINING = """
-base = "random:mini"
-synthetic_share = 1.0
-size = [32, 32]
-frames = 2
-steps = 1
-warm_up = 0
-threads = 1
-validate_every = 0
-
-[network]
-channels = [16, 32]
-motion_heads = 2
-attention_heads = 2
-norm_groups = 8
-image_embedding = 16
-clip_width = 16
-clip_layers = 1
-clip_heads = 2
-clip_pixels = 16
-"""
+TINY_TRAINING = Path(__file__).parent / "training" / "tiny.toml"
 
 
 def files_below(folder: Path) -> set[str]:
@@ -54,9 +34,7 @@ def test_commands_connect_nowhere_and_write_only_what_they_say(tmp_path, person_
     (places["cache"] / "dynascene").symlink_to(cache_folder(), target_is_directory=True)
     clip = places["work"] / "clip.mp4"
     shutil.copy(person_clip, clip)
-    config = places["work"] / "tiny.toml"
-    config.write_text(TINY_TRAINING)
-    before = {path: path.read_bytes() for path in (clip, config, photo)}
+    before = {path: path.read_bytes() for path in (clip, TINY_TRAINING, photo)}
     commands = [
         ["doctor"],
         ["matte", "clip.mp4", "-o", "matte.mov", "--preview", "matte.png"],
@@ -64,7 +42,7 @@ def test_commands_connect_nowhere_and_write_only_what_they_say(tmp_path, person_
         ["estimate-camera", "clip.mp4", "--report", "--project", "c"],
         ["trajectory", "plot", "dolly-in", "-o", "move.png"],
         ["dataset", "synth", "clips", "--count", "1", "--frames", "2"],
-        ["train", "single", "--config", str(config), "--out", "run"],
+        ["train", "single", "--config", str(TINY_TRAINING), "--steps", "2", "--out", "run"],
     ]
     (tmp_path / "commands.json").write_text(json.dumps(commands))
     program = [sys.executable, str(Path(__file__).with_name("quiet_run.py"))]
@@ -96,7 +74,7 @@ def test_commands_connect_nowhere_and_write_only_what_they_say(tmp_path, person_
         assert files_below(places[name]) == set(), name
     assert {path.name for path in places["cache"].iterdir()} == {"dynascene"}
     assert files_below(package) == installed
-    made = {path.name for path in places["work"].iterdir()} - {clip.name, config.name}
+    made = {path.name for path in places["work"].iterdir()} - {clip.name}
     assert made == {
         *("matte.mov", "matte.png", "out.mp4", "clip-camera.json", "move.png"),
         *("clip.dynascene", "c", "clips", "run"),

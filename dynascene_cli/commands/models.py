@@ -124,6 +124,7 @@ def pull(
         except InputError as damage:
             console.warn(damage.message)
         else:
+            pulling.discard_download(name)
             console.info(f"{name} is here already")
             _report_added(console, known)
             return

@@ -1,5 +1,6 @@
 """Files of tensors, written so that what goes wrong is said as of any other file."""
 
+import json
 import os
 import re
 import zlib
@@ -11,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-_CHECKSUM = "checksum"
+_CHECKED = "checked"
+"""All metadata as one JSON text: of several, safetensors writes the order by chance."""
 
 
 def write_tensors(
@@ -44,7 +46,8 @@ def write_checked_tensors(
     Raises:
         OSError: it cannot be written.
     """
-    write_tensors(tensors, path, {**metadata, _CHECKSUM: _checksum(tensors, metadata)})
+    checked = {"checksum": _checksum(tensors, metadata), "metadata": dict(metadata)}
+    write_tensors(tensors, path, {_CHECKED: json.dumps(checked, sort_keys=True)})
 
 
 def read_checked_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
@@ -52,11 +55,12 @@ def read_checked_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = dict(file.metadata() or {})
-    except (OSError, SafetensorError):
+            checked = json.loads((file.metadata() or {})[_CHECKED])
+        metadata: dict[str, str] = checked["metadata"]
+        is_whole = checked["checksum"] == _checksum(tensors, metadata)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    checksum = metadata.pop(_CHECKSUM, "")
-    return (tensors, metadata) if checksum == _checksum(tensors, metadata) else None
+    return (tensors, metadata) if is_whole else None
 
 
 def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:

@@ -13,8 +13,8 @@ from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.compositing import Composite
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath, Image
-from dynascene_cli.storage.atomic import published_together
-from dynascene_cli.video import Sink, check_spared, check_writable, open_sink
+from dynascene_cli.storage.atomic import published_together, told_when_full
+from dynascene_cli.video import Sink, check_spared, check_writable, open_film
 
 FILMS = {
     "plate": False,
@@ -28,17 +28,27 @@ FILMS = {
 
 @dataclass(frozen=True)
 class LayerSinks:
-    """The open films of a render."""
+    """The open films of a render; ``folder`` is where they will lie."""
 
+    folder: Path
     films: Mapping[str, Sink]
 
     def write(self, plate: Image, made: Composite) -> None:
-        """Write one frame to each film."""
-        self.films["plate"].write(plate)
-        self.films["background"].write(made.background)
-        self.films["foreground"].write(made.foreground)
-        self.films["matte"].write(np.repeat(made.matte[..., None], 3, axis=2))
-        self.films["shadow"].write(made.shadow)
+        """Write one frame to each film.
+
+        Raises:
+            StageError: the disk is full.
+        """
+        frames = {
+            "plate": plate,
+            "background": made.background,
+            "foreground": made.foreground,
+            "matte": np.repeat(made.matte[..., None], 3, axis=2),
+            "shadow": made.shadow,
+        }
+        for name, frame in frames.items():
+            with told_when_full(self.folder / f"{name}.mov"):
+                self.films[name].write(frame)
 
 
 def check_layers(folder: Path, inputs: Iterable[Path]) -> None:
@@ -59,11 +69,15 @@ def check_layers(folder: Path, inputs: Iterable[Path]) -> None:
 def open_layers(
     folder: Path, path: CameraPath, settings: Mapping[str, Any], timecode: str | None
 ) -> Iterator[LayerSinks]:
-    """Films that appear in ``folder`` together, with camera.json and settings.json, at the end."""
+    """Films that appear in ``folder`` together, with camera.json and settings.json, at the end.
+
+    Raises:
+        StageError: the disk is full.
+    """
     with published_together(folder, folder.resolve().parent) as temporary:
         with ExitStack() as stack:
             films = {
-                name: open_sink(
+                name: open_film(
                     temporary / f"{name}.mov",
                     width=path.width,
                     height=path.height,
@@ -73,7 +87,8 @@ def open_layers(
                 )
                 for name, alpha in FILMS.items()
             }
-            yield LayerSinks({name: stack.enter_context(film) for name, film in films.items()})
+            opened = {name: stack.enter_context(film) for name, film in films.items()}
+            yield LayerSinks(folder, opened)
         write_camera(temporary / "camera.json", path)
         settings_file = temporary / "settings.json"
         settings_file.write_text(json.dumps(settings, indent=1), encoding="utf-8")

@@ -66,6 +66,17 @@ def published_folder(folder: Path) -> Iterator[Path]:
             temporary.replace(folder)
 
 
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside ``path``, in which it is made; the folder goes in the end.
+
+    Raises:
+        StageError: the disk is full.
+    """
+    with told_when_full(path), _temporary(path.parent, path.name) as temporary:
+        yield temporary
+
+
 def publish_text(path: Path, text: str) -> None:
     """Write a text file so that it appears whole or not at all.
 

@@ -1,5 +1,6 @@
 """Locks of files and folders that are the system's, and die with their process."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ def locked_folder(
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(lock, flags, 0o666)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
         raise InputError(
             f"{folder}: the {kind} cannot be written ({error.strerror})",
             f"choose another with {option}",

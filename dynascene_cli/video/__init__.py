@@ -35,7 +35,7 @@ from dynascene_cli.video.reading import (
     read_frames_at,
 )
 from dynascene_cli.video.sound_tracks import sound_warnings
-from dynascene_cli.video.writing import Sink, check_output, is_sequence, open_sink
+from dynascene_cli.video.writing import Sink, check_output, is_sequence, open_film, open_sink
 
 __all__ = [
     "CHUNK_LENGTH",
@@ -61,6 +61,7 @@ __all__ = [
     "is_sequence",
     "matte_picture",
     "open_clip",
+    "open_film",
     "open_sink",
     "read_alpha",
     "read_chunk",

@@ -109,17 +109,47 @@ def open_sink(
             yield still
             still.finish()
     else:
-        with published(path) as temporary:
-            video = _VideoSink(
-                temporary, _CODINGS[suffix, alpha], width, height, frame_rate, audio_from
-            )
-            if timecode is not None and suffix == ".mov":
-                video.set_timecode(timecode)
-            try:
-                yield video
-                video.finish()
-            finally:
-                video.close()
+        with (
+            published(path) as temporary,
+            open_film(
+                temporary,
+                width=width,
+                height=height,
+                frame_rate=frame_rate,
+                alpha=alpha,
+                audio_from=audio_from,
+                timecode=timecode,
+            ) as film,
+        ):
+            yield film
+
+
+@contextmanager
+def open_film(
+    path: Path,
+    *,
+    width: int,
+    height: int,
+    frame_rate: Fraction,
+    alpha: bool = False,
+    audio_from: Clip | None = None,
+    timecode: str | None = None,
+) -> Iterator[Sink]:
+    """``open_sink`` of a video whose name is a temporary one already: it is written in place.
+
+    Raises:
+        OSError: the disk is full.
+        StageError: no frame was written.
+    """
+    suffix = path.suffix.lower()
+    video = _VideoSink(path, _CODINGS[suffix, alpha], width, height, frame_rate, audio_from)
+    if timecode is not None and suffix == ".mov":
+        video.set_timecode(timecode)
+    try:
+        yield video
+        video.finish()
+    finally:
+        video.close()
 
 
 def is_sequence(path: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dynascene_cli.errors import InputError, MissingError, StageError
+from dynascene_cli.storage.atomic import told_when_full
 
 ATTEMPTS = 4
 PIECE = 1 << 20
@@ -58,9 +59,15 @@ def download(url: str, path: Path, sha256: str = "", told: Told = lambda done, t
     Raises:
         InputError: the address is wrong, or what lies there is not what it should be.
         MissingError: this machine is offline by its own settings.
-        StageError: the server could not be reached, or the connection kept breaking.
+        StageError: the server could not be reached, the connection kept breaking, or the disk is
+            full; what has arrived stays, to be continued.
     """
     check_online()
+    with told_when_full(path):
+        return _downloaded(url, path, sha256, told)
+
+
+def _downloaded(url: str, path: Path, sha256: str, told: Told) -> str:
     if not url.startswith(("https://", "http://")):
         raise InputError(f"{url} is no address", "give https://… or a hub's OWNER/NAME")
     partial = path.with_name(path.name + PARTIAL_SUFFIX)

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dynascene_cli.errors import InputError, MissingError
+from dynascene_cli.storage.atomic import publish_text
 from dynascene_cli.weights.download import Told, check_online, download, hub_url
 from dynascene_cli.weights.registry import (
     RemoteFile,
@@ -30,10 +31,14 @@ def accept_licence(weights: Weights, accepted: bool) -> None:
         InputError: they never did.
     """
     file = weights_folder() / "licences.json"
-    known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    try:
+        known = dict(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        # It is missing or damaged: what was accepted is asked for again.
+        known = {}
     if accepted:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(known | {weights.name: weights.licence}, indent=1), "utf-8")
+        publish_text(file, json.dumps(known | {weights.name: weights.licence}, indent=1))
     elif known.get(weights.name) != weights.licence:
         raise InputError(
             f"{weights.name} is under this licence: {weights.licence}",
@@ -58,7 +63,7 @@ def pull(
     Raises:
         InputError: the name, the licence, the address or the content is not right.
         MissingError: nothing is published under that name, or this machine is offline.
-        StageError: the server could not be reached.
+        StageError: the server could not be reached, or the disk is full.
     """
     weights = find(name)
     if weights.shipped:
@@ -70,8 +75,7 @@ def pull(
         )
     accept_licence(weights, accepted)
     check_online()
-    place_of_its_own = hashlib.sha256(f"{name} {source}".encode()).hexdigest()[:16]
-    folder = weights_folder() / "downloads" / place_of_its_own
+    folder = _download_folder(name, source)
     wanted = _listed(weights, source, sha256, folder, told) if source else weights.remote
     for file in wanted:
         if not (folder / file.path).is_file():
@@ -85,8 +89,18 @@ def pull(
             (folder / file.path).unlink()
         raise
     place(weights, arrived, sha256_of(arrived))
-    shutil.rmtree(folder, ignore_errors=True)
+    discard_download(name, source)
     return weights
+
+
+def discard_download(name: str, source: str = "") -> None:
+    """Remove what is left of a download, as by a process that was killed when it had ended."""
+    shutil.rmtree(_download_folder(name, source), ignore_errors=True)
+
+
+def _download_folder(name: str, source: str) -> Path:
+    key = hashlib.sha256(f"{name} {source}".encode()).hexdigest()[:16]
+    return weights_folder() / "downloads" / key
 
 
 def _listed(

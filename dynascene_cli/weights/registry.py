@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Literal
 import platformdirs
 
 from dynascene_cli.errors import InputError, MissingError
+from dynascene_cli.storage.atomic import publish_text, temporary_folder
 from dynascene_cli.storage.presets import presets_folder
 from dynascene_cli.weights.download import file_sha256, hub_url
 
@@ -237,6 +237,7 @@ def add(name: str, source: Path, check: Callable[[Path], object] = lambda path: 
     Raises:
         InputError: the name is not registered or ships with the package, the file is missing, or
             it is not the file that the registry means.
+        StageError: the disk is full.
     """
     weights = find(name)
     if weights.shipped:
@@ -255,8 +256,8 @@ def add(name: str, source: Path, check: Callable[[Path], object] = lambda path: 
         if sha256 and file_sha256(held) != sha256:
             raise InputError(f"{held} is not {name}'s", f"the registry has SHA-256 {sha256}")
     weights.own_path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=weights.own_path.parent, suffix=".part") as folder:
-        copy = Path(folder) / source.name
+    with temporary_folder(weights.own_path) as folder:
+        copy = folder / source.name
         if wants_folder:
             for path, _ in weights.files:
                 (copy / path).parent.mkdir(parents=True, exist_ok=True)
@@ -286,7 +287,7 @@ def place(weights: Weights, made: Path, digest: str) -> None:
         target = target.with_name(target.name + ".safetensors")
     target.parent.mkdir(parents=True, exist_ok=True)
     record = {"name": weights.name, "sha256": digest, "licence": weights.licence}
-    record_path(target).write_text(json.dumps(record) + "\n", "utf-8")
+    publish_text(record_path(target), json.dumps(record) + "\n")
     made.replace(target)
 
 

@@ -1,10 +1,9 @@
 import hashlib
 import json
-import re
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from file_server import FileServer
 
 from dynascene_cli import weights
 from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
@@ -15,70 +14,13 @@ CONTENT = bytes(range(256)) * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Shelf(ThreadingHTTPServer):
-    """A server of files by path; it can break off, refuse ranges, redirect as hubs do."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.files: dict[str, bytes] = {}
-        self.redirects: dict[str, tuple[str, str]] = {}
-        self.break_after: int | None = None
-        self.ranges = True
-        self.etags = True
-        self.asked: list[tuple[str, str]] = []
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Answer(BaseHTTPRequestHandler):
-    def log_message(self, *words):
-        pass
-
-    def do_GET(self):
-        shelf: Shelf = self.server
-        shelf.asked.append((self.path, self.headers.get("Range", "")))
-        if self.path in shelf.redirects:
-            target, checksum = shelf.redirects[self.path]
-            self.send_response(302)
-            self.send_header("Location", target)
-            self.send_header("X-Linked-ETag", f'"{checksum}"')
-            self.end_headers()
-            return
-        if self.path not in shelf.files:
-            self.send_error(404)
-            return
-        content = shelf.files[self.path]
-        etag = f'"{hashlib.md5(content).hexdigest()}"'
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        start = 0
-        if asked and shelf.ranges and self.headers.get("If-Range") == etag:
-            start = int(asked[1])
-            if start >= len(content):
-                self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{len(content)}")
-                self.end_headers()
-                return
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        else:
-            self.send_response(200)
-        if shelf.etags:
-            self.send_header("ETag", etag)
-        self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        end = len(content) if shelf.break_after is None else start + shelf.break_after
-        self.wfile.write(content[start:end])
-
-
 @pytest.fixture
 def shelf(monkeypatch, tmp_path):
     monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with Shelf() as server:
+    with FileServer() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.address)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

@@ -1,52 +1,29 @@
-"""Clips and commands for the trials of kills, full disks, damage and two runs at once.
+"""The commands that are tried by kills, and how one is run, killed and looked at.
 
-Each command runs in a process that is forked from one in which everything is imported already, so
-that a trial costs what the command does and not what its imports do.
+Each runs in a process that is forked from one in which everything is imported already, so that a
+trial costs what the command does and not what its imports do.
 """
 
 import contextlib
 import hashlib
+import importlib
 import os
+import pkgutil
 import shutil
 import signal
-import sys
 import time
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import cv2
-import numpy as np
-
+import dynascene_cli
 from dynascene_cli.app import main
-from dynascene_cli.commands.demo import MEDIA
-from dynascene_cli.video import cover, open_clip, open_sink, read_frames, read_photo, write_image
+from dynascene_cli.video import ChunkedFrames
 
-CHUNKED = 130
-"""Frames of a clip of three chunks."""
+CHUNK = 8
+"""Frames of a chunk here; users' have 64, and would take eight times as long to fill."""
 
-TINY_TRAINING = """
-base = "random:mini"
-synthetic_share = 1.0
-size = [32, 32]
-frames = 2
-batch_size = 1
-steps = 6
-checkpoint_every = 1
-validate_every = 0
-threads = 1
-
-[network]
-channels = [16, 32]
-motion_heads = 2
-attention_heads = 2
-norm_groups = 8
-image_embedding = 16
-clip_width = 16
-clip_layers = 1
-clip_heads = 2
-clip_pixels = 16
-"""
+FRAMES = 20
+"""Frames of a clip: three chunks."""
 
 
 @dataclass(frozen=True)
@@ -62,79 +39,64 @@ class Trial:
     whole: bool = True
 
 
-def trials(inputs: Path) -> tuple[Trial, ...]:
-    """The commands that write; ``make_inputs`` has made the folder."""
-    place = ("--scene", f"{inputs}/place.jpg", "--matte", f"{inputs}/alphas")
-    drawn, person = f"{inputs}/drawn.mp4", f"{inputs}/person.mp4"
-    render = ("render", drawn, *place, "--camera", "dolly-in")
+def trials(media: Path, server: str) -> tuple[Trial, ...]:
+    """The commands that write; ``make_media`` has made the folder, ``server`` is its address."""
+    given = ("--matte", f"{media}/alphas")
+    render = ("render", f"{media}/drawn.mp4", "--scene", f"{media}/place.jpg", *given)
+    render += ("--camera", "dolly-in")
+    train = ("train", "single", "--config", f"{media}/tiny.toml", "--out", "run")
+    for setting in ("steps=6", "checkpoint_every=1", "batch_size=1", "cache_draws=2"):
+        train += ("--set", setting)
+    pull = ("models", "pull", "dynascene:tiny", "--accept-licence")
+    base = f"{media}/base"
+    assemble = ("models", "assemble", "--preset", "tests-tiny", "--inpainting", f"{base}/sd")
+    assemble += ("--clip", f"{base}/clip", "--motion", f"{base}/motion")
     return (
         Trial("render .mp4", (*render, "-o", "out.mp4"), "out.mp4"),
         Trial("render .mov", (*render, "-o", "out.mov"), "out.mov"),
+        Trial("render .webm", (*render, "-o", "out.webm"), "out.webm"),
         Trial("render .png", (*render, "-o", "out.%05d.png"), "out.*.png", whole=False),
-        Trial(
-            "render --layers", (*render, "--layers", "layers", "-o", "o.mov"), "layers", whole=False
-        ),
-        Trial("matte", ("matte", person, "-o", "matte.mov"), "matte.mov"),
+        Trial("render .exr", (*render, "-o", "out.%05d.exr"), "out.*.exr", whole=False),
+        Trial("render --layers", (*render, "--layers", "layers", "-o", "o.mov"), "layers", False),
+        Trial("matte", ("matte", f"{media}/person.mp4", "-o", "matte.mov"), "matte.mov"),
         Trial(
             "estimate-camera",
-            ("estimate-camera", f"{inputs}/panned.mp4", "--matte", f"{inputs}/alphas"),
+            ("estimate-camera", f"{media}/panned.mp4", *given),
             "panned-camera.json",
         ),
-        Trial(
-            "train",
-            ("train", "single", "--config", f"{inputs}/tiny.toml", "--out", "run"),
-            "run/checkpoint.safetensors",
-        ),
+        Trial("train", train, "run/checkpoint.safetensors"),
         Trial(
             "trajectory convert",
-            ("trajectory", "convert", f"{inputs}/path.json", "model"),
+            ("trajectory", "convert", f"{media}/path.json", "model"),
             "model",
             whole=False,
         ),
         Trial(
             "dataset synth",
-            ("dataset", "synth", "clips", "--count", "4", "--frames", "4"),
+            ("dataset", "synth", "clips", "--count", "3", "--frames", "3"),
             "clips",
             whole=False,
         ),
+        Trial(
+            "models pull",
+            (*pull, "--from", f"{server}/tiny.safetensors"),
+            "weights/checkpoints/*.safetensors",
+        ),
+        Trial("models assemble", assemble, "weights/checkpoints/*.safetensors"),
+        Trial("models assemble -o", (*assemble, "-o", "base.safetensors"), "base.safetensors"),
     )
 
 
-def make_inputs(folder: Path) -> None:
-    """A drawn person with alphas, a panned wall, a real person, a photo; three chunks each."""
-    alphas = folder / "alphas"
-    alphas.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    wall = cv2.GaussianBlur(rng.integers(0, 255, (120, 320, 3), dtype=np.uint8), (0, 0), 1.2)
-    wall = cv2.normalize(wall, None, 0, 255, cv2.NORM_MINMAX)
-    rate = Fraction(24)
-    with (
-        open_sink(folder / "drawn.mp4", width=96, height=72, frame_rate=rate) as drawn,
-        open_sink(folder / "panned.mp4", width=96, height=72, frame_rate=rate) as panned,
-    ):
-        for index in range(CHUNKED):
-            alpha = np.zeros((72, 96), np.uint8)
-            x = round(48 + 4 * np.sin(index / 12))
-            cv2.circle(alpha, (x, 21), 5, 255, -1, cv2.LINE_AA)
-            cv2.rectangle(alpha, (x - 6, 27), (x + 6, 64), 255, -1)
-            mix = (alpha / 255.0)[..., None]
-            person = np.array([190.0, 120.0, 90.0]) * mix
-            drawn.write(np.round(wall[:72, :96] * (1 - mix) + person).astype(np.uint8))
-            seen = wall[10:82, index : index + 96]
-            panned.write(np.round(seen * (1 - mix) + person).astype(np.uint8))
-            write_image(alphas / f"{index:05d}.png", alpha)
-    gym = open_clip(MEDIA / "gym.mp4")
-    count = min(CHUNKED, gym.frame_count)
-    with open_sink(folder / "person.mp4", width=90, height=160, frame_rate=gym.frame_rate) as sink:
-        for frame in read_frames(gym, 0, count):
-            sink.write(cover(frame, 90, 160))
-    write_image(folder / "place.jpg", cover(read_photo(MEDIA / "picos.jpg").pixels, 160, 120))
-    (folder / "tiny.toml").write_text(TINY_TRAINING)
-    words = ["trajectory", "make", "orbit-left", "-o", str(folder / "move.json")]
-    if main(words) or main(
-        ["trajectory", "convert", words[-1], str(folder / "path.json"), "--size", "96x72"]
-    ):
-        sys.exit("the camera path could not be made")
+def prepare_process() -> None:
+    """Import what the commands import, and let a chunk be short."""
+    for module in pkgutil.walk_packages(dynascene_cli.__path__, "dynascene_cli."):
+        if not module.name.endswith("__main__"):
+            loaded = importlib.import_module(module.name)
+            if hasattr(loaded, "CHUNK_LENGTH"):
+                loaded.CHUNK_LENGTH = CHUNK
+    ChunkedFrames.__init__.__defaults__ = (CHUNK,)
+    os.environ["DYNASCENE_WEIGHTS"] = "weights"
+    os.environ["ACCELERATE_USE_CPU"] = "true"
 
 
 def begun(words: tuple[str, ...], folder: Path) -> int:

@@ -1,5 +1,6 @@
-"""Runs small enough for tests: a network of half a million weights on pictures of 32 × 32."""
+"""Runs small enough for tests, of the settings in ``tiny.toml``."""
 
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,38 +18,8 @@ from dynascene_cli.training.trainable import train_only
 
 torch.set_num_threads(1)
 
-TINY = {
-    "base": "random:mini",
-    "train_image_encoder": True,
-    "synthetic_share": 1,
-    "size": [32, 32],
-    "frames": 2,
-    "batch_size": 2,
-    "steps": 4,
-    "warm_up": 1,
-    "learning_rate": 1e-3,
-    "optimizer": "adamw",
-    "prediction": "v_prediction",
-    "ema": 0.9,
-    "conditioning_dropout": 0.3,
-    "checkpoint_every": 2,
-    "validate_every": 0,
-    "validation_clips": 1,
-    "validation_steps": 1,
-    "log_every": 1,
-    "threads": 1,
-    "network": {
-        "channels": [16, 32],
-        "motion_heads": 2,
-        "attention_heads": 2,
-        "norm_groups": 8,
-        "image_embedding": 16,
-        "clip_width": 16,
-        "clip_layers": 1,
-        "clip_heads": 2,
-        "clip_pixels": 16,
-    },
-}
+TINY_FILE = Path(__file__).with_name("tiny.toml")
+TINY = tomllib.loads(TINY_FILE.read_text(encoding="utf-8"))
 
 
 def tiny_settings(**changes: object) -> TrainingSettings:

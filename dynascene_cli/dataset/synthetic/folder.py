@@ -9,7 +9,7 @@ from dynascene_cli.dataset.clip_folder import clip_line, write_clip
 from dynascene_cli.dataset.manifest import write_manifest
 from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, check_settings, synthetic_clip
 from dynascene_cli.errors import InputError
-from dynascene_cli.storage.atomic import publish_text
+from dynascene_cli.storage.atomic import is_unused, publish_text, told_when_full
 
 _SETTINGS = "settings.json"
 
@@ -58,10 +58,11 @@ def _take(folder: Path, given: str) -> None:
                 f"{folder} holds clips of other settings: {kept}", "give another folder"
             )
         return
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and not is_unused(folder):
         raise InputError(f"{folder} is not empty", "give a new folder")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        with told_when_full(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         publish_text(kept, given)
     except OSError as error:
         raise InputError(
