@@ -159,10 +159,18 @@ class DiffusionRenderer:
 
     def _whole_latents(self) -> Tensor:
         if self._latents is None:
-            state = load_state(self._made_by, self._folder / STATE_FILE)
+            state = self._kept_state()
             done = state is not None and state.step == self.settings.steps
             self._latents = state.latents if state is not None and done else self._sampled(state)
         return self._latents
+
+    def _kept_state(self) -> SamplingState | None:
+        """Where a run that was ended stopped; a damaged state is told of, and made again."""
+        try:
+            return load_state(self._made_by, self._folder / STATE_FILE)
+        except InputError as damage:
+            self._report.warn(f"{damage.message}: it is made again")
+            return None
 
     def _sampled(self, state: SamplingState | None) -> Tensor:
         pipeline = self._network()

@@ -42,7 +42,11 @@ def save_state(state: SamplingState, made_by: Mapping[str, Any], path: Path) -> 
 
 
 def load_state(made_by: Mapping[str, Any], path: Path) -> SamplingState | None:
-    """The state in a file; None where there is none, it is damaged, or one of something else."""
+    """The state in a file; None where there is none, or one of something else.
+
+    Raises:
+        InputError: it is damaged.
+    """
     found = read_checked_tensors(path)
     if found is None or found[1].get(METADATA_KEY) != _describe_maker(made_by):
         return None

@@ -12,6 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from dynascene_cli.errors import InputError
+
 _CHECKED = "checked"
 """All metadata as one JSON text: of several, safetensors writes the order by chance."""
 
@@ -51,16 +53,24 @@ def write_checked_tensors(
 
 
 def read_checked_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
-    """The tensors and metadata of ``write_checked_tensors``; None of a file that is not whole."""
+    """The tensors and metadata of ``write_checked_tensors``; None where there is no such file.
+
+    Raises:
+        InputError: it is not as it was written.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             checked = json.loads((file.metadata() or {})[_CHECKED])
         metadata: dict[str, str] = checked["metadata"]
         is_whole = checked["checksum"] == _checksum(tensors, metadata)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
+    except FileNotFoundError:
         return None
-    return (tensors, metadata) if is_whole else None
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
+        is_whole = False
+    if not is_whole:
+        raise InputError(f"{path} is damaged", "delete it: it is made again")
+    return tensors, metadata
 
 
 def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:

@@ -116,7 +116,11 @@ def save_batch(batch: Batch, path: Path) -> None:
 
 
 def load_batch(path: Path) -> Batch | None:
-    """What ``save_batch`` wrote, on the CPU; None where nothing did, or it was damaged since."""
+    """What ``save_batch`` wrote, on the CPU; None where nothing did.
+
+    Raises:
+        InputError: it was damaged since.
+    """
     found = read_checked_tensors(path)
     return None if found is None else _name_tensors((found[1]["clip"],), found[0])
 

@@ -10,7 +10,7 @@ import cv2
 from torch.utils.data import DataLoader, Dataset
 
 from dynascene_cli.diffusion.configuration import NetworkConfig
-from dynascene_cli.errors import DynasceneError
+from dynascene_cli.errors import DynasceneError, InputError
 from dynascene_cli.training.batches import Batch, load_batch
 from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.loop import examples_per_step
@@ -21,11 +21,15 @@ from dynascene_cli.training.task_inputs import TaskInputs
 
 @dataclass(frozen=True, eq=False)
 class Numbered:
-    """An example of a run by its number, drawn or found encoded; ``kept`` is where it is kept."""
+    """An example of a run by its number, drawn or found encoded; ``kept`` is where it is kept.
+
+    ``damaged``: what was kept there could not be used.
+    """
 
     number: int
     example: TaskInputs | Batch
     kept: Path | None
+    damaged: bool = False
 
 
 class StepExamples(Dataset[list[Numbered] | DynasceneError]):
@@ -67,7 +71,11 @@ class StepExamples(Dataset[list[Numbered] | DynasceneError]):
             return Numbered(number, self.draws.draw(number), None)
         drawn = number % self.settings.cache_draws
         path = self.folder / f"{drawn:08d}.safetensors"
-        return Numbered(number, load_batch(path) or self.draws.draw(drawn), path)
+        try:
+            found, damaged = load_batch(path), False
+        except InputError:
+            found, damaged = None, True
+        return Numbered(number, found or self.draws.draw(drawn), path, damaged)
 
 
 def load_examples(

@@ -283,6 +283,8 @@ class Run:
     def _encoded(self, numbered: Numbered) -> Batch:
         if isinstance(numbered.example, Batch):
             return numbered.example.to(self.accelerator.device)
+        if numbered.damaged:
+            self.console.warn(f"{numbered.kept} is damaged: it is made again")
         embed = not self.settings.train_image_encoder
         with self.accelerator.autocast():
             batch = encode_example(self.network, numbered.example, embed)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from damages import cut, emptied, flipped, replaced
 from safetensors.torch import load_file
 from tiny_networks import awake
 from tiny_shots import PLATE_SIZE, still, tiny_shot
@@ -112,6 +113,20 @@ def test_what_was_sampled_is_only_decoded(shot, checkpoints, tmp_path):
     again = frames_of(shot, checkpoints / "usual", tmp_path, BRIEF, reporter=reporter)
     assert steps == []
     assert same(again, whole)
+
+
+@pytest.mark.parametrize("damage", [flipped, cut, emptied, replaced])
+def test_a_damaged_state_is_told_of_and_made_again(shot, checkpoints, tmp_path, damage):
+    whole = frames_of(shot, checkpoints / "usual", tmp_path, BRIEF)
+    state = tmp_path / STATE_FILE
+    content = state.read_bytes()
+    state.write_bytes(damage(content))
+    warnings = []
+    reporter = Reporter(lambda done, total: None, warn=warnings.append)
+    again = frames_of(shot, checkpoints / "usual", tmp_path, BRIEF, reporter=reporter)
+    assert f"{state} is damaged: it is made again" in warnings
+    assert same(again, whole)
+    assert state.read_bytes() == content
 
 
 def test_other_settings_start_anew_in_the_same_folder(shot, checkpoints, tmp_path):

@@ -153,7 +153,8 @@ def test_a_state_of_something_else_is_not_taken(tmp_path):
     assert load_state({"steps": 5}, path) is None
     assert load_state({"steps": 4}, path).step == 1
     path.write_bytes(path.read_bytes()[:40])
-    assert load_state({"steps": 4}, path) is None
+    with pytest.raises(InputError, match="is damaged"):
+        load_state({"steps": 4}, path)
 
 
 def test_a_guide_leaves_the_last_steps_to_run():

@@ -120,7 +120,7 @@ def ended(process: int, within: float | None = None) -> int | None:
         done, status = os.waitpid(process, 0 if until is None else os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
-        time.sleep(0.002)
+        time.sleep(0.005)
     return None
 
 

@@ -232,10 +232,16 @@ def test_encoded_draws_are_kept_and_repeated(dynascene, tmp_path):
     assert dynascene("train", "video", "--config", config, "--out", "run").code == 0
     kept = sorted((tmp_path / "run/cache").iterdir())
     assert [path.name for path in kept] == [f"{index:08d}.safetensors" for index in range(3)]
-    # The second part finds them.
-    for steps in (2, 4):
-        words = ("video", "--config", config, "--out", "parts", f"--steps={steps}")
-        assert dynascene("train", *words).code == 0
+    words = ("train", "video", "--config", config, "--out", "parts")
+    assert dynascene(*words, "--steps=2").code == 0
+    # The second part finds them, and makes the damaged one again.
+    damaged = Path("parts/cache/00000001.safetensors")
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    second = dynascene(*words, "--steps=4")
+    assert second.code == 0
+    assert second.err.count("is damaged: it is made again") == 1 and str(damaged) in second.err
+    assert damaged.read_bytes() == content
     assert (tmp_path / "run/losses.csv").read_text() == (tmp_path / "parts/losses.csv").read_text()
 
 
