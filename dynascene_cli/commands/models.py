@@ -112,6 +112,7 @@ def pull(
     from dynascene_cli import weights
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
+    from dynascene_cli.weights.pull import discard_download
     from dynascene_cli.weights.pull import pull as pull_weights
 
     console = Console(as_json=as_json)
@@ -124,7 +125,7 @@ def pull(
         except InputError as damage:
             console.warn(damage.message)
         else:
-            pulling.discard_download(name)
+            discard_download(name)
             console.info(f"{name} is here already")
             _report_added(console, known)
             return
