@@ -39,6 +39,7 @@ from dynascene_cli.reports.contact_sheet import checkerboard_sheet
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
 from dynascene_cli.storage.file_names import fitting_name
 from dynascene_cli.storage.fingerprints import file_fingerprint
+from dynascene_cli.storage.kept_arrays import kept_arrays
 from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import (
     CHUNK_LENGTH,
@@ -362,7 +363,7 @@ def _state_before(
 ) -> tuple[MatterState, tuple[str, ...]]:
     """The state that a chunk starts from, and what there is to warn about before the first."""
     if first > 0:
-        with np.load(_landmark_path(folder, first - CHUNK_LENGTH)) as before:
+        with kept_arrays(_landmark_path(folder, first - CHUNK_LENGTH)) as before:
             names = [name for name in before.files if name.startswith("state/")]
             return {name.removeprefix("state/"): before[name] for name in names}, ()
     if request.matte is not None:
@@ -390,7 +391,7 @@ def _read_matte(
     )
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for first in range(0, clip.frame_count, CHUNK_LENGTH):
-        with np.load(_landmark_path(folder, first)) as chunk:
+        with kept_arrays(_landmark_path(folder, first)) as chunk:
             for name, values in parts.items():
                 values.append(chunk[name])
             console.warn(*chunk["warnings"].tolist())

@@ -35,6 +35,7 @@ from dynascene_cli.scene import (
 )
 from dynascene_cli.shot import Cards, Image, Layer, Margins, Scene, SceneGeometry
 from dynascene_cli.storage.fingerprints import file_fingerprint
+from dynascene_cli.storage.kept_arrays import kept_arrays
 from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import (
     CoverWindow,
@@ -311,7 +312,7 @@ def _write_scene(project: Project, folder: Path, scene: Scene) -> None:
 def _read_cards(path: Path) -> Cards | None:
     if not path.is_file():
         return None
-    with np.load(path) as arrays:
+    with kept_arrays(path) as arrays:
         return Cards(arrays["index"], arrays["planes"])
 
 

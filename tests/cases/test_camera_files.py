@@ -70,6 +70,8 @@ def test_an_image_may_have_a_name_of_any_number(tmp_path, truck):
         ({"camera_model": "OPENCV_FISHEYE"}, "OPENCV_FISHEYE"),
         ({"camera_model": "EQUIRECTANGULAR"}, "EQUIRECTANGULAR"),
         ({"is_fisheye": True}, "fisheye"),
+        ({"ftheta_p0": 0.1}, "fisheye"),
+        ({"equirectangular": True}, "equirectangular"),
         ({"k3": 0.2}, "k3"),
     ],
 )
@@ -101,11 +103,25 @@ def test_a_usd_camera_without_samples_stands_still(tmp_path, dynascene, person_c
     path.write_text(LOCKED)
     camera = read_camera(path, size=(96, 64))
     assert across(camera) == [0.001] * 6
-    run = dynascene(
-        "render", person_clip, "--scene", photo, "--camera", path, "-o", "out.mp4", "--json"
-    )
+    words = ("render", person_clip, "--scene", photo, "--camera", path, "--draft", "--json")
+    run = dynascene(*words, "-o", "out.mp4")
     assert run.code == 0, run.err
     assert run.json["frames"] == 12
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("projection", "orthographic"),
+        ("cameraProjectionType", "fisheyePolynomial"),
+        ("omni:lensdistortion:model", "opencvFisheye"),
+    ],
+)
+def test_a_usd_lens_that_is_no_pinhole_is_refused_by_name(tmp_path, key, value):
+    path = tmp_path / "lens.usda"
+    path.write_text(LOCKED.replace("float focal", f'token {key} = "{value}"\n    float focal', 1))
+    with pytest.raises(InputError, match=value):
+        read_camera(path, size=(96, 64))
 
 
 @pytest.mark.parametrize("name", ["camera.usdc", "camera.usd", "camera.usdz"])

@@ -71,7 +71,7 @@ def test_a_projects_cache_runs_nothing(dynascene, project, tmp_path):
             name = path.relative_to(folder).as_posix()
             journal.write(json.dumps(listed(folder, name)) + "\n")
     run = dynascene(*words)
-    assert run.err.count("Traceback") == 0
+    assert run.code in (0, 1), run.err
     assert not (tmp_path / "ran").exists()
 
 

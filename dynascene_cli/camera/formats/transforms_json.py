@@ -130,6 +130,15 @@ def _lens_keys(K: np.ndarray) -> dict[str, float]:
     }
 
 
+OTHER_LENSES = {
+    "is_fisheye": "a fisheye",
+    "ftheta_p0": "a fisheye",
+    "latlong": "equirectangular",
+    "equirectangular": "equirectangular",
+}
+"""Keys of Instant-NGP for lenses that are no pinhole."""
+
+
 def _check_pinhole(path: Path, entry: object) -> None:
     """Refuse a lens that is no pinhole, bent by k1, k2, p1 and p2 at the most.
 
@@ -142,8 +151,9 @@ def _check_pinhole(path: Path, entry: object) -> None:
     model = entry.get("camera_model", "PINHOLE")
     if str(model).upper() not in PINHOLE_MODELS:
         raise InputError(f"{path}: camera_model is {str(model)[:60]}", hint)
-    if entry.get("is_fisheye"):
-        raise InputError(f"{path}: is_fisheye: the lens is a fisheye", hint)
+    for key, lens in OTHER_LENSES.items():
+        if entry.get(key):
+            raise InputError(f"{path}: {key}: the lens is {lens}", hint)
     for term in ("k3", "k4", "k5", "k6"):
         if number(entry.get(term, 0)) != 0:
             raise InputError(f"{path}: {term} is not 0: the lens bends the picture", hint)

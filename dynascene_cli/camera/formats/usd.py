@@ -37,7 +37,11 @@ from dynascene_cli.storage.text_files import text_of
 DEFAULTS = {"focalLength": 50.0, "horizontalAperture": 20.955, "verticalAperture": 15.2908}
 """What UsdGeomCamera takes for what is not said."""
 
-PINHOLE = {"projection": "perspective", "cameraProjectionType": "pinhole"}
+PINHOLE = {
+    "projection": "perspective",
+    "cameraProjectionType": "pinhole",
+    "omni:lensdistortion:model": "pinhole",
+}
 """Attributes that name a camera's model, and the one that is read."""
 
 BINARY_MARKS = (b"PXR-USDC", b"PK\x03\x04")
