@@ -31,6 +31,9 @@ MISMATCH = 1.0
 MISMATCH_CLOSENESS, DARKEST_GRADE, BRIGHTEST_GRADE = 0.65, -1.5, 0.9
 """The share of such a difference that a person is graded by, and the limits, in stops."""
 
+BACKLIT = 3.5
+"""Stops by which a silhouette is darker than what was behind it; clothes make less difference."""
+
 BLUR_LIMIT = 1.6 / 1080
 """The most blur that a plate is given, as a share of the frame's height."""
 
@@ -70,7 +73,8 @@ class Look:
     ``plate_gains`` multiply the plate's linear R, G, B (the person's are their inverse);
     ``plate_blur`` is a Gaussian's standard deviation in output pixels; ``grain`` a standard
     deviation in levels of 255; ``contrast`` 0..1 is how hard the plate's own shadows are;
-    ``exposure_gap`` is by how many stops the clip is brighter than the plate.
+    ``exposure_gap`` is by how many stops the clip is brighter than the plate, and ``silhouette``
+    by how many a person filmed against the light is darker than it, 0 for others.
     """
 
     plate_gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -78,6 +82,7 @@ class Look:
     grain: float = 0.0
     contrast: float = 0.5
     exposure_gap: float = 0.0
+    silhouette: float = 0.0
 
     @property
     def is_mismatched(self) -> bool:
@@ -120,6 +125,7 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         InputError: there is no sample.
     """
     lights, clip_soft, plate_soft, clip_grain, plate_grain, contrasts = [], [], [], [], [], []
+    silhouettes = []
     height = 0
     for sample in samples:
         moment, height = sample.moment, sample.plate.shape[0]
@@ -128,6 +134,7 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         middle = int(sample.clip_to_frame[1] @ [*moment.middle, 1.0])
         ground = sample.plate[min(max(middle, 0), height - 8) :]
         lights.append(_light_differences(moment, ground))
+        silhouettes.append(_silhouette(moment, ground))
         clip_soft.append(_scale(moment.softness, scale))
         plate_soft.append(edge_softness(sample.plate))
         clip_grain.append(_scale(moment.grain, min(scale, 1.0)))
@@ -144,6 +151,7 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         missing_grain(_median(clip_grain, 0.0), after_blur),
         _median(contrasts, 0.5),
         float(np.median(lights, axis=0)[0]),
+        _median(silhouettes, 0.0),
     )
 
 
@@ -169,6 +177,13 @@ def _light_differences(moment: ClipMoment, ground: Image) -> Floats:
     agreed = np.minimum(np.abs(of_person), np.abs(of_surroundings))
     agreed[np.sign(of_person) != np.sign(of_surroundings)] = 0.0
     return np.nan_to_num(agreed * np.sign(of_person))
+
+
+def _silhouette(moment: ClipMoment, ground: Image) -> float:
+    """By how many stops somebody filmed against the light is darker than the plate's ground."""
+    behind = moment.surroundings_light[0] - moment.person_light[0]
+    there = _light(ground.reshape(-1, 3))[0] - moment.person_light[0]
+    return there if np.minimum(behind, there) >= BACKLIT else 0.0
 
 
 def _light(pixels: Image) -> tuple[float, float, float]:

@@ -131,4 +131,10 @@ def _choose_relight(request: RenderRequest, look: Look, console: Console) -> Rel
             f"the clip is about {abs(look.exposure_gap):.1f} stops {brighter} than the photo: the "
             f"person {done}; --relight off, scene or person changes that"
         )
+    if look.silhouette:
+        console.warn(
+            f"the person was filmed against the light and is about {look.silhouette:.0f} stops "
+            "darker than the photo's ground: a silhouette, which no grading lights up; a photo "
+            "taken against the light, or a clip lit from the front, would fit"
+        )
     return chosen

@@ -121,3 +121,15 @@ def test_a_plate_more_than_a_stop_darker_grades_the_person_towards_it():
     assert near.person_gains == pytest.approx([1 / gain for gain in near.plate_gains])
     assert look(patches(60), day).exposure_gap < -1
     assert np.dot(LUMA, look(patches(60), day).person_gains) < 2
+
+
+def test_who_was_filmed_against_the_light_is_told_from_who_wears_dark_clothes():
+    frame = patches(230)
+    dark = frame.copy()
+    dark[person() > 0] = dark[person() > 0] // 3
+    assert look(dark, patches(200, seed=1)).silhouette == 0
+    black = frame.copy()
+    black[person() > 0] = 10
+    found = look(black, patches(200, seed=1))
+    assert 3.5 < found.silhouette < 9
+    assert look(black, np.full_like(frame, 12)).silhouette == 0
