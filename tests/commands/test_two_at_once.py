@@ -56,10 +56,9 @@ def test_on_one_project_the_second_is_refused(dynascene, tmp_path, words):
 
 def test_on_one_output_the_last_to_end_stays(dynascene, tmp_path, words):
     with held(tmp_path, (*words, "--project", "p", "-o", "out.mp4"), ".out.*.part.mp4"):
-        longer = (*words[:-2], "--camera", "static", "--project", "q", "-o", "out.mp4")
-        longer = tuple("0.3" if word == "0.2" else word for word in longer)
+        longer = (*words, "--end", "0.3", "--project", "q", "-o", "out.mp4")
         assert dynascene(*longer).code == 0
-        assert open_clip(tmp_path / "out.mp4").frame_count == 7
+        assert open_clip(tmp_path / "out.mp4").frame_count == 8
         assert len(list(tmp_path.glob(".out.*"))) == 1
     assert open_clip(tmp_path / "out.mp4").frame_count == 5
     assert {path.name for path in tmp_path.iterdir()} == {"p", "q", "out.mp4"}
