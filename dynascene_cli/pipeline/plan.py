@@ -345,7 +345,7 @@ def _covered(
     stands, path_at = camera.stance, camera.path_at
     canvas = Canvas(project, place, stands.geometry, size, widest_margin, request.matte.dry_run)
     # What the clip's own camera shows anyway is no reason to make a move smaller.
-    unmoved = canvas.invention(path_at(0.0)) if camera.departs else None
+    unmoved = canvas.plan(path_at(0.0)).invention if camera.departs else None
     staged = stage(stands, path_at, request.move_strength, hold_body=camera.hold_body)
     reasons: list[str] = []
     while True:
