@@ -145,7 +145,7 @@ def test_a_preset_takes_the_filmed_motion_out_and_auto_plus_keeps_it(
     dynascene, tmp_path, trucked, photo
 ):
     _, film, alphas = trucked
-    words = ("render", film, "--scene", photo, "--matte", alphas, "--draft", "--json")
+    words = ("render", film, "--scene", photo, "--matte", alphas, "--json")
     still = dynascene(*words, "--camera", "static", "--layers", "still")
     assert still.code == 0, still.err
     assert still.json["camera"] == {"source": "static", "confidence": "high"}
@@ -227,8 +227,7 @@ def test_a_camera_file_films_the_place_frame_by_frame_or_not_at_all(
 ):
     _, film, alphas = trucked
     assert dynascene("estimate-camera", film, "--matte", alphas, "-o", "cam.json").code == 0
-    words = ("render", film, "--scene", photo, "--matte", alphas, "--camera", "cam.json")
-    words += ("--draft", "--json")
+    words = ("render", film, "--scene", photo, "--matte", alphas, "--camera", "cam.json", "--json")
     whole = dynascene(*words, "--layers", "layers")
     assert whole.code == 0, whole.err
     assert np.ptp(read_camera(tmp_path / "layers/camera.json").extrinsics, axis=0).max() > 0.01

@@ -103,7 +103,7 @@ def test_a_usd_camera_without_samples_stands_still(tmp_path, dynascene, person_c
     path.write_text(LOCKED)
     camera = read_camera(path, size=(96, 64))
     assert across(camera) == [0.001] * 6
-    words = ("render", person_clip, "--scene", photo, "--camera", path, "--draft", "--json")
+    words = ("render", person_clip, "--scene", photo, "--camera", path, "--json")
     run = dynascene(*words, "-o", "out.mp4")
     assert run.code == 0, run.err
     assert run.json["frames"] == 12
