@@ -16,7 +16,14 @@ from hypothesis import HealthCheck, settings
 
 from dynascene_cli.app import main
 from dynascene_cli.commands.demo import MEDIA as DEMO_MEDIA
-from dynascene_cli.video import cover, open_clip, open_sink, read_frames, read_photo, write_image
+from dynascene_cli.video import (
+    open_clip,
+    open_sink,
+    read_frames,
+    read_photo,
+    resize_to_cover,
+    write_image,
+)
 
 # How fast a busy machine draws and runs examples says nothing about the program.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -84,7 +91,7 @@ def person_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clips") / "person.mp4"
     with open_sink(path, width=272, height=480, frame_rate=clip.frame_rate) as sink:
         for frame in read_frames(clip, 0, 12):
-            sink.write(cover(frame, 272, 480))
+            sink.write(resize_to_cover(frame, 272, 480))
     return path
 
 
@@ -92,7 +99,7 @@ def person_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real place, small: the photo that ships with the package, 640 × 480."""
     path = tmp_path_factory.mktemp("photos") / "meadow.jpg"
-    write_image(path, cover(read_photo(DEMO_MEDIA / "picos.jpg").pixels, 640, 480))
+    write_image(path, resize_to_cover(read_photo(DEMO_MEDIA / "picos.jpg").pixels, 640, 480))
     return path
 
 

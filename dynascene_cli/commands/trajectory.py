@@ -67,7 +67,7 @@ def make(
     from dynascene_cli.camera.moves.files import load_move, trajectory_text
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
-    from dynascene_cli.storage.atomic import published
+    from dynascene_cli.storage.atomic import publish_file
     from dynascene_cli.video.outputs import check_writable
 
     name = "+".join(names)
@@ -80,7 +80,7 @@ def make(
     if seed is not None and move.shake is not None:
         move = replace(move, shake=replace(move.shake, seed=seed))
     check_writable(output)
-    with published(output) as temporary:
+    with publish_file(output) as temporary:
         temporary.write_text(trajectory_text(move), encoding="utf-8")
     data = {"output": str(output), "keyframes": len(move.keyframes), "units": move.units}
     Console(as_json=as_json).result(data, str(output))
@@ -105,7 +105,7 @@ def plot(
     from dynascene_cli.errors import InputError
     from dynascene_cli.reports.camera_plot import camera_plot
     from dynascene_cli.reports.plotting import check_plotting
-    from dynascene_cli.storage.atomic import published
+    from dynascene_cli.storage.atomic import publish_file
     from dynascene_cli.video.outputs import check_writable
 
     if output.suffix.lower() != ".png":
@@ -118,7 +118,7 @@ def plot(
     title = move if move_strength == 1 else f"{move} × {move_strength:g}"
     check_writable(output)
     picture = camera_plot(path, contacts, camera_height, title)
-    with published(output) as temporary:
+    with publish_file(output) as temporary:
         Image.fromarray(picture).save(temporary, "PNG")
     Console(as_json=as_json).result({"output": str(output)}, str(output))
 

@@ -10,7 +10,7 @@ import numpy as np
 from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.dataset.clip import TrainingClip
 from dynascene_cli.shot import Image
-from dynascene_cli.storage.atomic import published_folder
+from dynascene_cli.storage.atomic import publish_folder
 from dynascene_cli.video import write_image
 
 Line = dict[str, str | int | float]
@@ -23,7 +23,7 @@ def write_clip(clip: TrainingClip, folder: Path) -> None:
     Raises:
         StageError: the disk is full.
     """
-    with published_folder(folder) as temporary:
+    with publish_folder(folder) as temporary:
         _write_parts(clip, temporary)
 
 

@@ -19,8 +19,8 @@ from dynascene_cli.errors import DynasceneError, InputError, reading
 from dynascene_cli.geometry import relative_to_first
 from dynascene_cli.shot import CameraPath, Clip, Image
 from dynascene_cli.storage.atomic import publish_text
-from dynascene_cli.storage.text_files import parsed_json, text_of
-from dynascene_cli.video import alpha_frames, cover, open_clip, read_frames, read_photo
+from dynascene_cli.storage.text_files import parsed_json, read_text
+from dynascene_cli.video import alpha_frames, open_clip, read_frames, read_photo, resize_to_cover
 from dynascene_cli.video.arrays import read_array
 from dynascene_cli.video.images import cover_window
 from dynascene_cli.video.sequences import is_pattern
@@ -64,7 +64,7 @@ def read_manifest(path: Path) -> list[ManifestEntry]:
     """
     entries = [
         _entry(line, path.parent, f"{path}: line {number}")
-        for number, line in enumerate(text_of(path, ".jsonl manifest").split("\n"), start=1)
+        for number, line in enumerate(read_text(path, ".jsonl manifest").split("\n"), start=1)
         if line.strip()
     ]
     if not entries:
@@ -169,7 +169,7 @@ def load_clip(entry: ManifestEntry, first: int, frames: int, size: tuple[int, in
         )
         scene = plates[0].copy()
     elif entry.scene is not None and first == 0:
-        scene = cover(read_photo(entry.scene).pixels, *size)
+        scene = resize_to_cover(read_photo(entry.scene).pixels, *size)
     if depths is not None:
         depths = np.stack([_crop_depth(depth / unit, size) for depth in depths])
     return TrainingClip(entry.name, pictures, alphas, path, scene, plates, depths)
@@ -257,7 +257,7 @@ def crop_camera(camera: CameraPath, size: tuple[int, int]) -> CameraPath:
 
 
 def _cover_images(images: Iterator[Image], size: tuple[int, int]) -> NDArray[np.uint8]:
-    return np.stack([cover(image, *size) for image in images])
+    return np.stack([resize_to_cover(image, *size) for image in images])
 
 
 def _crop_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

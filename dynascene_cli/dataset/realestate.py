@@ -13,7 +13,7 @@ from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.camera.formats.realestate10k import camera_lines
 from dynascene_cli.dataset.manifest import ManifestEntry
 from dynascene_cli.errors import InputError
-from dynascene_cli.storage.text_files import text_of
+from dynascene_cli.storage.text_files import read_text
 
 _VIDEOS = (".mp4", ".mkv", ".mov", ".webm")
 _FOLDERS = ("", "frames", "videos")
@@ -51,7 +51,7 @@ def realestate_entries(folder: Path) -> list[ManifestEntry]:
 
 def _rate(text: Path) -> Fraction | None:
     """None where the file's own times say it; one pose has none, and any will do."""
-    return Fraction(1) if len(camera_lines(text_of(text))[1]) == 1 else None
+    return Fraction(1) if len(camera_lines(read_text(text))[1]) == 1 else None
 
 
 def _pictures(folder: Path, text: Path) -> Path | None:

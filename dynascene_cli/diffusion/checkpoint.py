@@ -22,7 +22,7 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.seeding import seed_torch
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import InputError
-from dynascene_cli.storage.atomic import published, published_folder
+from dynascene_cli.storage.atomic import publish_file, publish_folder
 
 NAMES_SHOWN = 4
 
@@ -94,10 +94,10 @@ def save_tensors(tensors: Mapping[str, Tensor], info: CheckpointInfo, path: Path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".safetensors":
-            with published(path) as temporary:
+            with publish_file(path) as temporary:
                 write_tensors(tensors, temporary, {METADATA_KEY: info.to_json()})
         else:
-            with published_folder(path) as temporary:
+            with publish_folder(path) as temporary:
                 _write_folder(tensors, info, temporary)
                 if path.is_dir():
                     shutil.rmtree(path)

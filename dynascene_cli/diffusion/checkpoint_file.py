@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from dynascene_cli.diffusion.configuration import NetworkConfig, parse_config
 from dynascene_cli.errors import InputError
-from dynascene_cli.storage.text_files import parsed_json, text_of
+from dynascene_cli.storage.text_files import parsed_json, read_text
 
 Prediction = Literal["epsilon", "v_prediction", "sample"]
 
@@ -116,7 +116,7 @@ def read_info(path: Path) -> CheckpointInfo:
                 f"{path} is no checkpoint: it has no {FOLDER_INFO}", "give its folder or file"
             )
         _check_inside(described, path)
-        info = parse_info(text_of(described, "JSON text"), described)
+        info = parse_info(read_text(described, "JSON text"), described)
         for name in info.networks:
             _check_inside(path / f"{name}.safetensors", path)
             safetensors_header(path / f"{name}.safetensors")

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from dynascene_cli.diffusion.tensor_files import read_checked_tensors, write_checked_tensors
-from dynascene_cli.storage.atomic import published
+from dynascene_cli.storage.atomic import publish_file
 
 METADATA_KEY = "dynascene_sampling"
 
@@ -36,7 +36,7 @@ def save_state(state: SamplingState, made_by: Mapping[str, Any], path: Path) -> 
     """
     tensors = {"latents": state.latents, "random": state.random}
     tensors |= {f"output.{index}": output for index, output in enumerate(state.outputs)}
-    with published(path) as temporary:
+    with publish_file(path) as temporary:
         facts = {METADATA_KEY: _describe_maker(made_by), "step": str(state.step)}
         write_checked_tensors(tensors, temporary, facts)
 

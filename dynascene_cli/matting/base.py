@@ -12,7 +12,7 @@ from dynascene_cli.shot import LANDMARKS, Image
 Quality = Literal["default", "best"]
 """What a matter may take for a frame: what an editor waits for, or all that it has."""
 
-MatterState = dict[str, NDArray[Any]]
+MattingState = dict[str, NDArray[Any]]
 """All that a matter remembers between frames: arrays that ``numpy.savez`` keeps to the last bit."""
 
 
@@ -51,7 +51,7 @@ def empty_matte(height: int, width: int) -> MatteFrame:
     )
 
 
-class Matter(Protocol):
+class MattingModel(Protocol):
     """A way to make mattes.
 
     ``name`` is what the user calls it; ``identity`` also tells the weights, for cache keys.
@@ -60,10 +60,10 @@ class Matter(Protocol):
     name: str
     identity: str
 
-    def initial_state(self, box: Floats) -> MatterState:
+    def initial_state(self, box: Floats) -> MattingState:
         """What it knows before the first frame: the chosen person's box (4,), NaN if unknown."""
         ...
 
-    def step(self, frame: Image, state: MatterState) -> tuple[MatteFrame, MatterState]:
+    def step(self, frame: Image, state: MattingState) -> tuple[MatteFrame, MattingState]:
         """The next frame's matte, and what to remember for the frame after it."""
         ...

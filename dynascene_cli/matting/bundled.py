@@ -6,10 +6,10 @@ import numpy as np
 from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.onnx_network import FloatArray
-from dynascene_cli.matting.base import MatteFrame, MatterState, Quality, empty_matte
-from dynascene_cli.matting.crop_resampling import boxes_in_crop, cut_out, mask_in_crop
-from dynascene_cli.matting.edge_refinement import ReducedPart, reduced_part, refined_alpha
-from dynascene_cli.matting.fusion import Opinions, fused_mask, kept_plausible, near
+from dynascene_cli.matting.base import MatteFrame, MattingState, Quality, empty_matte
+from dynascene_cli.matting.crop_resampling import boxes_in_crop, crop_picture, mask_in_crop
+from dynascene_cli.matting.edge_refinement import ReducedPart, reduce_part, refine_alpha
+from dynascene_cli.matting.fusion import Opinions, fuse_masks, keep_plausible, nearness
 from dynascene_cli.matting.pose import (
     BODY,
     SIDE,
@@ -19,7 +19,7 @@ from dynascene_cli.matting.pose import (
     landmarks_of,
     mask_of_pose,
     mask_seen_twice,
-    without_specks,
+    remove_specks,
 )
 from dynascene_cli.matting.pose_tracking import (
     NOWHERE,
@@ -29,18 +29,18 @@ from dynascene_cli.matting.pose_tracking import (
     sighted,
 )
 from dynascene_cli.matting.props import (
+    add_props,
     followed_props,
     no_props,
     props_of_state,
     state_of_props,
-    with_props,
 )
 from dynascene_cli.matting.segmentation import salient_mask, selfie_mask
 from dynascene_cli.matting.temporal import (
     CarriedMasks,
-    carried_masks,
-    crop_to_crop,
-    steadied_mask,
+    carry_masks,
+    resample_between_crops,
+    steady_mask,
 )
 from dynascene_cli.shot import LANDMARKS, Image
 
@@ -63,7 +63,7 @@ MOST_FAILURES = 8
 AREA_STEP, STEADY_STEP = 0.6, 1.3
 
 
-class BundledMatter:
+class BundledMattingModel:
     """NanoDet and BlazePose follow a person, three networks mask them, colours find the edge."""
 
     name = "bundled"
@@ -75,7 +75,7 @@ class BundledMatter:
         used = [weights.find(name).sha256[:12] for name in names]
         self.identity = "-".join(["bundled", quality, "props" if props else "no-props", *used])
 
-    def initial_state(self, box: Floats) -> MatterState:
+    def initial_state(self, box: Floats) -> MattingState:
         """Nothing is known but the chosen person's box (4,), NaN if unknown."""
         return {
             **following_state(box),
@@ -91,12 +91,12 @@ class BundledMatter:
             "prop_look": np.array(0),
         }
 
-    def _lost(self, state: MatterState) -> MatterState:
+    def _lost(self, state: MattingState) -> MattingState:
         """What is left to know where nobody is seen: whom to look for, and what they held."""
         held = no_props(state["prop_known"])
         return {**self.initial_state(state["box"]), **state_of_props(held)}
 
-    def step(self, frame: Image, state: MatterState) -> tuple[MatteFrame, MatterState]:
+    def step(self, frame: Image, state: MattingState) -> tuple[MatteFrame, MattingState]:
         """The next frame's matte, and what to remember for the frame after it."""
         height, width = frame.shape[:2]
         sighting = sighted(frame, state)
@@ -107,25 +107,25 @@ class BundledMatter:
         if known:
             cut += CUT_MEMORY * (float(state["cut"]) - cut)
         crop = _crop_of_sighting(sighting, cut)
-        part = reduced_part(frame, crop)
+        part = reduce_part(frame, crop)
         if part is None:
             return empty_matte(height, width), self._lost(state)
-        image = cut_out(part, crop)
+        image = crop_picture(part, crop)
         carried = None
         if known:
             past = (state["past_mask"], state["salient"])
-            carried = carried_masks(image, crop, state["past_image"], state["past_crop"], past)
+            carried = carry_masks(image, crop, state["past_image"], state["past_crop"], past)
         salient, age = self._salient(part, crop, cut, carried, int(state["salient_age"]))
-        mask = fused_mask(_opinions(sighting, part, crop, cut, carried, salient, age), cut)
+        mask = fuse_masks(_opinions(sighting, part, crop, cut, carried, salient, age), cut)
         if carried is not None:
-            mask = steadied_mask(mask, carried.masks[0], carried.similarity)
+            mask = steady_mask(mask, carried.masks[0], carried.similarity)
         points = np.zeros((0, 2)) if sighting.pose is None else sighting.pose.points[BODY]
-        mask = without_specks(mask, crop, points)
+        mask = remove_specks(mask, crop, points)
         failures = int(state["failures"])
         doubted = False
         if carried is not None and failures < MOST_FAILURES:
             steady = sighting.detected and _alike(sighting.box, state["box"])
-            plausible = kept_plausible(mask, carried.masks[0], carried.similarity, steady)
+            plausible = keep_plausible(mask, carried.masks[0], carried.similarity, steady)
             doubted, mask = plausible is not mask, plausible
         if (
             not sighting.detected
@@ -133,14 +133,14 @@ class BundledMatter:
             and not _still_there(mask, carried, boxes_in_crop(sighting.box[None], crop))
         ):
             return empty_matte(height, width), self._lost(state)
-        alpha = refined_alpha(frame, mask, crop, part)
+        alpha = refine_alpha(frame, mask, crop, part)
         props = no_props()
         if self._props:
             props = followed_props(
                 props_of_state(state), sighting.things, sighting.pose, sighting.box, alpha
             )
             fresh = int(state["prop_look"]) % SALIENT_EVERY_CHANGED == 0
-            alpha, props = with_props(frame, alpha, props, fresh)
+            alpha, props = add_props(frame, alpha, props, fresh)
         remembered = {
             **state_of_props(props),
             "prop_look": state["prop_look"] + 1,
@@ -198,7 +198,7 @@ def _opinions(
     if sighting.pose is not None:
         pose = mask_seen_twice(sighting.pose) if cut < 1 else mask_of_pose(sighting.pose)
         if sighting.pose.crop is not crop:
-            between = crop_to_crop(sighting.pose.crop, crop)
+            between = resample_between_crops(sighting.pose.crop, crop)
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             pose = np.asarray(cv2.warpAffine(pose, between, (SIDE, SIDE), flags=flags), np.float32)
     asked = cut >= LEAST_CUT or salient is not None
@@ -207,9 +207,9 @@ def _opinions(
     if age > 0 and carried is not None:
         trust = np.asarray(carried.similarity, np.float32)
     elsewhere = boxes_in_crop(sighting.others, crop) * (1 - boxes_in_crop(sighting.box[None], crop))
-    around = near(boxes_in_crop(sighting.box[None], crop) > 0, AROUND)
+    around = nearness(boxes_in_crop(sighting.box[None], crop) > 0, AROUND)
     if carried is not None:
-        around = np.maximum(around, near(carried.masks[0] > 0.5, AROUND / 2))
+        around = np.maximum(around, nearness(carried.masks[0] > 0.5, AROUND / 2))
     known = None if carried is None else carried.masks[0]
     return Opinions(pose, selfie, salient, trust, known, elsewhere, around)
 
@@ -227,8 +227,8 @@ def _still_there(mask: FloatArray, carried: CarriedMasks | None, box: FloatArray
 
 
 def _next_following(
-    sighting: Sighting, mask: FloatArray, crop: Floats, state: MatterState
-) -> MatterState:
+    sighting: Sighting, mask: FloatArray, crop: Floats, state: MattingState
+) -> MattingState:
     """Where the person will be looked for in the next frame.
 
     Between detections the box moves with the mask's, unless that shrinks or grows at once.

@@ -19,7 +19,7 @@ FLOW_SIDE = 512
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".exr")
 
 
-def read_kept(folder: Path, clip: Clip, first_number: int) -> dict[int, Image]:
+def read_corrections(folder: Path, clip: Clip, first_number: int) -> dict[int, Image]:
     """The corrected alphas (H, W) in a folder, by the index (from 0) of their frame.
 
     Their names end with the frame's number; that of the clip's first frame is ``first_number``.
@@ -61,7 +61,7 @@ def _read_alpha(path: Path, clip: Clip) -> Image:
     return alpha
 
 
-def blended_with_kept(
+def blend_corrections(
     alpha: Image, index: int, kept: Mapping[int, Image], made: Mapping[int, Image]
 ) -> Image:
     """The alpha (H, W) of frame ``index`` with the corrections of its neighbours blended in.
@@ -73,20 +73,20 @@ def blended_with_kept(
     if index in kept:
         return kept[index]
     result = alpha.astype(np.float32)
-    for neighbour in _near(index, kept):
+    for neighbour in _neighbouring_corrections(index, kept):
         change = kept[neighbour].astype(np.float32) - made[neighbour]
         share = 1 - abs(neighbour - index) / (REACH + 1)
-        result += share * _carried(change, made[neighbour], alpha)
+        result += share * _move_change(change, made[neighbour], alpha)
     return np.clip(result + 0.5, 0, 255).astype(np.uint8)
 
 
-def _near(index: int, kept: Mapping[int, Image]) -> tuple[int, ...]:
+def _neighbouring_corrections(index: int, kept: Mapping[int, Image]) -> tuple[int, ...]:
     before = max((k for k in kept if k < index), default=None)
     after = min((k for k in kept if k > index), default=None)
     return tuple(k for k in (before, after) if k is not None and abs(k - index) <= REACH)
 
 
-def _carried(change: FloatArray, source: Image, target: Image) -> FloatArray:
+def _move_change(change: FloatArray, source: Image, target: Image) -> FloatArray:
     """A change (H, W) made to the alpha ``source``, moved to where ``target`` has that outline."""
     height, width = change.shape
     scale = min(1.0, FLOW_SIDE / max(height, width))
@@ -102,7 +102,7 @@ def _carried(change: FloatArray, source: Image, target: Image) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class KeptAlphas:
+class CorrectedAlphas:
     """Alphas with the user's corrections (frame number → alpha) blended in."""
 
     alphas: FrameSource
@@ -117,9 +117,9 @@ class KeptAlphas:
         """Yield alphas first ≤ i < last (all from first when last is None), in order."""
         made: dict[int, Image] = {}
         for index, alpha in enumerate(self.alphas.frames(first, last), first):
-            near = _near(index, self.kept)
+            near = _neighbouring_corrections(index, self.kept)
             made = {k: made[k] if k in made else self._made(k) for k in near}
-            yield blended_with_kept(alpha, index, self.kept, made)
+            yield blend_corrections(alpha, index, self.kept, made)
 
     def _made(self, index: int) -> Image:
         return next(iter(self.alphas.frames(index, index + 1)))

@@ -10,17 +10,17 @@ from dynascene_cli.matting.pose import SIDE, between_indices, crop_to_picture
 from dynascene_cli.shot import Image
 
 
-def _to_part(part: ReducedPart, crop: Floats) -> Floats:
+def _part_to_crop(part: ReducedPart, crop: Floats) -> Floats:
     linear = np.vstack([part.from_picture, [0, 0, 1]]) @ np.vstack(
         [crop_to_picture(crop), [0, 0, 1]]
     )
     return between_indices(linear[:2])
 
 
-def cut_out(part: ReducedPart, crop: Floats) -> Image:
+def crop_picture(part: ReducedPart, crop: Floats) -> Image:
     """The crop (256, 256, 3) out of a part of the frame that holds it."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cut = cv2.warpAffine(part.image, _to_part(part, crop), (SIDE, SIDE), flags=flags)
+    cut = cv2.warpAffine(part.image, _part_to_crop(part, crop), (SIDE, SIDE), flags=flags)
     return np.asarray(cut, np.uint8)
 
 
@@ -28,7 +28,7 @@ def mask_in_crop(mask: FloatArray, part: ReducedPart, crop: Floats) -> FloatArra
     """A mask (h, w) of a part of the frame, where a crop (256, 256) shows it."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(
-        mask, _to_part(part, crop), (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        mask, _part_to_crop(part, crop), (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(moved, np.float32)
 

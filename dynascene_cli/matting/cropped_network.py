@@ -10,21 +10,21 @@ import numpy as np
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.object_detector import MIN_SCORE
 from dynascene_cli.inference.onnx_network import FloatArray
-from dynascene_cli.matting.base import MatteFrame, MatterState
+from dynascene_cli.matting.base import MatteFrame, MattingState
 from dynascene_cli.matting.external import alpha_box, matte_of_given_alpha
 from dynascene_cli.matting.person_detector import most_alike, people_boxes
 from dynascene_cli.matting.person_region import (
     SOLID,
-    carried,
     has_separate_pieces,
     other_people,
-    region_around,
+    person_region_around,
+    remove_other_people,
+    resample_region,
     touches_inner_edge,
     whole_region,
-    without_others,
 )
 from dynascene_cli.matting.pose_tracking import FAINT_SCORE, NOWHERE, following_state
-from dynascene_cli.matting.temporal import moved_masks, steadied_mask
+from dynascene_cli.matting.temporal import move_masks, steady_mask
 from dynascene_cli.shot import Image
 
 LOOK_EVERY = 8
@@ -60,7 +60,7 @@ class AlphaNetwork(Protocol):
         ...
 
 
-class CroppedMatter:
+class CroppedMattingModel:
     """A network's alphas of one followed person.
 
     The network sees the part of the picture around the person, which is looked for anew now and
@@ -73,7 +73,7 @@ class CroppedMatter:
         self.name = network.name
         self.identity = f"{network.identity}-cropped"
 
-    def initial_state(self, box: Floats) -> MatterState:
+    def initial_state(self, box: Floats) -> MattingState:
         """The chosen person's box (4,), NaN if unknown, and an empty memory."""
         memory = self._network.initial_memory()
         return {
@@ -86,7 +86,7 @@ class CroppedMatter:
             **{f"{OWN}memory/{name}": array for name, array in memory.items()},
         }
 
-    def step(self, frame: Image, state: MatterState) -> tuple[MatteFrame, MatterState]:
+    def step(self, frame: Image, state: MattingState) -> tuple[MatteFrame, MattingState]:
         """The next frame's matte, and what to remember for the frame after it."""
         height, width = frame.shape[:2]
         own = {name.removeprefix(OWN): a for name, a in state.items() if name.startswith(OWN)}
@@ -99,10 +99,10 @@ class CroppedMatter:
             made = self._made(frame, region, own)
         alpha = made["alpha"]
         if has_separate_pieces(alpha) and (ours := sight.person) is not None:
-            alpha = without_others(alpha, region, ours, other_people(ours, sight.people))
+            alpha = remove_other_people(alpha, region, ours, other_people(ours, sight.people))
         x0, y0, x1, y1 = region.astype(int)
         whole = np.zeros((height, width), np.uint8)
-        whole[y0:y1, x0:x1] = np.clip(_enlarged(alpha, (x1 - x0, y1 - y0)) * 255 + 0.5, 0, 255)
+        whole[y0:y1, x0:x1] = np.clip(_enlarge(alpha, (x1 - x0, y1 - y0)) * 255 + 0.5, 0, 255)
         remembered = {
             **made,
             "region": region,
@@ -117,18 +117,18 @@ class CroppedMatter:
             **{OWN + name: array for name, array in remembered.items()},
         }
 
-    def _made(self, frame: Image, region: Floats, own: MatterState) -> MatterState:
+    def _made(self, frame: Image, region: Floats, own: MattingState) -> MattingState:
         """The steadied ``alpha`` of a region, the ``image`` that the network saw, its memory."""
         x0, y0, x1, y1 = region.astype(int)
         size = self._network.input_size(x1 - x0, y1 - y0)
-        image = _resized(frame[y0:y1, x0:x1], size)
-        memory = _memory_over(region, size, own, self._network.memory_strides)
+        image = _resize(frame[y0:y1, x0:x1], size)
+        memory = _resample_memory(region, size, own, self._network.memory_strides)
         alpha, memory = self._network.alpha(image, memory)
         if not self._network.memory_strides and np.isfinite(own["region"]).all():
-            known = carried(own["alpha"], own["region"], region, size)
-            before = carried(own["image"], own["region"], region, size)
-            moved = moved_masks(image, before, (known,))
-            alpha = steadied_mask(alpha, moved.masks[0], moved.similarity)
+            known = resample_region(own["alpha"], own["region"], region, size)
+            before = resample_region(own["image"], own["region"], region, size)
+            moved = move_masks(image, before, (known,))
+            alpha = steady_mask(alpha, moved.masks[0], moved.similarity)
         kept = {f"memory/{name}": array for name, array in memory.items()}
         return {"alpha": alpha, "image": image, **kept}
 
@@ -160,7 +160,7 @@ class _Sight:
         return self.people[0] if found is None and len(self.people) == 1 else found
 
 
-def _chosen_region(sight: _Sight, own: MatterState) -> Floats:
+def _chosen_region(sight: _Sight, own: MattingState) -> Floats:
     height, width = sight.frame.shape[:2]
     held, box = own["region"], sight.last_box
     known = np.isfinite(box).all()
@@ -168,18 +168,18 @@ def _chosen_region(sight: _Sight, own: MatterState) -> Floats:
     if due or touches_inner_edge(box, held, height, width):
         person = sight.person
         if person is not None:
-            box = _joined(box, person[:4]) if known else person[:4]
+            box = _union_box(box, person[:4]) if known else person[:4]
     if not np.isfinite(box).all():
         return whole_region(height, width)
-    return region_around(box, height, width, held)
+    return person_region_around(box, height, width, held)
 
 
-def _joined(box: Floats, other: Floats) -> Floats:
+def _union_box(box: Floats, other: Floats) -> Floats:
     return np.concatenate([np.minimum(box[:2], other[:2]), np.maximum(box[2:], other[2:])])
 
 
-def _memory_over(
-    region: Floats, size: tuple[int, int], own: MatterState, strides: Mapping[str, int]
+def _resample_memory(
+    region: Floats, size: tuple[int, int], own: MattingState, strides: Mapping[str, int]
 ) -> dict[str, FloatArray]:
     """A network's memory of pictures of that size, moved with the region where that moved."""
     memory = {name: own[f"memory/{name}"] for name in strides}
@@ -189,15 +189,15 @@ def _memory_over(
     moved = {}
     for name, stride in strides.items():
         width, height = (-(-side // stride) for side in size)
-        moved[name] = carried(memory[name][0], held, region, (width, height))[None]
+        moved[name] = resample_region(memory[name][0], held, region, (width, height))[None]
     return moved
 
 
-def _resized(part: Image, size: tuple[int, int]) -> Image:
+def _resize(part: Image, size: tuple[int, int]) -> Image:
     shrinks = size[0] * size[1] < part.shape[0] * part.shape[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(part, size, interpolation=interpolation).astype(np.uint8, copy=False)
 
 
-def _enlarged(alpha: FloatArray, size: tuple[int, int]) -> FloatArray:
+def _enlarge(alpha: FloatArray, size: tuple[int, int]) -> FloatArray:
     return np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.float32)

@@ -40,7 +40,7 @@ def edge_colours(
     to 100.
     """
     picture = np.ascontiguousarray(picture)
-    sides = _summed(picture, person), _summed(picture, place)
+    sides = _sum_moments(picture, person), _sum_moments(picture, place)
     return np.asarray(_edge_colours(band, *sides, near, wide), np.float32)
 
 
@@ -55,7 +55,7 @@ def interpolation_places(at: Floats, count: int) -> Places:
 
 
 @njit(cache=True)
-def _summed(picture, chosen):  # type: ignore[no-untyped-def]
+def _sum_moments(picture, chosen):  # type: ignore[no-untyped-def]
     """Summed-area table (h + 1, w + 1, 10) of a picture's moments where ``chosen``, modulo 2³²."""
     height, width = chosen.shape
     table = np.zeros((height + 1, width + 1, MOMENTS), np.uint32)
@@ -174,18 +174,18 @@ def fill_by_colour(alpha, picture, corner, regions, masks, model, rows, columns)
                 alpha[y, x] = region
                 continue
             shares = (one - v) * (one - u), (one - v) * u, v * (one - u), v * u
-            by_colour = _mixed(model, i, j, 3, shares)
+            by_colour = _mix(model, i, j, 3, shares)
             for k in range(3):
-                by_colour += _mixed(model, i, j, k, shares) * np.float32(picture[y, x, k])
+                by_colour += _mix(model, i, j, k, shares) * np.float32(picture[y, x, k])
             by_colour = min(max(by_colour, zero), one)
-            coarse = _mixed(masks, i, j, 0, shares)
-            raised = _mixed(masks, i, j, 1, shares)
-            value = coarse + _mixed(model, i, j, 4, shares) * (by_colour + raised - coarse)
+            coarse = _mix(masks, i, j, 0, shares)
+            raised = _mix(masks, i, j, 1, shares)
+            value = coarse + _mix(model, i, j, 4, shares) * (by_colour + raised - coarse)
             alpha[y, x] = np.uint8(min(max(value * white + half, zero), white))
 
 
 @njit(cache=True, inline="always")
-def _mixed(values, i, j, k, shares):  # type: ignore[no-untyped-def]
+def _mix(values, i, j, k, shares):  # type: ignore[no-untyped-def]
     """Channel k of four neighbouring pixels from (i, j) on, mixed by their shares."""
     return (
         shares[0] * values[i, j, k]

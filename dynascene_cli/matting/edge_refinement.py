@@ -63,7 +63,7 @@ class ReducedPart:
         return np.array([[sx, 0.0, -self.x * sx], [0.0, sy, -self.y * sy]])
 
 
-def reduced_part(frame: Image, crop: Floats) -> ReducedPart | None:
+def reduce_part(frame: Image, crop: Floats) -> ReducedPart | None:
     """The part of the frame under a crop, reduced; None when the crop misses the frame."""
     height, width = frame.shape[:2]
     corners = np.array([[0, 0, 1], [SIDE, 0, 1], [0, SIDE, 1], [SIDE, SIDE, 1.0]])
@@ -85,10 +85,10 @@ def reduced_part(frame: Image, crop: Floats) -> ReducedPart | None:
     return ReducedPart(small, x0, y0, (size[0] / (x1 - x0), size[1] / (y1 - y0)))
 
 
-def refined_alpha(frame: Image, mask: FloatArray, crop: Floats, part: ReducedPart) -> Image:
+def refine_alpha(frame: Image, mask: FloatArray, crop: Floats, part: ReducedPart) -> Image:
     """The alpha (H, W) uint8 of a frame from the mask (256, 256) of a crop of it."""
     alpha = np.zeros(frame.shape[:2], np.uint8)
-    coarse = _in_part(mask, crop, part)
+    coarse = _mask_in_part(mask, crop, part)
     unit = crop[2] / SIDE * part.scale[0]
     rows = np.flatnonzero(coarse.max(axis=1) > FAINT)
     columns = np.flatnonzero(coarse.max(axis=0) > FAINT)
@@ -121,7 +121,7 @@ def refined_alpha(frame: Image, mask: FloatArray, crop: Floats, part: ReducedPar
     return alpha
 
 
-def _in_part(mask: FloatArray, crop: Floats, part: ReducedPart) -> FloatArray:
+def _mask_in_part(mask: FloatArray, crop: Floats, part: ReducedPart) -> FloatArray:
     to_part = np.vstack([part.from_picture, [0, 0, 1]]) @ np.vstack(
         [crop_to_picture(crop), [0, 0, 1]]
     )

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.matting.base import MatteFrame, MatterState, empty_matte
+from dynascene_cli.matting.base import MatteFrame, MattingState, empty_matte
 from dynascene_cli.matting.pose import crop_of_box, landmarks_of, pose_in, settling_poses
 from dynascene_cli.matting.pose_tracking import FAINT_PRESENCE, followed_pose, next_state
 from dynascene_cli.shot import LANDMARKS, Image
@@ -27,7 +27,7 @@ def alpha_box(alpha: Image) -> Floats:
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
 
 
-def touched_edges(alpha: Image) -> NDArray[np.bool_]:
+def edges_touched(alpha: Image) -> NDArray[np.bool_]:
     """Which EDGES (4,) of the picture an alpha reaches along more than a sliver of them."""
     solid = alpha >= SOLID
     along = (solid[:, 0], solid[0], solid[:, -1], solid[-1])
@@ -36,8 +36,8 @@ def touched_edges(alpha: Image) -> NDArray[np.bool_]:
 
 
 def matte_of_given_alpha(
-    frame: Image, alpha: Image, state: MatterState
-) -> tuple[MatteFrame, MatterState]:
+    frame: Image, alpha: Image, state: MattingState
+) -> tuple[MatteFrame, MattingState]:
     """The landmarks of the person whose alpha (H, W) is given, and what to remember.
 
     The alpha stays as it is. A crop that drifted off the alpha is drawn again around it. An alpha

@@ -48,7 +48,7 @@ class Opinions:
     around: FloatArray
 
 
-def fused_mask(opinions: Opinions, cut: float) -> FloatArray:
+def fuse_masks(opinions: Opinions, cut: float) -> FloatArray:
     """The person's mask (h, w): the pose's where ``cut`` is 0, all of them where it is 1."""
     pose = opinions.pose
     if pose is not None and (cut <= 0 or opinions.selfie is None):
@@ -60,7 +60,7 @@ def fused_mask(opinions: Opinions, cut: float) -> FloatArray:
     parts = (
         (pose, POSE_WEIGHT * np.ones_like(total)),
         (selfie, SELFIE_WEIGHT * alone),
-        (_supported(opinions), SALIENT_WEIGHT * alone * opinions.salient_trust),
+        (_supported_salient_mask(opinions), SALIENT_WEIGHT * alone * opinions.salient_trust),
     )
     for mask, share in parts:
         if mask is not None:
@@ -69,7 +69,7 @@ def fused_mask(opinions: Opinions, cut: float) -> FloatArray:
     decided = DECISION * total / weight
     if pose is not None:
         decided = cut * decided + (1 - cut) * _logit(pose)
-    return without_holes(decided_off_edges(np.asarray(1 / (1 + np.exp(-decided)), np.float32)))
+    return fill_holes(harden_off_edges(np.asarray(1 / (1 + np.exp(-decided)), np.float32)))
 
 
 def _logit(mask: FloatArray) -> FloatArray:
@@ -77,16 +77,18 @@ def _logit(mask: FloatArray) -> FloatArray:
     return np.asarray(np.log(inside / (1 - inside)), np.float32)
 
 
-def _supported(opinions: Opinions) -> FloatArray | None:
+def _supported_salient_mask(opinions: Opinions) -> FloatArray | None:
     """U²-Netp's mask where something else says that the person is near."""
     if opinions.salient is None:
         return None
     others = [opinions.selfie, opinions.pose, opinions.carried]
     agreed = np.max([mask for mask in others if mask is not None] or [opinions.salient], axis=0)
-    return np.asarray(opinions.salient * opinions.around * near(agreed > AGREED, REACH), np.float32)
+    return np.asarray(
+        opinions.salient * opinions.around * nearness(agreed > AGREED, REACH), np.float32
+    )
 
 
-def kept_plausible(
+def keep_plausible(
     mask: FloatArray, carried: FloatArray, similarity: FloatArray, steady: bool
 ) -> FloatArray:
     """A mask (h, w), or where it fails, the last frame's as carried along (the same object if not).
@@ -102,11 +104,11 @@ def kept_plausible(
         kept = np.maximum(mask, carried * still)
         return np.asarray(kept, np.float32) if (kept > 0.5).sum() > now * 1.2 else mask
     if steady and now > GROWN * before:
-        return np.asarray(mask * near(carried > 0.5, 2 * REACH), np.float32)
+        return np.asarray(mask * nearness(carried > 0.5, 2 * REACH), np.float32)
     return mask
 
 
-def near(place: NDArray[np.bool_], reach: float) -> FloatArray:
+def nearness(place: NDArray[np.bool_], reach: float) -> FloatArray:
     """1 within a reach (share of the side) of a place (h, w), falling to 0 softly beyond it."""
     radius = max(1, round(reach * max(place.shape)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
@@ -114,7 +116,7 @@ def near(place: NDArray[np.bool_], reach: float) -> FloatArray:
     return np.asarray(cv2.GaussianBlur(dilated, (0, 0), radius / 3), np.float32)
 
 
-def decided_off_edges(mask: FloatArray) -> FloatArray:
+def harden_off_edges(mask: FloatArray) -> FloatArray:
     """A mask (h, w) that is half-transparent along its edge only: networks' doubt is no glass."""
     radius = max(1, round(EDGE * max(mask.shape)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
@@ -125,7 +127,7 @@ def decided_off_edges(mask: FloatArray) -> FloatArray:
     return np.asarray(decided, np.float32)
 
 
-def without_holes(mask: FloatArray) -> FloatArray:
+def fill_holes(mask: FloatArray) -> FloatArray:
     """A mask (h, w) whose small enclosed holes are filled; the gaps between limbs are larger."""
     solid = (mask > 0.5).astype(np.uint8)
     count, labels, table, _ = cv2.connectedComponentsWithStats(1 - solid, connectivity=4)

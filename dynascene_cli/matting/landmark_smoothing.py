@@ -16,7 +16,7 @@ OUTLIER_FLOOR = 0.01
 GAP_SECONDS = 0.25
 
 
-def assembled_tracks(
+def assemble_tracks(
     landmarks: Floats,
     visibility: Floats,
     boxes: Floats,
@@ -39,7 +39,7 @@ def assembled_tracks(
         outlier = _outliers(points[:, landmark], fps, OUTLIER_FLOOR * height)
         weights = np.where(outlier | unknown[:, landmark], 0.0, visibility[:, landmark] + 0.05)
         visibility[outlier, landmark] = 0
-        points[:, landmark] = smoothed(points[:, landmark], weights, fps)
+        points[:, landmark] = smooth_landmarks(points[:, landmark], weights, fps)
     frames = len(points)
     return PersonTracks(
         points,
@@ -63,7 +63,7 @@ def _outliers(points: Floats, fps: float, floor: float) -> NDArray[np.bool_]:
     return far.any(axis=1)
 
 
-def smoothed(points: Floats, weights: Sequence[float] | Floats, fps: float) -> Floats:
+def smooth_landmarks(points: Floats, weights: Sequence[float] | Floats, fps: float) -> Floats:
     """Points (F, 2) by weighted local quadratics; NaN further than a gap from what is known."""
     weight = np.asarray(weights, float)
     known = weight > 0

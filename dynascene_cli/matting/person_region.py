@@ -31,14 +31,14 @@ def whole_region(height: int, width: int) -> Floats:
     return np.array([0.0, 0.0, width, height])
 
 
-def region_around(box: Floats, height: int, width: int, held: Floats) -> Floats:
+def person_region_around(box: Floats, height: int, width: int, held: Floats) -> Floats:
     """The region (4,) in whole pixels around a person's box; ``held`` where that still serves.
 
     ``held`` is the last frame's region, NaN if there was none.
     """
-    needed = _padded(box, MARGIN, height, width)
+    needed = _pad_box(box, MARGIN, height, width)
     if np.isfinite(held).all():
-        least = _padded(box, SPARE_MARGIN, height, width)
+        least = _pad_box(box, SPARE_MARGIN, height, width)
         holds = (held[:2] <= least[:2]).all() and (held[2:] >= least[2:]).all()
         if holds and _area(held) <= MAX_LOOSENESS * _area(needed):
             return held
@@ -52,7 +52,7 @@ def touches_inner_edge(box: Floats, region: Floats, height: int, width: int) -> 
     return bool(low.any() or high.any())
 
 
-def _padded(box: Floats, margin: float, height: int, width: int) -> Floats:
+def _pad_box(box: Floats, margin: float, height: int, width: int) -> Floats:
     room = margin * max(box[2] - box[0], box[3] - box[1])
     low = np.floor(np.maximum(box[:2] - room, 0))
     high = np.ceil(np.minimum(box[2:4] + room, [width, height]))
@@ -63,7 +63,7 @@ def _area(region: Floats) -> float:
     return float(np.prod(region[2:] - region[:2]))
 
 
-def carried(
+def resample_region(
     values: NDArray[Any], past: Floats, present: Floats, size: tuple[int, int]
 ) -> NDArray[Any]:
     """Values (H, W, …) sampled over the region ``past``, resampled over ``present``.
@@ -93,7 +93,9 @@ def has_separate_pieces(alpha: FloatArray) -> bool:
     return bool((areas >= SIZEABLE * areas.max(initial=0)).sum() > 1)
 
 
-def without_others(alpha: FloatArray, region: Floats, ours: Floats, others: Floats) -> FloatArray:
+def remove_other_people(
+    alpha: FloatArray, region: Floats, ours: Floats, others: Floats
+) -> FloatArray:
     """The alpha (H, W) of a region without the pieces that are other people's.
 
     ``ours`` (4+,) and ``others`` (N, 4+) are boxes of people in the picture's pixels. A piece goes

@@ -37,7 +37,7 @@ class NobodyError(InputError):
 
 
 @dataclass(frozen=True, eq=False)
-class Casting:
+class PersonSelection:
     """The person to follow: their box (4,) in ``frame``, the first in which people were found."""
 
     box: Floats
@@ -45,7 +45,9 @@ class Casting:
     warnings: tuple[str, ...] = ()
 
 
-def cast(clip: Clip, frame_at: Callable[[int], Image], person: str | None = None) -> Casting:
+def select_person(
+    clip: Clip, frame_at: Callable[[int], Image], person: str | None = None
+) -> PersonSelection:
     """Choose the person to follow by looking at about ten frames spread over the clip.
 
     ``frame_at`` gives the clip's frame of a number. ``person`` is left, right, largest or a number
@@ -63,7 +65,9 @@ def cast(clip: Clip, frame_at: Callable[[int], Image], person: str | None = None
         part = _part_of_person(frame_at, indices[:: max(1, len(indices) // FEW)])
         if part is not None:
             box, frame = part
-            return Casting(box, frame, ("no whole person is seen in the clip: check the matte",))
+            return PersonSelection(
+                box, frame, ("no whole person is seen in the clip: check the matte",)
+            )
         raise NobodyError(
             f"nobody was found in {clip.path}",
             "use a clip that shows one whole person, or give their matte with --matte",
@@ -73,7 +77,7 @@ def cast(clip: Clip, frame_at: Callable[[int], Image], person: str | None = None
     several = len(crowded) >= max(1, round(MANY_SHARE * len(peopled)))
     first, boxes = peopled[0]
     if several and person is None:
-        when = _told(_around(crowded, indices, clip.frame_count), fps)
+        when = _ranges_text(_around(crowded, indices, clip.frame_count), fps)
         raise InputError(
             f"{clip.path} shows {max(counts.values())} people of similar size ({when})",
             f"choose with --person left, right, largest or 1 to {len(boxes)} from the left",
@@ -81,7 +85,7 @@ def cast(clip: Clip, frame_at: Callable[[int], Image], person: str | None = None
     warnings: tuple[str, ...] = ()
     if several:
         warnings = ("several people are in the clip: where they cross, check the matte",)
-    return Casting(_chosen(boxes, person, str(clip.path))[:4], first, warnings)
+    return PersonSelection(_choose_box(boxes, person, str(clip.path))[:4], first, warnings)
 
 
 def _part_of_person(
@@ -116,7 +120,7 @@ def _sizeable(boxes: Floats, share: float) -> Floats:
     return boxes[heights >= share * heights.max(initial=0)]
 
 
-def _chosen(boxes: Floats, person: str | None, clip_name: str) -> Floats:
+def _choose_box(boxes: Floats, person: str | None, clip_name: str) -> Floats:
     areas = np.prod(boxes[:, 2:4] - boxes[:, :2], axis=1)
     if person is None or person == "largest":
         return boxes[np.argmax(areas)]
@@ -137,7 +141,7 @@ def _ranges(flags: Sequence[bool] | NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
-def _told(ranges: Sequence[tuple[int, int]], fps: float) -> str:
+def _ranges_text(ranges: Sequence[tuple[int, int]], fps: float) -> str:
     return ", ".join(f"{first / fps:.1f}–{last / fps:.1f} s" for first, last in ranges)
 
 

@@ -70,8 +70,8 @@ class PictureNetwork:
             found = ", ".join(f"{name} {shape}" for name, shape in (inputs | outputs).items())
             raise InputError(
                 f"{path} is not {expected.title}: it has {found}",
-                f"one input{_called(expected.input)} of 1×3×H×W and "
-                f"an output{_called(expected.output)} of 1×1×H×W are expected",
+                f"one input{_input_named(expected.input)} of 1×3×H×W and "
+                f"an output{_input_named(expected.output)} of 1×1×H×W are expected",
             )
         return names
 
@@ -101,5 +101,5 @@ def _has_channels(shape: list[object], channels: int) -> bool:
     return len(shape) == 4 and (shape[1] == channels or not isinstance(shape[1], int))
 
 
-def _called(name: str) -> str:
+def _input_named(name: str) -> str:
     return f" {name!r}" if name else ""

@@ -116,7 +116,7 @@ def pose_in(image: Image, crop: Floats, to_image: Floats | None = None) -> Pose:
     the picture's: enough of it for the crop, at no less than its resolution.
     """
     to_picture = crop_to_picture(crop)
-    warp = to_picture if to_image is None else _composed(to_image, to_picture)
+    warp = to_picture if to_image is None else _compose_maps(to_image, to_picture)
     cut = cv2.warpAffine(
         image,
         between_indices(warp),
@@ -125,7 +125,7 @@ def pose_in(image: Image, crop: Floats, to_image: Floats | None = None) -> Pose:
         borderMode=cv2.BORDER_CONSTANT,
     ).astype(np.uint8, copy=False)
     landmarks, presence, logits = _network().run(
-        ["Identity", "Identity_1", "Identity_2"], {"input_1": _fed(cut)}
+        ["Identity", "Identity_1", "Identity_2"], {"input_1": _network_input(cut)}
     )
     table = landmarks.reshape(39, 5).astype(float)
     points = table[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
@@ -144,16 +144,16 @@ def mask_seen_twice(pose: Pose) -> FloatArray:
 
     The two views' mistakes differ; the logits' mean decides more than the masks' mean would.
     """
-    mirrored = _network().run(["Identity_2"], {"input_1": _fed(pose.image[:, ::-1])})[0]
+    mirrored = _network().run(["Identity_2"], {"input_1": _network_input(pose.image[:, ::-1])})[0]
     logits = np.clip(pose.logits, -30, 30) + np.clip(mirrored[0, :, ::-1, 0], -30, 30)
     return np.asarray(1 / (1 + np.exp(logits * np.float32(-0.5))), np.float32)
 
 
-def _fed(image: Image) -> FloatArray:
+def _network_input(image: Image) -> FloatArray:
     return np.multiply(image[None], np.float32(1 / 255), order="C", dtype=np.float32)
 
 
-def _composed(outer: Floats, inner: Floats) -> Floats:
+def _compose_maps(outer: Floats, inner: Floats) -> Floats:
     linear = outer[:, :2] @ inner[:, :2]
     return np.hstack([linear, (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]])
 
@@ -166,7 +166,7 @@ def settling_poses(image: Image, box: ArrayLike) -> list[Pose]:
     return poses
 
 
-def without_specks(mask: FloatArray, crop: Floats, points: Floats) -> FloatArray:
+def remove_specks(mask: FloatArray, crop: Floats, points: Floats) -> FloatArray:
     """A crop's mask without small islands on which no landmark lies: bits of the background.
 
     ``points`` (n, 2) are the landmarks in the picture's pixels.

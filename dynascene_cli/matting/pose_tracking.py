@@ -6,8 +6,8 @@ import numpy as np
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.object_detector import COCO, MIN_SCORE, detect_objects
-from dynascene_cli.matting.base import MatterState
-from dynascene_cli.matting.edge_refinement import ReducedPart, reduced_part
+from dynascene_cli.matting.base import MattingState
+from dynascene_cli.matting.edge_refinement import ReducedPart, reduce_part
 from dynascene_cli.matting.person_detector import most_alike
 from dynascene_cli.matting.pose import (
     BODY_MARGIN,
@@ -59,7 +59,7 @@ class Sighting:
     things: Floats | None
 
 
-def following_state(box: Floats) -> MatterState:
+def following_state(box: Floats) -> MattingState:
     """Nothing is followed yet; ``box`` (4,) is where the chosen person was seen, NaN if unknown."""
     return {
         "box": np.asarray(box, float)[:4],
@@ -70,7 +70,7 @@ def following_state(box: Floats) -> MatterState:
     }
 
 
-def sighted(frame: Image, state: MatterState) -> Sighting | None:
+def sighted(frame: Image, state: MattingState) -> Sighting | None:
     """The followed person in the next frame; None where nobody was ever seen.
 
     The detector looks every few frames, and wherever the landmarks are unsure. The crop that the
@@ -107,7 +107,7 @@ def sighted(frame: Image, state: MatterState) -> Sighting | None:
 
 
 def _pose_at(frame: Image, crop: Floats) -> Pose | None:
-    part = reduced_part(frame, crop) if np.isfinite(crop).all() else None
+    part = reduce_part(frame, crop) if np.isfinite(crop).all() else None
     return None if part is None else pose_in(part.image, crop, part.from_picture)
 
 
@@ -150,7 +150,7 @@ def cut_by_frame(sighting: Sighting, width: int, height: int) -> float:
     return float(np.clip(max(by_box, missing / (WHOLE_SHARE - CUT_SHARE)), 0.0, 1.0))
 
 
-def followed_pose(frame: Image, state: MatterState) -> tuple[Pose, ReducedPart] | None:
+def followed_pose(frame: Image, state: MattingState) -> tuple[Pose, ReducedPart] | None:
     """The followed person's pose in the next frame and the frame's part around their crop.
 
     Where the crop is not sure to show a person, they are looked for in the whole frame near where
@@ -163,11 +163,11 @@ def followed_pose(frame: Image, state: MatterState) -> tuple[Pose, ReducedPart] 
         pose = max(poses, key=lambda each: each.presence, default=None)
     if pose is None or pose.presence < FAINT_PRESENCE:
         return None
-    part = reduced_part(frame, pose.crop)
+    part = reduce_part(frame, pose.crop)
     return None if part is None else (pose, part)
 
 
-def next_state(pose: Pose) -> MatterState:
+def next_state(pose: Pose) -> MattingState:
     """What following by landmarks alone needs to know in the next frame."""
     x, y, side, _ = pose.crop
     half = side / BODY_MARGIN / 2

@@ -19,7 +19,7 @@ LEAST_PIXELS = 60
 """Pixels on either side that make a histogram."""
 
 
-def in_crop(values: Image, crop: Floats, side: int) -> Image:
+def sample_crop(values: Image, crop: Floats, side: int) -> Image:
     """A picture's values (H, W) where a crop (``side``, ``side``) shows them, 0 beyond it."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     warp = between_indices(crop_to_picture(crop, side))

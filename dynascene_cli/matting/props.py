@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.object_detector import COCO, intersection_over_union
 from dynascene_cli.inference.onnx_network import FloatArray
-from dynascene_cli.matting.base import MatterState
-from dynascene_cli.matting.crop_resampling import cut_out, mask_in_crop
-from dynascene_cli.matting.edge_refinement import ReducedPart, reduced_part, refined_alpha
+from dynascene_cli.matting.base import MattingState
+from dynascene_cli.matting.crop_resampling import crop_picture, mask_in_crop
+from dynascene_cli.matting.edge_refinement import ReducedPart, reduce_part, refine_alpha
 from dynascene_cli.matting.pose import SIDE, Pose, crop_to_picture
-from dynascene_cli.matting.prop_evidence import in_crop, is_truncated, looks_like_place
+from dynascene_cli.matting.prop_evidence import is_truncated, looks_like_place, sample_crop
 from dynascene_cli.matting.segmentation import salient_mask
-from dynascene_cli.matting.temporal import carried_masks, steadied_mask
+from dynascene_cli.matting.temporal import carry_masks, steady_mask
 from dynascene_cli.shot import Image
 
 MAX_PROPS = 3
@@ -95,12 +95,12 @@ class Props:
     known: NDArray[np.int_]
 
 
-def props_of_state(state: MatterState) -> Props:
+def props_of_state(state: MattingState) -> Props:
     """The things that a matter remembers."""
     return Props(*(state[f"prop_{name}"] for name in Props.__dataclass_fields__))
 
 
-def state_of_props(props: Props) -> MatterState:
+def state_of_props(props: Props) -> MattingState:
     """What a matter remembers of things."""
     return {f"prop_{name}": getattr(props, name) for name in Props.__dataclass_fields__}
 
@@ -127,7 +127,7 @@ def followed_props(
     ``things`` (n, 6) are the detector's box, score and class, best first, None where it did not
     look; ``person`` (4,) the person's box and ``alpha`` (H, W) their matte.
     """
-    candidates = np.zeros((0, 6)) if things is None else _without_doubles(things)
+    candidates = np.zeros((0, 6)) if things is None else _drop_duplicates(things)
     size = float(max(person[2] - person[0], person[3] - person[1], 1.0))
     kept: list[tuple[Floats, int, int, Floats, int]] = []
     free = np.ones(len(candidates), bool)
@@ -166,7 +166,7 @@ def followed_props(
     )
 
 
-def _without_doubles(things: Floats) -> Floats:
+def _drop_duplicates(things: Floats) -> Floats:
     """Things of KINDS, best first, one where the detector gives several names to one place."""
     chosen: list[int] = []
     for i, thing in enumerate(things):
@@ -232,7 +232,7 @@ def _is_taken(
     return bool(covered.size and 0.05 < covered.mean() < 0.9 and kind in BALLS)
 
 
-def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[Image, Props]:
+def add_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[Image, Props]:
     """The alpha (H, W) with the things in it, and the things with what they look like.
 
     ``asked`` says whether U²-Netp looks in this frame, or the last masks are carried along.
@@ -242,24 +242,24 @@ def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[I
     for i, box in enumerate(props.boxes):
         x0, y0, x1, y1 = box
         crop = np.array([(x0 + x1) / 2, (y0 + y1) / 2, MARGIN * max(x1 - x0, y1 - y0, 12.0), 0.0])
-        part = reduced_part(frame, crop)
+        part = reduce_part(frame, crop)
         if part is None:
             masks.append(props.masks[i])
             images.append(props.images[i])
             crops.append(np.full(4, np.nan))
             continue
-        image = cut_out(part, crop)
+        image = crop_picture(part, crop)
         known = bool(np.isfinite(props.crops[i]).all())
         carried = None
         if known:
             past = (props.masks[i],)
-            carried = carried_masks(image, crop, props.images[i], props.crops[i], past)
+            carried = carry_masks(image, crop, props.images[i], props.crops[i], past)
         unseen = int(props.unseen[i]) > 0
         if carried is None or (asked and not unseen):
             is_ball = int(props.kinds[i]) in BALLS and not unseen
             mask = _mask_in_box(part, image, crop, box, _elsewhere_in_crop(alpha, crop), is_ball)
             if carried is not None and mask is not None:
-                mask = steadied_mask(mask, carried.masks[0], carried.similarity)
+                mask = steady_mask(mask, carried.masks[0], carried.similarity)
         else:
             mask = None if unseen else carried.masks[0]
         if mask is None:
@@ -267,7 +267,7 @@ def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[I
             if carried is not None:
                 mask = np.asarray(carried.masks[0] * carried.similarity, np.float32)
         if props.unseen[i] <= DRAWN_UNSEEN:
-            np.maximum(result, refined_alpha(frame, mask, crop, part), out=result)
+            np.maximum(result, refine_alpha(frame, mask, crop, part), out=result)
         masks.append(mask)
         images.append(image)
         crops.append(crop)
@@ -279,8 +279,8 @@ def with_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[I
 
 def _elsewhere_in_crop(alpha: Image, crop: Floats) -> NDArray[np.bool_]:
     """Where a crop (256, 256) shows the person of a matte (H, W), or lies outside the picture."""
-    person = cv2.dilate(in_crop(alpha, crop, SIDE), np.ones((5, 5), np.uint8)) >= 64
-    return np.asarray(person | (in_crop(np.full_like(alpha, 255), crop, SIDE) < 255))
+    person = cv2.dilate(sample_crop(alpha, crop, SIDE), np.ones((5, 5), np.uint8)) >= 64
+    return np.asarray(person | (sample_crop(np.full_like(alpha, 255), crop, SIDE) < 255))
 
 
 def _mask_in_box(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError, MissingError
-from dynascene_cli.matting.base import Matter, Quality
-from dynascene_cli.matting.bundled import BundledMatter
-from dynascene_cli.matting.cropped_network import AlphaNetwork, CroppedMatter
+from dynascene_cli.matting.base import MattingModel, Quality
+from dynascene_cli.matting.bundled import BundledMattingModel
+from dynascene_cli.matting.cropped_network import AlphaNetwork, CroppedMattingModel
 from dynascene_cli.matting.portrait_networks import FILES, PictureNetwork
 from dynascene_cli.matting.rembg_matter import RembgNetwork, check_rembg_model
 from dynascene_cli.matting.robust_video import RobustVideoNetwork
@@ -33,7 +33,7 @@ chosen without being asked for."""
 PACKAGES = ("torch", "transformers")
 
 
-def choose_matter(name: str) -> tuple[str, str]:
+def choose_matting_model(name: str) -> tuple[str, str]:
     """The matter that ``name`` means and why: ``auto`` takes the best that is on this machine.
 
     Raises:
@@ -50,7 +50,7 @@ def choose_matter(name: str) -> tuple[str, str]:
     raise InputError(f"no matter is called {name!r}", f"{known} or rembg:MODEL")
 
 
-def make_matter(name: str, quality: Quality = "default", props: bool = True) -> Matter:
+def make_matting_model(name: str, quality: Quality = "default", props: bool = True) -> MattingModel:
     """The matter of that name (``auto`` too), ready to run.
 
     ``quality`` and ``props``, whether things that the person holds are kept, are for ``bundled``.
@@ -59,15 +59,15 @@ def make_matter(name: str, quality: Quality = "default", props: bool = True) -> 
         InputError: there is no such matter.
         MissingError: its weights are not on this machine.
     """
-    resolved, _ = choose_matter(name)
+    resolved, _ = choose_matting_model(name)
     if resolved == "bundled":
-        return _bundled(quality, props)
+        return _bundled_model(quality, props)
     if resolved.startswith(weights.REMBG_PREFIX):
         check_rembg_model(resolved.removeprefix(weights.REMBG_PREFIX))
     path = weights.path_of(resolved)
     edges = weights.find("vitmatte") if resolved in PROMPTED else None
     edges_path = edges.path if edges is not None and edges.state != "absent" else None
-    return _kept_matter(resolved, path, path.stat().st_mtime_ns, edges_path)
+    return _cached_matting_model(resolved, path, path.stat().st_mtime_ns, edges_path)
 
 
 def choose_prompted() -> str:
@@ -84,7 +84,7 @@ def choose_prompted() -> str:
     )
 
 
-def network_matter(name: str, path: Path, edges: Path | None = None) -> Matter:
+def network_matting_model(name: str, path: Path, edges: Path | None = None) -> MattingModel:
     """The matter of that name, with its network read from a file or folder.
 
     ``edges`` is the folder of ViTMatte, for those of PROMPTED.
@@ -105,7 +105,7 @@ def network_matter(name: str, path: Path, edges: Path | None = None) -> Matter:
         network = PictureNetwork(name, path)
     else:
         network = RembgNetwork(name.removeprefix(weights.REMBG_PREFIX), path)
-    return CroppedMatter(network)
+    return CroppedMattingModel(network)
 
 
 def require_packages(name: str) -> None:
@@ -122,11 +122,11 @@ def require_packages(name: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _bundled(quality: Quality, props: bool) -> Matter:
-    return BundledMatter(quality, props)
+def _bundled_model(quality: Quality, props: bool) -> MattingModel:
+    return BundledMattingModel(quality, props)
 
 
 @lru_cache(maxsize=2)
-def _kept_matter(name: str, path: Path, changed: int, edges: Path | None) -> Matter:
+def _cached_matting_model(name: str, path: Path, changed: int, edges: Path | None) -> MattingModel:
     """``changed`` tells apart weights of one path; loading a network takes seconds."""
-    return network_matter(name, path, edges)
+    return network_matting_model(name, path, edges)

@@ -37,7 +37,7 @@ def selfie_mask(image: Image) -> FloatArray:
     fed = np.ascontiguousarray(small.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
     seen = _selfie_network().run(["alpha"], {"image": fed})[0][0, 0]
     mirrored = _selfie_network().run(["alpha"], {"image": np.ascontiguousarray(fed[..., ::-1])})
-    return _enlarged((seen + mirrored[0][0, 0, :, ::-1]) / 2, image)
+    return _enlarge_mask((seen + mirrored[0][0, 0, :, ::-1]) / 2, image)
 
 
 def salient_mask(image: Image, side: int) -> FloatArray:
@@ -50,13 +50,13 @@ def salient_mask(image: Image, side: int) -> FloatArray:
     low, high = float(seen.min()), float(seen.max())
     if high - low > LEAST_RANGE:
         seen = (seen - low) / (high - low)
-    return _enlarged(seen, image)
+    return _enlarge_mask(seen, image)
 
 
 def _interpolation(image: Image, side: int) -> int:
     return cv2.INTER_AREA if max(image.shape[:2]) > side else cv2.INTER_LINEAR
 
 
-def _enlarged(mask: FloatArray, image: Image) -> FloatArray:
+def _enlarge_mask(mask: FloatArray, image: Image) -> FloatArray:
     size = image.shape[1::-1]
     return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), np.float32)

@@ -48,7 +48,7 @@ def _grid(height: int, width: int) -> FloatArray:
     return np.stack([columns, rows], axis=-1)
 
 
-def carried_masks(
+def carry_masks(
     image: Image,
     crop: Floats,
     past_image: Image,
@@ -56,17 +56,17 @@ def carried_masks(
     past_masks: tuple[FloatArray, ...],
 ) -> CarriedMasks:
     """The last frame's masks (256, 256) of its crop, carried into this frame's image and crop."""
-    between = crop_to_crop(past_crop, crop)
+    between = resample_between_crops(past_crop, crop)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (SIDE, SIDE)
     before = cv2.warpAffine(past_image, between, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     known = [cv2.warpAffine(mask, between, size, flags=flags) for mask in past_masks]
     reached = cv2.warpAffine(np.ones((SIDE, SIDE), np.float32), between, size, flags=flags)
-    carried = moved_masks(image, before, known)
+    carried = move_masks(image, before, known)
     return CarriedMasks(carried.masks, carried.similarity * reached)
 
 
-def moved_masks(
+def move_masks(
     image: Image, before: NDArray[Any], past_masks: Sequence[NDArray[Any]]
 ) -> CarriedMasks:
     """Masks (H, W) of the picture ``before``, moved along the motion into ``image``.
@@ -86,14 +86,14 @@ def moved_masks(
     return CarriedMasks(tuple(np.asarray(mask, np.float32) for mask in moved), similarity)
 
 
-def steadied_mask(mask: FloatArray, known: FloatArray, similarity: FloatArray) -> FloatArray:
+def steady_mask(mask: FloatArray, known: FloatArray, similarity: FloatArray) -> FloatArray:
     """A mask (H, W) steadied by the last frame's, carried into this one."""
     undecided = 1 - np.abs(2 * mask - 1)
     trust = TRUST_DECIDED + (TRUST_UNDECIDED - TRUST_DECIDED) * undecided
     return np.asarray(mask + trust * similarity * (known - mask), np.float32)
 
 
-def crop_to_crop(source: Floats, target: Floats) -> Floats:
+def resample_between_crops(source: Floats, target: Floats) -> Floats:
     """The map (2, 3) of array indices from the crop ``target`` to the crop ``source``."""
     to_picture = np.vstack([crop_to_picture(target), [0, 0, 1]])
     to_source = np.linalg.inv(np.vstack([crop_to_picture(source), [0, 0, 1]]))

@@ -8,8 +8,8 @@ import numpy as np
 from dynascene_cli import weights
 from dynascene_cli.errors import DynasceneError, InputError
 from dynascene_cli.inference.onnx_network import OnnxNetwork
-from dynascene_cli.matting.bundled import BundledMatter
-from dynascene_cli.matting.registry import PROMPTED, network_matter, require_packages
+from dynascene_cli.matting.bundled import BundledMattingModel
+from dynascene_cli.matting.registry import PROMPTED, network_matting_model, require_packages
 from dynascene_cli.shot import Image
 from dynascene_cli.video import open_clip, read_frames
 
@@ -36,7 +36,7 @@ def try_weights(name: str, path: Path) -> None:
         if kind == "edges":
             _try_edges(name, path)
             return
-        matter = network_matter(name, path)
+        matter = network_matting_model(name, path)
         frame, known = _trial_frame()
         alpha = matter.step(frame, matter.initial_state(np.full(4, np.nan)))[0].alpha
     except DynasceneError:
@@ -69,5 +69,5 @@ def _try_edges(name: str, path: Path) -> None:
 def _trial_frame() -> tuple[Image, Image]:
     """The first frame of the shipped clip and its alpha by the bundled matter."""
     frame = next(iter(read_frames(open_clip(CLIP), 0, 1)))
-    matter = BundledMatter()
+    matter = BundledMattingModel()
     return frame, matter.step(frame, matter.initial_state(np.full(4, np.nan)))[0].alpha

@@ -33,7 +33,7 @@ from dynascene_cli.pipeline.request import CameraRequest, MatteRequest, clip_nam
 from dynascene_cli.reports.estimation_page import write_estimation_page
 from dynascene_cli.reports.plotting import check_plotting
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
-from dynascene_cli.storage.file_names import fitting_name
+from dynascene_cli.storage.file_names import shorten_name
 from dynascene_cli.storage.fingerprints import file_fingerprint
 from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import (
@@ -65,7 +65,7 @@ class Foreground:
         return (nobody for _ in range(clip.frame_count))
 
 
-def foreground_of(request: MatteRequest, matted: CachedMatte) -> Foreground:
+def foreground_from_matte(request: MatteRequest, matted: CachedMatte) -> Foreground:
     """The foreground that a cached matte shows."""
     key = matted.key if request.matte is None else file_fingerprint(request.matte)
     return Foreground(matted.matte.alpha, key + matted.corrections)
@@ -98,7 +98,7 @@ def cached_estimate(
     kept = project.stage_folder("camera", key) / "estimate.npz"
 
     def make(path: Path) -> None:
-        write_estimate(path, _estimated(project, request, clip, foreground, console))
+        write_estimate(path, _estimate(project, request, clip, foreground, console))
 
     estimate = project.cached(kept, make, read_estimate)
     if not project.has("camera", key):
@@ -115,7 +115,7 @@ def is_estimate_cached(
     return known and not request.matte.force
 
 
-def filmed_camera(
+def find_filmed_camera(
     project: Project,
     request: CameraRequest,
     clip: Clip,
@@ -180,7 +180,7 @@ def estimate_camera(
     """
     project = Project(request.matte.project_folder, console.warn, request.matte.inputs)
     clip = open_request_clip(request.matte)
-    output = output or Path(fitting_name(clip_name(request.matte.clip), "-camera.json"))
+    output = output or Path(shorten_name(clip_name(request.matte.clip), "-camera.json"))
     check_camera_output(output)
     check_spared(output, request.matte.inputs)
     _check_folders_spared(output, request.matte.inputs)
@@ -268,7 +268,7 @@ def _foreground(
     except NobodyError:
         console.warn("nobody is in the clip: the whole picture counts as background")
         return Foreground(None, "nobody")
-    return foreground_of(request, matted)
+    return foreground_from_matte(request, matted)
 
 
 def _glance_key(key: str) -> str:
@@ -282,7 +282,7 @@ def _background_moves(clip: Clip, matte: Matte) -> bool:
     return measure_background_motion(frames, alphas).moves
 
 
-def _estimated(
+def _estimate(
     project: Project, request: CameraRequest, clip: Clip, foreground: Foreground, console: Console
 ) -> Estimate:
     # The solvers' compiled kernels take a second to load, and a clip at rest needs none of them.

@@ -24,7 +24,7 @@ from dynascene_cli.scene import (
     PopUp,
     aligned_depth,
     outlines,
-    planned_popup,
+    plan_popup,
     relief_depth,
     rim,
     scene_popup,
@@ -215,7 +215,7 @@ class Canvas:
         """Depths that the canvas may have once it is painted in, and where they are steady."""
         widest, size, depth = self._widest, self._size, self._place.depth
         if self._popup is not None:
-            planned = planned_popup(self._popup, widest.beyond(self._room), PLANNING_STEP)
+            planned = plan_popup(self._popup, widest.beyond(self._room), PLANNING_STEP)
             return list(planned.depths), planned.steady
         # Whether the margins will be sky is decided when they are painted in: plan for either.
         shape = size[1] + widest.top + widest.bottom, size[0] + widest.left + widest.right

@@ -34,7 +34,7 @@ class ChosenSampling:
     checkpoint: str
 
 
-def chosen_sampling(
+def choose_sampling(
     request: RenderRequest, size: tuple[int, int], console: Console
 ) -> ChosenSampling | None:
     """How the network paints a plate of (width, height), or None where the projection does.
@@ -89,7 +89,7 @@ class SamplingPlan(Protocol):
         ...
 
 
-def planned_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> SamplingPlan:
+def plan_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> SamplingPlan:
     """The memory that the network takes for a clip and a plate of (width, height).
 
     Raises:
@@ -110,7 +110,7 @@ def planned_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) ->
     return memory_plan(info.config, settings, frames)
 
 
-def sampled_plan(
+def plan_sampling(
     request: RenderRequest, sampling: ChosenSampling, clip: Clip, matte_key: str, plan: Plan
 ) -> Plan:
     """The plan with the cache key of the plate that the network paints."""

@@ -13,7 +13,7 @@ from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.compositing import Composite
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath, Image
-from dynascene_cli.storage.atomic import published_together, told_when_full
+from dynascene_cli.storage.atomic import disk_full_as_error, publish_together
 from dynascene_cli.video import Sink, check_spared, check_writable, open_film
 
 FILMS = {
@@ -47,7 +47,7 @@ class LayerSinks:
             "shadow": made.shadow,
         }
         for name, frame in frames.items():
-            with told_when_full(self.folder / f"{name}.mov"):
+            with disk_full_as_error(self.folder / f"{name}.mov"):
                 self.films[name].write(frame)
 
 
@@ -74,7 +74,7 @@ def open_layers(
     Raises:
         StageError: the disk is full.
     """
-    with published_together(folder, folder.resolve().parent) as temporary:
+    with publish_together(folder, folder.resolve().parent) as temporary:
         with ExitStack() as stack:
             films = {
                 name: open_film(

@@ -15,29 +15,29 @@ from dynascene_cli.matting import (
     CLICKS,
     MAX_PROPS,
     PROMPTED,
-    KeptAlphas,
+    CorrectedAlphas,
     MatteFrame,
-    Matter,
-    MatterState,
+    MattingModel,
+    MattingState,
     NobodyError,
     alpha_box,
-    assembled_tracks,
-    cast,
-    choose_matter,
+    assemble_tracks,
+    choose_matting_model,
     choose_prompted,
+    edges_touched,
     following_state,
     frame_times,
     lost_ranges,
-    make_matter,
+    make_matting_model,
     matte_of_given_alpha,
-    read_kept,
-    touched_edges,
+    read_corrections,
+    select_person,
 )
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
 from dynascene_cli.pipeline.request import MatteRequest, clip_name
 from dynascene_cli.reports.contact_sheet import checkerboard_sheet
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
-from dynascene_cli.storage.file_names import fitting_name
+from dynascene_cli.storage.file_names import shorten_name
 from dynascene_cli.storage.fingerprints import file_fingerprint
 from dynascene_cli.storage.kept_arrays import kept_arrays
 from dynascene_cli.storage.project import Project, stage_key
@@ -113,7 +113,7 @@ def check_matte_request(request: MatteRequest, clip: Clip, *, numbered: bool) ->
         _matter(request)
         _clicks_of(request, clip)
     if request.matte_fixes is not None:
-        read_kept(request.matte_fixes, clip, request.first_number(clip))
+        read_corrections(request.matte_fixes, clip, request.first_number(clip))
     elif request.start_number is not None and not numbered:
         warnings += ("--start-number changes nothing: nothing that is written is numbered",)
     return warnings
@@ -127,7 +127,7 @@ def matte(
     clip = open_request_clip(request)
     if output is None:
         suffix = ".png" if clip.kind == "image" else ".mov"
-        output = Path(fitting_name(clip_name(request.clip), f"-matte{suffix}"))
+        output = Path(shorten_name(clip_name(request.clip), f"-matte{suffix}"))
     alpha_only = is_sequence(output)
     check_output(output, alpha=not alpha_only, frame_count=clip.frame_count)
     check_spared(output, request.inputs)
@@ -249,11 +249,13 @@ def _matter_name(request: MatteRequest) -> tuple[str, str]:
         )
     if request.matting_model == "auto" and request.person is not None:
         return "bundled", "bundled: the one that keeps a chosen person alone"
-    return choose_matter(request.matting_model)
+    return choose_matting_model(request.matting_model)
 
 
-def _matter(request: MatteRequest) -> Matter:
-    return make_matter(_matter_name(request)[0], request.matting_quality, request.props == "auto")
+def _matter(request: MatteRequest) -> MattingModel:
+    return make_matting_model(
+        _matter_name(request)[0], request.matting_quality, request.props == "auto"
+    )
 
 
 def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
@@ -324,8 +326,8 @@ def _make_chunk(
         "visibility": np.stack([frame.visibility for frame in made]),
         "boxes": np.stack([alpha_box(frame.alpha) for frame in made]),
         "detections": np.stack([frame.detection for frame in made]),
-        "touched": np.stack([touched_edges(frame.alpha) for frame in made]),
-        "props": np.stack([_padded(frame.props) for frame in made]),
+        "touched": np.stack([edges_touched(frame.alpha) for frame in made]),
+        "props": np.stack([_pad_boxes(frame.props) for frame in made]),
         "filled": np.array([frame.filled for frame in made]),
         "found": np.array([frame.found for frame in made]),
         "warnings": np.array(warnings, dtype=str),
@@ -335,7 +337,7 @@ def _make_chunk(
         np.savez(temporary, **arrays)
 
 
-def _padded(props: Floats) -> Floats:
+def _pad_boxes(props: Floats) -> Floats:
     """Boxes (MAX_PROPS, 4) of things, NaN where there are fewer."""
     padded = np.full((MAX_PROPS, 4), np.nan)
     padded[: len(props)] = props
@@ -343,8 +345,8 @@ def _padded(props: Floats) -> Floats:
 
 
 def _mattes(
-    request: MatteRequest, clip: Clip, first: int, last: int, state: MatterState
-) -> Iterator[tuple[MatteFrame, MatterState]]:
+    request: MatteRequest, clip: Clip, first: int, last: int, state: MattingState
+) -> Iterator[tuple[MatteFrame, MattingState]]:
     frames = read_frames(clip, first, last)
     if request.matte is not None:
         alphas = alpha_frames(request.matte, clip).frames(first, last)
@@ -360,7 +362,7 @@ def _mattes(
 
 def _state_before(
     folder: Path, request: MatteRequest, clip: Clip, first: int
-) -> tuple[MatterState, tuple[str, ...]]:
+) -> tuple[MattingState, tuple[str, ...]]:
     """The state that a chunk starts from, and what there is to warn about before the first."""
     if first > 0:
         with kept_arrays(_landmark_path(folder, first - CHUNK_LENGTH)) as before:
@@ -368,7 +370,7 @@ def _state_before(
             return {name.removeprefix("state/"): before[name] for name in names}, ()
     if request.matte is not None:
         return following_state(np.full(4, np.nan)), ()
-    casting = cast(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
+    casting = select_person(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
     state = _matter(request).initial_state(casting.box)
     if request.clicks:
         state[CLICKS] = _clicks_of(request, clip)
@@ -406,8 +408,10 @@ def _read_matte(
         console.warn(f"the matte fails at {failed} and is filled from the frames before: check it")
     alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)
     if request.matte_fixes is not None:
-        alpha = KeptAlphas(alpha, read_kept(request.matte_fixes, clip, request.first_number(clip)))
-    tracks = assembled_tracks(
+        alpha = CorrectedAlphas(
+            alpha, read_corrections(request.matte_fixes, clip, request.first_number(clip))
+        )
+    tracks = assemble_tracks(
         whole["landmarks"],
         whole["visibility"],
         whole["boxes"],

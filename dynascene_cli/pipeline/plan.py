@@ -29,20 +29,20 @@ from dynascene_cli.pipeline.scene import (
     scene_key,
 )
 from dynascene_cli.pipeline.shot_camera import (
-    Filmed,
+    FilmedTracks,
     ShotCamera,
     accompanying_camera,
     move_camera,
-    reframed,
+    reframe_photo,
 )
 from dynascene_cli.scene import (
+    add_ground_around,
     ground_crop,
     relief_depth,
     scene_popup,
-    with_ground_around,
 )
 from dynascene_cli.shot import CameraPath, Clip, Margins, Matte
-from dynascene_cli.staging import Staged, Stance, carried, move_conflicts, stage
+from dynascene_cli.staging import Staged, Stance, apply_similarity, move_conflicts, stage
 from dynascene_cli.staging.clearance import check_path
 from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import read_photo
@@ -94,7 +94,7 @@ def move_names(camera: str) -> list[str]:
     return names or ([] if OWN_CAMERA in camera.split("+") else ["static"])
 
 
-def planned(
+def plan_shot(
     request: RenderRequest,
     project: Project,
     clip: Clip,
@@ -111,18 +111,18 @@ def planned(
     """
     path = _still_path(clip) if estimate is None else estimate.path
     points = np.empty((0, 3)) if estimate is None else estimate.points
-    filmed = Filmed(matte.tracks, path, points)
+    filmed = FilmedTracks(matte.tracks, path, points)
     moves = tuple(resample_motion(move) if is_camera(move.name) else move for move in moves)
     if OWN_CAMERA in request.camera.split("+") and filmed.moves:
-        place = _reread(request, project, filmed, place, size, console)
-        return _accompanying(request, project, filmed, place, moves, size, console)
-    return _moving(request, project, filmed, place, moves or load_move("static"), size, console)
+        place = _read_place_again(request, project, filmed, place, size, console)
+        return _plan_accompanying(request, project, filmed, place, moves, size, console)
+    return _plan_move(request, project, filmed, place, moves or load_move("static"), size, console)
 
 
-def _moving(
+def _plan_move(
     request: RenderRequest,
     project: Project,
-    filmed: Filmed,
+    filmed: FilmedTracks,
     place: Place,
     moves: tuple[Trajectory, ...],
     size: tuple[int, int],
@@ -150,7 +150,7 @@ def _moving(
         )
     console.warn(*stands.warnings, *_uncertain_size(place, stands))
     place = _stood_in(place, stands)
-    staged, canvas = _covered(request, project, camera, place, size, WIDEST_MARGIN)
+    staged, canvas = _cover_path(request, project, camera, place, size, WIDEST_MARGIN)
     return _plan(request, camera, place, depth, staged, canvas, console)
 
 
@@ -191,7 +191,7 @@ def _uncertain_size(place: Place, stands: Stance) -> tuple[str, ...]:
     """A warning where the photo leaves the person's size where they stand too open."""
     if not stands.contacts.grounded or stands.anchor == "screen":
         return ()
-    foot = carried(stands.clip_to_frame[:1], stands.contacts.points[:1])[0, 1]
+    foot = apply_similarity(stands.clip_to_frame[:1], stands.contacts.points[:1])[0, 1]
     factor = place.guess.viewpoint.size_factor(float(foot) / place.guess.geometry.height)
     if factor < UNCERTAIN_SIZE:
         return ()
@@ -204,10 +204,10 @@ def _uncertain_size(place: Place, stands: Stance) -> tuple[str, ...]:
     )
 
 
-def _accompanying(
+def _plan_accompanying(
     request: RenderRequest,
     project: Project,
-    filmed: Filmed,
+    filmed: FilmedTracks,
     place: Place,
     moves: tuple[Trajectory, ...],
     size: tuple[int, int],
@@ -218,7 +218,7 @@ def _accompanying(
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
         stood_in = _stood_in(place, camera.stance)
-        staged, canvas = _covered(request, project, camera, stood_in, size, WIDEST_OWN_MARGIN)
+        staged, canvas = _cover_path(request, project, camera, stood_in, size, WIDEST_OWN_MARGIN)
         if canvas.margins_plan.uncovered == 0 or share < SMALLEST_AMOUNT:
             break
         share *= SHRINKING
@@ -251,13 +251,13 @@ def _stood_in(place: Place, stands: Stance) -> Place:
         return place
     if scene_popup(place.photo, guess) is not None:
         return place
-    guess = with_ground_around(place.guess, pixels[inside, :2])
+    guess = add_ground_around(place.guess, pixels[inside, :2])
     around = np.round(pixels[inside, :2]).tolist()
     return replace(place, guess=guess, depends_on={**place.depends_on, "ground_around": around})
 
 
 def _unused_settings(
-    request: RenderRequest, filmed: Filmed, moves: tuple[Trajectory, ...]
+    request: RenderRequest, filmed: FilmedTracks, moves: tuple[Trajectory, ...]
 ) -> tuple[str, ...]:
     """Settings that change nothing in a place that the clip's own camera does not film."""
     still = "the clip's camera stands still"
@@ -318,22 +318,22 @@ def _plan(
     )
 
 
-def _reread(
+def _read_place_again(
     request: RenderRequest,
     project: Project,
-    filmed: Filmed,
+    filmed: FilmedTracks,
     place: Place,
     size: tuple[int, int],
     console: Console,
 ) -> Place:
     """The photo re-framed for the clip's camera, and kept in the project."""
-    read = read_place(reframed(request, filmed, place), size, project, console)
+    read = read_place(reframe_photo(request, filmed, place), size, project, console)
     if not request.matte.dry_run:
         keep_place(project, read)
     return replace(read, camera_height_given=place.camera_height_given)
 
 
-def _covered(
+def _cover_path(
     request: RenderRequest,
     project: Project,
     camera: ShotCamera,

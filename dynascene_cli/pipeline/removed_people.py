@@ -10,7 +10,7 @@ from dynascene_cli.pipeline.request import People
 from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.scene import Bystander, bystanders
 from dynascene_cli.shot import Margins
-from dynascene_cli.staging import Stance, carried
+from dynascene_cli.staging import Stance, apply_similarity
 
 Mask = NDArray[np.bool_]
 
@@ -62,8 +62,8 @@ def removed_people(
 def _person(stance: Stance) -> tuple[Floats, Floats]:
     """The boxes (F, 4) and feet's rows (F,) of the person in the picture before any move."""
     boxes = stance.contacts.boxes
-    corners = [carried(stance.clip_to_frame, boxes[:, part]) for part in ([0, 1], [2, 3])]
-    feet = carried(stance.clip_to_frame, stance.contacts.points)
+    corners = [apply_similarity(stance.clip_to_frame, boxes[:, part]) for part in ([0, 1], [2, 3])]
+    feet = apply_similarity(stance.clip_to_frame, stance.contacts.points)
     seen = np.isfinite(boxes).all(axis=1)
     return np.hstack(corners)[seen], feet[seen, 1]
 

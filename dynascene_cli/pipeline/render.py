@@ -12,17 +12,17 @@ from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.console import Console
 from dynascene_cli.pipeline.camera import (
     Foreground,
-    filmed_camera,
-    foreground_of,
+    find_filmed_camera,
+    foreground_from_matte,
     is_estimate_cached,
 )
 from dynascene_cli.pipeline.composite import CompositeParts, write_composite
 from dynascene_cli.pipeline.diffusion_plate import (
     ChosenSampling,
     SamplingPlan,
-    chosen_sampling,
-    planned_memory,
-    sampled_plan,
+    choose_sampling,
+    plan_memory,
+    plan_sampling,
     sampled_plate,
 )
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
@@ -35,18 +35,18 @@ from dynascene_cli.pipeline.matte import (
     is_matte_cached,
     open_request_clip,
 )
-from dynascene_cli.pipeline.plan import Plan, move_names, planned
+from dynascene_cli.pipeline.plan import Plan, move_names, plan_shot
 from dynascene_cli.pipeline.plate import CachedPlate, projected_plate
 from dynascene_cli.pipeline.report import write_report
 from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.scene import (
     Place,
     check_scene_request,
+    describe_place,
     keep_place,
     read_place,
-    tell_place,
 )
-from dynascene_cli.pipeline.shadow import chosen_sun
+from dynascene_cli.pipeline.shadow import choose_sun
 from dynascene_cli.reports.plotting import check_plotting
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.staging import check_scale
@@ -162,7 +162,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         if job.force:
             project.forget("scene", place.key)
         keep_place(project, place)
-        tell_place(project, place)
+        describe_place(project, place)
         with clock.measured("staging"):
             plan, projection = _plan(job, filmed, place)
         if job.force:
@@ -174,7 +174,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
         with clock.measured("composite"):
             look = cached_look(project, job.clip, filmed.matted, plan, plate)
             # The network draws the person's shadow itself.
-            sun = None if job.sampling else chosen_sun(request, plan.place, console)
+            sun = None if job.sampling else choose_sun(request, plan.place, console)
             with_shadow = request.shadow != "none" and not job.sampling
             parts = CompositeParts(filmed.matted.matte, plan, plate, look, with_shadow, sun)
             middle = write_composite(request, project, job.clip, parts, job.output, console)
@@ -217,7 +217,7 @@ def _open_job(request: RenderRequest, console: Console) -> tuple[RenderJob, tupl
     if request.report:
         check_plotting()
     size = _output_size(request, clip)
-    sampling = chosen_sampling(request, size, console)
+    sampling = choose_sampling(request, size, console)
     return RenderJob(request, project, clip, output, size, moves, sampling, console), tuple(odd)
 
 
@@ -226,24 +226,26 @@ def _film(job: RenderJob, clock: "_Clock") -> FilmedPerson:
     with clock.measured("matte"):
         matted = cached_matte(project, request.matte, clip, console)
     cached = ["matte"] if matted.cached else []
-    foreground = foreground_of(request.matte, matted)
+    foreground = foreground_from_matte(request.matte, matted)
     if is_estimate_cached(project, request.filmed, clip, foreground):
         cached.append("camera")
     with clock.measured("camera"):
-        estimate = filmed_camera(project, request.filmed, clip, matted.matte, foreground, console)
+        estimate = find_filmed_camera(
+            project, request.filmed, clip, matted.matte, foreground, console
+        )
     return FilmedPerson(matted, foreground, estimate, tuple(cached))
 
 
 def _plan(job: RenderJob, filmed: FilmedPerson, place: Place) -> tuple[Plan, Plan]:
     """The shot's plan, and that of the projection (the same where the projection paints)."""
-    projection = planned(
+    projection = plan_shot(
         job.request, job.project, job.clip, filmed.matted.matte, filmed.estimate, place,
         job.moves, job.size, job.console,
     )  # fmt: skip
     if job.sampling is None:
         return projection, projection
     identity = filmed.foreground.identity
-    return sampled_plan(job.request, job.sampling, job.clip, identity, projection), projection
+    return plan_sampling(job.request, job.sampling, job.clip, identity, projection), projection
 
 
 def _plate(job: RenderJob, filmed: FilmedPerson, plan: Plan, projection: Plan) -> CachedPlate:
@@ -278,7 +280,7 @@ def memory_plan(request: RenderRequest) -> SamplingPlan:
         InputError, MissingError: as of a render by the network.
     """
     clip = open_request_clip(request.matte)
-    return planned_memory(request, clip, _output_size(request, clip))
+    return plan_memory(request, clip, _output_size(request, clip))
 
 
 def _check_outputs(request: RenderRequest, output: Path, clip: Clip) -> None:
@@ -306,10 +308,10 @@ def _dry_run(job: RenderJob) -> RenderResult:
     if is_matte_cached(project, request.matte, clip) and not job.force:
         cached = ["matte"]
         matted = cached_matte(project, request.matte, clip, console)
-        foreground = foreground_of(request.matte, matted)
+        foreground = foreground_from_matte(request.matte, matted)
         if is_estimate_cached(project, request.filmed, clip, foreground):
             cached.append("camera")
-            estimate = filmed_camera(
+            estimate = find_filmed_camera(
                 project, request.filmed, clip, matted.matte, foreground, console
             )
             confidence = _confidence(estimate)

@@ -13,7 +13,7 @@ from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import Staged
 from dynascene_cli.storage.project import Project
-from dynascene_cli.video import cover, encoded_image
+from dynascene_cli.video import encoded_image, resize_to_cover
 
 VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm"}
 
@@ -62,7 +62,9 @@ def write_report(
         video=output.read_bytes() if output.suffix in VIDEO_TYPES else None,
         video_type=VIDEO_TYPES.get(output.suffix, ""),
         poster=_jpeg(after),
-        wipes=[Wipe(_jpeg(cover(before, width, height)), _jpeg(after), "the middle frame")],
+        wipes=[
+            Wipe(_jpeg(resize_to_cover(before, width, height)), _jpeg(after), "the middle frame")
+        ],
         figures=figures,
         warnings=console.warnings,
         settings=settings_of(request),

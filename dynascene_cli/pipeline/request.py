@@ -6,7 +6,7 @@ from typing import Literal
 
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.shot import Clip
-from dynascene_cli.storage.file_names import fitting_name
+from dynascene_cli.storage.file_names import shorten_name
 from dynascene_cli.video.sequences import before_number, is_pattern
 
 Shadow = Literal["none", "contact", "cast", "auto"]
@@ -61,7 +61,7 @@ class MatteRequest:
     @property
     def project_folder(self) -> Path:
         """Where intermediates are cached: ``<clip name>.dynascene`` in the current folder."""
-        return self.project or Path(fitting_name(clip_name(self.clip), ".dynascene"))
+        return self.project or Path(shorten_name(clip_name(self.clip), ".dynascene"))
 
     def first_number(self, clip: Clip) -> int:
         """The number of the clip's first frame."""
@@ -174,7 +174,7 @@ class RenderRequest:
         """``-o``, or ``<clip>-<scene>-<camera>.mp4`` in the current folder; ``.png`` of a still."""
         camera = "+".join(Path(part).stem for part in self.camera.split("+"))
         name = f"{clip_name(self.matte.clip)}-{self.scene.photo.stem}-{camera}"
-        return self.output or Path(fitting_name(name, ".png" if still else ".mp4"))
+        return self.output or Path(shorten_name(name, ".png" if still else ".mp4"))
 
     @property
     def inputs(self) -> tuple[Path, ...]:

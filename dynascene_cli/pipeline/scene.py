@@ -26,7 +26,7 @@ from dynascene_cli.scene import (
     installed_depth,
     known_things,
     network_depth,
-    picture_depth,
+    predict_depth,
     read_guess_file,
     read_scene_edits,
     scene_labels,
@@ -39,13 +39,13 @@ from dynascene_cli.storage.kept_arrays import kept_arrays
 from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import (
     CoverWindow,
-    cover,
     cover_window,
     cover_with_room,
     encoded_image,
     read_depth,
     read_photo,
     read_picture,
+    resize_to_cover,
     room_around,
     write_image,
 )
@@ -123,7 +123,7 @@ def read_place(
     photo = read_photo(request.photo)
     fingerprint = file_fingerprint(request.photo)
     crop = request.crop or MIDDLE
-    picture = cover(photo.pixels, *size, crop)
+    picture = resize_to_cover(photo.pixels, *size, crop)
     edits = read_scene_edits(project.folder / EDITS, fingerprint)
     flags = {
         "horizon": request.horizon,
@@ -197,7 +197,7 @@ def keep_place(project: Project, place: Place) -> None:
         project.mark_done("scene", place.key, place.depends_on)
 
 
-def tell_place(project: Project, place: Place) -> None:
+def describe_place(project: Project, place: Place) -> None:
     """Tell what was guessed of the photo in scene.json, whose edits stay."""
     write_scene_json(project.users_file(EDITS), place.guess, place.depends_on["photo"])
 
@@ -209,7 +209,7 @@ def _depth(
     if chosen is None:
         return None
     if request.depth is None:
-        return picture_depth(picture, OnnxNetwork(path_of(chosen)))
+        return predict_depth(picture, OnnxNetwork(path_of(chosen)))
     if request.depth.startswith("model:"):
         return network_depth(picture, request.depth.removeprefix("model:"))
     depth = read_depth(Path(request.depth))

@@ -10,18 +10,18 @@ from dynascene_cli.console import Console
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.scene import Place
-from dynascene_cli.scene import photo_sunlight, with_seen_darkness
+from dynascene_cli.scene import match_shadow_darkness, photo_sunlight
 from dynascene_cli.shot import Sunlight
 
 
-def chosen_sun(request: RenderRequest, place: Place, console: Console) -> Sunlight | None:
+def choose_sun(request: RenderRequest, place: Place, console: Console) -> Sunlight | None:
     """The sun that throws the person's shadow; None where none is to be thrown."""
     if request.shadow in ("none", "contact"):
         if request.sun is not None:
             console.warn(f"--sun changes nothing under --shadow {request.shadow}")
         return None
     if request.sun is not None:
-        return with_seen_darkness(Sunlight(*request.sun), place.photo, place.guess)
+        return match_shadow_darkness(Sunlight(*request.sun), place.photo, place.guess)
     seen = photo_sunlight(place.photo, place.guess)
     if seen is not None:
         console.detail(f"sun: {seen.azimuth_deg:.0f},{seen.elevation_deg:.0f}")

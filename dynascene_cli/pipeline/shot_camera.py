@@ -27,15 +27,15 @@ from dynascene_cli.staging import (
     FilmedWorld,
     Stance,
     StandingGround,
-    accompanied,
+    accompanied_stance,
     contact_points,
     covering,
     filmed_world,
+    frame_path,
     horizon_row,
-    in_frame,
     is_before,
     lean_of,
-    room_for,
+    room_for_move,
     stance,
 )
 
@@ -77,7 +77,7 @@ class ShotCamera:
 
 
 @dataclass(frozen=True, eq=False)
-class Filmed:
+class FilmedTracks:
     """The person's tracks, the camera that filmed them, and the background that it saw (P, 3)."""
 
     tracks: PersonTracks
@@ -98,7 +98,7 @@ class Filmed:
         extrinsics, intrinsics = self.path.extrinsics, self.path.intrinsics
         return bool(np.ptp(extrinsics, axis=0).any() or np.ptp(intrinsics, axis=0).any())
 
-    def partly(self, share: float) -> "Filmed":
+    def partly(self, share: float) -> "FilmedTracks":
         """The same with the camera's motion made smaller."""
         first = replace(
             self.path,
@@ -110,7 +110,7 @@ class Filmed:
 
 def move_camera(
     request: RenderRequest,
-    filmed: Filmed,
+    filmed: FilmedTracks,
     place: Place,
     moves: Sequence[Trajectory],
     scene_depth: float,
@@ -123,7 +123,7 @@ def move_camera(
     hold_body = not any(names_a_file(move.name) for move in moves)
     world = None
     if filmed.moves and asked == "ground" and filmed.contacts.grounded:
-        world = world_of(request, filmed, place)
+        world = filmed_world_of(request, filmed, place)
 
     ground = _standing_ground(place)
 
@@ -158,7 +158,7 @@ def move_camera(
     if asked == "ground" and not is_before(stands, path_of(stands, 0.0)):
         stands = replace(stance_at(0.0, "screen"), warnings=(NOT_BEFORE_THE_CAMERA,))
     elif asked == "ground" and request.position is None:
-        room = room_for(stance_at, path_of, request.move_strength, hold_body=hold_body)
+        room = room_for_move(stance_at, path_of, request.move_strength, hold_body=hold_body)
         stands = stance_at(room)
     if world is not None:
         stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
@@ -167,7 +167,7 @@ def move_camera(
 
 def accompanying_camera(
     request: RenderRequest,
-    filmed: Filmed,
+    filmed: FilmedTracks,
     place: Place,
     moves: Sequence[Trajectory],
     scene_depth: float,
@@ -185,7 +185,7 @@ def accompanying_camera(
             "use --camera auto or --camera follow",
         )
     steadied = request.smooth > 0 or request.stabilise
-    world = _aimed(_centred(world_of(request, filmed, place)), place)
+    world = _aim_at_horizon(_centre_on_photo(filmed_world_of(request, filmed, place)), place)
     position = request.position
     if position is not None and any(filmed.contacts.cut_edges):
         position = None
@@ -196,7 +196,7 @@ def accompanying_camera(
         effective_path, geometry=place.guess.geometry, measured_depth=place.depth is not None
     )
     world = replace(world, path=effective(world.path))
-    stands = accompanied(
+    stands = accompanied_stance(
         filmed.tracks,
         world,
         place.guess.geometry,
@@ -209,7 +209,7 @@ def accompanying_camera(
     # Here, because scipy takes a third of a second that other moves need not wait.
     from dynascene_cli.camera.stabilisation import smooth_path, stabilise_path
 
-    own = _in_place(world, place)
+    own = _with_frame_lens(world, place)
     base = smooth_path(own, request.smooth)
     if request.stabilise:
         base = stabilise_path(base)
@@ -240,7 +240,7 @@ def _standing_ground(place: Place) -> StandingGround | None:
     return StandingGround.of(free, partial(plain_name, labels))
 
 
-def world_of(request: RenderRequest, filmed: Filmed, place: Place) -> FilmedWorld:
+def filmed_world_of(request: RenderRequest, filmed: FilmedTracks, place: Place) -> FilmedWorld:
     """The filmed camera in metres over level ground, by the user's lengths where given."""
     path, geometry = filmed.path, place.guess.geometry
     cover = covering((path.width, path.height), (geometry.width, geometry.height))
@@ -256,7 +256,7 @@ def world_of(request: RenderRequest, filmed: Filmed, place: Place) -> FilmedWorl
     )
 
 
-def reframed(request: RenderRequest, filmed: Filmed, place: Place) -> SceneRequest:
+def reframe_photo(request: RenderRequest, filmed: FilmedTracks, place: Place) -> SceneRequest:
     """How to read the photo so that its horizon and its lens are the clip's.
 
     The crop is shifted as far as the photo reaches, unless ``--crop`` fixes it; what is missing
@@ -265,7 +265,7 @@ def reframed(request: RenderRequest, filmed: Filmed, place: Place) -> SceneReque
     for a clip whose lens is more than WIDEST_LENS times wider.
     """
     geometry, window = place.guess.geometry, place.window
-    seen = _in_place(world_of(request, filmed, place), place)
+    seen = _with_frame_lens(filmed_world_of(request, filmed, place), place)
     focal = float(seen.intrinsics[0, 0, 0])
     if place.guess.sources["focal"] == "prior":
         focal = _fitting_focal(seen, place)
@@ -319,13 +319,13 @@ def _fitting_focal(seen: CameraPath, place: Place) -> float:
     return float(np.clip(fitting, own / MOST_ENLARGED, own))
 
 
-def _in_place(world: FilmedWorld, place: Place) -> CameraPath:
+def _with_frame_lens(world: FilmedWorld, place: Place) -> CameraPath:
     """The filmed camera with the lens and size of a frame that its clip covers."""
     size = place.guess.geometry.width, place.guess.geometry.height
-    return in_frame(world.path, covering((world.path.width, world.path.height), size), size)
+    return frame_path(world.path, covering((world.path.width, world.path.height), size), size)
 
 
-def _centred(world: FilmedWorld) -> FilmedWorld:
+def _centre_on_photo(world: FilmedWorld) -> FilmedWorld:
     """The world turned so that the photo lies in the middle of what the camera pans over."""
     forward = world.path.extrinsics[:, 2, :3]
     bearings = np.unwrap(np.arctan2(forward[:, 0], forward[:, 2]))
@@ -334,9 +334,9 @@ def _centred(world: FilmedWorld) -> FilmedWorld:
     return replace(world, path=replace(world.path, extrinsics=compose(world.path.extrinsics, turn)))
 
 
-def _aimed(world: FilmedWorld, place: Place) -> FilmedWorld:
+def _aim_at_horizon(world: FilmedWorld, place: Place) -> FilmedWorld:
     """The world, its camera tilted by a constant where the photo does not reach its horizon."""
-    seen, geometry = _in_place(world, place), place.guess.geometry
+    seen, geometry = _with_frame_lens(world, place), place.guess.geometry
     middle, focal = seen.intrinsics[0, 1, 2], seen.intrinsics[0, 1, 1]
     enlarged = focal / geometry.focal
     wanted, room = _wanted_horizon(seen, geometry.focal), place.surroundings.room

@@ -14,7 +14,13 @@ from dynascene_cli import geometry as maths
 from dynascene_cli.geometry import Floats
 from dynascene_cli.projection.mesh import Mesh, relief_mesh
 from dynascene_cli.projection.rasteriser import screen_vertices, source_map
-from dynascene_cli.projection.renderer import Relief, camera_reach, drawn, layer_mesh, scene_path
+from dynascene_cli.projection.renderer import (
+    Relief,
+    camera_reach,
+    draw_reliefs,
+    layer_mesh,
+    scene_path,
+)
 from dynascene_cli.projection.texture import texture
 from dynascene_cli.shot import CameraPath, Layer, Margins, Scene, SceneGeometry
 
@@ -145,7 +151,7 @@ def uncovered_share(scene: Scene, path: CameraPath) -> Floats:
     small = _to_samples(path)
     return np.array(
         [
-            drawn(reliefs, small @ K, E, width, height)[1] / (width * height)
+            draw_reliefs(reliefs, small @ K, E, width, height)[1] / (width * height)
             for K, E in zip(path.intrinsics[tested], path.extrinsics[tested], strict=True)
         ]
     )

@@ -48,7 +48,7 @@ class CutCells:
         return cls(np.ones(shape, bool), empty.reshape(0, 4), empty, empty, np.empty(0), None)
 
 
-def cut_cells(
+def find_cut_cells(
     inverse: Floats,
     at_vertices: Floats,
     ys: Floats,

@@ -46,9 +46,9 @@ def continuous_frame(
         band = picture[top : top + _BAND_ROWS]
         x, y = u_band[: len(band)], v_band[: len(band)]
         interpolate(u, v, top, height, np.float32(0.5**level), x, y)
-        texels = _sampled(texture.levels[level], x, y)
+        texels = _sample_texels(texture.levels[level], x, y)
         if coarser_weight > 0:
-            soft = _sampled(texture.levels[level + 1], x * half, y * half)
+            soft = _sample_texels(texture.levels[level + 1], x * half, y * half)
             texels = np.asarray(
                 cv2.addWeighted(texels, 1 - coarser_weight, soft, coarser_weight, 0), np.uint8
             )
@@ -56,7 +56,7 @@ def continuous_frame(
     return picture
 
 
-def _sampled(texels: Texels, x: Positions, y: Positions) -> Image:
+def _sample_texels(texels: Texels, x: Positions, y: Positions) -> Image:
     rgba = texels.view(np.uint8).reshape(*texels.shape, 4)
     sampled = cv2.remap(rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(sampled, np.uint8)

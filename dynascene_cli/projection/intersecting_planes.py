@@ -19,7 +19,7 @@ FARTHEST = 1e-6
 """1/m: a plane that has vanished inside a cell goes on at this inverse depth."""
 
 
-def card_cells(cards: Cards, ys: Floats, xs: Floats) -> CutCells:
+def split_card_cells(cards: Cards, ys: Floats, xs: Floats) -> CutCells:
     """The cells of a grid, ``ys`` × ``xs`` in canvas pixels, that show more than one card."""
     window = np.ones((2 * BORDER + 1, 2 * BORDER + 1), np.uint8)
     high, low = cv2.dilate(cards.index, window), cv2.erode(cards.index, window)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.projection.depth_edges import CutCells, cut_cells
-from dynascene_cli.projection.intersecting_planes import card_cells, no_owners
-from dynascene_cli.projection.planar_regions import flat_pieces
+from dynascene_cli.projection.depth_edges import CutCells, find_cut_cells
+from dynascene_cli.projection.intersecting_planes import no_owners, split_card_cells
+from dynascene_cli.projection.planar_regions import find_flat_pieces
 from dynascene_cli.shot import Cards, Image, Margins, SceneGeometry
 
 REFINED_SHARE = 0.5
@@ -94,12 +94,12 @@ def relief_mesh(
     at_vertices = np.maximum(at_vertices, inverse.min() / 2)
     cells = CutCells.none((len(ys) - 1, len(xs) - 1))
     if cards is not None and reach > 0:
-        cells = card_cells(cards, ys, xs)
+        cells = split_card_cells(cards, ys, xs)
     elif cut is not None and reach > 0:
         rows, columns = _indices(ys, height, len(inverse)), _indices(xs, width, inverse.shape[1])
         mixed = _ratio_around(inverse)[np.ix_(rows, columns)] > cut
         at_vertices = np.where(mixed, inverse[np.ix_(rows, columns)], at_vertices)
-        cells = cut_cells(
+        cells = find_cut_cells(
             inverse,
             at_vertices,
             ys * len(inverse) / height,
@@ -116,7 +116,7 @@ def relief_mesh(
     camera_points = homogeneous @ np.linalg.inv(geometry.intrinsics).T * z[:, None]
     points = camera_points @ geometry.extrinsics[:, :3]
     slack = FLAT_PARALLAX / reach if reach > 0 else np.inf
-    flats, bent = flat_pieces(at_vertices, ys, xs, cells.kept, slack)
+    flats, bent = find_flat_pieces(at_vertices, ys, xs, cells.kept, slack)
     return Mesh(
         xs, ys, np.ascontiguousarray(points), source, z, bent, flats,
         cells.quads, cells.sides, cells.alpha,

@@ -5,7 +5,7 @@ from numba import njit
 
 
 @njit(cache=True, error_model="numpy")
-def flat_pieces(inverse_depth, ys, xs, kept, slack):  # type: ignore[no-untyped-def]
+def find_flat_pieces(inverse_depth, ys, xs, kept, slack):  # type: ignore[no-untyped-def]
     """Corners (R, 4) of rectangles of flat cells, as vertex numbers, and which cells are left.
 
     ``inverse_depth`` (rows, columns) stands on the grid lines ``ys`` × ``xs``; a plane is where it
@@ -22,10 +22,10 @@ def flat_pieces(inverse_depth, ys, xs, kept, slack):  # type: ignore[no-untyped-
                 continue
             wide, tall = (j + 1, i + 1), (j + 1, i + 1)
             for _ in range(2):
-                wide = _grown(inverse_depth, ys, xs, left, j, i, wide, 1, slack)
-                wide = _grown(inverse_depth, ys, xs, left, j, i, wide, 0, slack)
-                tall = _grown(inverse_depth, ys, xs, left, j, i, tall, 0, slack)
-                tall = _grown(inverse_depth, ys, xs, left, j, i, tall, 1, slack)
+                wide = _grow_rectangle(inverse_depth, ys, xs, left, j, i, wide, 1, slack)
+                wide = _grow_rectangle(inverse_depth, ys, xs, left, j, i, wide, 0, slack)
+                tall = _grow_rectangle(inverse_depth, ys, xs, left, j, i, tall, 0, slack)
+                tall = _grow_rectangle(inverse_depth, ys, xs, left, j, i, tall, 1, slack)
             if (wide[0] - j) * (wide[1] - i) >= (tall[0] - j) * (tall[1] - i):
                 end_row, end_column = wide
             else:
@@ -41,7 +41,7 @@ def flat_pieces(inverse_depth, ys, xs, kept, slack):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, error_model="numpy")
-def _grown(inverse_depth, ys, xs, left, j, i, end, axis, slack):  # type: ignore[no-untyped-def]
+def _grow_rectangle(inverse_depth, ys, xs, left, j, i, end, axis, slack):  # type: ignore[no-untyped-def]
     """The end (row, column) of a rectangle from (j, i), moved on while it stays flat."""
     end_row, end_column = end
     while True:

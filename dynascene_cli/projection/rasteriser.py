@@ -18,7 +18,7 @@ from dynascene_cli.projection.span_fill import (
     row_range,
     span,
 )
-from dynascene_cli.projection.texture import fixed, mixed, opaque, sample
+from dynascene_cli.projection.texture import mix, opaque, sample, to_fixed_point
 
 NEAR = 0.05
 """Metres in front of the camera at which triangles are clipped."""
@@ -82,7 +82,7 @@ def _fill_cut_triangle(  # type: ignore[no-untyped-def]
             z = a[2] + zx * dx + zy * dy
             scale = 1.0 / (a[5] + qx * dx + qy * dy)
             u, v = (a[3] + ux * dx + uy * dy) * scale, (a[4] + vx * dx + vy * dy) * scale
-            colour = sample(flat, texel_rows, texel_columns, fixed(u), fixed(v))
+            colour = sample(flat, texel_rows, texel_columns, to_fixed_point(u), to_fixed_point(v))
             alpha = colour >> 48
             if (alpha == 255) == (side == NEARER):
                 if z > nearest[row, x]:
@@ -95,7 +95,7 @@ def _fill_cut_triangle(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _owned(owners, card, x, y):  # type: ignore[no-untyped-def]
+def _owner_shares(owners, card, x, y):  # type: ignore[no-untyped-def]
     """The share (0..255) of a card in the pixels around a canvas position, and its nearest one."""
     rows, columns = owners.shape
     x, y = min(max(x, 0.0), columns - 1.0), min(max(y, 0.0), rows - 1.0)
@@ -137,20 +137,22 @@ def _fill_card_triangle(  # type: ignore[no-untyped-def]
             z = a[2] + zx * dx + zy * dy
             scale = 1.0 / (a[5] + qx * dx + qy * dy)
             u, v = (a[3] + ux * dx + uy * dy) * scale, (a[4] + vx * dx + vy * dy) * scale
-            share, own = _owned(owners, card, u * scale_down, v * scale_down)
+            share, own = _owner_shares(owners, card, u * scale_down, v * scale_down)
             if own:
                 if z > nearest[row, x]:
                     nearest[row, x] = z
                     u_map[row, x] = u
                     v_map[row, x] = v
             elif share > 0 and z > fringe_nearest[y, x]:
-                colour = sample(flat, texel_rows, texel_columns, fixed(u), fixed(v))
+                colour = sample(
+                    flat, texel_rows, texel_columns, to_fixed_point(u), to_fixed_point(v)
+                )
                 fringe_nearest[y, x] = z
                 fringe[y, x] = (colour & 0xFFFFFFFFFFFF) | (share << 48)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _clipped(screen, in_front, i, j, k, corners):  # type: ignore[no-untyped-def]
+def _clip_to_near_plane(screen, in_front, i, j, k, corners):  # type: ignore[no-untyped-def]
     """Write what lies beyond the near plane into ``corners`` (4, 6); how many corners it has."""
     ids = (i, j, k)
     count = 0
@@ -225,7 +227,7 @@ def _fill_cells(  # type: ignore[no-untyped-def]
                 fill_triangle(screen[b], screen[d], screen[c], top, nearest, u_map, v_map)
             else:
                 for i0, i1, i2 in ((a, b, c), (b, d, c)):
-                    count = _clipped(screen, in_front, i0, i1, i2, corners)
+                    count = _clip_to_near_plane(screen, in_front, i0, i1, i2, corners)
                     for n in range(1, count - 1):
                         fill_triangle(
                             corners[0], corners[n], corners[n + 1], top, nearest, u_map, v_map
@@ -254,7 +256,7 @@ def _fill_flats(screen, in_front, flats, top, nearest, u_map, v_map):  # type: i
             )
         else:
             for i0, i1, i2 in ((a, b, c), (b, d, c)):
-                count = _clipped(screen, in_front, i0, i1, i2, corners)
+                count = _clip_to_near_plane(screen, in_front, i0, i1, i2, corners)
                 for m in range(1, count - 1):
                     fill_triangle(
                         corners[0], corners[m], corners[m + 1], top, nearest, u_map, v_map
@@ -276,7 +278,7 @@ def _fill_cut_cells(  # type: ignore[no-untyped-def]
             if max(max(ya, yb), max(yc, yd)) < top or min(min(ya, yb), min(yc, yd)) > bottom:
                 continue
         for i0, i1, i2 in ((a, b, c), (b, d, c)):
-            count = _clipped(screen, in_front, i0, i1, i2, corners)
+            count = _clip_to_near_plane(screen, in_front, i0, i1, i2, corners)
             for m in range(1, count - 1):
                 if owners.size > 0:
                     _fill_card_triangle(
@@ -362,11 +364,14 @@ def _sample_tile(  # type: ignore[no-untyped-def]
         for x in range(picture.shape[1]):
             if picture[y, x] == 0:
                 if nearest[y, x] > 0:
-                    u, v = fixed(u_map[y, x]) >> level, fixed(v_map[y, x]) >> level
+                    u, v = (
+                        to_fixed_point(u_map[y, x]) >> level,
+                        to_fixed_point(v_map[y, x]) >> level,
+                    )
                     colour = sample(flat, rows, columns, u, v)
                     if coarser_weight > 0:
                         soft = sample(coarser_flat, coarser_rows, coarser_columns, u >> 1, v >> 1)
-                        colour = mixed(colour, soft, coarser_weight)
+                        colour = mix(colour, soft, coarser_weight)
                     picture[y, x] = opaque(colour)
                 else:
                     uncovered += 1

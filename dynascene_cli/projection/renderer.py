@@ -98,7 +98,7 @@ def plate_frame(
         whole = continuous_frame(front.mesh, front.texture, camera, width, height, minification)
         if whole is not None:
             return whole
-    texels, uncovered = drawn(
+    texels, uncovered = draw_reliefs(
         reliefs, intrinsics, extrinsics, width, height, minification=minification
     )
     share = uncovered / texels.size
@@ -114,7 +114,7 @@ def plate_frame(
     return np.asarray(picture, np.uint8)
 
 
-def drawn(
+def draw_reliefs(
     reliefs: tuple[Relief, ...],
     intrinsics: Floats,
     extrinsics: Floats,

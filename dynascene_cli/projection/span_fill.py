@@ -97,7 +97,7 @@ def fill_triangle(a, b, c, top, nearest, u_map, v_map):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _widened(y, x0, y0, x1, y1, left, right):  # type: ignore[no-untyped-def]
+def _widen_span(y, x0, y0, x1, y1, left, right):  # type: ignore[no-untyped-def]
     """A row's extent, widened to where an edge crosses it; neighbours compute it alike."""
     if y1 < y0:
         x0, y0, x1, y1 = x1, y1, x0, y0
@@ -127,10 +127,10 @@ def fill_quadrilateral(a, b, c, d, top, nearest, u_map, v_map):  # type: ignore[
         a, b, c, d = d, c, b, a
     for y in range(first, last + 1):
         inner = min(max(float(y), highest), lowest)
-        left, right = _widened(inner, a[0], a[1], b[0], b[1], np.inf, -np.inf)
-        left, right = _widened(inner, b[0], b[1], d[0], d[1], left, right)
-        left, right = _widened(inner, d[0], d[1], c[0], c[1], left, right)
-        left, right = _widened(inner, c[0], c[1], a[0], a[1], left, right)
+        left, right = _widen_span(inner, a[0], a[1], b[0], b[1], np.inf, -np.inf)
+        left, right = _widen_span(inner, b[0], b[1], d[0], d[1], left, right)
+        left, right = _widen_span(inner, d[0], d[1], c[0], c[1], left, right)
+        left, right = _widen_span(inner, c[0], c[1], a[0], a[1], left, right)
         begin = int(np.ceil(min(max(left - OVERLAP, 0.0), columns + 1.0)))
         end = int(np.floor(max(min(right + OVERLAP, columns - 1.0), -1.0)))
         dx, dy, row = begin - a[0], y - a[1], y - top

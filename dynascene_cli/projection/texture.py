@@ -78,7 +78,7 @@ def texture(image: Image, alpha: Image | None = None, *, minification: float = 1
         levels.append(
             np.asarray(cv2.pyrDown(levels[-1], borderType=cv2.BORDER_REPLICATE), np.uint8)
         )
-    return Texture(tuple(map(_packed, levels)), 2 if fine else 1)
+    return Texture(tuple(map(_pack, levels)), 2 if fine else 1)
 
 
 _MIDDLE = np.array([0.5, 0.5])
@@ -105,13 +105,13 @@ def _twice_as_fine(image: Image, half_sample: NDArray[np.float64]) -> Image:
     return fine
 
 
-def _packed(rgba: Image) -> Texels:
+def _pack(rgba: Image) -> Texels:
     padded = cv2.copyMakeBorder(rgba, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
     return padded.view("<u4")[..., 0].astype(np.uint32, copy=False)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def fixed(position):  # type: ignore[no-untyped-def]
+def to_fixed_point(position):  # type: ignore[no-untyped-def]
     """A position in texels as a whole number of 1/256 texel."""
     return int(np.floor(position * _ONE + 0.5))
 
@@ -139,7 +139,7 @@ def sample(texels, rows, columns, u, v):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def mixed(colour, other, weight):  # type: ignore[no-untyped-def]
+def mix(colour, other, weight):  # type: ignore[no-untyped-def]
     """Two samples in proportion 256 − ``weight`` : ``weight``."""
     return ((colour * (_ONE - weight) + other * weight + _HALF) >> 8) & _LANES
 

@@ -8,19 +8,19 @@ from dynascene_cli.scene.ground_crop import ground_crop
 from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
 from dynascene_cli.scene.known_heights import KnownThing, known_things
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
-from dynascene_cli.scene.onnx_depth import installed_depth, picture_depth
+from dynascene_cli.scene.onnx_depth import installed_depth, predict_depth
 from dynascene_cli.scene.outlines import outlines, rim
 from dynascene_cli.scene.outpainting import build_scene
 from dynascene_cli.scene.popup import PopUp
-from dynascene_cli.scene.popup_layers import PlannedPopUp, planned_popup
-from dynascene_cli.scene.relief import relief_depth, with_ground_around
+from dynascene_cli.scene.popup_layers import PlannedPopUp, plan_popup
+from dynascene_cli.scene.relief import add_ground_around, relief_depth
 from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
 from dynascene_cli.scene.single_view_geometry import (
     GeometryGuess,
     frame_focal_35mm,
     guess_geometry,
 )
-from dynascene_cli.scene.sunlight import photo_sunlight, with_seen_darkness
+from dynascene_cli.scene.sunlight import match_shadow_darkness, photo_sunlight
 from dynascene_cli.scene.surfaces import scene_popup
 from dynascene_cli.scene.surroundings import Surroundings
 from dynascene_cli.scene.transformers_depth import network_depth
@@ -35,6 +35,7 @@ __all__ = [
     "SceneLabels",
     "Surroundings",
     "Viewpoint",
+    "add_ground_around",
     "aligned_depth",
     "build_scene",
     "bystanders",
@@ -44,20 +45,19 @@ __all__ = [
     "guess_geometry",
     "installed_depth",
     "known_things",
+    "match_shadow_darkness",
     "network_depth",
     "outlines",
     "photo_sunlight",
-    "picture_depth",
     "plain_name",
-    "planned_popup",
+    "plan_popup",
+    "predict_depth",
     "read_guess_file",
     "read_scene_edits",
     "relief_depth",
     "rim",
     "scene_labels",
     "scene_popup",
-    "with_ground_around",
-    "with_seen_darkness",
     "write_guess_file",
     "write_scene_json",
 ]

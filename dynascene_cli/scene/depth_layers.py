@@ -53,8 +53,8 @@ def depth_layers(
     inverse = np.asarray(1 / aligned, np.float32)
     if removed is not None:
         inverse = push_pull(inverse, (~removed).astype(np.float32))
-    inverse = _sharpened(np.asarray(cv2.medianBlur(inverse, 5), np.float32), guess)
-    canvas = _continued(
+    inverse = _sharpen_steps(np.asarray(cv2.medianBlur(inverse, 5), np.float32), guess)
+    canvas = _continue_outside(
         inverse, np.asarray(1 / relief, np.float32), frame, MARGIN_FADE * geometry.width
     )
     front = Layer(image, np.asarray(1 / canvas, np.float32), CUT)
@@ -112,14 +112,16 @@ def _edges(inverse: Field, guess: GeometryGuess) -> tuple[Field, Field, Mask]:
     return low, high, (high > CUT * low) & (high - low > even)
 
 
-def _sharpened(inverse: Field, guess: GeometryGuess) -> Field:
+def _sharpen_steps(inverse: Field, guess: GeometryGuess) -> Field:
     """Soft edges made steps: each pixel of a step takes the nearer of its two sides' depths."""
     low, high, edge = _edges(inverse, guess)
     nearer = np.where(inverse - low > high - inverse, high, low)
     return np.where(edge, nearer, inverse)
 
 
-def _continued(inverse: Field, relief: Field, frame: tuple[slice, slice], fade: float) -> Field:
+def _continue_outside(
+    inverse: Field, relief: Field, frame: tuple[slice, slice], fade: float
+) -> Field:
     """The frame's inverse depth on the canvas, turning into the relief's outside the frame."""
     outside = np.ones(relief.shape, np.uint8)
     outside[frame] = 0

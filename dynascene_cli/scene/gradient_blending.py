@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 SWEEPS = 10
 
 
-def without_seams(
+def remove_seams(
     colour: Field, across: Field, down: Field, hole: Mask, length: Floats, limit: Floats
 ) -> Field:
     """Colours (H, W, 3) whose steps inside the hole follow the wanted differences.
@@ -49,20 +49,20 @@ def without_seams(
     largest = np.where(border, np.inf, limit)[..., None].astype(np.float32)
     np.clip(below, -largest, largest, out=below)
     screening = (1 / length**2).astype(np.float32)
-    return np.asarray(colour + _solved(right, below, hole, screening), np.float32)
+    return np.asarray(colour + _solve(right, below, hole, screening), np.float32)
 
 
-def _solved(right: Field, below: Field, hole: Mask, screening: Field) -> Field:
+def _solve(right: Field, below: Field, hole: Mask, screening: Field) -> Field:
     height, width = hole.shape
     if min(height, width) < 8:
         correction = np.zeros_like(right)
     else:
-        coarse_hole = _halved(hole.astype(np.float32)[..., None])[..., 0] > 0.5
-        coarse = _solved(
+        coarse_hole = _halve(hole.astype(np.float32)[..., None])[..., 0] > 0.5
+        coarse = _solve(
             _coarse_steps(right),
             _coarse_steps(below.transpose(1, 0, 2)).transpose(1, 0, 2).copy(),
             coarse_hole,
-            4 * _halved(screening[..., None])[..., 0],
+            4 * _halve(screening[..., None])[..., 0],
         )
         size = (2 * coarse.shape[1], 2 * coarse.shape[0])
         smooth = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
@@ -71,7 +71,7 @@ def _solved(right: Field, below: Field, hole: Mask, screening: Field) -> Field:
     return correction
 
 
-def _halved(values: Field) -> Field:
+def _halve(values: Field) -> Field:
     """The mean of 2×2 pixels (H, W, C), edges repeated where the size is odd."""
     even = np.pad(values, ((0, values.shape[0] % 2), (0, values.shape[1] % 2), (0, 0)), "edge")
     total = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.scene.gradient_blending import without_seams
-from dynascene_cli.scene.nearest_pixel import nearest
+from dynascene_cli.scene.gradient_blending import remove_seams
+from dynascene_cli.scene.nearest_pixel import nearest_pixels
 from dynascene_cli.scene.patchmatch import (
     ANY_KIND,
     RADIUS,
@@ -106,14 +106,14 @@ def fill(
         if not level.allowed.any():
             continue
         if small is None:
-            small = _of_their_kind(level, *_mirrored(level))
+            small = _same_kind_sources(level, *_mirror_sources(level))
         else:
-            small = _upsampled(small, level.allowed, level.lock.first)
-        estimate = _searched(level, _initial(level, estimate, *small), *small, number, seed)
-    allowed = _permitted(sources, sky)
+            small = _upsample_offsets(small, level.allowed, level.lock.first)
+        estimate = _search_and_vote(level, _initial(level, estimate, *small), *small, number, seed)
+    allowed = _permitted_sources(sources, sky)
     first = int(np.flatnonzero(sources.any(axis=1))[0])
     if small is not None:
-        rows, cols = _upsampled(small, allowed, first)
+        rows, cols = _upsample_offsets(small, allowed, first)
     else:
         rows, cols = _nearest(rows, cols, allowed, first)
     rows[~hole], cols[~hole] = np.nonzero(~hole)
@@ -121,7 +121,7 @@ def fill(
     smooth = np.zeros_like(hole) if sky is None else sky[rows, cols]
     fade = np.where(smooth, SKY_FADE, FADE) * max(height, width)
     limit = np.where(smooth, 3 * LARGEST_STEP, LARGEST_STEP)
-    blended = without_seams(colour, across, down, hole, fade, limit)
+    blended = remove_seams(colour, across, down, hole, fade, limit)
     painted = (np.clip(blended, 0, 255) + 0.5).astype(np.uint8)
     return Filling(np.where(hole[..., None], painted, image), rows, cols)
 
@@ -186,7 +186,7 @@ def _level(
         return np.asarray(inside > 0)
 
     inside = patches_inside(sources)
-    allowed = _permitted(inside, None if sky is None else patches_inside(sources & sky))
+    allowed = _permitted_sources(inside, None if sky is None else patches_inside(sources & sky))
     used = np.flatnonzero(allowed.any(axis=1)) if allowed.any() else np.zeros(1, int)
     lock = Lock(int(used[0]), int(used[-1]), max(2, round(REACH * np.ptp(used))), slope)
     penalty = (ODDITY_WEIGHT * PATCH_VALUES * shrunk(oddity)).astype(np.int64)
@@ -194,7 +194,7 @@ def _level(
     return _Level((colour + 0.5).astype(np.uint8), share < 0.5, allowed, penalty, small_kinds, lock)
 
 
-def _permitted(known: Mask, sky: Mask | None) -> NDArray[np.uint8]:
+def _permitted_sources(known: Mask, sky: Mask | None) -> NDArray[np.uint8]:
     """2 where a source may serve any target, 1 where none above the photo, else 0."""
     continued = known if sky is None or not (known & sky).any() else known & sky
     return known.astype(np.uint8) + continued
@@ -210,12 +210,12 @@ def _nearest(
         served = allowed >= needed
         if not wrong.any() or not served.any():
             continue
-        found = nearest(served)[rows[part][wrong], cols[part][wrong]]
+        found = nearest_pixels(served)[rows[part][wrong], cols[part][wrong]]
         rows[part][wrong], cols[part][wrong] = np.unravel_index(found, allowed.shape)
     return rows, cols
 
 
-def _mirrored(level: _Level) -> tuple[Indices, Indices]:
+def _mirror_sources(level: _Level) -> tuple[Indices, Indices]:
     """Sources mirrored at the edges of the photo, at their height under a tilted horizon.
 
     Under the photo its lowest rows are mirrored to and fro: what stands on the ground would
@@ -241,19 +241,19 @@ def _mirrored(level: _Level) -> tuple[Indices, Indices]:
     )
 
 
-def _of_their_kind(level: _Level, rows: Indices, cols: Indices) -> tuple[Indices, Indices]:
+def _same_kind_sources(level: _Level, rows: Indices, cols: Indices) -> tuple[Indices, Indices]:
     """The same sources, but the nearest of the wanted kind for targets that have another's."""
     wrong = level.hole & (level.kinds != ANY_KIND) & (level.kinds[rows, cols] != level.kinds)
     for kind in np.unique(level.kinds[wrong]).tolist():
         right = (level.allowed > 0) & (level.kinds == kind)
         if right.any():
             lacking = wrong & (level.kinds == kind)
-            found = nearest(right)[lacking]
+            found = nearest_pixels(right)[lacking]
             rows[lacking], cols[lacking] = np.unravel_index(found, right.shape)
     return rows, cols
 
 
-def _upsampled(
+def _upsample_offsets(
     small: tuple[Indices, Indices], allowed: NDArray[np.uint8], first: int
 ) -> tuple[Indices, Indices]:
     """The same offsets between target and source, on a larger grid."""
@@ -279,7 +279,7 @@ def _initial(level: _Level, coarser: Image | None, rows: Indices, cols: Indices)
     return np.where(level.hole[..., None], guess, level.image)
 
 
-def _searched(
+def _search_and_vote(
     level: _Level, estimate: Image, rows: Indices, cols: Indices, number: int, seed: int
 ) -> Image:
     """The estimate after rounds of searching and voting; improves rows and cols in place."""

@@ -117,12 +117,12 @@ def _probabilities(photo: Image) -> FloatArray:
     height, width = photo.shape[:2]
     short = min(height, width)
     grid = max(1, round(GRID * height / short)), max(1, round(GRID * width / short))
-    total = _upsampled(_looked_at(photo), grid)
+    total = _upsample(_looked_at(photo), grid)
     weight = np.ones(grid, np.float32)
     along = 1 if width >= height else 0
     if max(grid) < 1.15 * GRID:
         return np.asarray(
-            (total + _upsampled(_looked_at(photo[:, ::-1]), grid)[..., ::-1]) / 2, np.float32
+            (total + _upsample(_looked_at(photo[:, ::-1]), grid)[..., ::-1]) / 2, np.float32
         )
     for start, first in ((0, 0), (max(height, width) - short, max(grid) - min(grid))):
         crop = np.take(photo, np.arange(start, start + short), axis=along)
@@ -130,7 +130,7 @@ def _probabilities(photo: Image) -> FloatArray:
         region[along] = slice(first, first + min(grid))
         part = region[0], region[1]
         shape = weight[part].shape
-        total[:, part[0], part[1]] += _upsampled(_looked_at(crop), (shape[0], shape[1]))
+        total[:, part[0], part[1]] += _upsample(_looked_at(crop), (shape[0], shape[1]))
         weight[part] += 1
     return np.asarray(total / weight, np.float32)
 
@@ -145,6 +145,6 @@ def _looked_at(picture: Image) -> FloatArray:
     return np.asarray(likelihood / likelihood.sum(axis=0), np.float32)
 
 
-def _upsampled(probabilities: FloatArray, grid: tuple[int, int]) -> FloatArray:
+def _upsample(probabilities: FloatArray, grid: tuple[int, int]) -> FloatArray:
     resized = [cv2.resize(plane, grid[::-1]) for plane in probabilities]
     return np.asarray(np.stack(resized), np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def nearest(wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+def nearest_pixels(wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
     """For every pixel (H, W) the flat index of the nearest one that is ``wanted``.
 
     Raises:

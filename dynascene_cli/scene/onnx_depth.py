@@ -36,7 +36,7 @@ def installed_depth() -> str | None:
     return DEPTH_ANYTHING if weights.find(DEPTH_ANYTHING).state != "absent" else None
 
 
-def picture_depth(
+def predict_depth(
     photo: Image, network: OnnxNetwork, normalisation: Normalisation = IMAGENET
 ) -> NDArray[np.float32]:
     """What a network predicts of an RGB photo (H, W, 3), at its own resolution (h, w).
@@ -47,8 +47,8 @@ def picture_depth(
         StageError: the network does not run on pictures, or predicts nothing.
     """
     try:
-        mirrored = _predicted(np.ascontiguousarray(photo[:, ::-1]), network, normalisation)
-        depth = (_predicted(photo, network, normalisation) + mirrored[:, ::-1]) / 2
+        mirrored = _predict(np.ascontiguousarray(photo[:, ::-1]), network, normalisation)
+        depth = (_predict(photo, network, normalisation) + mirrored[:, ::-1]) / 2
     except Exception as error:
         raise StageError(
             f"the depth network failed: {str(error).strip().splitlines()[0][:200]}",
@@ -59,7 +59,7 @@ def picture_depth(
     return np.asarray(depth, np.float32)
 
 
-def _predicted(photo: Image, network: OnnxNetwork, normalisation: Normalisation) -> FloatArray:
+def _predict(photo: Image, network: OnnxNetwork, normalisation: Normalisation) -> FloatArray:
     name, (shape, number) = next(iter(network.inputs().items()))
     width, height = _fed_size(photo.shape[1], photo.shape[0], shape)
     shrinks = width < photo.shape[1]

@@ -72,7 +72,7 @@ def build_scene(
     hole = np.pad(np.zeros(known.shape[:2], np.bool_), sides, constant_values=True)
     frame = _part(margins, photo)
     if remove is not None:
-        hole[frame] = _with_fringe(remove)
+        hole[frame] = _add_fringe(remove)
     canvas_sky = np.pad(known_guess.sky, sides)
     filling = fill(
         np.pad(known, (*sides, (0, 0))),
@@ -149,10 +149,10 @@ def _single_things(
     things = guess.labels.mask(*SINGLE_THINGS)
     if things.mean() > MOST_BARRED:
         return None
-    return np.pad(_with_fringe(things), sides)
+    return np.pad(_add_fringe(things), sides)
 
 
-def _with_fringe(mask: Mask) -> Mask:
+def _add_fringe(mask: Mask) -> Mask:
     radius = max(2, round(FRINGE * mask.shape[1]))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.scene.nearest_pixel import nearest
+from dynascene_cli.scene.nearest_pixel import nearest_pixels
 from dynascene_cli.scene.wall_base_lines import Wall, walls
 from dynascene_cli.shot import Cards, Margins, SceneGeometry
 
@@ -94,14 +94,14 @@ class PopUp:
 
     def inverse_depth(self, index: Indices, margins: Margins = Margins(), step: int = 1) -> Field:
         """1/Z (h, w) in 1/m of every ``step``-th pixel of a canvas, of planes ``index`` (h, w)."""
-        column, level = levelled(self.geometry, margins, step)
+        column, level = level_grid(self.geometry, margins, step)
         a, b, c = (self.planes[:, k].astype(np.float32)[index] for k in range(3))
         inverse = a + b * column + c * level
         h = self.geometry.camera_height
         return np.clip(inverse, 1 / (SKY_DISTANCE * h), 1 / (0.25 * h), dtype=np.float32)
 
 
-def levelled(
+def level_grid(
     geometry: SceneGeometry, margins: Margins = Margins(), step: int = 1
 ) -> tuple[Field, Field]:
     """Columns from the middle and rows below the horizon (h, w) of a canvas's upright picture.
@@ -124,8 +124,8 @@ def pop_up(
 
     ``vanishing`` are the levelled columns, from the middle, at which level lines vanish.
     """
-    column, level = levelled(geometry)
-    surfaces = _tidied(surfaces, level)
+    column, level = level_grid(geometry)
+    surfaces = _tidy_surfaces(surfaces, level)
     per_row = 1 / (geometry.camera_height * geometry.focal)
     planes = [(0.0, 0.0, per_row), (1 / (SKY_DISTANCE * geometry.camera_height), 0.0, 0.0)]
     shown = [Surface.GROUND, Surface.SKY]
@@ -190,7 +190,7 @@ class _Around:
     beside: int | None
 
 
-def _tidied(surfaces: NDArray[np.uint8], level: Field) -> NDArray[np.uint8]:
+def _tidy_surfaces(surfaces: NDArray[np.uint8], level: Field) -> NDArray[np.uint8]:
     """Surfaces without specks, ground above the horizon, and ground that is part of a thing."""
     tidy = surfaces.copy()
     tidy[(surfaces == Surface.GROUND) & (level < 0.5)] = Surface.OTHER
@@ -208,7 +208,7 @@ def _tidied(surfaces: NDArray[np.uint8], level: Field) -> NDArray[np.uint8]:
         lost |= small[parts] if count > 1 else False
     if lost.all():
         return tidy
-    return np.where(lost, tidy.ravel()[nearest(~lost)], tidy)
+    return np.where(lost, tidy.ravel()[nearest_pixels(~lost)], tidy)
 
 
 def _things(surfaces: NDArray[np.uint8], level: Field) -> list[_Thing]:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.scene.inpainting import Filling, fill
-from dynascene_cli.scene.nearest_pixel import nearest
-from dynascene_cli.scene.popup import Field, Indices, Mask, PopUp, Surface, levelled
+from dynascene_cli.scene.nearest_pixel import nearest_pixels
+from dynascene_cli.scene.popup import Field, Indices, Mask, PopUp, Surface, level_grid
 from dynascene_cli.shot import Layer, Margins
 
 GROUND, SKY = 0, 1
@@ -45,7 +45,7 @@ def popup_layers(
     index = canvas_planes(popup, margins, filling.rows, filling.cols)
     inverse = popup.inverse_depth(index, margins)
     for _ in range(max(1, round(BLENDED * geometry.width))):
-        index = _grown(index, inverse)
+        index = _grow_cards(index, inverse)
         inverse = popup.inverse_depth(index, margins)
     front = Layer(
         filling.image, np.asarray(1 / inverse, np.float32), cards=popup.cards(index, margins)
@@ -81,7 +81,7 @@ def canvas_planes(popup: PopUp, margins: Margins, rows: Indices, cols: Indices) 
     if not inside.all():
         surfaces = np.where(inside, surfaces, cv2.medianBlur(surfaces, 9))
     index = np.pad(popup.index, sides)
-    return continued_planes(popup, index, surfaces, inside, margins)
+    return continue_planes(popup, index, surfaces, inside, margins)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ class PlannedPopUp:
     steady: Mask
 
 
-def planned_popup(popup: PopUp, margins: Margins, step: int) -> PlannedPopUp:
+def plan_popup(popup: PopUp, margins: Margins, step: int) -> PlannedPopUp:
     """What a pop-up may be on a canvas with margins, of every ``step``-th pixel."""
     height, width = popup.index.shape
     rows = np.arange(0, height + margins.top + margins.bottom, step) - margins.top
@@ -106,7 +106,7 @@ def planned_popup(popup: PopUp, margins: Margins, step: int) -> PlannedPopUp:
     index, surfaces = popup.index[at], popup.surfaces[at]
     depths = []
     for painted in (surfaces, np.full_like(surfaces, Surface.OTHER), np.full_like(surfaces, SKY)):
-        planes = continued_planes(popup, index, painted, inside, margins, step)
+        planes = continue_planes(popup, index, painted, inside, margins, step)
         depths.append(np.asarray(1 / popup.inverse_depth(planes, margins, step), np.float32))
     labels = index.astype(np.float32)
     window = np.ones((STEADY, STEADY), np.uint8)
@@ -114,7 +114,7 @@ def planned_popup(popup: PopUp, margins: Margins, step: int) -> PlannedPopUp:
     return PlannedPopUp(tuple(depths), np.asarray(steady))
 
 
-def continued_planes(
+def continue_planes(
     popup: PopUp,
     index: Indices,
     surfaces: NDArray[np.uint8],
@@ -126,12 +126,12 @@ def continued_planes(
     outside = ~inside
     if not outside.any():
         return index
-    column, level = levelled(popup.geometry, margins, step)
+    column, level = level_grid(popup.geometry, margins, step)
     planes = popup.planes.astype(np.float32)
     upright = inside & (index > SKY)
     continued = np.full(index.shape, SKY, np.int32)
     if upright.any():
-        continued = index.ravel()[nearest(upright)]
+        continued = index.ravel()[nearest_pixels(upright)]
     continued[(surfaces == Surface.SKY) & (level < 0)] = SKY
     a, b, c = (planes[continued, k] for k in range(3))
     ground = planes[GROUND, 2] * level
@@ -140,7 +140,7 @@ def continued_planes(
     return np.where(inside, index, continued).astype(np.int32)
 
 
-def _grown(index: Indices, inverse: Field) -> Indices:
+def _grow_cards(index: Indices, inverse: Field) -> Indices:
     """The planes (h, w), each card a pixel larger over what is cut from it and lies behind."""
     grown, nearest_depth = index.copy(), inverse * CUT
     for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
@@ -168,7 +168,7 @@ def _planes_behind(
     It is that of the nearest pixel beyond a cut, the ground below where that stands, and never
     nearer than the card itself.
     """
-    _, level = levelled(popup.geometry, margins)
+    _, level = level_grid(popup.geometry, margins)
     reach = BEHIND * popup.geometry.width
     close = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 5) < reach
     behind = index.copy()
@@ -192,7 +192,7 @@ def _squeezed_nearest(allowed: Mask, index: Indices) -> Indices:
     small = -(-width // SQUEEZE)
     padded = np.pad(allowed, ((0, 0), (0, small * SQUEEZE - width)))
     cells = padded.reshape(height, small, SQUEEZE)
-    found = nearest(np.asarray(cells.any(axis=2)))
+    found = nearest_pixels(np.asarray(cells.any(axis=2)))
     inner = cells.argmax(axis=2)
     y, x = np.unravel_index(found, (height, small))
     columns = np.minimum(x * SQUEEZE + inner[y, x], width - 1)

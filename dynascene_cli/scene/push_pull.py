@@ -17,10 +17,10 @@ def push_pull(values: Field, weights: Field) -> Field:
     """
     if not (weights > 0).any():
         raise ValueError("push_pull: no weight is positive")
-    return _pulled((values * weights).astype(np.float32), weights.astype(np.float32))
+    return _pull((values * weights).astype(np.float32), weights.astype(np.float32))
 
 
-def _pulled(total: Field, weight: Field) -> Field:
+def _pull(total: Field, weight: Field) -> Field:
     """The interpolation of weighted values and their weights."""
     height, width = weight.shape
     if height == 1 and width == 1:
@@ -30,7 +30,7 @@ def _pulled(total: Field, weight: Field) -> Field:
     cells = np.pad(total, odd).reshape(size[1], 2, size[0], 2).sum((1, 3))
     mass = np.pad(weight, odd).reshape(size[1], 2, size[0], 2).sum((1, 3))
     full = np.minimum(mass, 1)
-    coarse = _pulled(cells * (full / np.maximum(mass, 1e-12)), full)
+    coarse = _pull(cells * (full / np.maximum(mass, 1e-12)), full)
     enlarged = cv2.resize(coarse, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_LINEAR)[
         :height, :width
     ]

@@ -73,7 +73,7 @@ def relief_depth(
     return np.asarray(1 / inverse, np.float32)
 
 
-def with_ground_around(guess: GeometryGuess, points: Floats) -> GeometryGuess:
+def add_ground_around(guess: GeometryGuess, points: Floats) -> GeometryGuess:
     """The guess with ground around pixels (N, 2) of the frame that are known to lie on it.
 
     A backdrop nearer than a person who stands there would move by more than their feet: around

@@ -11,7 +11,7 @@ from pathlib import Path
 from dynascene_cli.errors import InputError
 from dynascene_cli.scene.single_view_geometry import FULL_FRAME_WIDTH, GeometryGuess
 from dynascene_cli.storage.atomic import publish_text
-from dynascene_cli.storage.text_files import json_of
+from dynascene_cli.storage.text_files import read_json
 
 FIELDS = {
     "horizon": "horizon",
@@ -74,7 +74,7 @@ def read_scene_edits(path: Path, photo_sha256: str) -> dict[str, float]:
     """
     if not path.exists():
         return {}
-    content = json_of(path)
+    content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("guessed"), dict):
         raise InputError(f'{path}: has no "guessed" object', _remedy())
     if content.get("photo_sha256") != photo_sha256:

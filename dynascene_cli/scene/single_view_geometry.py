@@ -23,7 +23,7 @@ from dynascene_cli.scene.horizon import (
 from dynascene_cli.scene.known_heights import KnownThing
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.line_segments import line_segments, structural_lines
-from dynascene_cli.scene.sky import SURE, grown_sky, sky_mask
+from dynascene_cli.scene.sky import SURE, grow_sky, sky_mask
 from dynascene_cli.scene.vanishing_points import VanishingPoint, vanishing_points
 from dynascene_cli.shot import LEAST_GROUND, Image, SceneGeometry
 
@@ -121,7 +121,7 @@ def guess_geometry(
         segments.insert(0, structural_lines(small))
     centre = (size[0] / 2, size[1] / 2)
     points = [vanishing_points(lines, used_focal * size[0], centre) for lines in segments]
-    guessed_roll = _agreed([_roll(found) for found in points])
+    guessed_roll = _agreed_roll([_roll(found) for found in points])
     used_roll = guessed_roll if roll_deg is None else roll_deg
     sources["roll_deg"] = "given" if roll_deg is not None else _source(guessed_roll != 0)
 
@@ -205,7 +205,7 @@ def _sky(photo: Image, labels: SceneLabels | None, given: float | None) -> tuple
         return np.zeros_like(swept), confidence, "border sweep"
     upper = np.zeros_like(swept)
     upper[: round(LOWEST_SKY * len(swept))] = True
-    return grown_sky(photo, swept, upper), confidence, "border sweep"
+    return grow_sky(photo, swept, upper), confidence, "border sweep"
 
 
 def _source(from_lines: bool) -> str:
@@ -240,7 +240,7 @@ def _roll(points: tuple[VanishingPoint, ...]) -> float | None:
     return None
 
 
-def _agreed(rolls: list[float | None]) -> float:
+def _agreed_roll(rolls: list[float | None]) -> float:
     """The roll that edges show, the last of those given: none where other lines contradict."""
     if rolls[-1] is None:
         return 0.0

@@ -26,7 +26,7 @@ def sky_mask(photo: Image) -> tuple[Mask, float]:
     """The sky (H, W) of a photo (H, W, 3) and a confidence in 0..1."""
     height, width = photo.shape[:2]
     size = (WORKING_WIDTH, max(16, round(height * WORKING_WIDTH / width)))
-    small = _flattened(photo, size)
+    small = _flatten_lighting(photo, size)
     swept = _swept(small)
     if swept is None:
         return np.zeros((height, width), np.bool_), 0.0
@@ -34,10 +34,10 @@ def sky_mask(photo: Image) -> tuple[Mask, float]:
     if confidence > 0.15:
         swept = _cut(small, swept)
         confidence *= _open(swept)
-    return _to_edges(photo, swept), confidence
+    return _snap_to_edges(photo, swept), confidence
 
 
-def grown_sky(photo: Image, sky: Mask, within: Mask) -> Mask:
+def grow_sky(photo: Image, sky: Mask, within: Mask) -> Mask:
     """The sky (H, W) with what joins it without an edge inside ``within``: dark clouds, glow."""
     if not sky.any():
         return sky
@@ -47,7 +47,7 @@ def grown_sky(photo: Image, sky: Mask, within: Mask) -> Mask:
     def shrunk(mask: Mask) -> Mask:
         return np.asarray(cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0)
 
-    small = _flattened(photo, size)
+    small = _flatten_lighting(photo, size)
     lab = cv2.GaussianBlur(_lab(small), (0, 0), 0.5)
     across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0), cv2.Sobel(lab, cv2.CV_32F, 0, 1)
     smooth = np.sqrt((across**2 + down**2).sum(axis=-1)) < SMOOTH
@@ -57,10 +57,10 @@ def grown_sky(photo: Image, sky: Mask, within: Mask) -> Mask:
     _, parts = cv2.connectedComponents(opened)
     grown = np.isin(parts, np.unique(parts[small_sky & (parts > 0)])).astype(np.uint8)
     closed = cv2.morphologyEx(grown, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    return (_to_edges(photo, np.asarray(closed > 0)) | sky) & within
+    return (_snap_to_edges(photo, np.asarray(closed > 0)) | sky) & within
 
 
-def _to_edges(photo: Image, small_mask: Mask) -> Mask:
+def _snap_to_edges(photo: Image, small_mask: Mask) -> Mask:
     """A small mask at the photo's size (H, W), its outline on the photo's own edges."""
     height, width = photo.shape[:2]
     coarse = cv2.resize(small_mask.astype(np.float32), (width, height))
@@ -68,7 +68,7 @@ def _to_edges(photo: Image, small_mask: Mask) -> Mask:
     return guide.filtered(np.asarray(coarse, np.float32)) > 0.5
 
 
-def _flattened(photo: Image, size: tuple[int, int]) -> Image:
+def _flatten_lighting(photo: Image, size: tuple[int, int]) -> Image:
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.bilateralFilter(small, 7, 40, 7), np.uint8)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.scene.popup import levelled
+from dynascene_cli.scene.popup import level_grid
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import Image, Sunlight
 
@@ -78,7 +78,7 @@ def photo_sunlight(photo: Image, guess: GeometryGuess) -> Sunlight | None:
     )
 
 
-def with_seen_darkness(sun: Sunlight, photo: Image, guess: GeometryGuess) -> Sunlight:
+def match_shadow_darkness(sun: Sunlight, photo: Image, guess: GeometryGuess) -> Sunlight:
     """The sun with shadows as dark as those in the photo, where it shows any."""
     shade = _shade(photo, guess)
     return sun if shade is None else replace(sun, darkness=shade.darkness)
@@ -111,7 +111,7 @@ def _throws(things: Mask, shade: Mask, guess: GeometryGuess) -> list[Floats]:
     Metres, with the guessed height of the camera.
     """
     geometry = guess.geometry
-    column, level = levelled(geometry)
+    column, level = level_grid(geometry)
     per_row = 1 / (geometry.camera_height * geometry.focal)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(things.astype(np.uint8))
     _, patches = cv2.connectedComponents(shade.astype(np.uint8))

@@ -69,7 +69,7 @@ def photo_surfaces(photo: Image, guess: GeometryGuess) -> NDArray[np.uint8]:
     surfaces[(surfaces == Surface.SKY) & ~guess.sky] = Surface.STRUCTURE
     surfaces[(surfaces == Surface.OTHER) & guess.ground] = Surface.GROUND
     surfaces[guess.sky] = Surface.SKY
-    return with_posts(surfaces, photo)
+    return add_posts(surfaces, photo)
 
 
 def _vanishing_columns(photo: Image, guess: GeometryGuess) -> list[float]:
@@ -93,7 +93,7 @@ def _vanishing_columns(photo: Image, guess: GeometryGuess) -> list[float]:
     return columns
 
 
-def with_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
+def add_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
     """Surfaces (H, W) in which posts and masts that rise into the sky belong to what they stand on.
 
     A network on a coarse grid takes them for sky, against which they would then be left behind.

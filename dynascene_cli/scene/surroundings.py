@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
-from dynascene_cli.scene.popup import levelled
+from dynascene_cli.scene.popup import level_grid
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import Image, Margins
 
@@ -81,7 +81,7 @@ class Surroundings:
             horizon=guess.geometry.horizon + room.top,
             off_centre=guess.geometry.off_centre + (room.left - room.right) / 2,
         )
-        _, level = levelled(geometry)
+        _, level = level_grid(geometry)
         sky, ground = sky & (level < 0), ground & (level > 0)
         sky[frame], ground[frame] = guess.sky, guess.ground
         return replace(guess, geometry=geometry, sky=sky, ground=ground, labels=labels)

@@ -68,10 +68,10 @@ def walls(
         last = span[1] if stop == len(x) else (x[stop - 1] + x[stop]) / 2
         offset, slope = _plane(x[part], d[part], t[part], (first, last), vanishing, frontal)
         found.append(Wall(float(first), float(last), offset, slope))
-    return _met(found, CORNER * (x[-1] - x[0]) / max(len(x) - 1, 1))
+    return _join_walls(found, CORNER * (x[-1] - x[0]) / max(len(x) - 1, 1))
 
 
-def _met(found: list[Wall], reach: float) -> list[Wall]:
+def _join_walls(found: list[Wall], reach: float) -> list[Wall]:
     """The walls; neighbours that meet within ``reach`` of where they part end at their corner."""
     for k, (left, right) in enumerate(pairwise(found)):
         turn = left.slope - right.slope

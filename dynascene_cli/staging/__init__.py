@@ -1,12 +1,19 @@
 """The person into the place: where they stand, and the camera that films them."""
 
-from dynascene_cli.staging.billboard import carried
+from dynascene_cli.staging.billboard import apply_similarity
 from dynascene_cli.staging.conflicts import move_conflicts
 from dynascene_cli.staging.ground_contact import Contacts, contact_points
-from dynascene_cli.staging.limits import Staged, is_before, room_for, stage
-from dynascene_cli.staging.person_motion import person_heights, placement
+from dynascene_cli.staging.limits import Staged, is_before, room_for_move, stage
+from dynascene_cli.staging.person_motion import person_heights, place_person
 from dynascene_cli.staging.proportions import lean_of
-from dynascene_cli.staging.stance import Anchor, Stance, accompanied, covering, in_frame, stance
+from dynascene_cli.staging.stance import (
+    Anchor,
+    Stance,
+    accompanied_stance,
+    covering,
+    frame_path,
+    stance,
+)
 from dynascene_cli.staging.standing_ground import StandingGround
 from dynascene_cli.staging.world_alignment import (
     FilmedWorld,
@@ -22,20 +29,20 @@ __all__ = [
     "Staged",
     "Stance",
     "StandingGround",
-    "accompanied",
-    "carried",
+    "accompanied_stance",
+    "apply_similarity",
     "check_scale",
     "contact_points",
     "covering",
     "filmed_world",
+    "frame_path",
     "horizon_row",
-    "in_frame",
     "is_before",
     "lean_of",
     "move_conflicts",
     "person_heights",
-    "placement",
-    "room_for",
+    "place_person",
+    "room_for_move",
     "stage",
     "stance",
 ]

@@ -9,7 +9,7 @@ FARTHEST_HEIGHTS = 60.0
 """The ground is met at most this many camera heights away: beyond, the horizon is too near."""
 
 
-def ground_met(
+def intersect_ground(
     intrinsics: Floats, extrinsics: Floats, pixels: Floats, camera_height: float
 ) -> tuple[Floats, Mask]:
     """Where pixels' rays meet the plane y = ``camera_height`` (F, 3), and which were lowered.
@@ -29,7 +29,7 @@ def ground_met(
     return points, np.asarray(lowered)
 
 
-def at_height(
+def foot_from_height(
     intrinsics: Floats, extrinsics: Floats, pixels: Floats, seen_heights: Floats, height: float
 ) -> Floats:
     """Where an upright thing ``height`` metres tall has its foot (F, 3), by how tall it is seen.
@@ -69,14 +69,14 @@ def similarities(first: tuple[Floats, Floats], second: tuple[Floats, Floats]) ->
     return np.stack(rows, axis=-2)
 
 
-def composed(outer: Floats, inner: Floats) -> Floats:
+def compose_similarities(outer: Floats, inner: Floats) -> Floats:
     """The similarity that applies ``inner`` first (..., 2, 3)."""
     linear = outer[..., :2] @ inner[..., :2]
     shift = np.einsum("...ij,...j->...i", outer[..., :2], inner[..., 2]) + outer[..., 2]
     return np.concatenate([linear, shift[..., None]], axis=-1)
 
 
-def carried(similarity: Floats, points: Floats) -> Floats:
+def apply_similarity(similarity: Floats, points: Floats) -> Floats:
     """Points (..., 2) under similarities (..., 2, 3)."""
     moved = np.einsum("...ij,...j->...i", similarity[..., :2], points)
     return np.asarray(moved + similarity[..., 2])

@@ -31,8 +31,8 @@ def move_conflicts(stance: Stance, staged: Staged) -> tuple[str, ...]:
         return ()
     path, placement = staged.path, staged.placement
     told = (
-        _opposed(stance, placement, path),
-        _unexplained(stance, placement, path),
+        _growth_against_move(stance, placement, path),
+        _unexplained_growth(stance, placement, path),
         _sliding(stance, placement, path),
         _leaving(stance, placement, path),
         _ends_leaving(stance, placement, path),
@@ -46,7 +46,7 @@ def trend(values: Floats) -> float:
     return float(frames @ values / (frames @ frames) * (len(values) - 1))
 
 
-def _opposed(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
+def _growth_against_move(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
     """Growth of the person against the growth of the spot on which they stood at first."""
     spot, as_filmed = _spot_heights(stance, path), _spot_heights(stance, stance.seen_from)
     if not np.isfinite(spot + as_filmed).all():
@@ -71,7 +71,7 @@ def _opposed(stance: Stance, placement: Placement, path: CameraPath) -> str | No
     )
 
 
-def _unexplained(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
+def _unexplained_growth(stance: Stance, placement: Placement, path: CameraPath) -> str | None:
     """Growth that remains when the distance of the person's spot is taken out."""
     if stance.geometry.is_card:
         return None

@@ -6,7 +6,7 @@ from dynascene_cli.geometry import Floats, rays
 from dynascene_cli.shot import CameraPath
 
 
-def steadied(path: CameraPath | None, pixels: Floats) -> Floats:
+def remove_rotation(path: CameraPath | None, pixels: Floats) -> Floats:
     """Pixels (F, ..., 2) of a path's frames on a cylinder about its first camera's upright axis.
 
     One pixel is one of the first frame's, at its middle; however far the camera turns, what
@@ -20,7 +20,7 @@ def steadied(path: CameraPath | None, pixels: Floats) -> Floats:
     return np.stack([focal * np.arctan2(x, z), focal * y / np.hypot(x, z)], axis=-1)
 
 
-def unsteadied(path: CameraPath | None, pixels: Floats) -> Floats:
+def restore_rotation(path: CameraPath | None, pixels: Floats) -> Floats:
     """The inverse of steadied for points in front of their camera."""
     if path is None:
         return pixels

@@ -8,23 +8,23 @@ from numpy.lib.stride_tricks import sliding_window_view
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath, PersonTracks
-from dynascene_cli.staging.derotation import steadied, unsteadied
+from dynascene_cli.staging.derotation import remove_rotation, restore_rotation
 from dynascene_cli.staging.proportions import (
-    between,
     ground_below,
     height_without_feet,
+    is_upright,
     landmark,
+    midpoint_of,
     standing_heights,
-    upright,
 )
 from dynascene_cli.staging.smoothing import (
     Mask,
     all_finite,
-    bridged,
-    closed,
-    median_filtered,
-    settled,
-    smoothed,
+    bridge_gaps,
+    close_dips,
+    filter_median,
+    smooth_bilaterally,
+    smooth_locally,
 )
 
 EDGES = ("left", "top", "right", "bottom")
@@ -119,7 +119,7 @@ def contact_points(
     feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
     if not feet_seen.any():
-        return _without_feet(tracks, frame_rate, size, filmed)
+        return _contacts_without_feet(tracks, frame_rate, size, filmed)
     lowest = np.fmax(feet[:, 0, 1], feet[:, 1, 1])
     head = landmark(tracks, "head_top", *size)[:, 1]
     head = np.where(head > EDGE_PIXELS, head, lowest - upper_body)
@@ -127,26 +127,26 @@ def contact_points(
     cut = _cut(tracks.boxes, *size)
     cut[:, 3] &= ~(feet_whole & (lowest < clip_height - WHOLE_FOOT_SHARE * tall))
     below_picture = cut[:, 3] & ~feet_seen & np.isfinite(upper_body)
-    held = steadied(filmed, feet)
+    held = remove_rotation(filmed, feet)
     airborne = _airborne(held[:, :, 1], tall, frame_rate) & ~below_picture
     points, weights = _stance_points(held, feet_seen & ~airborne, tall, frame_rate)
-    soles = unsteadied(filmed, points)[:, 1]
+    soles = restore_rotation(filmed, points)[:, 1]
     measured = np.where(feet_seen & ~airborne, soles - head, np.nan)
     if below_picture.any():
         below = upper_body * _median((measured / upper_body)[feet_seen])
         measured[below_picture] = below[below_picture]
-        under = steadied(filmed, ground_below(tracks, below, *size))
+        under = remove_rotation(filmed, ground_below(tracks, below, *size))
         points[below_picture] = under[below_picture]
         weights[below_picture] = SURE_STANCE
     sure = weights >= SURE_STANCE
     if not sure.any():
         sure = feet_seen
-    steady_line = _steady(bridged(points, sure), np.where(sure, weights, 0.0), tall, frame_rate)
-    line = unsteadied(filmed, steady_line)
+    steady_line = _steady(bridge_gaps(points, sure), np.where(sure, weights, 0.0), tall, frame_rate)
+    line = restore_rotation(filmed, steady_line)
     if not np.isfinite(measured).any():
         measured = lowest - head
     known = np.isfinite(measured)
-    steady = known & upright(tracks, *size)
+    steady = known & is_upright(tracks, *size)
     return Contacts(
         points=line,
         heights=standing_heights(measured, line, steady if steady.any() else known),
@@ -178,8 +178,8 @@ def _steady(points: Floats, weights: Floats, height: float, frame_rate: float) -
     """The line that contact points (F, 2) follow: at rest while the foot is, never late."""
     weights = weights + LEAST_WEIGHT
     rest = max(REST_SECONDS * frame_rate, 0.5)
-    at_rest = settled(points, weights, rest, REST_SHARE * height)
-    return smoothed(at_rest, weights, max(SMOOTHING_SECONDS * frame_rate, 0.5))
+    at_rest = smooth_bilaterally(points, weights, rest, REST_SHARE * height)
+    return smooth_locally(at_rest, weights, max(SMOOTHING_SECONDS * frame_rate, 0.5))
 
 
 def _median(values: Floats) -> float:
@@ -216,8 +216,8 @@ def _airborne(rows: Floats, height: float, frame_rate: float) -> Mask:
     for side in range(rows.shape[1]):
         seen = np.isfinite(rows[:, side])
         if seen.any():
-            row = median_filtered(bridged(rows[:, side], seen), median)
-            rises[seen, side] = (closed(row, window) - row)[seen]
+            row = filter_median(bridge_gaps(rows[:, side], seen), median)
+            rises[seen, side] = (close_dips(row, window) - row)[seen]
     rise = rises.min(axis=1)
     rise[np.isinf(rise)] = 0.0
     off = rise > LANDED_SHARE * height
@@ -243,10 +243,8 @@ def _stance_points(
     speed = np.zeros(known.shape)
     for side in range(2):
         if known[:, side].any():
-            filled = bridged(feet[:, side], known[:, side])
-            steady[:, side] = median_filtered(
-                filled, max(1, round(MEDIAN_SECONDS * frame_rate / 2))
-            )
+            filled = bridge_gaps(feet[:, side], known[:, side])
+            steady[:, side] = filter_median(filled, max(1, round(MEDIAN_SECONDS * frame_rate / 2)))
             padded = np.pad(steady[:, side], ((step, step), (0, 0)), mode="edge")
             moved = np.linalg.norm(padded[2 * step :] - padded[: -2 * step], axis=1)
             speed[:, side] = moved * frame_rate / (2 * step)
@@ -265,7 +263,7 @@ def _stance_points(
     return points, surest / np.maximum(best, 1e-300)
 
 
-def _without_feet(
+def _contacts_without_feet(
     tracks: PersonTracks, frame_rate: float, size: tuple[int, int], filmed: CameraPath | None
 ) -> Contacts:
     """Contacts of a person whose feet no frame shows, or of whom only a matte is known."""
@@ -274,22 +272,22 @@ def _without_feet(
     whole = seen & ~cut[:, 3]
     lower_cut, grounded = float(size[1]), bool(whole.sum() >= LEAST_GROUNDED * seen.sum())
     sigma = max(BODY_SMOOTHING_SECONDS * frame_rate, 0.5)
-    shouldered = all_finite(between(tracks, "shoulder", *size))
+    shouldered = all_finite(midpoint_of(tracks, "shoulder", *size))
     if grounded and not shouldered.any():
         points = np.stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, 3]], axis=1)
         measured, known = boxes[:, 3] - boxes[:, 1], whole
     else:
         upper_body = height_without_feet(tracks, *size)
         known = np.isfinite(upper_body)
-        steady = upright(tracks, *size) & known
+        steady = is_upright(tracks, *size) & known
         tall = np.percentile(upper_body[steady if steady.any() else known], 80)
-        capped = bridged(np.minimum(upper_body, tall), known)
+        capped = bridge_gaps(np.minimum(upper_body, tall), known)
         weights = np.where(steady, 1.0, LEAST_WEIGHT)
-        measured = smoothed(capped[:, None], weights, 2 * sigma)[:, 0]
+        measured = smooth_locally(capped[:, None], weights, 2 * sigma)[:, 0]
         for _ in range(3):
             bowed = capped < (1 - BOW_SHARE) * measured
             weights = np.where(bowed, LEAST_WEIGHT**2, weights)
-            measured = smoothed(capped[:, None], weights, 2 * sigma)[:, 0]
+            measured = smooth_locally(capped[:, None], weights, 2 * sigma)[:, 0]
         points = ground_below(tracks, measured, *size)
         known = known & all_finite(points)
         if grounded:
@@ -300,14 +298,14 @@ def _without_feet(
             else:
                 lower_cut = float(np.percentile(boxes[seen, 3], CUT_ROW_PERCENTILE))
                 cut[:, 3] = seen
-    held = bridged(steadied(filmed, points), known)
-    median = median_filtered(held, max(1, round(MEDIAN_SECONDS * frame_rate)))
-    steady_line = smoothed(
+    held = bridge_gaps(remove_rotation(filmed, points), known)
+    median = filter_median(held, max(1, round(MEDIAN_SECONDS * frame_rate)))
+    steady_line = smooth_locally(
         _steady(median, known.astype(float), float(np.median(measured[known])), frame_rate),
         np.where(known, 1.0, LEAST_WEIGHT),
         sigma,
     )
-    line = unsteadied(filmed, steady_line)
+    line = restore_rotation(filmed, steady_line)
     nowhere = np.zeros(len(boxes), bool)
     return Contacts(
         points=line,

@@ -75,13 +75,13 @@ def fitted_ground(points: Floats) -> Ground | None:
         length = np.linalg.norm(normal)
         if length < 1e-12:
             continue
-        candidate = _judged(normal / length, float(normal @ a / length), points, tolerance)
+        candidate = _judge_plane(normal / length, float(normal @ a / length), points, tolerance)
         if candidate is not None and (best is None or candidate.share > best.share):
             best = candidate
-    return None if best is None else _refined(best, points, tolerance)
+    return None if best is None else _refine_plane(best, points, tolerance)
 
 
-def _judged(down: Floats, distance: float, points: Floats, tolerance: Floats) -> Ground | None:
+def _judge_plane(down: Floats, distance: float, points: Floats, tolerance: Floats) -> Ground | None:
     """A plane as the ground, or None if it cannot be."""
     if down[1] < 0:
         down, distance = -down, -distance
@@ -98,7 +98,7 @@ def _judged(down: Floats, distance: float, points: Floats, tolerance: Floats) ->
     return Ground(down, distance, float(on.mean()))
 
 
-def _refined(ground: Ground, points: Floats, tolerance: Floats) -> Ground | None:
+def _refine_plane(ground: Ground, points: Floats, tolerance: Floats) -> Ground | None:
     for _ in range(3):
         on = np.abs(points @ ground.down - ground.distance) < tolerance
         weights = 1 / np.linalg.norm(points[on], axis=1)
@@ -106,7 +106,7 @@ def _refined(ground: Ground, points: Floats, tolerance: Floats) -> Ground | None
         _, spread, axes = np.linalg.svd((points[on] - middle) * weights[:, None])
         if spread[1] < LEAST_SPREAD * spread[0]:
             return None
-        refined = _judged(axes[2], float(axes[2] @ middle), points, tolerance)
+        refined = _judge_plane(axes[2], float(axes[2] @ middle), points, tolerance)
         if refined is None:
             return ground
         ground = refined

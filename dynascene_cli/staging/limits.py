@@ -9,10 +9,10 @@ import numpy as np
 
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
 from dynascene_cli.shot import CameraPath, Placement, SceneGeometry
-from dynascene_cli.staging.billboard import carried
+from dynascene_cli.staging.billboard import apply_similarity
 from dynascene_cli.staging.clearance import path_problems
 from dynascene_cli.staging.ground_contact import EDGES, Contacts
-from dynascene_cli.staging.person_motion import placement
+from dynascene_cli.staging.person_motion import place_person
 from dynascene_cli.staging.picture_sides import SIDES, share_beyond_sides
 from dynascene_cli.staging.smoothing import Mask
 from dynascene_cli.staging.stance import Stance
@@ -81,15 +81,15 @@ def stage(
     used, reason = _largest_free(obstacle)
     path = path_at(used * amount)
     return Staged(
-        placement=placement(stance, path),
+        placement=place_person(stance, path),
         path=path,
         geometry=stance.geometry,
         amount=used * amount,
-        warnings=() if reason is None else (_limited(reason, amount, used * amount),),
+        warnings=() if reason is None else (_limit_text(reason, amount, used * amount),),
     )
 
 
-def room_for(
+def room_for_move(
     stance_at: Callable[[float], Stance],
     path_of: Callable[[Stance, float], CameraPath],
     amount: float = 1.0,
@@ -105,7 +105,7 @@ def room_for(
     best_room, best_share = 0.0, -1.0
     for room in ROOMS:
         stance = stance_at(room)
-        if room and not _in_picture(stance):
+        if room and not _starts_in_picture(stance):
             break
         judge = _Judge(stance, partial(path_of, stance), amount, hold_body)
         share, reason = _largest_free(judge)
@@ -116,13 +116,16 @@ def room_for(
     return best_room
 
 
-def _in_picture(stance: Stance) -> bool:
+def _starts_in_picture(stance: Stance) -> bool:
     """Whether the person, before any move, stands well inside the frame for most of the clip."""
-    columns = carried(stance.clip_to_frame, stance.contacts.points)[:, 0] / stance.seen_from.width
+    columns = (
+        apply_similarity(stance.clip_to_frame, stance.contacts.points)[:, 0]
+        / stance.seen_from.width
+    )
     return bool(0.08 < np.median(columns) < 0.92)
 
 
-def shown_cuts(
+def visible_cuts(
     similarity: Floats, contacts: Contacts, clip_size: tuple[int, int], frame_size: tuple[int, int]
 ) -> Mask:
     """In which frames (F, 4) each of the EDGES that cut the person is inside the picture.
@@ -141,8 +144,8 @@ def shown_cuts(
     )
     shown = [
         _meets_frame(
-            carried(similarity, np.stack(first, axis=-1)),
-            carried(similarity, np.stack(last, axis=-1)),
+            apply_similarity(similarity, np.stack(first, axis=-1)),
+            apply_similarity(similarity, np.stack(last, axis=-1)),
             frame_size,
         )
         for first, last in stretches
@@ -192,8 +195,8 @@ class _Judge:
             return Obstacle("path", MEETINGS[problems[0].obstacle])
         if not is_before(stance, path):
             return Obstacle("path", "would turn away from the person")
-        placed = placement(stance, path)
-        shown = shown_cuts(
+        placed = place_person(stance, path)
+        shown = visible_cuts(
             placed.clip_to_frame,
             stance.contacts,
             (stance.clip_width, stance.clip_height),
@@ -211,12 +214,12 @@ class _Judge:
         """Which parts of the body the camera's way or lens, not its turning, puts outside."""
         if self.unmoved is None or not is_before(self.stance, self.unmoved):
             return ""
-        start = placement(self.stance, self.unmoved)
+        start = place_person(self.stance, self.unmoved)
         turns = np.swapaxes(self.unmoved.extrinsics[:, :, :3], 1, 2)
         unturned = replace(path, extrinsics=pose_from_centre(turns, centre(path.extrinsics)))
         out = self._beyond(placed, path) & ~self._beyond(start, path)
         if out.any() and is_before(self.stance, unturned):
-            out &= self._beyond(placement(self.stance, unturned), path)
+            out &= self._beyond(place_person(self.stance, unturned), path)
         parts = (*ENDS, *(f"the person's {side} side" for side in SIDES))
         return " and ".join(part for part, frames in zip(parts, out.T, strict=True) if frames.any())
 
@@ -242,7 +245,7 @@ def ends_beyond(stance: Stance, placed: Placement, path: CameraPath) -> Mask:
     boxes = stance.contacts.boxes
     middle = boxes[:, [0, 2]].mean(axis=1)
     top, bottom = (
-        carried(placed.clip_to_frame, np.stack([middle, row], axis=-1))[:, 1]
+        apply_similarity(placed.clip_to_frame, np.stack([middle, row], axis=-1))[:, 1]
         for row in (boxes[:, 1], boxes[:, 3])
     )
     slack = BEYOND_PICTURE * path.height
@@ -277,7 +280,7 @@ def _largest_free(
     return (low if low >= LEAST_SHARE else 0.0), reason
 
 
-def _limited(reason: Obstacle, asked: float, used: float) -> str:
+def _limit_text(reason: Obstacle, asked: float, used: float) -> str:
     """What was done about the obstacle, in words."""
     told = f"the move is limited to {used:.2f} of the {asked:.2f} asked for"
     if used == 0:

@@ -5,11 +5,16 @@ import numpy as np
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath, Placement
-from dynascene_cli.staging.billboard import card, carried, composed, similarities
-from dynascene_cli.staging.stance import Stance, contact_met
+from dynascene_cli.staging.billboard import (
+    apply_similarity,
+    card,
+    compose_similarities,
+    similarities,
+)
+from dynascene_cli.staging.stance import Stance, meet_ground
 
 
-def placement(stance: Stance, path: CameraPath) -> Placement:
+def place_person(stance: Stance, path: CameraPath) -> Placement:
     """Where the person of a stance appears under a shot camera.
 
     Anchored, they are an upright card that faces the camera: its foot stays on the ground, its
@@ -26,8 +31,8 @@ def placement(stance: Stance, path: CameraPath) -> Placement:
         )
     K, E = path.intrinsics, path.extrinsics
     if stance.anchor == "screen":
-        pixels = carried(stance.clip_to_frame, stance.contacts.points)
-        contact, _ = contact_met(
+        pixels = apply_similarity(stance.clip_to_frame, stance.contacts.points)
+        contact, _ = meet_ground(
             path,
             pixels,
             np.hypot(*stance.clip_to_frame[:, :, 0].T) * stance.contacts.heights,
@@ -44,7 +49,7 @@ def placement(stance: Stance, path: CameraPath) -> Placement:
     return Placement(
         contact=stance.contact,
         height=stance.height,
-        clip_to_frame=composed(moves, stance.clip_to_frame),
+        clip_to_frame=compose_similarities(moves, stance.clip_to_frame),
         contact_pixels=after[0],
     )
 

@@ -28,15 +28,17 @@ def landmark(tracks: PersonTracks, name: str, width: int, height: int) -> Floats
     return points
 
 
-def between(tracks: PersonTracks, part: str, width: int, height: int) -> Floats:
+def midpoint_of(tracks: PersonTracks, part: str, width: int, height: int) -> Floats:
     """The middle (F, 2) of the left and right ``part``; NaN unless both are seen."""
     left = landmark(tracks, f"left_{part}", width, height)
     return np.asarray((left + landmark(tracks, f"right_{part}", width, height)) / 2)
 
 
-def upright(tracks: PersonTracks, width: int, height: int) -> Mask:
+def is_upright(tracks: PersonTracks, width: int, height: int) -> Mask:
     """In which frames (F,) the back is straight up; true where it cannot be seen."""
-    back = between(tracks, "hip", width, height) - between(tracks, "shoulder", width, height)
+    back = midpoint_of(tracks, "hip", width, height) - midpoint_of(
+        tracks, "shoulder", width, height
+    )
     lean = np.degrees(np.arctan2(np.abs(back[:, 0]), back[:, 1]))
     return np.asarray(~(lean > UPRIGHT_DEG))
 
@@ -46,7 +48,9 @@ def lean_of(tracks: PersonTracks, width: int, height: int) -> float:
 
     To the right of straight down, the median of all frames; 0 where it is never seen.
     """
-    back = between(tracks, "hip", width, height) - between(tracks, "shoulder", width, height)
+    back = midpoint_of(tracks, "hip", width, height) - midpoint_of(
+        tracks, "shoulder", width, height
+    )
     leans = np.degrees(np.arctan2(back[:, 0], back[:, 1]))
     known = leans[np.isfinite(leans)]
     return float(np.median(known)) if len(known) else 0.0
@@ -59,8 +63,8 @@ def height_without_feet(tracks: PersonTracks, width: int, height: int) -> Floats
     breadth of the shoulders; else from the box, taken for a person seen down to the thighs.
     """
     head = landmark(tracks, "head_top", width, height)[:, 1]
-    shoulder = between(tracks, "shoulder", width, height)[:, 1]
-    hip = between(tracks, "hip", width, height)[:, 1]
+    shoulder = midpoint_of(tracks, "shoulder", width, height)[:, 1]
+    hip = midpoint_of(tracks, "hip", width, height)[:, 1]
     breadth = np.abs(
         landmark(tracks, "left_shoulder", width, height)[:, 0]
         - landmark(tracks, "right_shoulder", width, height)[:, 0]
@@ -88,8 +92,8 @@ def ground_below(tracks: PersonTracks, heights: Floats, width: int, height: int)
     """
     box = np.stack([tracks.boxes[:, [0, 2]].mean(axis=1), tracks.boxes[:, 1]], axis=1)
     anchors = [
-        (between(tracks, "hip", width, height), HIP_HEIGHT),
-        (between(tracks, "shoulder", width, height), SHOULDER_HEIGHT),
+        (midpoint_of(tracks, "hip", width, height), HIP_HEIGHT),
+        (midpoint_of(tracks, "shoulder", width, height), SHOULDER_HEIGHT),
         (landmark(tracks, "head_top", width, height), 1.0),
         (box, 1.0),
     ]

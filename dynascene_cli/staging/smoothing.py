@@ -16,7 +16,7 @@ def all_finite(values: Floats) -> Mask:
     return np.asarray(np.isfinite(values).all(axis=-1))
 
 
-def bridged(values: Floats, known: Mask) -> Floats:
+def bridge_gaps(values: Floats, known: Mask) -> Floats:
     """Values (F, ...) with unknown frames on the straight line between their known neighbours.
 
     Before the first and after the last known frame the value is held. At least one is known.
@@ -28,7 +28,7 @@ def bridged(values: Floats, known: Mask) -> Floats:
     return np.stack(filled, axis=-1).reshape(values.shape)
 
 
-def median_filtered(values: Floats, reach: int) -> Floats:
+def filter_median(values: Floats, reach: int) -> Floats:
     """The median of each value of (F, ...) and its neighbours up to ``reach`` frames away.
 
     Near the ends the window shrinks and stays symmetric, so that a steady motion is kept.
@@ -43,7 +43,7 @@ def median_filtered(values: Floats, reach: int) -> Floats:
     return result
 
 
-def closed(values: Floats, reach: int) -> Floats:
+def close_dips(values: Floats, reach: int) -> Floats:
     """Values (F,) whose dips of up to 2·reach frames are filled to the lower of their two brims.
 
     A morphological closing: rising and falling trends stay as they are. Beyond its ends the
@@ -57,7 +57,7 @@ def closed(values: Floats, reach: int) -> Floats:
     return np.maximum(sliding_window_view(dilated, length).min(axis=-1), values)
 
 
-def smoothed(values: Floats, weights: Floats, sigma: float) -> Floats:
+def smooth_locally(values: Floats, weights: Floats, sigma: float) -> Floats:
     """Values (F, N) by local straight lines under a Gaussian of ``sigma`` frames.
 
     Weighted least squares around each frame (Cleveland 1979, locally weighted regression): zero
@@ -79,7 +79,7 @@ def smoothed(values: Floats, weights: Floats, sigma: float) -> Floats:
     return np.asarray(np.where(straight, (s2 * t0 - s1 * t1) / safe, t0 / s0))
 
 
-def settled(values: Floats, weights: Floats, sigma: float, reach: float) -> Floats:
+def smooth_bilaterally(values: Floats, weights: Floats, sigma: float, reach: float) -> Floats:
     """Values (F, N), each averaged with those near it in time that are also near in place.
 
     A bilateral filter (Tomasi & Manduchi 1998) of ``sigma`` frames and ``reach`` pixels: what
@@ -87,7 +87,7 @@ def settled(values: Floats, weights: Floats, sigma: float, reach: float) -> Floa
     Nearness is judged by the values smoothed over a fifth of ``sigma``.
     """
     frames = len(values)
-    guide = smoothed(values, weights, max(sigma / 5, 0.5))
+    guide = smooth_locally(values, weights, max(sigma / 5, 0.5))
     total = np.zeros((frames, 1))
     result = np.zeros(values.shape)
     for offset, here, there in _neighbours(frames, sigma):

@@ -9,7 +9,12 @@ import numpy as np
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
 from dynascene_cli.shot import CameraPath, PersonTracks, SceneGeometry
-from dynascene_cli.staging.billboard import at_height, card, carried, ground_met
+from dynascene_cli.staging.billboard import (
+    apply_similarity,
+    card,
+    foot_from_height,
+    intersect_ground,
+)
 from dynascene_cli.staging.framing import Footing, Framer, Framing
 from dynascene_cli.staging.ground_contact import EDGES, Contacts, contact_points
 from dynascene_cli.staging.smoothing import Mask, all_finite
@@ -49,7 +54,7 @@ class Stance:
         return float(np.hypot(away[0], away[2]))
 
 
-def accompanied(
+def accompanied_stance(
     tracks: PersonTracks,
     world: FilmedWorld,
     geometry: SceneGeometry,
@@ -75,11 +80,11 @@ def accompanied(
     contacts = contact_points(tracks, *size, float(filmed.frame_rate), filmed)
     geometry = replace(geometry, camera_height=world.camera_height)
     cover = covering(size, (geometry.width, geometry.height))
-    seen_from = in_frame(filmed, cover, (geometry.width, geometry.height))
+    seen_from = frame_path(filmed, cover, (geometry.width, geometry.height))
     clip_to_frame = np.repeat(cover[None], len(contacts.points), axis=0)
-    contact, lowered = contact_met(
+    contact, lowered = meet_ground(
         seen_from,
-        carried(clip_to_frame, contacts.points),
+        apply_similarity(clip_to_frame, contacts.points),
         cover[0, 0] * contacts.heights,
         person_height,
         geometry.camera_height if contacts.grounded else None,
@@ -173,7 +178,7 @@ def stance(
         )
     framed = contacts
     if moves and world is not None:
-        framed = _as_first_seen(contacts, world, person_height)
+        framed = _as_seen_at_first(contacts, world, person_height)
     framing = _framing(
         Framer(framed, size, geometry, person_height, room, ground), anchor, position
     )
@@ -181,9 +186,9 @@ def stance(
         contacts = replace(contacts, grounded=False)
     clip_to_frame = np.repeat(framing.similarity[None], len(contacts.points), axis=0)
     seen_from = _photo_camera(geometry, filmed)
-    contact, lowered = contact_met(
+    contact, lowered = meet_ground(
         seen_from,
-        carried(clip_to_frame, framed.points),
+        apply_similarity(clip_to_frame, framed.points),
         framing.scale * framed.heights,
         person_height,
         geometry.camera_height if contacts.grounded else None,
@@ -193,7 +198,7 @@ def stance(
         clip_to_frame = np.repeat(np.eye(2, 3)[None], len(contacts.points), axis=0)
     warnings = framing.warnings
     if room > 0 and anchor == "ground":
-        warnings += (_told_room(room, contacts),)
+        warnings += (_room_text(room, contacts),)
     if anchor == "ground" and turning is not None and not contacts.grounded:
         warnings += (
             "no feet are seen and the clip's camera moves: the person keeps its motion as they "
@@ -223,13 +228,13 @@ def covering(clip_size: tuple[int, int], frame_size: tuple[int, int]) -> Floats:
     return np.array([[scale, 0.0, x], [0.0, scale, y]])
 
 
-def in_frame(path: CameraPath, similarity: Floats, size: tuple[int, int]) -> CameraPath:
+def frame_path(path: CameraPath, similarity: Floats, size: tuple[int, int]) -> CameraPath:
     """A camera path whose picture is carried by a similarity (2, 3) into one of another size."""
     carried_intrinsics = np.vstack([similarity, [0.0, 0.0, 1.0]]) @ path.intrinsics
     return replace(path, intrinsics=carried_intrinsics, width=size[0], height=size[1])
 
 
-def contact_met(
+def meet_ground(
     camera: CameraPath,
     pixels: Floats,
     seen_heights: Floats,
@@ -243,8 +248,8 @@ def contact_met(
     """
     K, E = camera.intrinsics, camera.extrinsics
     if camera_height is not None:
-        return ground_met(K, E, pixels, camera_height)
-    return at_height(K, E, pixels, seen_heights, person_height), np.zeros(len(pixels), bool)
+        return intersect_ground(K, E, pixels, camera_height)
+    return foot_from_height(K, E, pixels, seen_heights, person_height), np.zeros(len(pixels), bool)
 
 
 def _framing(framer: Framer, anchor: Anchor, position: tuple[float, float] | None) -> Framing:
@@ -285,7 +290,9 @@ def _photo_camera(geometry: SceneGeometry, filmed: CameraPath) -> CameraPath:
 def _ground_at(position: tuple[float, float], path: CameraPath, camera_height: float) -> Floats:
     """The ground point (3,) that a path's first camera sees at fractions of its picture."""
     pixel = np.array([position]) * [path.width, path.height]
-    point, lowered = ground_met(path.intrinsics[:1], path.extrinsics[:1], pixel, camera_height)
+    point, lowered = intersect_ground(
+        path.intrinsics[:1], path.extrinsics[:1], pixel, camera_height
+    )
     if lowered[0]:
         raise InputError(
             f"--position {position[0]:g},{position[1]:g} is not on the ground that the clip's "
@@ -295,10 +302,10 @@ def _ground_at(position: tuple[float, float], path: CameraPath, camera_height: f
     return np.asarray(point[0])
 
 
-def _as_first_seen(contacts: Contacts, world: FilmedWorld, person_height: float) -> Contacts:
+def _as_seen_at_first(contacts: Contacts, world: FilmedWorld, person_height: float) -> Contacts:
     """Contacts and heights as if the filmed camera had stayed where it was in the first frame."""
     K, E = world.path.intrinsics, world.path.extrinsics
-    met, _ = ground_met(K, E, contacts.points, world.camera_height)
+    met, _ = intersect_ground(K, E, contacts.points, world.camera_height)
     foot, up = card(K[:1], E[:1], met, person_height)
     known = all_finite(np.hstack([foot, up]))[:, None]
     tall = np.linalg.norm(np.where(known, up, 0.0), axis=1)
@@ -317,7 +324,7 @@ def _brought(
     Their contacts (F, 3), which were lowered, and the camera that filmed them.
     """
     filmed = world.path
-    met, lowered = ground_met(
+    met, lowered = intersect_ground(
         filmed.intrinsics, filmed.extrinsics, contacts.points, world.camera_height
     )
     shift = first_contact - met[0]
@@ -326,7 +333,7 @@ def _brought(
     return met + shift, lowered, replace(filmed, extrinsics=extrinsics)
 
 
-def _told_room(room: float, contacts: Contacts) -> str:
+def _room_text(room: float, contacts: Contacts) -> str:
     if not any(contacts.cut_edges):
         return (
             f"the person begins the move at {100 * (1 - room):.0f} % of their size, further away, "

@@ -113,7 +113,7 @@ def filmed_world(
         down, gravity = ground.down, "ground"
     elif pan_axis is not None:
         meant = abs(lean_deg) > MOST_ROLL_DEG and _is_earned(pan_axis, lean_deg)
-        down, gravity = pan_axis if meant else _without_roll(pan_axis), "pan"
+        down, gravity = pan_axis if meant else _remove_roll(pan_axis), "pan"
     else:
         down, gravity = _level(path, contacts, horizon, person_height, camera_height), "level"
     level = _level_rotation(down)
@@ -123,7 +123,7 @@ def filmed_world(
     lowest, highest = LOWEST_CAMERA, HIGHEST_CAMERA
     if ground is not None:
         lowest, highest = LOWEST_MEASURED, HIGHEST_MEASURED
-    over_feet, distances, frames = _over_the_feet(levelled, contacts, person_height)
+    over_feet, distances, frames = _height_over_feet(levelled, contacts, person_height)
     rises = centre(levelled.extrinsics)[frames, 1]
     below = _ground_at_the_feet(levelled, points @ level.T, contacts)
     height, metres, told = camera_height or CAMERA_HEIGHT, 1.0, "no translation"
@@ -175,7 +175,7 @@ def _is_earned(down: Floats, lean_deg: float) -> bool:
     return meant or abs(roll) <= MOST_ROLL_DEG
 
 
-def _without_roll(down: Floats) -> Floats:
+def _remove_roll(down: Floats) -> Floats:
     return np.array([0.0, np.hypot(down[0], down[1]), down[2]])
 
 
@@ -209,7 +209,7 @@ def _level(
     return np.array([0.0, 1.0, slope]) / np.hypot(1.0, slope)
 
 
-def _over_the_feet(
+def _height_over_feet(
     path: CameraPath, contacts: Contacts, person_height: float
 ) -> tuple[Floats, Floats, NDArray[np.intp]]:
     """The camera's height over the feet and their level distance, metres, and in which frames.

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dynascene_cli.errors import StageError
-from dynascene_cli.storage.file_names import fitting_name
+from dynascene_cli.storage.file_names import shorten_name
 from dynascene_cli.storage.locks import LOCK, lock_file
 
 _PARTIAL = re.compile(r"\..*\.dynascene-[0-9a-f]{8}\.part(\.\w+)?")
@@ -23,19 +23,19 @@ _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def published(path: Path) -> Iterator[Path]:
+def publish_file(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path`` to write to; it takes the name ``path`` on a clean exit.
 
     Raises:
         StageError: the disk is full.
     """
-    with told_when_full(path), _temporary(path.parent, path.stem, path.suffix) as temporary:
+    with disk_full_as_error(path), _temporary(path.parent, path.stem, path.suffix) as temporary:
         yield temporary
         temporary.replace(path)
 
 
 @contextmanager
-def published_together(folder: Path, beside: Path | None = None) -> Iterator[Path]:
+def publish_together(folder: Path, beside: Path | None = None) -> Iterator[Path]:
     """A temporary folder whose files move into ``folder`` together on a clean exit.
 
     It lies in the folder ``beside``, or in ``folder``, which is made where it is not there yet.
@@ -43,7 +43,7 @@ def published_together(folder: Path, beside: Path | None = None) -> Iterator[Pat
     Raises:
         StageError: the disk is full.
     """
-    with told_when_full(folder), _temporary(beside or folder, folder.name) as temporary:
+    with disk_full_as_error(folder), _temporary(beside or folder, folder.name) as temporary:
         yield temporary
         folder.mkdir(exist_ok=True)
         for file in sorted(temporary.iterdir()):
@@ -51,7 +51,7 @@ def published_together(folder: Path, beside: Path | None = None) -> Iterator[Pat
 
 
 @contextmanager
-def published_folder(folder: Path) -> Iterator[Path]:
+def publish_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder beside ``folder``, whose name it takes on a clean exit.
 
     ``folder`` is not there then.
@@ -59,7 +59,7 @@ def published_folder(folder: Path) -> Iterator[Path]:
     Raises:
         StageError: the disk is full.
     """
-    with told_when_full(folder):
+    with disk_full_as_error(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _temporary(folder.parent, folder.name) as temporary:
             yield temporary
@@ -73,7 +73,7 @@ def temporary_folder(path: Path) -> Iterator[Path]:
     Raises:
         StageError: the disk is full.
     """
-    with told_when_full(path), _temporary(path.parent, path.name) as temporary:
+    with disk_full_as_error(path), _temporary(path.parent, path.name) as temporary:
         yield temporary
 
 
@@ -83,13 +83,13 @@ def publish_text(path: Path, text: str) -> None:
     Raises:
         StageError: the disk is full.
     """
-    with published(path) as temporary:
+    with publish_file(path) as temporary:
         # A name that is no UTF-8 is told by escapes, which JSON reads back.
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 @contextmanager
-def told_when_full(path: Path) -> Iterator[None]:
+def disk_full_as_error(path: Path) -> Iterator[None]:
     """Turn a full disk's error, while ``path`` is written, into a StageError that says so."""
     try:
         yield
@@ -128,7 +128,7 @@ def remove_abandoned(folder: Path) -> None:
         left = [Path(entry) for entry in entries if is_temporary(Path(entry))]
     for path in left:
         with suppress(OSError):
-            descriptor = _locked(path)
+            descriptor = _lock(path)
             if descriptor is not None:
                 _remove(path)
                 os.close(descriptor)
@@ -141,13 +141,13 @@ def _temporary(folder: Path, stem: str, suffix: str | None = None) -> Iterator[P
     descriptor = None
     while descriptor is None:
         mark = f".dynascene-{secrets.token_hex(4)}.part{suffix or ''}"
-        path = folder / fitting_name(f".{stem}", mark)
+        path = folder / shorten_name(f".{stem}", mark)
         path.mkdir() if suffix is None else path.touch(exist_ok=False)
         if sys.platform == "win32":
             break
         # Another process may have taken it for abandoned before it was locked.
         with suppress(FileNotFoundError):
-            descriptor = _locked(path)
+            descriptor = _lock(path)
     try:
         yield path
     finally:
@@ -156,7 +156,7 @@ def _temporary(folder: Path, stem: str, suffix: str | None = None) -> Iterator[P
             os.close(descriptor)
 
 
-def _locked(path: Path) -> int | None:
+def _lock(path: Path) -> int | None:
     """A file's or folder's descriptor, by which it is locked; None where another process has it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     if lock_file(descriptor) and path.exists():

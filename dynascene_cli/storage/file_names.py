@@ -7,7 +7,7 @@ LONGEST = 255
 """Bytes that a file name may have on every usual file system."""
 
 
-def fitting_name(stem: str, ending: str) -> str:
+def shorten_name(stem: str, ending: str) -> str:
     """``stem`` and ``ending`` as one file name; a stem that is too long ends in a digest of it."""
     room = LONGEST - len(os.fsencode(ending))
     whole = os.fsencode(stem)

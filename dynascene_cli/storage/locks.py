@@ -31,7 +31,7 @@ def lock_file(descriptor: int) -> bool:
 
 
 @contextmanager
-def locked_folder(
+def lock_folder(
     folder: Path, kind: str, in_use: str, option: str, made_with_it: tuple[str, ...] = ()
 ) -> Iterator[None]:
     """Hold a folder for this process.

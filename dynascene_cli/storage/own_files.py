@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.storage.atomic import told_when_full
+from dynascene_cli.storage.atomic import disk_full_as_error
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _PIECE = 1 << 20
@@ -101,7 +101,7 @@ class OwnFiles:
             self.make_folder(path.rpartition("/")[0])
         temporary = _beside(path)
         self._check_free(temporary)
-        with told_when_full(self.folder / path):
+        with disk_full_as_error(self.folder / path):
             self._append("begun", path)
             try:
                 with self._opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL):
@@ -269,7 +269,7 @@ class OwnFiles:
         self._catch_up()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         with (
-            told_when_full(self.folder / self._journal),
+            disk_full_as_error(self.folder / self._journal),
             self._opened(self._journal, flags) as stream,
         ):
             if stream.tell() == 0:

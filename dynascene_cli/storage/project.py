@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from dynascene_cli.errors import InputError
 from dynascene_cli.storage.atomic import is_unused, publish_text
 from dynascene_cli.storage.fingerprints import WatchedInputs
-from dynascene_cli.storage.locks import locked_folder
+from dynascene_cli.storage.locks import lock_folder
 from dynascene_cli.storage.own_files import OwnFiles
 
 STAGES = ("matte", "camera", "scene", "plate", "report")
@@ -70,7 +70,7 @@ class Project:
         Raises:
             InputError: the folder cannot be made, or another run holds it.
         """
-        with locked_folder(
+        with lock_folder(
             self.folder,
             "project folder",
             "another run is using this project",

@@ -25,7 +25,7 @@ _MARKS = (
 )
 
 
-def text_of(path: Path, kind: str = "text") -> str:
+def read_text(path: Path, kind: str = "text") -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte order mark.
 
     Raises:
@@ -47,13 +47,13 @@ def text_of(path: Path, kind: str = "text") -> str:
         raise InputError(f"{path}: not a {kind} file", "save it as UTF-8 text") from error
 
 
-def json_of(path: Path) -> object:
+def read_json(path: Path) -> object:
     """The document in a JSON file.
 
     Raises:
         InputError: it is not there, cannot be read, or is no JSON: where it goes wrong.
     """
-    return parsed_json(text_of(path, "JSON text"), str(path))
+    return parsed_json(read_text(path, "JSON text"), str(path))
 
 
 def parsed_json(text: str, where: str) -> Any:
@@ -71,14 +71,14 @@ def parsed_json(text: str, where: str) -> Any:
         raise InputError(f"{where}: not a JSON text file", "export it again") from error
 
 
-def toml_of(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file.
 
     Raises:
         InputError: it is not there, cannot be read, or is no TOML: where it goes wrong.
     """
     try:
-        return tomllib.loads(text_of(path, "TOML text"))
+        return tomllib.loads(read_text(path, "TOML text"))
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is not settings: {error}", "a TOML file of KEY = VALUE"

@@ -15,7 +15,7 @@ from dynascene_cli.diffusion.image_processor import clip_pixels
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.tensor_files import read_checked_tensors, write_checked_tensors
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.storage.atomic import published
+from dynascene_cli.storage.atomic import publish_file
 from dynascene_cli.training.task_inputs import TaskInputs
 
 PIXELS_TOGETHER = 1 << 19
@@ -111,7 +111,7 @@ def save_batch(batch: Batch, path: Path) -> None:
     Raises:
         StageError: the disk is full.
     """
-    with published(path) as temporary:
+    with publish_file(path) as temporary:
         write_checked_tensors(batch.tensors(), temporary, {"clip": batch.clips[0]})
 
 

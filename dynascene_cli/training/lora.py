@@ -11,7 +11,7 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.seeding import seed_torch
 from dynascene_cli.diffusion.tensor_files import write_tensors
 from dynascene_cli.errors import MissingError
-from dynascene_cli.storage.atomic import published
+from dynascene_cli.storage.atomic import publish_file
 from dynascene_cli.training.settings import TrainingSettings
 
 LAYERS = ("to_q", "to_k", "to_v", "to_out.0")
@@ -75,5 +75,5 @@ def save_adapters(network: Network, path: Path) -> None:
     """
     from peft import get_peft_model_state_dict
 
-    with published(path) as temporary:
+    with publish_file(path) as temporary:
         write_tensors(get_peft_model_state_dict(network), temporary)

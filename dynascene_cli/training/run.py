@@ -17,7 +17,7 @@ from dynascene_cli.diffusion.checkpoint import save_tensors
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.errors import InputError, MissingError
-from dynascene_cli.storage.atomic import told_when_full
+from dynascene_cli.storage.atomic import disk_full_as_error
 from dynascene_cli.training import lora, sharding
 from dynascene_cli.training.batches import Batch, encode_example, save_batch
 from dynascene_cli.training.data_loading import Numbered, StepExamples, load_examples
@@ -102,7 +102,7 @@ def train(request: TrainingRequest, console: Console) -> dict[str, Any] | None:
         console = Console(quiet=True)
     run = RunFolder(request.folder)
     held = run.locked() if accelerator.is_main_process else nullcontext()
-    with held, told_when_full(run.folder):
+    with held, disk_full_as_error(run.folder):
         divides = divides and accelerator.num_processes > 1
         result = Run(request, run, accelerator, console, divides).finished()
     return result if accelerator.is_main_process else None

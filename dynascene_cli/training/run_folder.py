@@ -10,12 +10,12 @@ from typing import Any
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.storage.atomic import (
+    disk_full_as_error,
     is_unused,
+    publish_folder,
     publish_text,
-    published_folder,
-    told_when_full,
 )
-from dynascene_cli.storage.locks import locked_folder
+from dynascene_cli.storage.locks import lock_folder
 
 IDENTITY = "run.json"
 LOSSES = "losses.csv"
@@ -70,7 +70,7 @@ class RunFolder:
                 f"{self.folder} is no run folder", "give --out a new or an empty folder"
             )
         in_use = "another process trains in this run folder"
-        with locked_folder(self.folder, "run folder", in_use, "--out"):
+        with lock_folder(self.folder, "run folder", in_use, "--out"):
             yield
 
     def cleared(self) -> None:
@@ -119,7 +119,7 @@ class RunFolder:
             StageError: the disk is full; the states that were here still are.
         """
         whole = self.state(step)
-        with published_folder(whole) as partial:
+        with publish_folder(whole) as partial:
             yield partial
             _remove_files(whole, "*.safetensors", "*.json")
 
@@ -140,7 +140,7 @@ class RunFolder:
 
     def write_identity(self, identity: Mapping[str, Any], config: str) -> None:
         """Keep what this run depends on, and its effective settings as TOML."""
-        with told_when_full(self.folder):
+        with disk_full_as_error(self.folder):
             publish_text(self.folder / IDENTITY, json.dumps(identity, indent=1) + "\n")
             publish_text(self.folder / "config.toml", config)
 
@@ -149,13 +149,13 @@ class RunFolder:
         path = self.folder / LOSSES
         lines = path.read_text("utf-8").splitlines(keepends=True)[1:] if path.is_file() else []
         kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= step]
-        with told_when_full(path):
+        with disk_full_as_error(path):
             publish_text(path, LOSSES_HEADER + "".join(kept))
 
     def add_loss(self, step: int, *numbers: float) -> None:
         """Append a step's line to the losses, with every digit."""
         path = self.folder / LOSSES
-        with told_when_full(path), path.open("a", encoding="utf-8") as stream:
+        with disk_full_as_error(path), path.open("a", encoding="utf-8") as stream:
             stream.write(",".join(map(repr, (step, *numbers))) + "\n")
 
     def last_loss(self) -> float | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_type_hints
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.errors import InputError
 from dynascene_cli.storage.presets import presets_folder
-from dynascene_cli.storage.text_files import toml_of
+from dynascene_cli.storage.text_files import read_toml
 from dynascene_cli.training.schema import (
     Count,
     CountOrNone,
@@ -217,7 +217,7 @@ def read_settings(name_or_path: str, changes: Sequence[str] = ()) -> TrainingSet
         InputError: the file, a key or a value is wrong; the message names it.
     """
     path = _settings_file(name_or_path)
-    values = toml_of(path)
+    values = read_toml(path)
     _make_absolute(values, path.absolute().parent)
     _check_values(values, str(path))
     for change in changes:

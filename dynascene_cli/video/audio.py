@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Clip
-from dynascene_cli.video.containers import opened_container
-from dynascene_cli.video.sound_tracks import SoundTrack, decoded, sound_tracks, stream_of
+from dynascene_cli.video.containers import open_container
+from dynascene_cli.video.sound_tracks import SoundTrack, decode_packets, sound_tracks, stream_of
 
 Samples = NDArray[np.float32]
 
@@ -37,9 +37,9 @@ def add_sound(
     """
     tracks, _ = sound_tracks(clip, suffix)
     packets = [
-        _copied(container, clip, track)
+        _copy_packets(container, clip, track)
         if track.codec is None
-        else _encoded(container, clip, track, track.codec)
+        else _encode(container, clip, track, track.codec)
         for track in tracks
     ]
     return heapq.merge(*packets, key=lambda packet: (packet.dts or 0) * packet.time_base)
@@ -61,7 +61,7 @@ def samples(clip: Clip, track: SoundTrack) -> Iterator[Samples]:
     if clip.end is not None:
         fades.append(AudioFadeOut(_FADE))
     rate, channels = track.source_rate, track.source_channels
-    with opened_container(clip.path) as source:
+    with open_container(clip.path) as source:
         stream = stream_of(source, track.stream)
         assert stream is not None
         blocks = _placed_blocks(source, stream, clip, track)
@@ -102,7 +102,7 @@ def _placed_blocks(
         # Codecs need some packets before the wanted one to be settled.
         source.seek(round(max(float(clip.first_time) - _LEAD, 0.0) * av.time_base))
     due: int | None = None
-    for frame in _interleaved(source, stream):
+    for frame in _interleave(source, stream):
         block = _channels_of(frame, track.source_channels)
         time = (frame.pts or 0) * (frame.time_base or Fraction(1, rate))
         position = round((time - clip.first_time) * rate)
@@ -116,9 +116,9 @@ def _placed_blocks(
         due = position + block.shape[1]
 
 
-def _interleaved(source: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
+def _interleave(source: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
     resampler = av.AudioResampler(format="flt")
-    for frame in decoded(source, stream):
+    for frame in decode_packets(source, stream):
         if frame.pts is not None:
             yield from resampler.resample(frame)
 
@@ -133,7 +133,7 @@ def _channels_of(frame: av.AudioFrame, channels: int) -> Samples:
     return fitted
 
 
-def _copied(
+def _copy_packets(
     container: OutputContainer, clip: Clip, track: SoundTrack
 ) -> Iterator["av.Packet[AudioStream]"]:
     source = av.open(f"file:{clip.path}", metadata_errors="ignore")
@@ -160,7 +160,7 @@ def _copied(
     return packets()
 
 
-def _encoded(
+def _encode(
     container: OutputContainer, clip: Clip, track: SoundTrack, codec: str
 ) -> Iterator["av.Packet[AudioStream]"]:
     encoder = container.add_stream(codec, rate=track.rate, layout=track.layout)

@@ -39,7 +39,7 @@ _PLAYLISTS = {
 
 
 @contextmanager
-def opened_container(path: Path) -> Iterator[InputContainer]:
+def open_container(path: Path) -> Iterator[InputContainer]:
     """A media file's container.
 
     Raises:
@@ -55,7 +55,7 @@ def opened_container(path: Path) -> Iterator[InputContainer]:
 
 
 @contextmanager
-def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container of a video file and the picture stream that is shown.
 
     That is the one flagged as default; of several, the largest, then the longest. Cover pictures
@@ -65,12 +65,12 @@ def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         InputError: not a video, cut short before its index, without a picture or with pictures
             that cannot be decoded.
     """
-    with opened_container(path) as container:
+    with open_container(path) as container:
         flags = av.stream.Disposition
         covers = flags.attached_pic | flags.timed_thumbnails
         streams = [one for one in container.streams.video if not one.disposition & covers]
         if not streams:
-            raise _without_picture(path, container)
+            raise _no_picture_error(path, container)
         decodable = [one for one in streams if one.codec_context is not None]
         if not decodable:
             raise InputError(
@@ -110,7 +110,7 @@ def _rank(stream: VideoStream) -> tuple[bool, int, int]:
     return is_default, stream.width * stream.height, max(stream.frames, len(stream.index_entries))
 
 
-def _without_picture(path: Path, container: InputContainer) -> InputError:
+def _no_picture_error(path: Path, container: InputContainer) -> InputError:
     if container.streams.audio:
         return InputError(f"{path} has sound but no picture", FORMATS_HINT)
     if _lacks_index(path):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dynascene_cli.errors import InputError, reading
 from dynascene_cli.video.arrays import read_array
 from dynascene_cli.video.openexr import exr_planes
-from dynascene_cli.video.picture_files import opened_picture
+from dynascene_cli.video.picture_files import open_picture
 
 LARGEST_MAP = 2**26
 """Pixels; a photo's depth is seldom finer than the photo."""
@@ -32,7 +32,7 @@ def read_depth(path: Path) -> NDArray[np.float32]:
         elif suffix == ".exr":
             values = exr_planes(path, depth=True)
         else:
-            values = np.asarray(opened_picture(path, LARGEST_MAP))
+            values = np.asarray(open_picture(path, LARGEST_MAP))
         depth = np.squeeze(values).astype(np.float32)
     if depth.ndim == 3 and (depth[..., :1] == depth[..., :3]).all():
         depth = depth[..., 0]

@@ -13,17 +13,17 @@ from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError, reading
 from dynascene_cli.shot import Image, Margins
-from dynascene_cli.storage.atomic import published
+from dynascene_cli.storage.atomic import publish_file
 from dynascene_cli.video.openexr import exr_head, exr_planes
 from dynascene_cli.video.outputs import check_spared, check_writable
 from dynascene_cli.video.photo_colour import (
     ColourSpace,
+    convert_to_srgb,
     converted_by_profile,
     encoded_srgb,
-    in_srgb,
     named_space,
 )
-from dynascene_cli.video.picture_files import opened_picture, picture_head
+from dynascene_cli.video.picture_files import open_picture, picture_head
 
 
 class TiffTags:
@@ -63,7 +63,7 @@ def read_photo(path: Path) -> Photo:
     Raises:
         InputError: missing, not an image, cut short, or smaller than 32 pixels on a side.
     """
-    rgb, alpha, told = _in_srgb(path)
+    rgb, alpha, told = _read_in_srgb(path)
     warnings = [f"{path}: {what}" for what in told]
     if alpha is not None and alpha.min() < 255:
         warnings.append(f"{path}: the photo's transparency is ignored")
@@ -84,7 +84,7 @@ def check_photo(path: Path) -> None:
     if path.suffix.lower() == ".exr" and path.is_file():
         exr_head(path)
     elif not _is_float_tiff(path):
-        opened_picture(path).close()
+        open_picture(path).close()
 
 
 def read_picture(path: Path) -> tuple[Image, Image | None]:
@@ -93,7 +93,7 @@ def read_picture(path: Path) -> tuple[Image, Image | None]:
     Raises:
         InputError: missing, not an image, or cut short.
     """
-    rgb, alpha, _ = _in_srgb(path)
+    rgb, alpha, _ = _read_in_srgb(path)
     return rgb, alpha
 
 
@@ -104,7 +104,7 @@ def write_image(path: Path, image: Image) -> None:
         InputError: the suffix names no kind of picture.
         StageError: the disk is full.
     """
-    with published(path) as temporary:
+    with publish_file(path) as temporary:
         temporary.write_bytes(encoded_image(image, path))
 
 
@@ -172,7 +172,9 @@ def cover_window(
     return CoverWindow(scale, *offset)
 
 
-def cover(image: Image, width: int, height: int, centre: tuple[float, float] = (0.5, 0.5)) -> Image:
+def resize_to_cover(
+    image: Image, width: int, height: int, centre: tuple[float, float] = (0.5, 0.5)
+) -> Image:
     """A picture resized to fill (height, width) and cropped about ``centre`` (fractions)."""
     window = cover_window((image.shape[1], image.shape[0]), (width, height), centre)
     if window.scale == 1 and image.shape[:2] == (height, width):
@@ -213,18 +215,18 @@ def _own_focal_35mm(path: Path) -> float | None:
     if path.suffix.lower() == ".exr" or _is_float_tiff(path):
         return None
     with reading(path, "a picture", "export it again"):
-        return focal_35mm(opened_picture(path).getexif())
+        return focal_35mm(open_picture(path).getexif())
 
 
-def _in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
+def _read_in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
     """RGB and alpha of a picture, upright, and what of its colour is lost."""
     if path.suffix.lower() == ".exr" and path.is_file():
         return _linear_in_srgb(exr_planes(path))
     told: list[str] = []
-    picture = opened_picture(path) if not _is_float_tiff(path) else _float_picture(path, told)
+    picture = open_picture(path) if not _is_float_tiff(path) else _float_picture(path, told)
     with reading(path, "a picture", "it is cut short or damaged: export it again"):
         space = named_space(picture)
-        upright = ImageOps.exif_transpose(_decoded(picture, path))
+        upright = ImageOps.exif_transpose(_decode(picture, path))
         alpha = None
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
@@ -236,7 +238,7 @@ def _in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
         rgb = np.array(upright.convert("RGB"))
         if isinstance(space, ColourSpace):
             told += [space.warning] if space.warning else []
-            rgb = in_srgb(_fine_samples(picture, path, rgb), space)
+            rgb = convert_to_srgb(_fine_samples(picture, path, rgb), space)
         return rgb, alpha, told
 
 
@@ -268,7 +270,7 @@ def _linear_in_srgb(planes: NDArray[np.float32]) -> tuple[Image, Image | None, l
     return encoded_srgb(colour), alpha, told
 
 
-def _decoded(picture: Pillow.Image, path: Path) -> Pillow.Image:
+def _decode(picture: Pillow.Image, path: Path) -> Pillow.Image:
     """A picture's pixels; those of planes that lie one after the other, which Pillow mixes up."""
     tags = getattr(picture, "tag_v2", {})
     planar = tags.get(TiffTags.PLANAR_CONFIGURATION) == TiffTags.SEPARATE

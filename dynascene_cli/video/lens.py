@@ -3,9 +3,9 @@
 import math
 
 from dynascene_cli.shot import Clip
-from dynascene_cli.video.containers import opened_video
+from dynascene_cli.video.containers import open_video
 from dynascene_cli.video.images import focal_35mm
-from dynascene_cli.video.picture_files import opened_picture
+from dynascene_cli.video.picture_files import open_picture
 from dynascene_cli.video.sequences import sequence_files
 
 QUICKTIME_KEY = "com.apple.quicktime.camera.focal_length.35mm_equivalent"
@@ -25,11 +25,11 @@ def tagged_focal(clip: Clip) -> float | None:
 
 def _focal_35mm(clip: Clip) -> float | None:
     if clip.kind in ("image", "sequence"):
-        picture = opened_picture(sequence_files(clip.path)[clip.source_frames[0]])
+        picture = open_picture(sequence_files(clip.path)[clip.source_frames[0]])
         return focal_35mm(picture.getexif())
     if clip.kind != "video":
         return None
-    with opened_video(clip.path) as (container, stream):
+    with open_video(clip.path) as (container, stream):
         told = {**container.metadata, **stream.metadata}.get(QUICKTIME_KEY)
     try:
         value = float(told) if told else 0.0

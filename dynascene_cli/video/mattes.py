@@ -13,7 +13,7 @@ from dynascene_cli.errors import InputError, reading
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.video.openexr import exr_planes
 from dynascene_cli.video.opening import open_clip
-from dynascene_cli.video.picture_files import opened_picture
+from dynascene_cli.video.picture_files import open_picture
 from dynascene_cli.video.reading import read_alpha, read_frames
 from dynascene_cli.video.sequences import sequence_files
 
@@ -89,7 +89,7 @@ def alpha_frames(source: str | Path, clip: Clip) -> AlphaFrames:
         )
     # A channel that is opaque throughout is a container's habit, not a matte.
     transparent = matte.has_alpha and next(read_alpha(matte, 0, 1)).min() < 255
-    return _put_right(str(source), AlphaFrames(matte, from_alpha=bool(transparent)))
+    return _correct_matte(str(source), AlphaFrames(matte, from_alpha=bool(transparent)))
 
 
 def matte_picture(path: Path, size: tuple[int, int] | None = None) -> Image:
@@ -104,7 +104,7 @@ def matte_picture(path: Path, size: tuple[int, int] | None = None) -> Image:
     if path.suffix.lower() == ".exr":
         alpha = _exr_alpha(path)
     else:
-        picture = opened_picture(path)
+        picture = open_picture(path)
         with reading(path, "a matte", "save it as PNG"):
             alpha = _picture_alpha(ImageOps.exif_transpose(picture))
     if size is not None and alpha.shape[::-1] != size:
@@ -142,7 +142,7 @@ def _picture_alpha(picture: Pillow.Image) -> Image:
     return np.asarray(picture.convert("L"), np.uint8)
 
 
-def _put_right(name: str, matte: AlphaFrames) -> AlphaFrames:
+def _correct_matte(name: str, matte: AlphaFrames) -> AlphaFrames:
     """A matte that is faint of two values or inverted, mended and warned of.
 
     Raises:

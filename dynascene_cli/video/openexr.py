@@ -38,14 +38,14 @@ def exr_bytes(image: Image) -> bytes:
     A grey one (H, W) is an alpha: one channel, as it is.
     """
     if image.ndim == 2:
-        return _encoded([(image / 255).astype(np.float32)], "grayf32le")
+        return _encode([(image / 255).astype(np.float32)], "grayf32le")
     planes = [_LINEAR_OF_SRGB[image[..., channel]] for channel in (1, 2, 0)]
     if image.shape[2] == 4:
         planes.append((image[..., 3] / 255).astype(np.float32))
-    return _encoded(planes, "gbrapf32le" if image.shape[2] == 4 else "gbrpf32le")
+    return _encode(planes, "gbrapf32le" if image.shape[2] == 4 else "gbrpf32le")
 
 
-def _encoded(planes: list[NDArray[np.float32]], pixel_format: str) -> bytes:
+def _encode(planes: list[NDArray[np.float32]], pixel_format: str) -> bytes:
     height, width = planes[0].shape
     frame = av.VideoFrame(width, height, pixel_format)
     for plane, values in zip(frame.planes, planes, strict=True):

@@ -14,7 +14,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip, ColourTags
 from dynascene_cli.video.animations import animation_times, is_animation
 from dynascene_cli.video.colour import colour_tags, colour_warnings
-from dynascene_cli.video.containers import FORMATS_HINT, opened_video
+from dynascene_cli.video.containers import FORMATS_HINT, open_video
 from dynascene_cli.video.images import read_picture
 from dynascene_cli.video.log_curves import log_curve
 from dynascene_cli.video.orientation import Orientation, orientation_of
@@ -27,8 +27,14 @@ from dynascene_cli.video.sequences import (
     sequence_files,
     served_files,
 )
-from dynascene_cli.video.timecode import advanced
-from dynascene_cli.video.timeline import STILL_RATE, Timeline, resampled, snapped_rate, timeline
+from dynascene_cli.video.timecode import advance_timecode
+from dynascene_cli.video.timeline import (
+    STILL_RATE,
+    Timeline,
+    resample_frames,
+    snapped_rate,
+    timeline,
+)
 
 _STILL_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM")
 _PAGED = ("TIFF", "MPO")
@@ -76,14 +82,14 @@ def open_clip(
         clip = _pictures(path, [path], (0,), rate or STILL_RATE)
     else:
         clip = _video(path, rate, end)
-    clip = _trimmed(clip, start, end)
+    clip = _trim(clip, start, end)
     if clip.kind == "sequence":
         _check_sizes(clip)
     return clip
 
 
 def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
-    with opened_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         declared = [claim for claim in (stream.average_rate, stream.base_rate) if claim]
         packets = frame_times(path, container, stream, rate)
         has_audio = bool(container.streams.audio)
@@ -96,7 +102,7 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
         metadata = [dict(one.metadata) for one in (stream, container, *container.streams)]
     if not packets.ticks:
         raise InputError(f"{path} has no frame that can be shown", FORMATS_HINT)
-    ticks = _without_gap(path, packets, end)
+    ticks = _check_gap(path, packets, end)
     tick = packets.tick
     seconds = np.array([float((count - ticks[0]) * tick) for count in ticks])
     last_duration = float(packets.last_duration * tick)
@@ -106,7 +112,9 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
     warnings = _rate_warnings(conformed, len(seconds))
     own_rate = conformed.rate
     if rate is not None and rate != conformed.rate:
-        conformed = replace(resampled(seconds, last_duration, rate), variable=conformed.variable)
+        conformed = replace(
+            resample_frames(seconds, last_duration, rate), variable=conformed.variable
+        )
         warnings = []
     if packets.joined:
         warnings.append("the clip's clock starts anew: what follows is counted on")
@@ -151,7 +159,7 @@ def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
     return next((tags["timecode"] for tags in told if tags.get("timecode")), None)
 
 
-def _without_gap(path: Path, packets: Packets, end: float | None) -> list[int]:
+def _check_gap(path: Path, packets: Packets, end: float | None) -> list[int]:
     """The frames' ticks, of which a gap that is no recording's is refused, or cut off by ``end``.
 
     Raises:
@@ -185,7 +193,7 @@ def _shown_size(
 
 def _first_frame(path: Path) -> av.VideoFrame:
     try:
-        with opened_video(path) as (container, stream):
+        with open_video(path) as (container, stream):
             return next(container.decode(stream))
     except (av.FFmpegError, OSError, ValueError, StopIteration) as error:
         raise InputError(f"{path} has no frame that can be decoded", FORMATS_HINT) from error
@@ -259,7 +267,7 @@ def _animation(path: Path, rate: Fraction | None) -> Clip:
     conformed = timeline(seconds, 0.001, last_duration, ())
     warnings = _rate_warnings(conformed, len(seconds))
     if rate is not None and rate != conformed.rate:
-        conformed, warnings = resampled(seconds, last_duration, rate), []
+        conformed, warnings = resample_frames(seconds, last_duration, rate), []
     return Clip(
         path=path,
         kind="animation",
@@ -303,7 +311,7 @@ def _pictures(path: Path, files: list[Path], served: tuple[int, ...], rate: Frac
     )
 
 
-def _trimmed(clip: Clip, start: float | None, end: float | None) -> Clip:
+def _trim(clip: Clip, start: float | None, end: float | None) -> Clip:
     if start is None and end is None:
         return clip
     begin = 0.0 if start is None else start
@@ -328,6 +336,6 @@ def _trimmed(clip: Clip, start: float | None, end: float | None) -> Clip:
         start=first / clip.frame_rate,
         end=None if end is None else last / clip.frame_rate,
         first_time=clip.first_time + first / clip.frame_rate,
-        timecode=clip.timecode and advanced(clip.timecode, first, clip.frame_rate),
+        timecode=clip.timecode and advance_timecode(clip.timecode, first, clip.frame_rate),
         first_number=clip.first_number + (first if clip.kind == "sequence" else 0),
     )

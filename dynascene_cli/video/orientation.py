@@ -70,7 +70,7 @@ def nearest_orientation(matrix: Floats) -> Orientation:
     return Orientation(quarter * 90 % 360, mirrored, degrees - quarter * 90)
 
 
-def upright(image: Image, rotation: int, mirrored: bool) -> Image:
+def orient_picture(image: Image, rotation: int, mirrored: bool) -> Image:
     """A stored picture (H, W) or (H, W, C) as it is looked at."""
     if mirrored:
         image = image[:, ::-1]

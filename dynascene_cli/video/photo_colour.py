@@ -69,11 +69,11 @@ def named_space(picture: Pillow.Image) -> ColourSpace | bytes | None:
         return None
     gamma, chromaticity = picture.info.get("gamma"), picture.info.get("chromaticity")
     if gamma or chromaticity:
-        return _of_gamma_and_primaries(gamma, chromaticity)
+        return _space_from_gamma_and_primaries(gamma, chromaticity)
     return _by_exif(picture)
 
 
-def in_srgb(image: Image | NDArray[np.uint16], space: ColourSpace) -> Image:
+def convert_to_srgb(image: Image | NDArray[np.uint16], space: ColourSpace) -> Image:
     """RGB uint8 or uint16 (H, W, 3) of a space in sRGB's uint8; what lies outside is clipped."""
     levels = np.iinfo(image.dtype).max
     light = space.to_light(np.arange(levels + 1) / levels).astype(np.float32)
@@ -129,7 +129,7 @@ def _to_xyz(primaries: Primaries) -> Floats:
     return np.asarray(adapted @ matrix)
 
 
-def _of_gamma_and_primaries(gamma: object, chromaticity: object) -> ColourSpace | None:
+def _space_from_gamma_and_primaries(gamma: object, chromaticity: object) -> ColourSpace | None:
     exponent = float(gamma) if isinstance(gamma, int | float) and gamma > 0 else _PNG_GAMMA
     primaries = _SRGB
     if isinstance(chromaticity, tuple) and len(chromaticity) == 8 and _are_primaries(chromaticity):

@@ -21,7 +21,7 @@ _MOST_PIXELS_A_BYTE = 300
 Pillow.MAX_IMAGE_PIXELS = None
 
 
-def opened_picture(path: Path, most_pixels: int = LARGEST_PICTURE) -> Pillow.Image:
+def open_picture(path: Path, most_pixels: int = LARGEST_PICTURE) -> Pillow.Image:
     """A picture whose header has been read; pixels are decoded later.
 
     Raises:

@@ -20,9 +20,9 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.video.animations import animation_frames
 from dynascene_cli.video.colour import FAST_FORMATS, plane_array, rgb_image, rgb_window
-from dynascene_cli.video.containers import bound_frames, opened_video
+from dynascene_cli.video.containers import bound_frames, open_video
 from dynascene_cli.video.images import read_picture
-from dynascene_cli.video.orientation import upright
+from dynascene_cli.video.orientation import orient_picture
 from dynascene_cli.video.sequences import other_size, sequence_files
 
 _MOST_THREADS = 8
@@ -45,7 +45,7 @@ def read_frames(clip: Clip, first: int = 0, last: int | None = None) -> Iterator
         for rgb, _ in _pictures(clip, first, last):
             yield rgb
         return
-    for frame in _decoded(clip, _range(clip, first, last)):
+    for frame in _decode(clip, _range(clip, first, last)):
         yield np.asarray(DecodedFrame(frame, clip))
 
 
@@ -78,7 +78,7 @@ class DecodedFrame:
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Image:
         """The whole frame, RGB uint8 (H, W, 3)."""
         with _conversion(self.clip):
-            return _as_shown(rgb_image(self.coded, self.clip.colour), self.clip)
+            return _orient(rgb_image(self.coded, self.clip.colour), self.clip)
 
 
 def decoded_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
@@ -90,7 +90,7 @@ def decoded_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
     if _holds_pictures(clip):
         yield from read_frames(clip)
         return
-    for frame in _decoded(clip, _range(clip)):
+    for frame in _decode(clip, _range(clip)):
         yield DecodedFrame(frame, clip)
 
 
@@ -106,7 +106,7 @@ def read_frames_at(clip: Clip, indices: Sequence[int]) -> Iterator[Image]:
         return
     starts = [i for i in range(len(indices)) if i == 0 or indices[i] - indices[i - 1] > _WORTH_SEEK]
     for start, end in zip(starts, [*starts[1:], len(indices)], strict=True):
-        for frame in _decoded(clip, indices[start:end]):
+        for frame in _decode(clip, indices[start:end]):
             yield np.asarray(DecodedFrame(frame, clip))
 
 
@@ -117,14 +117,14 @@ def read_alpha(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[
             yield np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha
         return
     beside = clip.has_alpha and clip.codec in _ALPHA_BESIDE
-    for frame in _decoded(clip, _range(clip, first, last), alpha_beside=beside):
+    for frame in _decode(clip, _range(clip, first, last), alpha_beside=beside):
         if beside and frame.format.components[0].bits != 8:
             raise InputError(
                 f"{clip.path} has an alpha of more than 8 bits", "write it with 8 bits"
             )
         with _conversion(clip):
             alpha = plane_array(frame.planes[0]) if beside else _alpha_plane(frame)
-        yield _as_shown(alpha, clip)
+        yield _orient(alpha, clip)
 
 
 def _holds_pictures(clip: Clip) -> bool:
@@ -134,7 +134,7 @@ def _holds_pictures(clip: Clip) -> bool:
 
 def _pictures(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image, Image | None]]:
     if clip.kind == "animation":
-        yield from _animated(clip, first, last)
+        yield from _animation_frames(clip, first, last)
         return
     files = sequence_files(clip.path)
     for index in clip.source_frames[first:last]:
@@ -145,7 +145,7 @@ def _pictures(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image,
         yield rgb, alpha
 
 
-def _animated(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image, Image]]:
+def _animation_frames(clip: Clip, first: int, last: int | None) -> Iterator[tuple[Image, Image]]:
     frames = enumerate(animation_frames(clip.path))
     place, held = -1, None
     for wanted in clip.source_frames[first:last]:
@@ -159,7 +159,7 @@ def _range(clip: Clip, first: int = 0, last: int | None = None) -> range:
     return range(clip.frame_count)[first:last]
 
 
-def _decoded(
+def _decode(
     clip: Clip, indices: Sequence[int], *, alpha_beside: bool = False
 ) -> Iterator[av.VideoFrame]:
     """The frames with these rising numbers; those between them only as far as they are needed.
@@ -170,7 +170,7 @@ def _decoded(
     if not times:
         return
     for lead in _SEEK_LEADS:
-        with opened_video(clip.path) as (container, stream):
+        with open_video(clip.path) as (container, stream):
             tick = Fraction(stream.time_base or 1)
             # AVI has no presentation times: reordered frames are told by their count.
             has_times = container.format.name != "avi" or not stream.codec_context.has_b_frames
@@ -204,7 +204,7 @@ def _decoded(
                 while held is not None and place < time:
                     place, held = next(frames, (math.inf, None))
                 if held is None:
-                    raise _damaged(clip, times[0])
+                    raise _damaged_error(clip, times[0])
                 yield held
         return
 
@@ -245,12 +245,12 @@ def _all_frames(
         except av.FFmpegError as error:
             failure = error
             # Threads hold good frames from before the damage.
-            frames = _drained(decoder)
+            frames = _drain(decoder)
         for frame in frames:
             last_good = _time(frame) * tick
             yield frame
         if failure is not None:
-            raise _damaged(clip, last_good) from failure
+            raise _damaged_error(clip, last_good) from failure
 
 
 def _alpha_frames(
@@ -267,14 +267,14 @@ def _alpha_frames(
     return [opaque]
 
 
-def _drained(decoder: VideoCodecContext) -> list[av.VideoFrame]:
+def _drain(decoder: VideoCodecContext) -> list[av.VideoFrame]:
     frames: list[av.VideoFrame] = []
     with contextlib.suppress(av.FFmpegError):
         frames += decoder.decode(None)
     return frames
 
 
-def _damaged(clip: Clip, last_good: Fraction) -> InputError:
+def _damaged_error(clip: Clip, last_good: Fraction) -> InputError:
     seconds = max(0.0, float(last_good - _begin(clip)))
     return InputError(
         f"{clip.path} is damaged: the last good time is {seconds:.2f} s",
@@ -311,8 +311,8 @@ def _alpha_plane(frame: av.VideoFrame) -> Image:
     return plane_array(rgba.planes[0], channels=4)[..., 3]
 
 
-def _as_shown(image: Image, clip: Clip) -> Image:
-    turned = upright(image, clip.rotation, clip.mirrored)
+def _orient(image: Image, clip: Clip) -> Image:
+    turned = orient_picture(image, clip.rotation, clip.mirrored)
     size = (clip.width, clip.height)
     if turned.shape[:2] != (clip.height, clip.width):
         turned = np.asarray(cv2.resize(turned, size, interpolation=cv2.INTER_CUBIC), np.uint8)

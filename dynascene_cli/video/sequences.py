@@ -20,7 +20,7 @@ def is_pattern(path: Path) -> bool:
     return _NUMBER.search(path.name) is not None
 
 
-def numbered(path: Path, number: int) -> Path:
+def numbered_path(path: Path, number: int) -> Path:
     """The file of one frame: ``name.%05d.png`` and 7 give ``name.00007.png``."""
     found = _NUMBER.search(path.name)
     if found is None:
@@ -35,13 +35,13 @@ def before_number(path: Path) -> str:
 
 
 def frame_number(pattern: Path, name: str) -> int | None:
-    """Which frame of ``pattern`` a file name is, or None: the inverse of ``numbered``."""
+    """Which frame of ``pattern`` a file name is, or None: the inverse of ``numbered_path``."""
     found = _NUMBER.search(pattern.name)
     if found is None:
         return None
     before, after = pattern.name[: found.start()], pattern.name[found.end() :]
     match = re.fullmatch(re.escape(before) + r"(\d+)" + re.escape(after), name)
-    if match is None or numbered(pattern, int(match[1])).name != name:
+    if match is None or numbered_path(pattern, int(match[1])).name != name:
         return None
     return int(match[1])
 
@@ -73,8 +73,10 @@ def sequence_files(source: Path) -> list[Path]:
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     numbers = sorted(number for name in names if (number := frame_number(source, name)) is not None)
     if not numbers:
-        raise InputError(f"{source}: no file matches", f"for example {numbered(source, 1).name}")
-    return [numbered(source, number) for number in numbers]
+        raise InputError(
+            f"{source}: no file matches", f"for example {numbered_path(source, 1).name}"
+        )
+    return [numbered_path(source, number) for number in numbers]
 
 
 def file_numbers(files: list[Path]) -> list[int] | None:

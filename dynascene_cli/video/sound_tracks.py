@@ -11,7 +11,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from dynascene_cli.shot import Clip
-from dynascene_cli.video.containers import opened_container
+from dynascene_cli.video.containers import open_container
 
 _COPIED = {
     ".mp4": ("aac", "mp3", "ac3", "eac3", "alac"),
@@ -69,13 +69,13 @@ def sound_tracks(clip: Clip, suffix: str) -> tuple[list[SoundTrack], list[str]]:
     """What an output with this suffix carries of a clip's sound, and what has to be warned of."""
     tracks: list[SoundTrack] = []
     warnings: list[str] = []
-    with opened_container(clip.path) as source:
+    with open_container(clip.path) as source:
         indices = [stream.index for stream in source.streams.audio]
     for number, index in enumerate(indices, start=1):
         name = "the sound" if len(indices) == 1 else f"sound track {number} of {len(indices)}"
-        with opened_container(clip.path) as source:
+        with open_container(clip.path) as source:
             stream = stream_of(source, index)
-            if stream is None or next(decoded(source, stream, _TRIED_PACKETS), None) is None:
+            if stream is None or next(decode_packets(source, stream, _TRIED_PACKETS), None) is None:
                 coding = "its coding" if stream is None else stream.codec_context.name
                 warnings.append(f"{name} is left out: {coding} cannot be decoded")
                 continue
@@ -96,7 +96,7 @@ def stream_of(source: InputContainer, index: int) -> AudioStream | None:
     return found if found.codec_context is not None else None
 
 
-def decoded(
+def decode_packets(
     source: InputContainer, stream: AudioStream, most_packets: int | None = None
 ) -> Iterator[av.AudioFrame]:
     """What can be decoded of a stream: one damaged packet is a click, and no reason to stop."""

@@ -7,7 +7,7 @@ _TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
 _DAY_HOURS = 24
 
 
-def advanced(timecode: str, frames: int, rate: Fraction) -> str | None:
+def advance_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
     """The timecode so many frames later, counted at ``rate``; None for a text that is none.
 
     A semicolon or full stop before the frames marks drop-frame counting: of 30 (or 60) numbers a

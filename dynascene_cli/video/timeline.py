@@ -76,7 +76,7 @@ def timeline(
     return Timeline(rate, served, variable=True, dropped=len(seconds) - len(np.unique(served)))
 
 
-def resampled(seconds: Seconds, last_duration: float, rate: Fraction) -> Timeline:
+def resample_frames(seconds: Seconds, last_duration: float, rate: Fraction) -> Timeline:
     """The source frame current at each frame of a rate that the user asked for."""
     if len(seconds) > 1:
         last_duration = last_duration or float(np.median(np.diff(seconds)))

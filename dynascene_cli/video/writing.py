@@ -16,13 +16,13 @@ from av.video.stream import VideoStream
 
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.shot import Clip, Image
-from dynascene_cli.storage.atomic import published, published_together, told_when_full
+from dynascene_cli.storage.atomic import disk_full_as_error, publish_file, publish_together
 from dynascene_cli.video.audio import add_sound
 from dynascene_cli.video.colour import BT709, LIMITED, coded_frame
 from dynascene_cli.video.images import encoded_image
 from dynascene_cli.video.openexr import exr_bytes
 from dynascene_cli.video.outputs import check_writable
-from dynascene_cli.video.sequences import is_pattern, numbered
+from dynascene_cli.video.sequences import is_pattern, numbered_path
 
 ENCODER_THREADS = 4
 """Fixed, because an encoder's bytes may depend on it."""
@@ -99,18 +99,18 @@ def open_sink(
     check_output(path, alpha=alpha)
     suffix = path.suffix.lower()
     if is_sequence(path):
-        with published_together(path.parent) as folder:
+        with publish_together(path.parent) as folder:
             sequence = _SequenceSink(folder / path.name, path, first_number)
             yield sequence
             sequence.finish()
     elif suffix in _STILLS:
-        with published(path) as temporary:
+        with publish_file(path) as temporary:
             still = _StillSink(temporary, path, first_number)
             yield still
             still.finish()
     else:
         with (
-            published(path) as temporary,
+            publish_file(path) as temporary,
             open_film(
                 temporary,
                 width=width,
@@ -265,8 +265,8 @@ class _SequenceSink:
         self._count = 0
 
     def write(self, frame: Image) -> None:
-        file = numbered(self._pattern, self._first_number + self._count)
-        with told_when_full(self._target):
+        file = numbered_path(self._pattern, self._first_number + self._count)
+        with disk_full_as_error(self._target):
             file.write_bytes(_picture_bytes(frame, file))
         self._count += 1
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dynascene_cli.errors import InputError, MissingError, StageError
-from dynascene_cli.storage.atomic import told_when_full
+from dynascene_cli.storage.atomic import disk_full_as_error
 
 ATTEMPTS = 4
 PIECE = 1 << 20
@@ -63,7 +63,7 @@ def download(url: str, path: Path, sha256: str = "", told: Told = lambda done, t
             full; what has arrived stays, to be continued.
     """
     check_online()
-    with told_when_full(path):
+    with disk_full_as_error(path):
         return _downloaded(url, path, sha256, told)
 
 

@@ -76,7 +76,7 @@ def pull(
     accept_licence(weights, accepted)
     check_online()
     folder = _download_folder(name, source)
-    wanted = _listed(weights, source, sha256, folder, told) if source else weights.remote
+    wanted = _list_files(weights, source, sha256, folder, told) if source else weights.remote
     for file in wanted:
         if not (folder / file.path).is_file():
             download(file.url, folder / file.path, file.sha256, told)
@@ -103,7 +103,7 @@ def _download_folder(name: str, source: str) -> Path:
     return weights_folder() / "downloads" / key
 
 
-def _listed(
+def _list_files(
     weights: Weights, source: str, sha256: str, folder: Path, told: Told
 ) -> tuple[RemoteFile, ...]:
     """The files that another source than the registry's holds."""

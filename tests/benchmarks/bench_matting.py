@@ -24,8 +24,8 @@ import cv2
 import numpy as np
 
 from dynascene_cli import weights
-from dynascene_cli.matting import make_matter
-from dynascene_cli.matting.cropped_network import CroppedMatter
+from dynascene_cli.matting import make_matting_model
+from dynascene_cli.matting.cropped_network import CroppedMattingModel
 from dynascene_cli.matting.robust_video import RobustVideoNetwork
 from dynascene_cli.video import open_clip, read_frames
 
@@ -90,7 +90,7 @@ def mattes(matter, frames):
 
 def speed(options, name):
     """CPU-milliseconds a frame, decoding included, and the flicker of what it makes."""
-    matter = make_matter(name, options.quality)
+    matter = make_matting_model(name, options.quality)
     for _ in mattes(matter, decoded(options, 2)):
         pass
     started = time.process_time()
@@ -107,7 +107,7 @@ def errors(options):
     network = RobustVideoNetwork(options.rvm)
     network.long_side = 1024
     frames = list(decoded(options, options.frames))
-    truth = list(mattes(CroppedMatter(network), frames))
+    truth = list(mattes(CroppedMattingModel(network), frames))
     height, width = truth[0].shape
     photo = cv2.cvtColor(cv2.imread(str(options.photo)), cv2.COLOR_BGR2RGB)
     scale = 1.15 * max(width / photo.shape[1], height / photo.shape[0])
@@ -121,7 +121,7 @@ def errors(options):
         made.append((frame * share + place * (1 - share) + 0.5).astype(np.uint8))
     known = np.stack(truth).astype(np.float32) / 255
     for name in ("bundled", "rvm"):
-        matter = make_matter(name, options.quality)
+        matter = make_matting_model(name, options.quality)
         found = np.stack(list(mattes(matter, made))).astype(np.float32) / 255
         mad = np.abs(found - known).mean() * 1e3
         steps = np.diff(found, axis=0) - np.diff(known, axis=0)

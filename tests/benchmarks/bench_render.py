@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 
 from dynascene_cli.commands.demo import MEDIA
-from dynascene_cli.video import cover, open_clip, open_sink, read_frames, read_photo
+from dynascene_cli.video import open_clip, open_sink, read_frames, read_photo, resize_to_cover
 
 PLAIN = """
 import sys, av
@@ -69,10 +69,10 @@ GRAIN = 2.0
 def full_hd_clip(path: Path, seconds: float) -> None:
     """The shipped gymnast, forth and back, in a 1920 × 1080 frame before a slowly panned photo."""
     clip = open_clip(MEDIA / "gym.mp4")
-    once = [cover(frame, 612, 1080) for frame in islice(read_frames(clip), 60)]
+    once = [resize_to_cover(frame, 612, 1080) for frame in islice(read_frames(clip), 60)]
     turn = once + once[::-1]
     rng = np.random.default_rng(0)
-    wide = cover(read_photo(MEDIA / "picos.jpg").pixels, 2000, 1125)
+    wide = resize_to_cover(read_photo(MEDIA / "picos.jpg").pixels, 2000, 1125)
     grains = [
         cv2.GaussianBlur(rng.normal(0, 2 * GRAIN, (1080, 1920, 3)).astype(np.float32), (0, 0), 0.6)
         for _ in range(12)

@@ -16,10 +16,10 @@ def main() -> None:
     start = time.process_time()
     from dynascene_cli.scene import build_scene, guess_geometry, scene_labels
     from dynascene_cli.shot import Margins
-    from dynascene_cli.video import cover, read_photo
+    from dynascene_cli.video import read_photo, resize_to_cover
 
     imported = time.process_time()
-    photo = cover(read_photo(PHOTO).pixels, 1920, 1080)
+    photo = resize_to_cover(read_photo(PHOTO).pixels, 1920, 1080)
     read = time.process_time()
     labels = scene_labels(photo)
     labelled = time.process_time()

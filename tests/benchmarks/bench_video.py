@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 
 from dynascene_cli.video import (
-    cover,
     open_clip,
     open_sink,
     read_chunk,
     read_frames,
     read_photo,
+    resize_to_cover,
     write_chunk,
 )
 
@@ -61,7 +61,7 @@ def moving_frames(path: Path | None) -> list[np.ndarray]:
         noise = np.random.default_rng(0).integers(0, 256, (68, 120, 3), np.uint8)
         photo = cv2.resize(noise, (WIDTH + 80, HEIGHT + 80), interpolation=cv2.INTER_CUBIC)
     else:
-        photo = cover(read_photo(path).pixels, WIDTH + 80, HEIGHT + 80)
+        photo = resize_to_cover(read_photo(path).pixels, WIDTH + 80, HEIGHT + 80)
     frames = []
     for index in range(COUNT):
         zoom = 1 + 0.0004 * index

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from dynascene_cli.scene import guess_geometry, known_things, scene_labels
-from dynascene_cli.video import cover, read_photo
+from dynascene_cli.video import read_photo, resize_to_cover
 
 WIDTH, HEIGHT = 768, 432
 VIEWPOINTS = Path(__file__).parents[1] / "scene" / "viewpoints.json"
@@ -54,7 +54,7 @@ def picture(name: str, entry: dict, media: Path, packages: Path | None) -> np.nd
         if not found:
             return None
         path = found[-1]
-    return cover(read_photo(path).pixels, WIDTH, HEIGHT) if path.is_file() else None
+    return resize_to_cover(read_photo(path).pixels, WIDTH, HEIGHT) if path.is_file() else None
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.video import open_clip, open_sink, read_frames
-from dynascene_cli.video.orientation import nearest_orientation, upright
-from dynascene_cli.video.timecode import advanced
+from dynascene_cli.video.orientation import nearest_orientation, orient_picture
+from dynascene_cli.video.timecode import advance_timecode
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "video"))
 from video_media import frame_number, numbered_frame, write_video
@@ -39,7 +39,7 @@ def test_every_mirroring_and_turn_of_a_matrix(rotation, mirrored):
         shown[to_y - top, to_x - left] = image[y, x]
     found = nearest_orientation(matrix.astype(float))
     assert (found.rotation, found.mirrored, round(found.off_by, 6)) == (rotation, mirrored, 0)
-    np.testing.assert_array_equal(upright(image, found.rotation, found.mirrored), shown)
+    np.testing.assert_array_equal(orient_picture(image, found.rotation, found.mirrored), shown)
 
 
 def with_matrix(path, images, matrix):
@@ -228,4 +228,4 @@ def test_a_timecode_is_read_told_and_kept(tmp_path, dynascene):
     ],
 )
 def test_timecode_counts_on(timecode, frames, rate, later):
-    assert advanced(timecode, frames, rate) == later
+    assert advance_timecode(timecode, frames, rate) == later

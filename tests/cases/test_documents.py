@@ -8,7 +8,7 @@ import pytest
 from dynascene_cli.camera import load_move
 from dynascene_cli.dataset.manifest import read_manifest
 from dynascene_cli.errors import InputError
-from dynascene_cli.storage.text_files import json_of, text_of
+from dynascene_cli.storage.text_files import read_json, read_text
 from dynascene_cli.training.settings import read_settings
 
 MARKS = {"": "utf-8", "bom": "utf-8-sig", "little": "utf-16-le", "big": "utf-16-be"}
@@ -49,6 +49,6 @@ def test_a_misspelt_key_is_named(tmp_path):
 def test_what_is_no_text_is_refused(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(InputError):
-        json_of(tmp_path / "a.json")
+        read_json(tmp_path / "a.json")
     with pytest.raises(InputError, match="no such file"):
-        text_of(tmp_path / "b.json")
+        read_text(tmp_path / "b.json")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from dynascene_cli.video import cover, open_clip, read_frames, read_photo
+from dynascene_cli.video import open_clip, read_frames, read_photo, resize_to_cover
 
 pytestmark = pytest.mark.usefixtures("dynascene")
 
@@ -73,7 +73,7 @@ def test_a_static_camera_leaves_the_photo_exactly_as_it_is(dynascene, tmp_path, 
     folder = next((tmp_path / "drawn.dynascene" / "plate").iterdir())
     (chunk,) = folder.glob("chunk_*")
     (plate,) = read_chunk(chunk)
-    assert (plate == cover(read_photo(photo).pixels, 128, 96)).all()
+    assert (plate == resize_to_cover(read_photo(photo).pixels, 128, 96)).all()
     layer = list(read_frames(open_clip(tmp_path / "layers" / "plate.mov")))
     assert len(layer) == 5
     assert all((frame == layer[0]).all() for frame in layer)

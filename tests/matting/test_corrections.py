@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.matting import KeptAlphas, read_kept
+from dynascene_cli.matting import CorrectedAlphas, read_corrections
 from dynascene_cli.shot import Clip, ColourTags
 
 CLIP = Clip(
@@ -55,7 +55,7 @@ def corrected(tmp_path, alphas):
 
 
 def test_a_correction_fades_over_four_neighbours(alphas, corrected):
-    kept = KeptAlphas(alphas, read_kept(corrected, CLIP, 0))
+    kept = CorrectedAlphas(alphas, read_corrections(corrected, CLIP, 0))
     centre = [int(alpha[25, 30]) for alpha in kept.frames()]
     assert centre[10] == 0
     assert centre[6:15] == [204, 153, 102, 51, 0, 51, 102, 153, 204]
@@ -63,7 +63,7 @@ def test_a_correction_fades_over_four_neighbours(alphas, corrected):
 
 
 def test_the_blend_does_not_depend_on_where_reading_starts(alphas, corrected):
-    kept = KeptAlphas(alphas, read_kept(corrected, CLIP, 0))
+    kept = CorrectedAlphas(alphas, read_corrections(corrected, CLIP, 0))
     whole = list(kept.frames())
     for first, last in [(0, 9), (9, 12), (12, 20)]:
         for alpha, expected in zip(kept.frames(first, last), whole[first:last], strict=True):
@@ -82,18 +82,18 @@ def test_the_blend_does_not_depend_on_where_reading_starts(alphas, corrected):
 def test_what_does_not_fit_is_told(tmp_path, name, size, told):
     PillowImage.new("L", size).save(tmp_path / name, format="PNG")
     with pytest.raises(InputError, match=told):
-        read_kept(tmp_path, CLIP, 0)
+        read_corrections(tmp_path, CLIP, 0)
 
 
 def test_a_frame_named_twice_or_unreadable_is_told(tmp_path):
     (tmp_path / "00003.png").write_text("no picture")
     with pytest.raises(InputError, match="is text, not a picture"):
-        read_kept(tmp_path, CLIP, 0)
+        read_corrections(tmp_path, CLIP, 0)
     (tmp_path / "b_3.png").write_text("no picture")
     with pytest.raises(InputError, match="same frame"):
-        read_kept(tmp_path, CLIP, 0)
+        read_corrections(tmp_path, CLIP, 0)
     with pytest.raises(InputError, match="is no folder"):
-        read_kept(tmp_path / "nothing", CLIP, 0)
+        read_corrections(tmp_path / "nothing", CLIP, 0)
 
 
 def test_an_alpha_channel_is_preferred_and_sixteen_bits_are_read(tmp_path):
@@ -102,6 +102,6 @@ def test_an_alpha_channel_is_preferred_and_sixteen_bits_are_read(tmp_path):
         tmp_path / "1.png"
     )
     PillowImage.fromarray(np.full((48, 64), 200 * 257, np.uint16)).save(tmp_path / "2.png")
-    kept = read_kept(tmp_path, CLIP, 0)
+    kept = read_corrections(tmp_path, CLIP, 0)
     assert kept[1].min() == kept[1].max() == 200
     assert kept[2].min() == kept[2].max() == 200

@@ -13,8 +13,8 @@ from PIL import Image as PillowImage
 
 from dynascene_cli.commands.demo import MEDIA as DEMO_MEDIA
 from dynascene_cli.inference.object_detector import COCO
-from dynascene_cli.matting import make_matter
-from dynascene_cli.matting.fusion import decided_off_edges
+from dynascene_cli.matting import make_matting_model
+from dynascene_cli.matting.fusion import harden_off_edges
 from dynascene_cli.matting.pose import SIDE, Pose
 from dynascene_cli.matting.prop_evidence import is_truncated, looks_like_place
 from dynascene_cli.matting.props import followed_props, no_props
@@ -27,7 +27,7 @@ COUNT = 6
 def person():
     """Frames (COUNT, 1440, 816, 3) of a whole person, and their alphas."""
     frames = list(read_frames(open_clip(DEMO_MEDIA / "gym.mp4"), 0, COUNT))
-    matter = make_matter("bundled")
+    matter = make_matting_model("bundled")
     state = matter.initial_state(np.full(4, np.nan))
     alphas = []
     for frame in frames:
@@ -239,7 +239,7 @@ def test_doubt_is_no_glass():
     mask = np.zeros((SIDE, SIDE), np.float32)
     mask[60:200, 60:200] = 0.6
     mask[20:40, 20:40] = 0.4
-    decided = decided_off_edges(mask)
+    decided = harden_off_edges(mask)
     assert decided[130, 130] > 0.95
     assert decided[30, 30] == 0
     assert decided[60, 130] == pytest.approx(0.6)

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.inference.object_detector import intersection_over_union
-from dynascene_cli.matting.edge_refinement import reduced_part, refined_alpha
-from dynascene_cli.matting.landmark_smoothing import assembled_tracks, smoothed
+from dynascene_cli.matting.edge_refinement import reduce_part, refine_alpha
+from dynascene_cli.matting.landmark_smoothing import assemble_tracks, smooth_landmarks
 from dynascene_cli.matting.person_detector import most_alike
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_of_box, crop_to_picture
-from dynascene_cli.matting.temporal import carried_masks, steadied_mask
+from dynascene_cli.matting.temporal import carry_masks, steady_mask
 from dynascene_cli.shot import LANDMARKS
 
 
@@ -51,9 +51,7 @@ def test_index_maps_move_pixel_centres():
 def test_refinement_finds_the_edge_that_a_shifted_mask_misses():
     picture, alpha, crop = disc_picture()
     shifted = np.roll(alpha, 2, axis=1)
-    refined = (
-        refined_alpha(picture, mask_of(shifted, crop), crop, reduced_part(picture, crop)) / 255
-    )
+    refined = refine_alpha(picture, mask_of(shifted, crop), crop, reduce_part(picture, crop)) / 255
     assert np.abs(refined - alpha).mean() < 0.5 * np.abs(shifted - alpha).mean()
     assert refined[200, 200] == 1
     assert refined[0, 0] == 0
@@ -61,26 +59,26 @@ def test_refinement_finds_the_edge_that_a_shifted_mask_misses():
 
 def test_refinement_of_a_large_frame_stays_on_the_edge():
     picture, alpha, crop = disc_picture(side=1200, radius=400)
-    refined = refined_alpha(picture, mask_of(alpha, crop), crop, reduced_part(picture, crop)) / 255
+    refined = refine_alpha(picture, mask_of(alpha, crop), crop, reduce_part(picture, crop)) / 255
     assert np.abs(refined - alpha).mean() < 0.004
 
 
 def test_where_both_sides_look_alike_the_mask_decides():
     _, alpha, crop = disc_picture()
     flat = np.full((400, 400, 3), 128, np.uint8)
-    refined = refined_alpha(flat, mask_of(alpha, crop), crop, reduced_part(flat, crop)) / 255
+    refined = refine_alpha(flat, mask_of(alpha, crop), crop, reduce_part(flat, crop)) / 255
     assert np.abs(refined - alpha).mean() < 0.01
 
 
 def test_an_empty_mask_is_an_empty_alpha():
     picture, _, crop = disc_picture()
     empty = np.zeros((SIDE, SIDE), np.float32)
-    assert not refined_alpha(picture, empty, crop, reduced_part(picture, crop)).any()
+    assert not refine_alpha(picture, empty, crop, reduce_part(picture, crop)).any()
 
 
 def test_a_crop_outside_the_frame_has_no_part():
     picture, _, _ = disc_picture()
-    assert reduced_part(picture, np.array([-900.0, 0, 100, 0])) is None
+    assert reduce_part(picture, np.array([-900.0, 0, 100, 0])) is None
 
 
 def test_a_still_picture_steadies_a_flickering_mask():
@@ -94,8 +92,8 @@ def test_a_still_picture_steadies_a_flickering_mask():
     good = mask_of(alpha, crop)
     hole = good.copy()
     hole[100:130, 100:130] = 0.5
-    carried = carried_masks(image, crop, image, crop, (good,))
-    steadied = steadied_mask(hole, carried.masks[0], carried.similarity)
+    carried = carry_masks(image, crop, image, crop, (good,))
+    steadied = steady_mask(hole, carried.masks[0], carried.similarity)
     assert steadied[115, 115] > 0.9
 
 
@@ -103,8 +101,8 @@ def test_the_past_does_not_count_where_the_picture_changed():
     _, alpha, crop = disc_picture()
     mask = mask_of(alpha, crop)
     white, black = np.full((SIDE, SIDE, 3), 255, np.uint8), np.zeros((SIDE, SIDE, 3), np.uint8)
-    carried = carried_masks(white, crop, black, crop, (1 - mask,))
-    steadied = steadied_mask(mask, carried.masks[0], carried.similarity)
+    carried = carry_masks(white, crop, black, crop, (1 - mask,))
+    steadied = steady_mask(mask, carried.masks[0], carried.similarity)
     np.testing.assert_allclose(steadied, mask, atol=1e-6)
 
 
@@ -128,7 +126,7 @@ def test_the_most_alike_is_near_and_of_like_size():
 def test_smoothing_keeps_steady_acceleration_exactly(speed, acceleration, fps):
     t = np.arange(40.0)
     path = np.stack([10 + speed * t + acceleration * t**2, 3 - speed * t], axis=1)
-    assert smoothed(path, np.ones(40), fps) == pytest.approx(path, abs=1e-6)
+    assert smooth_landmarks(path, np.ones(40), fps) == pytest.approx(path, abs=1e-6)
 
 
 def test_tracks_drop_outliers_bridge_short_gaps_and_leave_long_ones():
@@ -139,7 +137,7 @@ def test_tracks_drop_outliers_bridge_short_gaps_and_leave_long_ones():
     landmarks[30:33] = np.nan
     landmarks[45:] = np.nan
     boxes = np.tile([0.0, 0, 50, 200], (frames, 1))
-    tracks = assembled_tracks(landmarks, np.ones((frames, count)), boxes, 24.0)
+    tracks = assemble_tracks(landmarks, np.ones((frames, count)), boxes, 24.0)
     assert tracks.points[:45] == pytest.approx(truth[:45], abs=1e-6)
     assert tracks.visibility[20, 0] == 0
     assert np.isnan(tracks.points[55:]).all()

@@ -11,9 +11,13 @@ from onnx_files import RGB_OFFSET, RGB_WEIGHTS, picture_network, recurrent_netwo
 from dynascene_cli import weights
 from dynascene_cli.matting import alpha_box
 from dynascene_cli.matting.person_detector import people_boxes
-from dynascene_cli.matting.person_region import carried, region_around, without_others
+from dynascene_cli.matting.person_region import (
+    person_region_around,
+    remove_other_people,
+    resample_region,
+)
 from dynascene_cli.matting.portrait_networks import PictureNetwork
-from dynascene_cli.matting.registry import choose_matter, network_matter
+from dynascene_cli.matting.registry import choose_matting_model, network_matting_model
 from dynascene_cli.matting.rembg_matter import RembgNetwork
 from dynascene_cli.matting.robust_video import RobustVideoNetwork
 from dynascene_cli.video import open_clip, read_frames
@@ -113,7 +117,9 @@ def test_a_network_that_sees_no_person_is_refused(dynascene, folder, tmp_path):
 
 @pytest.mark.parametrize("published", [True, False])
 def test_a_recurrent_networks_memory_moves_with_the_person(tmp_path, gym, published):
-    matter = network_matter("rvm", recurrent_network(tmp_path / "rvm.onnx", published=published))
+    matter = network_matting_model(
+        "rvm", recurrent_network(tmp_path / "rvm.onnx", published=published)
+    )
     state = matter.initial_state(UNKNOWN)
     regions = []
     for frame in (gym[0], np.roll(gym[1], 60, axis=1), np.roll(gym[2], -60, axis=1)):
@@ -145,7 +151,7 @@ def test_both_layouts_of_a_recurrent_network_are_fed_alike(tmp_path):
 @pytest.mark.parametrize("kind", ["modnet", "rvm"])
 def test_a_matte_resumes_to_the_same_bytes(tmp_path, gym, kind):
     made = recurrent_network if kind == "rvm" else picture_network
-    matter = network_matter(kind, made(tmp_path / "network.onnx"))
+    matter = network_matting_model(kind, made(tmp_path / "network.onnx"))
     state = matter.initial_state(UNKNOWN)
     states, alphas = [], []
     for frame in gym:
@@ -163,7 +169,7 @@ def test_a_matte_resumes_to_the_same_bytes(tmp_path, gym, kind):
 
 
 def test_the_network_sees_the_person_and_nobody_beside_them(tmp_path, gym):
-    matter = network_matter("modnet", picture_network(tmp_path / "modnet.onnx"))
+    matter = network_matting_model("modnet", picture_network(tmp_path / "modnet.onnx"))
     frame = np.hstack([gym[0], gym[0][:, ::-1]])
     height, width = frame.shape[:2]
     alone, _ = matter.step(gym[0], matter.initial_state(UNKNOWN))
@@ -176,7 +182,7 @@ def test_the_network_sees_the_person_and_nobody_beside_them(tmp_path, gym):
 
 @pytest.mark.media
 def test_rvm_keeps_the_chosen_of_two_people(shared_models, gym):
-    matter = network_matter("rvm", shared_models / "rvm_mnv3.onnx")
+    matter = network_matting_model("rvm", shared_models / "rvm_mnv3.onnx")
     frame = np.hstack([gym[0][:, 60:220], gym[0][:, 219:59:-1]])
     boxes = people_boxes(frame)
     assert len(boxes) == 2
@@ -188,14 +194,14 @@ def test_rvm_keeps_the_chosen_of_two_people(shared_models, gym):
 
 
 def test_a_region_rests_while_the_person_stays_in_it():
-    first = region_around(np.array([400, 200, 500, 500.0]), 720, 1280, UNKNOWN)
+    first = person_region_around(np.array([400, 200, 500, 500.0]), 720, 1280, UNKNOWN)
     np.testing.assert_array_equal(first, [325, 125, 575, 575])
     np.testing.assert_array_equal(
-        region_around(np.array([420, 210, 520, 510.0]), 720, 1280, first), first
+        person_region_around(np.array([420, 210, 520, 510.0]), 720, 1280, first), first
     )
-    moved = region_around(np.array([480, 200, 580, 500.0]), 720, 1280, first)
+    moved = person_region_around(np.array([480, 200, 580, 500.0]), 720, 1280, first)
     np.testing.assert_array_equal(moved, [405, 125, 655, 575])
-    small = region_around(np.array([420, 300, 450, 400.0]), 720, 1280, first)
+    small = person_region_around(np.array([420, 300, 450, 400.0]), 720, 1280, first)
     assert (small[2:] - small[:2] < 160).all()
 
 
@@ -203,7 +209,7 @@ def test_what_is_carried_stays_where_it_is_in_the_picture():
     picture = np.random.default_rng(1).random((40, 60)).astype(np.float32)
     past, present = np.array([10, 0, 50, 30.0]), np.array([20, 10, 60, 40.0])
     held = picture[:30, 10:50]
-    moved = carried(held, past, present, (40, 30))
+    moved = resample_region(held, past, present, (40, 30))
     np.testing.assert_allclose(moved[:20, :30], picture[10:30, 20:50], atol=1e-5)
     assert not moved[21:].any()
     assert not moved[:, 31:].any()
@@ -216,10 +222,10 @@ def test_a_piece_that_is_somebody_else_goes():
     alpha[5:9, 30:40] = 1
     region = np.array([100, 100, 500, 300.0])
     ours, theirs = np.array([140, 130, 220, 280.0]), np.array([[330, 130, 430, 290.0]])
-    kept = without_others(alpha, region, ours, theirs)
+    kept = remove_other_people(alpha, region, ours, theirs)
     np.testing.assert_array_equal(kept[:, :100], alpha[:, :100])
     assert not kept[:, 100:].any()
-    np.testing.assert_array_equal(without_others(alpha, region, ours, theirs[:0]), alpha)
+    np.testing.assert_array_equal(remove_other_people(alpha, region, ours, theirs[:0]), alpha)
 
 
 def test_weights_in_rembgs_own_folder_are_used_and_never_changed(
@@ -233,7 +239,7 @@ def test_weights_in_rembgs_own_folder_are_used_and_never_changed(
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert weights.find("rembg:u2net_human_seg").state == "found"
-    assert choose_matter("auto")[0] == "rembg:u2net_human_seg"
+    assert choose_matting_model("auto")[0] == "rembg:u2net_human_seg"
     rows = {row["name"]: row for row in dynascene("models", "list", "--json").json["models"]}
     assert rows["rembg:u2net_human_seg"]["path"] == str(file)
     own = u2net_like(tmp_path / "own.onnx", scale=2.0)
@@ -249,7 +255,7 @@ def test_u2net_home_is_looked_into(folder, tmp_path):
     file = u2net_like(tmp_path / "u2net/silueta.onnx")
     assert weights.path_of("rembg:silueta") == file
     assert "rembg:silueta" in {known.name for known in weights.on_this_machine()}
-    assert choose_matter("auto")[0] == "bundled"
+    assert choose_matting_model("auto")[0] == "bundled"
     network = RembgNetwork("silueta", file)
     alpha, _ = network.alpha(np.random.default_rng(2).integers(0, 256, (320, 320, 3), np.uint8), {})
     assert alpha.shape == (320, 320)
@@ -273,11 +279,11 @@ def u2net_like(path, scale=1.0):
 
 
 def test_the_best_that_is_there_is_taken(folder, tmp_path):
-    assert choose_matter("auto") == (
+    assert choose_matting_model("auto") == (
         "bundled", "bundled: no other matting network is on this machine"
     )  # fmt: skip
     source = picture_network(tmp_path / "any.onnx")
     for name in ("rembg:isnet-general-use", "rembg:u2net_human_seg", "modnet", "rvm"):
         weights.add(name, source)
         expected = "bundled" if name == "rembg:isnet-general-use" else name
-        assert choose_matter("auto")[0] == expected
+        assert choose_matting_model("auto")[0] == expected

@@ -14,12 +14,12 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.matting import (
     NobodyError,
     alpha_box,
-    cast,
     following_state,
     lost_ranges,
-    make_matter,
+    make_matting_model,
     matte_of_given_alpha,
     people_in_photo,
+    select_person,
 )
 from dynascene_cli.matting.external import PAUSE
 from dynascene_cli.matting.person_detector import people_boxes
@@ -73,13 +73,13 @@ def crowd(shared_media):
 def test_one_person_is_found(gym):
     boxes = people_boxes(gym[0])
     assert len(boxes) == 1
-    casting = cast(clip_of(gym), gym.__getitem__)
+    casting = select_person(clip_of(gym), gym.__getitem__)
     assert casting.frame == 0
     np.testing.assert_array_equal(casting.box, boxes[0, :4])
 
 
 def test_a_run_that_is_killed_and_resumed_gives_the_same_bytes(gym):
-    matter = make_matter("bundled")
+    matter = make_matting_model("bundled")
     state = matter.initial_state(UNKNOWN)
     whole = []
     for frame in gym:
@@ -97,7 +97,7 @@ def test_a_run_that_is_killed_and_resumed_gives_the_same_bytes(gym):
 
 
 def test_landmarks_lie_on_the_person(gym):
-    matter = make_matter("bundled")
+    matter = make_matting_model("bundled")
     matte, _ = matter.step(gym[0], matter.initial_state(UNKNOWN))
     assert matte.found
     x0, y0, x1, y1 = alpha_box(matte.alpha)
@@ -111,7 +111,7 @@ def test_landmarks_lie_on_the_person(gym):
 
 
 def test_a_given_alpha_stays_as_it_is_and_gets_feet(gym):
-    matter = make_matter("bundled")
+    matter = make_matting_model("bundled")
     own, _ = matter.step(gym[0], matter.initial_state(UNKNOWN))
     matte, state = matte_of_given_alpha(gym[0], own.alpha, following_state(UNKNOWN))
     assert matte.alpha is own.alpha
@@ -128,7 +128,9 @@ def test_an_alpha_in_which_nobody_is_recognised_is_not_searched_again_for_a_whil
     matte, state = matte_of_given_alpha(blank, alpha, following_state(UNKNOWN))
     assert matte.found
     assert np.isnan(matte.landmarks).all()
-    own = make_matter("bundled").step(gym[0], make_matter("bundled").initial_state(UNKNOWN))[0]
+    own = make_matting_model("bundled").step(
+        gym[0], make_matting_model("bundled").initial_state(UNKNOWN)
+    )[0]
     unseen = []
     while np.isnan((matte := matte_of_given_alpha(gym[0], own.alpha, state))[0].landmarks).all():
         unseen.append(matte[0])
@@ -141,7 +143,7 @@ def test_an_alpha_in_which_nobody_is_recognised_is_not_searched_again_for_a_whil
 
 
 def test_a_frame_with_nobody_is_empty():
-    matter = make_matter("bundled")
+    matter = make_matting_model("bundled")
     frame = np.full((240, 320, 3), 90, np.uint8)
     matte, state = matter.step(frame, matter.initial_state(UNKNOWN))
     assert not matte.found
@@ -153,28 +155,28 @@ def test_a_frame_with_nobody_is_empty():
 def test_a_clip_with_nobody_is_refused():
     blank = [np.full((240, 320, 3), 90, np.uint8)] * 3
     with pytest.raises(NobodyError, match=r"nobody was found in empty\.mp4"):
-        cast(clip_of(blank, "empty.mp4"), blank.__getitem__)
+        select_person(clip_of(blank, "empty.mp4"), blank.__getitem__)
 
 
 @pytest.mark.media
 def test_several_people_have_to_be_chosen_from(crowd):
     clip = clip_of(crowd, "crowd.mp4")
     with pytest.raises(InputError, match=r"crowd\.mp4 shows [23] people of similar size") as raised:
-        cast(clip, crowd.__getitem__)
+        select_person(clip, crowd.__getitem__)
     assert "--person left, right, largest" in raised.value.hint
-    left, right = (cast(clip, crowd.__getitem__, side).box for side in ("left", "right"))
-    first = cast(clip, crowd.__getitem__, "1")
+    left, right = (select_person(clip, crowd.__getitem__, side).box for side in ("left", "right"))
+    first = select_person(clip, crowd.__getitem__, "1")
     np.testing.assert_array_equal(first.box, left)
     assert left[0] < right[0]
     assert first.warnings
     with pytest.raises(InputError, match="there is no person 9 in"):
-        cast(clip, crowd.__getitem__, "9")
+        select_person(clip, crowd.__getitem__, "9")
 
 
 @pytest.mark.media
 def test_the_chosen_person_is_followed(crowd):
-    box = cast(clip_of(crowd), crowd.__getitem__, "right").box
-    matter = make_matter("bundled")
+    box = select_person(clip_of(crowd), crowd.__getitem__, "right").box
+    matter = make_matting_model("bundled")
     matte, _ = matter.step(crowd[0], matter.initial_state(box))
     low, high = (
         np.maximum(box[:2], alpha_box(matte.alpha)[:2]),
@@ -198,7 +200,7 @@ def test_rvm_resumes_to_the_same_bytes(shared_models, gym, tmp_path, monkeypatch
 
     monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path))
     weights.add("rvm", shared_models / "rvm_mnv3.onnx")
-    matter = make_matter("rvm")
+    matter = make_matting_model("rvm")
     state = matter.initial_state(UNKNOWN)
     whole = []
     for frame in gym[:3]:

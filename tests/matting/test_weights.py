@@ -10,7 +10,7 @@ from onnx_files import recurrent_network
 
 from dynascene_cli import weights
 from dynascene_cli.errors import InputError, MissingError
-from dynascene_cli.matting.registry import choose_matter, make_matter
+from dynascene_cli.matting.registry import choose_matting_model, make_matting_model
 
 
 @pytest.fixture
@@ -78,22 +78,22 @@ def test_what_ships_cannot_be_added(tmp_path):
 
 
 def test_auto_says_why(folder, tmp_path):
-    assert choose_matter("auto")[0] == "bundled"
+    assert choose_matting_model("auto")[0] == "bundled"
     source = tmp_path / "mine.onnx"
     source.write_bytes(b"weights")
     weights.add("rvm", source)
     chosen = "rvm: the best of the matting networks on this machine"
-    assert choose_matter("auto") == ("rvm", chosen)
+    assert choose_matting_model("auto") == ("rvm", chosen)
 
 
 def test_a_matter_that_is_not_there_is_named(folder):
     with pytest.raises(InputError, match="no matter is called 'rwm'"):
-        make_matter("rwm")
+        make_matting_model("rwm")
     with pytest.raises(MissingError) as raised:
-        make_matter("rembg:u2net_human_seg")
+        make_matting_model("rembg:u2net_human_seg")
     assert raised.value.hint == "dynascene models pull rembg:u2net_human_seg --accept-licence"
     with pytest.raises(InputError, match="rembg has no matter 'u3net'"):
-        make_matter("rembg:u3net")
+        make_matting_model("rembg:u3net")
 
 
 def test_a_file_that_is_no_network_is_told(folder, tmp_path):
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_network_is_told(folder, tmp_path):
     source.write_bytes(b"weights")
     weights.add("rvm", source)
     with pytest.raises(InputError, match="cannot be read as an ONNX network"):
-        make_matter("rvm")
+        make_matting_model("rvm")
 
 
 def test_the_commands_answer_in_json(tmp_path):

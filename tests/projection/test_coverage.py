@@ -5,7 +5,7 @@ import pytest
 from ray_casting import MOVES, Place, move_path
 
 from dynascene_cli.projection.coverage import needed_margins, uncovered_share
-from dynascene_cli.projection.renderer import ProjectionRenderer, drawn
+from dynascene_cli.projection.renderer import ProjectionRenderer, draw_reliefs
 from dynascene_cli.shot import Margins
 
 WIDE = Margins(224, 72, 224, 108)
@@ -21,7 +21,7 @@ def test_planned_margins_cover_every_pixel(move: str) -> None:
     assert uncovered_share(scene, path).tolist() == [0.0] * 7
     renderer = ProjectionRenderer(scene, path)
     for K, E in zip(path.intrinsics, path.extrinsics, strict=True):
-        assert drawn(renderer.reliefs, K, E, path.width, path.height)[1] == 0
+        assert draw_reliefs(renderer.reliefs, K, E, path.width, path.height)[1] == 0
 
 
 def test_a_static_camera_needs_no_margins() -> None:

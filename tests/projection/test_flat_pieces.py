@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.projection.planar_regions import flat_pieces
+from dynascene_cli.projection.planar_regions import find_flat_pieces
 
 
 def times_covered(flats, left):
@@ -21,7 +21,7 @@ def times_covered(flats, left):
 def test_a_plane_is_one_piece():
     ys, xs = np.array([0.0, 4.0, 12.0, 28.0]), np.array([0.0, 8.0, 24.0, 32.0, 40.0])
     plane = 0.1 + 0.002 * ys[:, None] - 0.001 * xs
-    flats, left = flat_pieces(plane, ys, xs, np.ones((3, 4), bool), 1e-9)
+    flats, left = find_flat_pieces(plane, ys, xs, np.ones((3, 4), bool), 1e-9)
     assert flats.tolist() == [[0, 4, 15, 19]]
     assert not left.any()
 
@@ -29,7 +29,7 @@ def test_a_plane_is_one_piece():
 def test_a_saddle_is_left_as_it_is():
     y, x = np.arange(5.0), np.arange(6.0)
     saddle = 0.1 + 0.01 * y[:, None] * x
-    flats, left = flat_pieces(saddle, y, x, np.ones((4, 5), bool), 1e-9)
+    flats, left = find_flat_pieces(saddle, y, x, np.ones((4, 5), bool), 1e-9)
     assert len(flats) == 0
     assert left.all()
 
@@ -40,7 +40,7 @@ def test_each_kept_cell_is_drawn_once(seed, rows, columns):
     steps = np.cumsum(rng.integers(0, 2, rows + 1))[:, None] + rng.integers(0, 2, columns + 1)
     kept = rng.random((rows, columns)) < 0.8
     y, x = np.arange(rows + 1.0), np.arange(columns + 1.0)
-    flats, left = flat_pieces(steps.astype(float), y, x, kept, 1e-9)
+    flats, left = find_flat_pieces(steps.astype(float), y, x, kept, 1e-9)
     assert np.array_equal(times_covered(flats, left), kept.astype(int))
     for corners in flats:
         top, start = divmod(corners[0], columns + 1)

@@ -16,7 +16,7 @@ from dynascene_cli.projection.mesh import default_step, relief_mesh
 from dynascene_cli.projection.renderer import (
     ProjectionRenderer,
     camera_reach,
-    drawn,
+    draw_reliefs,
     effective_path,
     plate_frame,
 )
@@ -108,7 +108,9 @@ def test_positions_between_samples_are_those_that_would_be_drawn(
     path = move_path(move, place)
     renderer = ProjectionRenderer(place.scene(margins), path)
     relief, camera = renderer.reliefs[0], path.intrinsics[1] @ path.extrinsics[1]
-    texels, uncovered = drawn(renderer.reliefs, path.intrinsics[1], path.extrinsics[1], *size)
+    texels, uncovered = draw_reliefs(
+        renderer.reliefs, path.intrinsics[1], path.extrinsics[1], *size
+    )
     every = texels.view(np.uint8).reshape(height, width, 4)[..., :3].astype(int)
     other = continuous_frame(relief.mesh, relief.texture, camera, width, height, 1.0)
     assert uncovered == 0

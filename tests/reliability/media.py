@@ -12,7 +12,14 @@ import numpy as np
 
 from dynascene_cli.app import main
 from dynascene_cli.commands.demo import MEDIA
-from dynascene_cli.video import cover, open_clip, open_sink, read_frames, read_photo, write_image
+from dynascene_cli.video import (
+    open_clip,
+    open_sink,
+    read_frames,
+    read_photo,
+    resize_to_cover,
+    write_image,
+)
 
 TESTS = Path(__file__).parents[1]
 sys.path += [str(TESTS / "training"), str(TESTS / "diffusion")]
@@ -36,7 +43,9 @@ def make_media(folder: Path, frames: int) -> None:
         folder.mkdir(parents=True)
         _draw_clips(folder, frames)
         _cut_person(folder, frames)
-        write_image(folder / "place.jpg", cover(read_photo(MEDIA / "picos.jpg").pixels, 160, 120))
+        write_image(
+            folder / "place.jpg", resize_to_cover(read_photo(MEDIA / "picos.jpg").pixels, 160, 120)
+        )
         shutil.copy(TESTS / "training" / "tiny.toml", folder)
         _make_weights(folder)
         code = _make_path(folder)
@@ -76,7 +85,7 @@ def _cut_person(folder: Path, frames: int) -> None:
     gym = open_clip(MEDIA / "gym.mp4")
     with open_sink(folder / "person.mp4", width=90, height=160, frame_rate=gym.frame_rate) as sink:
         for frame in read_frames(gym, 0, frames):
-            sink.write(cover(frame, 90, 160))
+            sink.write(resize_to_cover(frame, 90, 160))
 
 
 def _make_weights(folder: Path) -> None:

@@ -7,7 +7,7 @@ from streets import camera, guess_of, seen
 from dynascene_cli.errors import StageError
 from dynascene_cli.inference.onnx_network import OnnxNetwork
 from dynascene_cli.scene.depth_alignment import aligned_depth
-from dynascene_cli.scene.onnx_depth import MULTIPLE, SHORTER_SIDE, installed_depth, picture_depth
+from dynascene_cli.scene.onnx_depth import MULTIPLE, SHORTER_SIDE, installed_depth, predict_depth
 
 onnx = pytest.importorskip("onnx")
 
@@ -45,7 +45,7 @@ def disparity_photo(street: str):
 
 def test_sides_are_multiples_and_values_are_normalised(tmp_path) -> None:
     _, photo = disparity_photo("canyon")
-    depth = picture_depth(photo, red_network(tmp_path / "depth.onnx"))
+    depth = predict_depth(photo, red_network(tmp_path / "depth.onnx"))
     assert depth.shape[0] == SHORTER_SIDE
     assert depth.shape[1] % MULTIPLE == 0
     assert depth.min() == pytest.approx(-0.485 / 0.229, abs=0.05)
@@ -54,12 +54,12 @@ def test_sides_are_multiples_and_values_are_normalised(tmp_path) -> None:
 def test_a_network_of_fixed_sides_is_fed_those(tmp_path) -> None:
     _, photo = disparity_photo("canyon")
     network = red_network(tmp_path / "depth.onnx", sides=(56, 98))
-    assert picture_depth(photo, network).shape == (56, 98)
+    assert predict_depth(photo, network).shape == (56, 98)
 
 
 def test_what_it_predicts_is_scaled_to_the_ground(tmp_path) -> None:
     view, photo = disparity_photo("bend")
-    depth = picture_depth(photo, red_network(tmp_path / "depth.onnx"))
+    depth = predict_depth(photo, red_network(tmp_path / "depth.onnx"))
     found, warning = aligned_depth(depth, guess_of("bend", view))
     assert warning is None
     near = np.isfinite(view.depth) & (view.depth < 12)
@@ -69,14 +69,14 @@ def test_what_it_predicts_is_scaled_to_the_ground(tmp_path) -> None:
 def test_a_map_against_the_ground_is_told(tmp_path) -> None:
     view, photo = disparity_photo("bend")
     network = red_network(tmp_path / "depth.onnx", scale=-1.0)
-    assert aligned_depth(picture_depth(photo[::-1], network), guess_of("bend", view))[1] is not None
+    assert aligned_depth(predict_depth(photo[::-1], network), guess_of("bend", view))[1] is not None
 
 
 def test_a_network_that_says_nothing_fails_with_the_way_round_it(tmp_path) -> None:
     _, photo = disparity_photo("canyon")
     network = red_network(tmp_path / "depth.onnx", scale=0.0)
     with pytest.raises(StageError) as caught:
-        picture_depth(photo, network)
+        predict_depth(photo, network)
     assert "--depth none" in caught.value.hint
 
 

@@ -18,7 +18,7 @@ from dynascene_cli.projection import ProjectionRenderer
 from dynascene_cli.scene import build_scene, scene_popup
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.popup import Surface, pop_up
-from dynascene_cli.scene.surfaces import with_posts
+from dynascene_cli.scene.surfaces import add_posts
 from dynascene_cli.scene.wall_base_lines import walls
 from dynascene_cli.shot import Margins, SceneGeometry
 
@@ -120,7 +120,7 @@ def test_a_mast_belongs_to_what_it_stands_on() -> None:
     photo[80:] = 90
     photo[20:80, 100:103] = 60
     photo[10:14, 40:60] = 60
-    found = with_posts(surfaces, photo)
+    found = add_posts(surfaces, photo)
     assert (found[25:80, 101] == Surface.STRUCTURE).all()
     assert (found[:70, :95] == Surface.SKY).all()
 

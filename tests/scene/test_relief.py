@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.geometry import ground_point
-from dynascene_cli.scene import GeometryGuess, Viewpoint, relief_depth, with_ground_around
+from dynascene_cli.scene import GeometryGuess, Viewpoint, add_ground_around, relief_depth
 from dynascene_cli.shot import Margins, SceneGeometry
 
 WIDTH, HEIGHT = 160, 90
@@ -98,7 +98,7 @@ def test_the_ground_under_a_person_is_a_plane_even_behind_the_backdrop(
     place = ground_point(walled.geometry.intrinsics, walled.geometry.extrinsics, [foot], 1.6)
     column, row = int(foot[0]), int(foot[1])
     assert relief_depth(walled)[row, column] < 0.9 * place[0, 2]
-    around = with_ground_around(walled, np.array([foot]))
+    around = add_ground_around(walled, np.array([foot]))
     assert relief_depth(around)[row, column] == pytest.approx(place[0, 2], rel=0.01)
-    assert with_ground_around(around, np.array([foot])) is around
-    assert with_ground_around(walled, np.array([[80.5, 20.0]])) is walled
+    assert add_ground_around(around, np.array([foot])) is around
+    assert add_ground_around(walled, np.array([[80.5, 20.0]])) is walled

@@ -15,12 +15,12 @@ from dynascene_cli.scene import (
     write_guess_file,
 )
 from dynascene_cli.scene.ade20k import KINDS, NAMES
-from dynascene_cli.video import cover, read_photo
+from dynascene_cli.video import read_photo, resize_to_cover
 
 
 @pytest.fixture(scope="module")
 def meadow() -> np.ndarray:
-    return cover(read_photo(DEMO_MEDIA / "picos.jpg").pixels, 640, 360)
+    return resize_to_cover(read_photo(DEMO_MEDIA / "picos.jpg").pixels, 640, 360)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_a_sky_where_the_labels_see_none_follows_the_colours(meadow: np.ndarray)
 @pytest.mark.media
 @pytest.mark.parametrize("name", ["livingroom", "palace"])
 def test_a_ceiling_is_no_sky(shared_media: Path, name: str) -> None:
-    photo = cover(read_photo(shared_media / "scenes" / f"{name}.jpg").pixels, 960, 540)
+    photo = resize_to_cover(read_photo(shared_media / "scenes" / f"{name}.jpg").pixels, 960, 540)
     labels = scene_labels(photo)
     guess = guess_geometry(photo, labels=labels)
     assert not guess.sky.any()
@@ -105,7 +105,7 @@ def test_a_ceiling_is_no_sky(shared_media: Path, name: str) -> None:
 
 @pytest.mark.media
 def test_a_street_has_a_road_cars_and_people(shared_media: Path) -> None:
-    photo = cover(read_photo(shared_media / "scenes" / "street.jpg").pixels, 960, 540)
+    photo = resize_to_cover(read_photo(shared_media / "scenes" / "street.jpg").pixels, 960, 540)
     labels = scene_labels(photo)
     assert labels.mask("ground")[450:, 300:420].mean() > 0.9
     assert labels.mask("road")[450:, 400:480].mean() > 0.9

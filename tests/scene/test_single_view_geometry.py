@@ -11,7 +11,7 @@ from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.scene import frame_focal_35mm, guess_geometry
 from dynascene_cli.scene.line_segments import line_segments
 from dynascene_cli.scene.vanishing_points import vanishing_points
-from dynascene_cli.video import cover, read_photo
+from dynascene_cli.video import read_photo, resize_to_cover
 
 WIDTH, HEIGHT = 480, 270
 
@@ -136,7 +136,7 @@ def test_preview_draws_the_horizon_where_it_is() -> None:
     [("Dune", 0.25, 0.35), ("Storm", 0.57, 0.67), ("china", 0.42, 0.58)],
 )
 def test_horizon_of_photos(shared_media, name: str, lowest: float, highest: float) -> None:
-    photo = cover(read_photo(shared_media / "scenes" / f"{name}.jpg").pixels, 960, 540)
+    photo = resize_to_cover(read_photo(shared_media / "scenes" / f"{name}.jpg").pixels, 960, 540)
     geometry = guess_geometry(photo).geometry
     assert lowest < geometry.horizon / geometry.height < highest
     assert geometry.sky_confidence > 0.3

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dynascene_cli.geometry import project
 from dynascene_cli.scene import Surroundings, build_scene, guess_geometry
 from dynascene_cli.shot import Image, Margins
-from dynascene_cli.video import cover, cover_window, cover_with_room, room_around
+from dynascene_cli.video import cover_window, cover_with_room, resize_to_cover, room_around
 
 RNG = np.random.default_rng(3)
 
@@ -44,7 +44,7 @@ def test_the_room_around_a_frame_is_what_was_cropped(
     assert wide.shape == (kept[1], kept[0], 3)
     inner = wide[room.top : room.top + frame_height, room.left : room.left + frame_width]
     # Lanczos sees beyond the crop in one of them.
-    apart = np.abs(inner.astype(int) - cover(picture, *size, (x, y)))[4:-4, 4:-4]
+    apart = np.abs(inner.astype(int) - resize_to_cover(picture, *size, (x, y)))[4:-4, 4:-4]
     assert apart.max(initial=0) <= 2
 
 

@@ -13,7 +13,7 @@ from dynascene_cli.scene.ade20k import NAMES
 from dynascene_cli.scene.horizon import HorizonEvidence, estimated_viewpoint, label_evidence
 from dynascene_cli.scene.known_heights import KnownThing
 from dynascene_cli.scene.labels import SceneLabels
-from dynascene_cli.video import cover, read_photo
+from dynascene_cli.video import read_photo, resize_to_cover
 
 VIEWPOINTS = json.loads((Path(__file__).parent / "viewpoints.json").read_text("utf-8"))["photos"]
 
@@ -77,7 +77,7 @@ def test_a_road_behind_cars_only_bounds_the_horizon() -> None:
 @pytest.mark.parametrize("name", ["street", "beach", "openroad", "lake", "dusk", "livingroom"])
 def test_viewpoints_of_photos(shared_media: Path, name: str) -> None:
     truth = VIEWPOINTS[name]
-    photo = cover(read_photo(shared_media / truth["scene"]).pixels, 768, 432)
+    photo = resize_to_cover(read_photo(shared_media / truth["scene"]).pixels, 768, 432)
     labels = scene_labels(photo)
     seen = guess_geometry(photo, labels=labels, things=known_things(photo, labels)).viewpoint
     assert seen.row == pytest.approx(truth["horizon"], abs=0.05)

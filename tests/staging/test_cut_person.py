@@ -9,8 +9,15 @@ from stick_figure import FPS, HEIGHT, moved, photo, standing, still, tracks, wal
 
 from dynascene_cli.geometry import Floats, project
 from dynascene_cli.shot import CameraPath, PersonTracks
-from dynascene_cli.staging import Stance, contact_points, move_conflicts, room_for, stage, stance
-from dynascene_cli.staging.billboard import carried
+from dynascene_cli.staging import (
+    Stance,
+    contact_points,
+    move_conflicts,
+    room_for_move,
+    stage,
+    stance,
+)
+from dynascene_cli.staging.billboard import apply_similarity
 from dynascene_cli.staging.picture_sides import share_beyond_sides
 
 FILMED = photo(horizon=250.0)
@@ -28,7 +35,7 @@ def behind_a_desk(row: float = 560.0) -> PersonTracks:
 
 
 def corner(stands: Stance, point: tuple[float, float]) -> Floats:
-    return carried(stands.clip_to_frame[0], np.array(point))
+    return apply_similarity(stands.clip_to_frame[0], np.array(point))
 
 
 @pytest.mark.parametrize("horizon", [100.0, 250.0, 520.0, 900.0])
@@ -51,7 +58,7 @@ def test_depth_follows_from_head_and_shoulders() -> None:
             stands.geometry.extrinsics,
             stands.contact - [0.0, HEIGHT, 0.0],
         )
-        head = carried(stands.clip_to_frame, waist_up(1.6).points[:, 0])
+        head = apply_similarity(stands.clip_to_frame, waist_up(1.6).points[:, 0])
         assert np.abs(top - head)[:, 1].max() < 25
 
 
@@ -131,7 +138,7 @@ def limited(z: float, move: str, amount: float = 1.0) -> tuple[Stance, Callable[
     def path_of(stands: Stance, share: float) -> CameraPath:
         return moved(stands.geometry, 75, move, share)
 
-    room = room_for(stance_at, path_of, amount, hold_body=True)
+    room = room_for_move(stance_at, path_of, amount, hold_body=True)
     stands = stance_at(room)
     return stands, lambda share: path_of(stands, share)
 
@@ -143,8 +150,8 @@ def test_a_move_neither_shows_the_cut_nor_loses_the_head(move: str) -> None:
     staged = stage(stands, path_at, 0.3, hold_body=True)
     assert staged.amount > 0.1
     similarity = staged.placement.clip_to_frame
-    assert carried(similarity, np.array([640.0, 720.0]))[:, 1].min() >= 719.7
-    assert carried(similarity, waist_up(2.0).boxes[:, :2])[:, 1].min() > -0.016 * 720
+    assert apply_similarity(similarity, np.array([640.0, 720.0]))[:, 1].min() >= 719.7
+    assert apply_similarity(similarity, waist_up(2.0).boxes[:, :2])[:, 1].min() > -0.016 * 720
 
 
 def test_a_whole_person_is_moved_away_until_the_dolly_fits() -> None:
@@ -160,14 +167,14 @@ def test_a_whole_person_is_moved_away_until_the_dolly_fits() -> None:
     assert 0 < at_once.amount < 0.5 and "push feet out of the picture" in at_once.warnings[0]
     unheld = stage(stance_at(0.0), lambda a: path_of(stance_at(0.0), a), 0.7)
     assert unheld.amount == 0.7
-    room = room_for(stance_at, path_of, 0.7, hold_body=True)
+    room = room_for_move(stance_at, path_of, 0.7, hold_body=True)
     stands = stance_at(room)
     staged = stage(stands, lambda a: path_of(stands, a), 0.7, hold_body=True)
     assert staged.amount == 0.7
     np.testing.assert_allclose(stands.contact[:, 1], stands.geometry.camera_height)
     assert stands.clip_to_frame[0, 0, 0] == pytest.approx(1 - room)
     assert f"at {100 * (1 - room):.0f} % of their size" in stands.warnings[0]
-    low = carried(staged.placement.clip_to_frame, person.boxes[:, 2:])[:, 1].max()
+    low = apply_similarity(staged.placement.clip_to_frame, person.boxes[:, 2:])[:, 1].max()
     assert low < 720 * 1.016
 
 

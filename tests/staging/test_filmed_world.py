@@ -21,15 +21,15 @@ from dynascene_cli.geometry import (
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.staging import (
     FilmedWorld,
-    accompanied,
+    accompanied_stance,
     contact_points,
     filmed_world,
     horizon_row,
-    placement,
+    place_person,
     stance,
 )
-from dynascene_cli.staging.billboard import carried
-from dynascene_cli.staging.derotation import steadied, unsteadied
+from dynascene_cli.staging.billboard import apply_similarity
+from dynascene_cli.staging.derotation import remove_rotation, restore_rotation
 from dynascene_cli.staging.ground_fit import fitted_ground, sure_ground
 
 GROUND = photo(horizon=360.0)
@@ -80,15 +80,17 @@ def test_steadied_pixels_come_back(turn: float, tilt: float, x: float, y: float)
     rotation = np.stack([np.eye(3), rotation_about("x", tilt) @ rotation_about("y", turn)])
     path = replace(still(GROUND, 2), extrinsics=pose(rotation, np.zeros((2, 3))))
     pixels = np.full((2, 3, 2), [x, y])
-    np.testing.assert_allclose(unsteadied(path, steadied(path, pixels)), pixels, atol=1e-6)
+    np.testing.assert_allclose(
+        restore_rotation(path, remove_rotation(path, pixels)), pixels, atol=1e-6
+    )
 
 
 def test_a_direction_stays_in_place_however_the_camera_turns() -> None:
     turns = np.stack([rotation_about("y", a) for a in np.linspace(0, 30, 20)])
     path = replace(still(GROUND, 20), extrinsics=pose(turns, np.zeros((20, 3))))
     pixels = project(path.intrinsics, path.extrinsics, np.array([-1.0, 0.5, 6.0]))
-    assert np.ptp(steadied(path, pixels), axis=0).max() < 1e-9
-    assert steadied(None, pixels) is pixels
+    assert np.ptp(remove_rotation(path, pixels), axis=0).max() < 1e-9
+    assert remove_rotation(None, pixels) is pixels
 
 
 @given(
@@ -222,9 +224,9 @@ def test_a_moving_filmed_camera_is_taken_out_of_the_clip(move: str) -> None:
     np.testing.assert_allclose(stands.contact[:, 1], GROUND.camera_height)
     assert np.ptp(stands.contact, axis=0).max() < 0.25
     shot = still(stands.geometry, 75)
-    placed = placement(stands, shot)
+    placed = place_person(stands, shot)
     soles = person.points[:, 7:].mean(axis=1)
-    assert np.ptp(carried(placed.clip_to_frame, soles), axis=0).max() < 7.0
+    assert np.ptp(apply_similarity(placed.clip_to_frame, soles), axis=0).max() < 7.0
     sizes = np.hypot(placed.clip_to_frame[:, 0, 0], placed.clip_to_frame[:, 1, 0])
     heads = person.points[:, 0]
     tall = np.linalg.norm(soles - heads, axis=1) * sizes
@@ -248,8 +250,10 @@ def test_the_camera_that_filmed_them_leaves_the_person_to_the_bit() -> None:
     truth = filmed_with("truck")
     world = world_of(truth, standing(), background(truth, ground=True))
     frame = photo(width=640, height=480, horizon=220)
-    stands = accompanied(tracks(standing(), GROUND, filmed=truth), world, frame, anchor="ground")
-    placed = placement(stands, stands.seen_from)
+    stands = accompanied_stance(
+        tracks(standing(), GROUND, filmed=truth), world, frame, anchor="ground"
+    )
+    placed = place_person(stands, stands.seen_from)
     cover = [[480 / 720, 0, (640 - 1280 * 480 / 720) / 2], [0, 480 / 720, 0]]
     np.testing.assert_array_equal(placed.clip_to_frame, stands.clip_to_frame)
     np.testing.assert_allclose(stands.clip_to_frame, np.repeat([cover], 75, axis=0))
@@ -262,8 +266,8 @@ def test_a_position_moves_the_person_and_their_camera_over_the_ground() -> None:
     motion = standing()
     world = world_of(truth, motion, background(truth, ground=True, noise=0))
     person = tracks(motion, GROUND, filmed=truth)
-    own = accompanied(person, world, GROUND, anchor="ground")
-    moved_aside = accompanied(person, world, GROUND, position=(0.3, 0.62), anchor="ground")
+    own = accompanied_stance(person, world, GROUND, anchor="ground")
+    moved_aside = accompanied_stance(person, world, GROUND, position=(0.3, 0.62), anchor="ground")
     np.testing.assert_array_equal(moved_aside.clip_to_frame, own.clip_to_frame)
     shift = moved_aside.contact - own.contact
     np.testing.assert_allclose(shift, shift[:1].repeat(75, axis=0), atol=1e-9)
@@ -272,14 +276,14 @@ def test_a_position_moves_the_person_and_their_camera_over_the_ground() -> None:
         shift,
         atol=1e-9,
     )
-    placed = placement(moved_aside, own.seen_from)
+    placed = place_person(moved_aside, own.seen_from)
     at = placed.contact_pixels[0] / [own.seen_from.width, own.seen_from.height]
     np.testing.assert_allclose(at, (0.3, 0.62), atol=1e-6)
     spot = project(own.seen_from.intrinsics, own.seen_from.extrinsics, moved_aside.contact[0])
-    soles = carried(placed.clip_to_frame, person.points[:, 7:].mean(axis=1))
+    soles = apply_similarity(placed.clip_to_frame, person.points[:, 7:].mean(axis=1))
     assert np.ptp(soles - spot, axis=0).max() < 5.0
     with pytest.raises(InputError, match=r"--position 0\.5,0\.1 is not on the ground"):
-        accompanied(person, world, GROUND, position=(0.5, 0.1), anchor="ground")
+        accompanied_stance(person, world, GROUND, position=(0.5, 0.1), anchor="ground")
 
 
 def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
@@ -287,16 +291,16 @@ def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
     motion = standing()
     world = world_of(truth, motion, background(truth, ground=True, noise=0))
     person = tracks(motion, GROUND, filmed=truth)
-    stands = accompanied(person, world, GROUND, anchor="ground")
+    stands = accompanied_stance(person, world, GROUND, anchor="ground")
     nearer = centre(stands.seen_from.extrinsics) + np.linspace(0, 1, 75)[:, None] * [0, 0, 1.0]
     rotation = stands.seen_from.extrinsics[:, :, :3]
     shot = replace(
         stands.seen_from,
         extrinsics=pose(rotation, -np.einsum("fij,fj->fi", rotation, nearer)),
     )
-    placed = placement(stands, shot)
+    placed = place_person(stands, shot)
     spot = project(shot.intrinsics, shot.extrinsics, stands.contact.mean(axis=0))
-    soles = carried(placed.clip_to_frame, person.points[:, 7:].mean(axis=1))
+    soles = apply_similarity(placed.clip_to_frame, person.points[:, 7:].mean(axis=1))
     assert np.ptp(soles - spot, axis=0).max() < 5.0
     size = placed.clip_to_frame[:, 0, 0]
     assert size[-1] / size[0] == pytest.approx(5.0 / 4.0, rel=0.05)

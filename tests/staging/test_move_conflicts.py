@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stick_figure import Motion, moved, photo, standing, still, tracks, walking
 
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.staging import Staged, Stance, move_conflicts, placement, stance
+from dynascene_cli.staging import Staged, Stance, move_conflicts, place_person, stance
 from dynascene_cli.staging.conflicts import trend
 
 PHOTO = photo(horizon=250.0)
@@ -22,7 +22,7 @@ def stands(motion: Motion, anchor: Literal["ground", "screen"] = "ground") -> St
 
 
 def told(person: Stance, path: CameraPath) -> tuple[str, ...]:
-    return move_conflicts(person, Staged(placement(person, path), path, person.geometry, 1.0))
+    return move_conflicts(person, Staged(place_person(person, path), path, person.geometry, 1.0))
 
 
 def contradictions(person: Stance, path: CameraPath) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def contradictions(person: Stance, path: CameraPath) -> tuple[str, ...]:
 
 def seen_by(path: CameraPath, person: Stance) -> Stance:
     """The stance of a person who was filmed by the path, at the same places of the ground."""
-    placed = placement(person, path)
+    placed = place_person(person, path)
     return replace(
         person, seen_from=path, clip_to_frame=placed.clip_to_frame, contact=placed.contact
     )

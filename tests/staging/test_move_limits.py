@@ -8,9 +8,9 @@ from stick_figure import moved, photo, standing, still, tracks
 
 from dynascene_cli.geometry import rotation_about
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.staging import Stance, room_for, stage, stance
-from dynascene_cli.staging.billboard import carried
-from dynascene_cli.staging.limits import shown_cuts
+from dynascene_cli.staging import Stance, room_for_move, stage, stance
+from dynascene_cli.staging.billboard import apply_similarity
+from dynascene_cli.staging.limits import visible_cuts
 
 PHOTO = photo(horizon=250.0)
 
@@ -54,11 +54,13 @@ def test_room_is_used_up_and_no_cut_is_ever_shown(move: str) -> None:
     stands = person_at(2.0, room=0.06)
     staged = stage(stands, moves(stands, move), 1.0)
     assert staged.amount > 0.05
-    shown = shown_cuts(staged.placement.clip_to_frame, stands.contacts, (1280, 720), (1280, 720))
+    shown = visible_cuts(staged.placement.clip_to_frame, stands.contacts, (1280, 720), (1280, 720))
     assert not shown.any()
     if staged.amount < 1:
         assert f"limited to {staged.amount:.2f} of the 1.00 asked for" in staged.warnings[0]
-        low = carried(staged.placement.clip_to_frame, np.array([[640.0, 720.0]])).min(axis=0)[1]
+        low = apply_similarity(staged.placement.clip_to_frame, np.array([[640.0, 720.0]])).min(
+            axis=0
+        )[1]
         assert 719 < low < 726
 
 
@@ -120,12 +122,12 @@ def test_a_cut_crossing_a_corner_is_seen_and_one_outside_is_not() -> None:
     count = len(stands.contacts.boxes)
     for shift, expected in (((0, 0), False), ((0, -2), True), ((1300, -2), False), ((0, 5), False)):
         similarity = np.array([[1.0, 0, shift[0]], [0, 1.0, shift[1]]])[None].repeat(count, axis=0)
-        shown = shown_cuts(similarity, stands.contacts, (1280, 720), (1280, 720))
+        shown = visible_cuts(similarity, stands.contacts, (1280, 720), (1280, 720))
         assert shown[:, 3].all() == expected == shown.any()
 
 
 def room(move: str, distance: float, amount: float = 1.0) -> float:
-    return room_for(
+    return room_for_move(
         lambda room: person_at(distance, room=room),
         lambda stands, share: moved(stands.geometry, 75, move, share),
         amount,
@@ -153,7 +155,7 @@ def test_a_person_at_a_side_edge_is_moved_aside_for_a_truck() -> None:
         return moved(stands.geometry, 75, "truck", 0.5 * share)
 
     assert stage(stance_at(0.0), lambda a: path_of(stance_at(0.0), a), 1.0).amount == 0.0
-    enough = room_for(stance_at, path_of)
+    enough = room_for_move(stance_at, path_of)
     stands = stance_at(enough)
     assert 0.1 <= enough <= 0.2
     assert stands.clip_to_frame[0, 0, 0] == 1.0

@@ -12,7 +12,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import project
 from dynascene_cli.shot import CameraPath, SceneGeometry
 from dynascene_cli.staging import Stance, StandingGround, stance
-from dynascene_cli.staging.billboard import carried
+from dynascene_cli.staging.billboard import apply_similarity
 
 FILMED = photo(horizon=250.0)
 
@@ -26,7 +26,7 @@ def staged_in(
 
 
 def foot(stands: Stance, frame: int = 0) -> tuple[float, float]:
-    x, y = carried(stands.clip_to_frame[frame], stands.contacts.points[frame])
+    x, y = apply_similarity(stands.clip_to_frame[frame], stands.contacts.points[frame])
     return float(x), float(y)
 
 
@@ -197,12 +197,12 @@ def test_a_cut_below_stays_below_the_frame(
 ) -> None:
     stands = staged_in(photo(horizon=horizon), standing(z=2.0), position=place)
     assert stands.contacts.cut_edges == (False, False, False, True)
-    assert carried(stands.clip_to_frame[0], np.array([0.0, 720.0]))[1] >= 720 - 1e-6
+    assert apply_similarity(stands.clip_to_frame[0], np.array([0.0, 720.0]))[1] >= 720 - 1e-6
 
 
 def test_room_leaves_a_cut_outside_by_a_share_of_the_frame() -> None:
     kept, roomy = (staged_in(FILMED, standing(z=2.0), room=room) for room in (0.0, 0.05))
-    edge = carried(roomy.clip_to_frame[0], np.array([0.0, 720.0]))[1]
+    edge = apply_similarity(roomy.clip_to_frame[0], np.array([0.0, 720.0]))[1]
     assert edge == pytest.approx(1.05 * 720)
     assert roomy.geometry.camera_height == pytest.approx(kept.geometry.camera_height)
     assert roomy.clip_to_frame[0, 0, 0] == kept.clip_to_frame[0, 0, 0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dynascene_cli.storage.atomic import published, published_folder, published_together
+from dynascene_cli.storage.atomic import publish_file, publish_folder, publish_together
 
 HOLDING = """
 import os, signal, sys
@@ -45,12 +45,12 @@ def test_what_a_killed_process_left_goes_with_the_next_and_what_a_living_one_hol
     assert holder.stdout.readline() == "held\n"
     before = names(tmp_path)
     assert len(before) == len(foreign) + 4
-    with published(tmp_path / "other.mov") as temporary:
+    with publish_file(tmp_path / "other.mov") as temporary:
         temporary.write_text("whole")
     assert names(tmp_path) == before | {"other.mov"}
     holder.communicate("")
     assert names(tmp_path) == before | {"other.mov"}
-    with published(tmp_path / "other.mov") as temporary:
+    with publish_file(tmp_path / "other.mov") as temporary:
         temporary.write_text("whole again")
     assert names(tmp_path) == {
         *(path.name for path in foreign),
@@ -64,16 +64,16 @@ def test_what_a_killed_process_left_goes_with_the_next_and_what_a_living_one_hol
 
 def test_two_at_once_each_write_their_own(tmp_path):
     path = tmp_path / "out.mov"
-    with published(path) as one, published(path) as other:
+    with publish_file(path) as one, publish_file(path) as other:
         one.write_text("one")
         other.write_text("other")
     assert path.read_text() == "one"
     assert names(tmp_path) == {"out.mov"}
 
 
-@pytest.mark.parametrize("publishing", [published, published_together, published_folder])
+@pytest.mark.parametrize("publishing", [publish_file, publish_together, publish_folder])
 def test_an_interruption_leaves_nothing(tmp_path, publishing):
-    target = tmp_path if publishing is published_together else tmp_path / "out"
+    target = tmp_path if publishing is publish_together else tmp_path / "out"
     with pytest.raises(KeyboardInterrupt), publishing(target) as temporary:
         if temporary.is_dir():
             (temporary / "half").touch()
@@ -83,6 +83,6 @@ def test_an_interruption_leaves_nothing(tmp_path, publishing):
 
 def test_the_longest_names_are_published(tmp_path):
     path = tmp_path / ("人" * 83 + ".mov")
-    with published(path) as temporary:
+    with publish_file(path) as temporary:
         temporary.write_text("whole")
     assert [each.name for each in tmp_path.iterdir()] == [path.name]

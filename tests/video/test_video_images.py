@@ -6,7 +6,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.video import cover, cover_window, read_depth, read_photo, write_image
+from dynascene_cli.video import cover_window, read_depth, read_photo, resize_to_cover, write_image
 
 RED = (200, 30, 60)
 
@@ -115,7 +115,7 @@ def test_window_covers_the_frame(width, height, frame, centre):
 def test_cover_agrees_with_its_window():
     y, x = np.mgrid[0:300, 0:400] + 0.5
     image = np.dstack([x / 400 * 255, y / 300 * 255, 0 * x]).astype(np.uint8)
-    frame = cover(image, 90, 120, (0.8, 0.4))
+    frame = resize_to_cover(image, 90, 120, (0.8, 0.4))
     window = cover_window((400, 300), (90, 120), (0.8, 0.4))
     column, row = 40, 70
     expected_x = (column + 0.5 + window.left) / window.scale / 400 * 255
@@ -127,7 +127,7 @@ def test_cover_agrees_with_its_window():
 
 def test_cover_of_the_same_size_is_exact():
     image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
-    assert np.array_equal(cover(image, 70, 50), image)
+    assert np.array_equal(resize_to_cover(image, 70, 50), image)
 
 
 def test_depth_files(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.video.timeline import STANDARD_RATES, resampled, snapped_rate, timeline
+from dynascene_cli.video.timeline import STANDARD_RATES, resample_frames, snapped_rate, timeline
 
 TICKS = [
     Fraction(1, 1000),
@@ -93,6 +93,6 @@ def test_rates_as_people_write_them(given_rate, meant):
 
 
 def test_halved_rate_takes_every_second_frame():
-    found = resampled(np.arange(10) / 50, 1 / 50, Fraction(25))
+    found = resample_frames(np.arange(10) / 50, 1 / 50, Fraction(25))
     assert found.source_frames.tolist() == [0, 2, 4, 6, 8]
     assert found.dropped == 5

@@ -28,7 +28,7 @@ from dynascene_cli.camera.formats.conventions import Known, UnknownRateError, Wa
 from dynascene_cli.camera.formats.path_json import camera_document
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.storage.text_files import json_of
+from dynascene_cli.storage.text_files import read_json
 from dynascene_cli.video.outputs import check_writable
 
 __all__ = [
@@ -201,7 +201,7 @@ def _by_suffix(path: Path, *, read: bool) -> Format:
 def _json_format(path: Path) -> Format | None:
     """What a JSON file is by its keys; None for what is no camera, a trajectory above all."""
     try:
-        document = json_of(path)
+        document = read_json(path)
     except InputError:
         return None
     keys = document if isinstance(document, dict) else {}

@@ -31,7 +31,7 @@ from dynascene_cli.geometry import (
     rotation_to_quaternion,
 )
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.storage.atomic import published_together
+from dynascene_cli.storage.atomic import publish_together
 from dynascene_cli.video.outputs import check_writable
 
 __all__ = [
@@ -167,7 +167,7 @@ def write_model(folder: Path, model: ColmapModel, *, binary: bool = False) -> No
     made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
-        with published_together(folder) as temporary:
+        with publish_together(folder) as temporary:
             for name, content in contents.items():
                 (temporary / name).write_bytes(content)
     finally:

@@ -16,7 +16,7 @@ from dynascene_cli.camera.formats.files import (
 )
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.storage.text_files import text_of
+from dynascene_cli.storage.text_files import read_text
 
 AXES = "# Axes: x right, y down, z forward; world-to-camera; pixel centres at +0.5. {comment}\n"
 CAMERAS = (
@@ -44,7 +44,7 @@ def read_records(folder: Path) -> Records:
     names, camera_ids, poses = _images(folder / "images.txt")
     points, errors, lengths = [], [], []
     path = folder / "points3D.txt"
-    for line, text in numbered_lines(text_of(path) if path.is_file() else ""):
+    for line, text in numbered_lines(read_text(path) if path.is_file() else ""):
         words = text.split()
         values = numbers(path, line, words[:8])
         if len(values) < 8:
@@ -67,7 +67,7 @@ def read_records(folder: Path) -> Records:
 
 
 def _cameras(path: Path) -> tuple[dict[int, Camera], str]:
-    text = text_of(path)
+    text = read_text(path)
     cameras = {}
     for line, row in numbered_lines(text):
         identity, model, *rest = [*row.split(), "", ""]
@@ -91,7 +91,7 @@ def _images(path: Path) -> tuple[list[str], list[int], list[list[float]]]:
     """
     names, camera_ids, poses = [], [], []
     is_second = False
-    for line, row in enumerate(text_of(path).splitlines(), start=1):
+    for line, row in enumerate(read_text(path).splitlines(), start=1):
         if row.startswith("#"):
             continue
         if not row.strip() or (is_second and _has_observations(row)):

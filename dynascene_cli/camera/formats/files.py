@@ -7,7 +7,7 @@ import numpy as np
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.storage.atomic import published
+from dynascene_cli.storage.atomic import publish_file
 from dynascene_cli.video.outputs import check_writable
 
 
@@ -89,5 +89,5 @@ def publish(path: Path, text: str) -> None:
         InputError: its folder is missing or cannot be written to.
     """
     check_writable(path)
-    with published(path) as temporary:
+    with publish_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -24,7 +24,7 @@ from dynascene_cli.camera.formats.files import digits, numbered_lines, numbers, 
 from dynascene_cli.camera.moves.tripod import tripod_angles, tripod_rotation
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.storage.text_files import text_of
+from dynascene_cli.storage.text_files import read_text
 
 COLUMNS = 8
 
@@ -37,7 +37,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
             the frame rate is not known.
     """
     rows: list[list[float]] = []
-    for line, text in numbered_lines(text_of(path)):
+    for line, text in numbered_lines(read_text(path)):
         words = text.split()
         if len(words) != COLUMNS:
             raise InputError(

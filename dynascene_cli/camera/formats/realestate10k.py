@@ -21,7 +21,7 @@ from dynascene_cli.camera.formats.files import digits, is_number, numbers, publi
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.storage.text_files import text_of
+from dynascene_cli.storage.text_files import read_text
 from dynascene_cli.video.timeline import STANDARD_RATES
 
 COLUMNS = 19
@@ -34,7 +34,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     Raises:
         InputError: a line is not 19 numbers, or the picture's size is not known.
     """
-    title, lines = camera_lines(text_of(path))
+    title, lines = camera_lines(read_text(path))
     rows = []
     for line, text in lines:
         words = text.split()

@@ -32,7 +32,7 @@ from dynascene_cli.camera.formats.usd_transform import world_transforms
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.storage.text_files import text_of
+from dynascene_cli.storage.text_files import read_text
 
 DEFAULTS = {"focalLength": 50.0, "horizontalAperture": 20.955, "verticalAperture": 15.2908}
 """What UsdGeomCamera takes for what is not said."""
@@ -190,7 +190,7 @@ def _text(path: Path) -> str:
                 f"{path}: a binary USD file",
                 f"make it text: usdcat {path.name} -o {path.stem}.usda",
             )
-    return text_of(path, "USD text")
+    return read_text(path, "USD text")
 
 
 def _time_codes(path: Path, prim: Prim, layer: Prim, step: float) -> Floats:

@@ -13,7 +13,7 @@ from dynascene_cli.camera.moves.validation import trajectory_from_document
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip
 from dynascene_cli.storage.presets import presets_folder
-from dynascene_cli.storage.text_files import json_of
+from dynascene_cli.storage.text_files import read_json
 
 __all__ = [
     "Keyframe",
@@ -51,8 +51,8 @@ def load_trajectory(name_or_path: str | Path) -> Trajectory:
         path = presets_folder() / "cameras" / f"{text}.json"
         if text not in preset_names():
             raise InputError(f"{text}: no such camera move", _suggest_preset(text))
-        return trajectory_from_document(json_of(path), text, shipped=True)
-    return trajectory_from_document(json_of(Path(text)), text)
+        return trajectory_from_document(read_json(path), text, shipped=True)
+    return trajectory_from_document(read_json(Path(text)), text)
 
 
 def load_move(text: str) -> tuple[Trajectory, ...]:

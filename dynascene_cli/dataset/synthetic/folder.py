@@ -9,7 +9,7 @@ from dynascene_cli.dataset.clip_folder import clip_line, write_clip
 from dynascene_cli.dataset.manifest import write_manifest
 from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, check_settings, synthetic_clip
 from dynascene_cli.errors import InputError
-from dynascene_cli.storage.atomic import is_unused, publish_text, told_when_full
+from dynascene_cli.storage.atomic import disk_full_as_error, is_unused, publish_text
 
 _SETTINGS = "settings.json"
 
@@ -61,7 +61,7 @@ def _take(folder: Path, given: str) -> None:
     if folder.exists() and not is_unused(folder):
         raise InputError(f"{folder} is not empty", "give a new folder")
     try:
-        with told_when_full(folder):
+        with disk_full_as_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
         publish_text(kept, given)
     except OSError as error:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.video import read_photo
-from dynascene_cli.video.images import cover
+from dynascene_cli.video.images import resize_to_cover
 from dynascene_cli.video.sequences import PICTURE_SUFFIXES
 
 Split = Literal["train", "held-out"]
@@ -242,7 +242,7 @@ def photo_files(folder: Path) -> list[Path]:
 
 def _photo_pattern(path: Path) -> Floats:
     """A photo's middle, mirrored into a pattern that repeats without a seam."""
-    quarter = cover(read_photo(path).pixels, SIDE // 2, SIDE // 2) / 127.5 - 1
+    quarter = resize_to_cover(read_photo(path).pixels, SIDE // 2, SIDE // 2) / 127.5 - 1
     half = np.concatenate([quarter, quarter[:, ::-1]], axis=1)
     return np.concatenate([half, half[::-1]])
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dynascene_cli.matting.base import MatterState
+from dynascene_cli.matting.base import MattingState
 
 POINT, BOX_LOW, BOX_HIGH = 1, 2, 3
 """What the networks call a point on a thing, and a box's corners."""
@@ -28,7 +28,7 @@ class Prompt:
     points: tuple[tuple[float, float, int], ...]
 
 
-def session_of(network: Any, session_class: Any, memory: MatterState) -> Any:
+def session_of(network: Any, session_class: Any, memory: MattingState) -> Any:
     """The session that a memory is of."""
     session = session_class(
         video_height=network.config.image_size,
@@ -47,10 +47,10 @@ def session_of(network: Any, session_class: Any, memory: MatterState) -> Any:
     return session
 
 
-def memory_of(network: Any, session: Any, frame: int) -> MatterState:
+def memory_of(network: Any, session: Any, frame: int) -> MattingState:
     """What the frames after this one can look back at."""
     reach = max(network.config.num_maskmem, network.config.max_object_pointers_in_encoder)
-    memory: MatterState = {}
+    memory: MattingState = {}
     for index, thing in session._obj_idx_to_id.items():
         for kind, storage in enumerate(KINDS):
             for number, outputs in session.output_dict_per_obj[index][storage].items():

@@ -15,8 +15,8 @@ from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.object_detector import MIN_SCORE
 from dynascene_cli.inference.onnx_network import FloatArray
-from dynascene_cli.matting.base import CLICKS, MatteFrame, MatterState
-from dynascene_cli.matting.edge_refinement import reduced_part, refined_alpha
+from dynascene_cli.matting.base import CLICKS, MatteFrame, MattingState
+from dynascene_cli.matting.edge_refinement import reduce_part, refine_alpha
 from dynascene_cli.matting.external import alpha_box, matte_of_given_alpha
 from dynascene_cli.matting.person_detector import most_alike, people_boxes
 from dynascene_cli.matting.pose import SIDE, crop_of_box
@@ -69,11 +69,11 @@ class SamMatter:
         used = [weights.sha256_of(path)[:12] for path in (folder, edges) if path is not None]
         self.identity = "-".join([name, *used])
 
-    def initial_state(self, box: Floats) -> MatterState:
+    def initial_state(self, box: Floats) -> MattingState:
         """The chosen person's box (4,), NaN if unknown; CLICKS may be added to it."""
         return {**following_state(box), f"{OWN}frame": np.array(0)}
 
-    def step(self, frame: Image, state: MatterState) -> tuple[MatteFrame, MatterState]:
+    def step(self, frame: Image, state: MattingState) -> tuple[MatteFrame, MattingState]:
         """The next frame's matte, and what to remember for the frame after it."""
         own = {name.removeprefix(OWN): a for name, a in state.items() if name.startswith(OWN)}
         following = {name: a for name, a in state.items() if not name.startswith(OWN)}
@@ -158,7 +158,7 @@ def _person_box(frame: Image, known: Floats) -> Floats | None:
 def _by_colour(frame: Image, mask: FloatArray, box: Floats) -> Image:
     """The alpha (H, W) of a frame from a mask of it all, by the colours on the edge's two sides."""
     crop = crop_of_box(box)
-    part = reduced_part(frame, crop)
+    part = reduce_part(frame, crop)
     if part is None:
         return np.zeros(frame.shape[:2], np.uint8)
     corner, step = crop[:2] - crop[2] / 2, crop[2] / SIDE
@@ -167,4 +167,4 @@ def _by_colour(frame: Image, mask: FloatArray, box: Floats) -> Image:
     places = corner[:, None] + (np.arange(SIDE) + 0.5) * step
     x, y = np.meshgrid(*(places * scale[:, None] - 0.5).astype(np.float32))
     in_crop = cv2.remap(mask, x, y, cv2.INTER_LINEAR)
-    return refined_alpha(frame, np.asarray(in_crop, np.float32), crop, part)
+    return refine_alpha(frame, np.asarray(in_crop, np.float32), crop, part)
