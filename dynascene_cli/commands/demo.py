@@ -34,15 +34,12 @@ def demo(
         CameraRequest,
         MatteRequest,
         RenderRequest,
+        RunRequest,
         SceneRequest,
     )
 
     request = RenderRequest(
-        filmed=CameraRequest(
-            MatteRequest(
-                clip=str(MEDIA / "gym.mp4"), project=project or Path("dynascene-demo.dynascene")
-            )
-        ),
+        filmed=CameraRequest(MatteRequest(clip=str(MEDIA / "gym.mp4"))),
         scene=SceneRequest(photo=MEDIA / "picos.jpg"),
         camera=camera,
         move_strength=MOVE_STRENGTH,
@@ -52,5 +49,6 @@ def demo(
         report=find_spec("matplotlib") is not None,
     )
     console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
-    result = render(request, console)
+    asked = RunRequest(project or Path("dynascene-demo.dynascene"))
+    result = render(request, asked, console)
     console.result(result.as_json(), result.as_text())

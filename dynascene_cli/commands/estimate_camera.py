@@ -83,13 +83,13 @@ def estimate_camera(
     from dynascene_cli.pipeline.request import CameraRequest
 
     request = CameraRequest(
-        matte=matte_request(clip, source, matting, run, estimation.matte),
+        matte=matte_request(clip, source, matting, estimation.matte),
         method=estimation.method,
         focal_mm=estimation.focal_mm,
         strict=estimation.strict,
     )
     console = run.console()
-    data = estimate(request, output.output, console, report=output.report)
+    data = estimate(request, run.request(), output.output, console, report=output.report)
     console.result(data, _summary_text(data))
 
 

@@ -51,6 +51,6 @@ def matte(
     from dynascene_cli.pipeline.matte import matte as separate
 
     console = run.console()
-    request = matte_request(clip, source, matting, run)
-    data = separate(request, output.output, output.preview, console)
+    request = matte_request(clip, source, matting)
+    data = separate(request, run.request(), output.output, output.preview, console)
     console.result(data, str(data.get("output") or ""))

@@ -10,7 +10,7 @@ from dynascene_cli.commands.option_values import parse_clicks
 
 if TYPE_CHECKING:
     from dynascene_cli.console import Console
-    from dynascene_cli.pipeline.request import MatteRequest
+    from dynascene_cli.pipeline.request import MatteRequest, RunRequest
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")]
@@ -172,6 +172,12 @@ class RunOptions:
     quiet: Quiet = False
     verbose: Verbose = False
 
+    def request(self) -> "RunRequest":
+        """What these options ask of a run."""
+        from dynascene_cli.pipeline.request import RunRequest
+
+        return RunRequest(self.project, self.force, self.dry_run)
+
     def console(self) -> "Console":
         """A console that prints as asked."""
         from dynascene_cli.console import Console
@@ -183,7 +189,6 @@ def matte_request(
     clip: str,
     source: InputOptions,
     matting: MattingOptions,
-    run: RunOptions,
     matte: Path | None = None,
 ) -> "MatteRequest":
     """What these options ask of matting."""
@@ -203,7 +208,4 @@ def matte_request(
         end=source.end,
         fill_gaps=source.fill_gaps,
         start_number=source.start_number,
-        project=run.project,
-        force=run.force,
-        dry_run=run.dry_run,
     )

@@ -55,7 +55,7 @@ def render(
     position = standing.position
     request = RenderRequest(
         filmed=CameraRequest(
-            matte=matte_request(clip, source, matting, run, standing.matte),
+            matte=matte_request(clip, source, matting, standing.matte),
             method=camera.method,
             focal_mm=camera.clip_focal_mm,
             strict=camera.strict,
@@ -86,5 +86,9 @@ def render(
         report=output.report,
     )
     console = run.console()
-    result = memory_plan(request) if network.memory_plan else render_shot(request, console)
+    result = (
+        memory_plan(request)
+        if network.memory_plan
+        else render_shot(request, run.request(), console)
+    )
     console.result(result.as_json(), result.as_text())

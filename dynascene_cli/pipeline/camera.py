@@ -29,13 +29,14 @@ from dynascene_cli.pipeline.matte import (
     open_request_clip,
     spread_indices,
 )
-from dynascene_cli.pipeline.request import CameraRequest, MatteRequest, clip_name
+from dynascene_cli.pipeline.request import CameraRequest, MatteRequest, RunRequest, clip_name
+from dynascene_cli.pipeline.run import Run, open_run
 from dynascene_cli.reports.estimation_page import write_estimation_page
 from dynascene_cli.reports.plotting import check_plotting
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
 from dynascene_cli.storage.file_names import shorten_name
 from dynascene_cli.storage.fingerprints import file_fingerprint
-from dynascene_cli.storage.project import Project, stage_key
+from dynascene_cli.storage.project import stage_key
 from dynascene_cli.video import (
     alpha_frames,
     check_spared,
@@ -85,7 +86,7 @@ def camera_key(request: CameraRequest, clip: Clip, foreground: Foreground) -> st
 
 
 def cached_estimate(
-    project: Project, request: CameraRequest, clip: Clip, foreground: Foreground, console: Console
+    run: Run, request: CameraRequest, clip: Clip, foreground: Foreground
 ) -> Estimate:
     """The clip's own camera: from the project, or estimated and kept there.
 
@@ -94,11 +95,12 @@ def cached_estimate(
         MissingError: the method that was asked for is not installed.
         StageError: too little can be followed.
     """
+    project = run.project
     key = camera_key(request, clip, foreground)
     kept = project.stage_folder("camera", key) / "estimate.npz"
 
     def make(path: Path) -> None:
-        write_estimate(path, _estimate(project, request, clip, foreground, console))
+        write_estimate(path, _estimate(run, request, clip, foreground))
 
     estimate = project.cached(kept, make, read_estimate)
     if not project.has("camera", key):
@@ -107,21 +109,16 @@ def cached_estimate(
 
 
 def is_estimate_cached(
-    project: Project, request: CameraRequest, clip: Clip, foreground: Foreground
+    run: Run, request: CameraRequest, clip: Clip, foreground: Foreground
 ) -> bool:
     """Whether it is known how the clip's camera moves, or that it rests, and not asked anew."""
     key = camera_key(request, clip, foreground)
-    known = project.is_whole("camera", key) or project.is_whole("camera", _glance_key(key))
-    return known and not request.matte.force
+    known = [run.project.is_whole("camera", each) for each in (key, _glance_key(key))]
+    return any(known) and not run.force
 
 
 def find_filmed_camera(
-    project: Project,
-    request: CameraRequest,
-    clip: Clip,
-    matte: Matte,
-    foreground: Foreground,
-    console: Console,
+    run: Run, request: CameraRequest, clip: Clip, matte: Matte, foreground: Foreground
 ) -> Estimate | None:
     """The clip's own camera for a render; None where a glance at the background shows it at rest.
 
@@ -131,8 +128,9 @@ def find_filmed_camera(
         MissingError: the method that was asked for is not installed.
         StageError: the request is strict, and the camera cannot be told or is of low confidence.
     """
+    project, console = run.project, run.console
     key = camera_key(request, clip, foreground)
-    if request.matte.force:
+    if run.force:
         project.forget("camera", key)
         project.forget("camera", _glance_key(key))
     if not project.has("camera", key):
@@ -142,7 +140,7 @@ def find_filmed_camera(
             project.mark_done("camera", _glance_key(key), {"clip": str(clip.path)})
             return None
     try:
-        estimate = cached_estimate(project, request, clip, foreground, console)
+        estimate = cached_estimate(run, request, clip, foreground)
     except (InputError, StageError) as error:
         if request.strict:
             raise
@@ -171,14 +169,20 @@ def check_confidence(estimate: Estimate, request: CameraRequest, console: Consol
 
 
 def estimate_camera(
-    request: CameraRequest, output: Path | None, console: Console, *, report: bool
+    request: CameraRequest,
+    asked: RunRequest,
+    output: Path | None,
+    console: Console,
+    *,
+    report: bool,
 ) -> dict[str, Any]:
     """Estimate a clip's camera and write it; the answer under --json.
 
     Raises:
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
     """
-    project = Project(request.matte.project_folder, console.warn, request.matte.inputs)
+    run = open_run(asked, request.matte.clip, request.matte.inputs, console)
+    project = run.project
     clip = open_request_clip(request.matte)
     output = output or Path(shorten_name(clip_name(request.matte.clip), "-camera.json"))
     check_camera_output(output)
@@ -187,20 +191,20 @@ def estimate_camera(
     odd = check_matte_request(request.matte, clip, numbered=True)
     if report:
         check_plotting()
-    if request.matte.dry_run:
-        return _dry_run(project, request, clip, console)
+    if run.dry_run:
+        return _dry_run(run, request, clip)
     console.warn(*clip.warnings, *odd)
     with project.locked():
-        foreground = _foreground(project, request.matte, clip, console)
+        foreground = _foreground(run, request.matte, clip)
         key = camera_key(request, clip, foreground)
-        if request.matte.force:
+        if run.force:
             project.forget("camera", key)
         cached = project.is_whole("camera", key)
-        estimate = cached_estimate(project, request, clip, foreground, console)
+        estimate = cached_estimate(run, request, clip, foreground)
         check_confidence(estimate, request, console)
         page = None
         if report:
-            page = _report(project, request, clip, foreground, estimate, console)
+            page = _report(run, request, clip, foreground, estimate)
         project.check_inputs()
         write_camera(
             output,
@@ -244,29 +248,26 @@ def _check_folders_spared(output: Path, inputs: Iterable[Path]) -> None:
             )
 
 
-def _dry_run(
-    project: Project, request: CameraRequest, clip: Clip, console: Console
-) -> dict[str, Any]:
+def _dry_run(run: Run, request: CameraRequest, clip: Clip) -> dict[str, Any]:
     """What would run: where the matte is not cached, the camera cannot be."""
-    matte_cached = request.matte.matte is not None or is_matte_cached(project, request.matte, clip)
+    given = request.matte.matte is not None
+    matte_cached = given or is_matte_cached(run.project, request.matte, clip)
     would_run = ["camera"] if matte_cached else ["matte", "camera"]
     cached = ["matte"] if matte_cached else []
-    if matte_cached and not request.matte.force:
-        foreground = _foreground(project, request.matte, clip, console)
-        if project.is_whole("camera", camera_key(request, clip, foreground)):
+    if matte_cached and not run.force:
+        foreground = _foreground(run, request.matte, clip)
+        if run.project.is_whole("camera", camera_key(request, clip, foreground)):
             would_run, cached = [], [*cached, "camera"]
     return {"output": None, "would_run": would_run, "cached": cached}
 
 
-def _foreground(
-    project: Project, request: MatteRequest, clip: Clip, console: Console
-) -> Foreground:
+def _foreground(run: Run, request: MatteRequest, clip: Clip) -> Foreground:
     if request.matte is not None:
         return Foreground(alpha_frames(request.matte, clip), file_fingerprint(request.matte))
     try:
-        matted = cached_matte(project, replace(request, force=False), clip, console)
+        matted = cached_matte(replace(run, force=False), request, clip)
     except NobodyError:
-        console.warn("nobody is in the clip: the whole picture counts as background")
+        run.console.warn("nobody is in the clip: the whole picture counts as background")
         return Foreground(None, "nobody")
     return foreground_from_matte(request, matted)
 
@@ -282,9 +283,7 @@ def _background_moves(clip: Clip, matte: Matte) -> bool:
     return measure_background_motion(frames, alphas).moves
 
 
-def _estimate(
-    project: Project, request: CameraRequest, clip: Clip, foreground: Foreground, console: Console
-) -> Estimate:
+def _estimate(run: Run, request: CameraRequest, clip: Clip, foreground: Foreground) -> Estimate:
     # The solvers' compiled kernels take a second to load, and a clip at rest needs none of them.
     from dynascene_cli.camera.estimation.colmap import estimate_by_colmap, may_improve
     from dynascene_cli.camera.estimation.solver import estimate_from_tracks
@@ -293,7 +292,7 @@ def _estimate(
     focal, source = _known_focal(request, clip)
     size = clip.width, clip.height
     known: dict[str, Any] = {"size": size, "focal": focal, "focal_source": source}
-    tracks = _tracks(project, request, clip, foreground, console)
+    tracks = _tracks(run, request, clip, foreground)
     if request.method == "vggsfm":
         return estimate_by_vggsfm(
             read_frames(clip), foreground.alphas(clip), tracks, clip.frame_rate, **known
@@ -303,11 +302,11 @@ def _estimate(
     estimate = estimate_from_tracks(tracks, clip.frame_rate, **known)
     if request.method == "tracks" or not may_improve(estimate):
         return estimate
-    console.info("camera: the tracks are not explained, asking colmap too")
+    run.console.info("camera: the tracks are not explained, asking colmap too")
     try:
         other = estimate_by_colmap(tracks, clip.frame_rate, **known)
     except (MissingError, StageError) as error:
-        console.detail(f"colmap: {error.message}")
+        run.console.detail(f"colmap: {error.message}")
         return estimate
     return other if other.confidence == "high" else estimate
 
@@ -319,15 +318,13 @@ def _known_focal(request: CameraRequest, clip: Clip) -> tuple[float | None, str]
     return tagged_focal(clip), "exif"
 
 
-def _tracks(
-    project: Project, request: CameraRequest, clip: Clip, foreground: Foreground, console: Console
-) -> FeatureTracks:
+def _tracks(run: Run, request: CameraRequest, clip: Clip, foreground: Foreground) -> FeatureTracks:
     """The clip's tracks, kept as soon as they are whole: solving them may be interrupted."""
     from dynascene_cli.camera.estimation.shot_cuts import check_one_shot
     from dynascene_cli.camera.estimation.tracking import track_features
 
     def make(path: Path) -> None:
-        with console.progress("camera", clip.frame_count) as advance:
+        with run.console.progress("camera", clip.frame_count) as advance:
 
             def counted() -> Iterator[Image]:
                 for index, frame in enumerate(read_frames(clip)):
@@ -338,26 +335,21 @@ def _tracks(
         check_one_shot(tracks, clip.frame_rate)
         write_tracks(path, tracks)
 
-    folder = project.stage_folder("camera", camera_key(request, clip, foreground))
-    return project.cached(folder / "tracks.npz", make, read_tracks)
+    folder = run.project.stage_folder("camera", camera_key(request, clip, foreground))
+    return run.project.cached(folder / "tracks.npz", make, read_tracks)
 
 
 def _report(
-    project: Project,
-    request: CameraRequest,
-    clip: Clip,
-    foreground: Foreground,
-    estimate: Estimate,
-    console: Console,
+    run: Run, request: CameraRequest, clip: Clip, foreground: Foreground, estimate: Estimate
 ) -> Path:
     """Write ``report/camera.html`` in the project."""
     indices = spread_indices(clip, REPORT_FRAMES)
-    page = project.folder / "report" / "camera.html"
-    with project.publish(page) as temporary:
+    page = run.project.folder / "report" / "camera.html"
+    with run.project.publish(page) as temporary:
         write_estimation_page(
             temporary,
             estimate,
-            _tracks(project, request, clip, foreground, console),
+            _tracks(run, request, clip, foreground),
             list(zip(indices, read_frames_at(clip, indices), strict=True)),
             title=f"The camera of {clip_name(request.matte.clip)}",
             settings={"clip": request.matte.clip, **summary(estimate)},

@@ -14,10 +14,10 @@ from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.plate import CachedPlate
 from dynascene_cli.pipeline.report import settings_of
 from dynascene_cli.pipeline.request import Relight, RenderRequest
+from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.shadow import ShadowCaster
 from dynascene_cli.shot import Clip, Image, Matte, Sunlight
 from dynascene_cli.staging import person_heights
-from dynascene_cli.storage.project import Project
 from dynascene_cli.video import decoded_frames, open_sink
 
 
@@ -37,12 +37,7 @@ class CompositeParts:
 
 
 def write_composite(
-    request: RenderRequest,
-    project: Project,
-    clip: Clip,
-    parts: CompositeParts,
-    output: Path,
-    console: Console,
+    run: Run, request: RenderRequest, clip: Clip, parts: CompositeParts, output: Path
 ) -> tuple[Image, Image]:
     """Write the video and the layers; the middle frame of the clip and of the result."""
     staged, plate = parts.plan.staged, parts.plate
@@ -51,7 +46,7 @@ def write_composite(
     compositor = Compositor(
         parts.look,
         CompositeSettings(
-            relight=_choose_relight(request, parts.look, console),
+            relight=_choose_relight(request, parts.look, run.console),
             shadow=parts.with_shadow,
             light_wrap=request.light_wrap,
             plate_blur=request.plate_blur,
@@ -65,7 +60,7 @@ def write_composite(
     middle = None
     streams = zip(decoded_frames(clip), parts.matte.alpha.frames(), plate.frames(), strict=True)
     with (
-        console.progress("composite", clip.frame_count) as advance,
+        run.console.progress("composite", clip.frame_count) as advance,
         _open_outputs(request, clip, parts.plan, output) as write,
     ):
         for index, (frame, alpha, background) in enumerate(streams):
@@ -83,7 +78,7 @@ def write_composite(
             if index == clip.frame_count // 2:
                 middle = np.asarray(frame), made.picture
             advance(index + 1)
-        project.check_inputs()
+        run.project.check_inputs()
     assert middle is not None
     return middle
 

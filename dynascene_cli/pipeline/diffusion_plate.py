@@ -18,9 +18,10 @@ from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.plate import CachedPlate, PlateRenderer, projection_renderer
 from dynascene_cli.pipeline.request import RenderRequest, SamplingRequest
+from dynascene_cli.pipeline.run import Run
 from dynascene_cli.shot import Clip, Margins, Matte, Scene, Shot
 from dynascene_cli.storage.fingerprints import file_fingerprint
-from dynascene_cli.storage.project import Project, stage_key
+from dynascene_cli.storage.project import stage_key
 
 PUBLISHED = "dynascene"
 """The checkpoint that is taken where none is named."""
@@ -127,13 +128,12 @@ def plan_sampling(
 
 
 def sampled_plate(
-    project: Project,
+    run: Run,
     request: RenderRequest,
     clip: Clip,
     matte: Matte,
     plan: Plan,
     projection: Plan,
-    console: Console,
 ) -> CachedPlate:
     """The plate that the network paints; ``projection`` is the plan of its guide."""
     path = plan.staged.path
@@ -155,10 +155,10 @@ def sampled_plate(
     def renderer() -> PlateRenderer:
         from dynascene_cli.diffusion.renderer import PREVIEW_FILE, DiffusionRenderer, Reporter
 
-        guide = projection_renderer(project, projection) if request.sampling.guided else None
-        folder = project.stage_folder("plate", plan.plate_key)
+        guide = projection_renderer(run.project, projection) if request.sampling.guided else None
+        folder = run.project.stage_folder("plate", plan.plate_key)
         for name in (STATE_FILE, PREVIEW_FILE):
-            project.claim(folder / name)
+            run.project.claim(folder / name)
         return DiffusionRenderer(
             shot,
             request.sampling.checkpoint or PUBLISHED,
@@ -167,13 +167,15 @@ def sampled_plate(
             guide=guide,
             preview_every=request.sampling.preview_every,
             reporter=Reporter(
-                progress=lambda done, total: console.detail(f"sampling: step {done} of {total}"),
-                say=console.info,
-                warn=console.warn,
+                progress=lambda done, total: run.console.detail(
+                    f"sampling: step {done} of {total}"
+                ),
+                say=run.console.info,
+                warn=run.console.warn,
             ),
         )
 
-    return CachedPlate(project, plan, renderer, rests=False, unfinished=STATE_FILE)
+    return CachedPlate(run.project, plan, renderer, rests=False, unfinished=STATE_FILE)
 
 
 def _settings(request: RenderRequest) -> SamplingSettings:

@@ -34,7 +34,8 @@ from dynascene_cli.matting import (
     select_person,
 )
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
-from dynascene_cli.pipeline.request import MatteRequest, clip_name
+from dynascene_cli.pipeline.request import MatteRequest, RunRequest, clip_name
+from dynascene_cli.pipeline.run import Run, open_run
 from dynascene_cli.reports.contact_sheet import checkerboard_sheet
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
 from dynascene_cli.storage.file_names import shorten_name
@@ -120,10 +121,14 @@ def check_matte_request(request: MatteRequest, clip: Clip, *, numbered: bool) ->
 
 
 def matte(
-    request: MatteRequest, output: Path | None, preview: Path | None, console: Console
+    request: MatteRequest,
+    asked: RunRequest,
+    output: Path | None,
+    preview: Path | None,
+    console: Console,
 ) -> dict[str, Any]:
     """Make a clip's matte and write it; the answer under --json."""
-    project = Project(request.project_folder, console.warn, request.inputs)
+    run = open_run(asked, request.clip, request.inputs, console)
     clip = open_request_clip(request)
     if output is None:
         suffix = ".png" if clip.kind == "image" else ".mov"
@@ -134,23 +139,15 @@ def matte(
     if preview is not None:
         check_picture(preview, request.inputs)
     odd = check_matte_request(request, clip, numbered=alpha_only)
-    if request.dry_run:
-        cached = is_matte_cached(project, request, clip) and not request.force
+    if run.dry_run:
+        cached = is_matte_cached(run.project, request, clip) and not run.force
         answer = {"would_run": [] if cached else ["matte"], "cached": ["matte"] if cached else []}
         return {"output": None, **answer}
     announce_compiling(console)
     console.warn(*clip.warnings, *odd, *([] if alpha_only else sound_warnings(clip, output)))
-    with project.locked():
-        made = cached_matte(project, request, clip, console)
-        _write_matte(
-            project,
-            clip,
-            made.matte,
-            output,
-            alpha_only,
-            request.first_number(clip),
-            console,
-        )
+    with run.project.locked():
+        made = cached_matte(run, request, clip)
+        _write_matte(run, clip, made.matte, output, alpha_only, request.first_number(clip))
         if preview is not None:
             write_image(preview, matte_sheet(clip, made.matte, made.props))
     return {
@@ -193,9 +190,7 @@ def is_matte_cached(project: Project, request: MatteRequest, clip: Clip) -> bool
     return project.is_whole("matte", stage_key("matte", STAGE_VERSION, _depends_on(request, clip)))
 
 
-def cached_matte(
-    project: Project, request: MatteRequest, clip: Clip, console: Console
-) -> CachedMatte:
+def cached_matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
     """The clip's matte: from the project, or made into it; hand-corrected frames blended in.
 
     Raises:
@@ -203,10 +198,11 @@ def cached_matte(
             fit it.
         MissingError: the matter's weights are not installed.
     """
+    project, console = run.project, run.console
     name = "given" if request.matte is not None else _matter_name(request)[0]
     depends_on = _depends_on(request, clip)
     key = stage_key("matte", STAGE_VERSION, depends_on)
-    if request.force and not request.dry_run:
+    if run.force and not run.dry_run:
         project.forget("matte", key)
     if request.person is not None and name not in ("bundled", "given"):
         console.warn(
@@ -223,7 +219,7 @@ def cached_matte(
         with console.progress("matte", clip.frame_count) as advance:
             for first in chunks:
                 if first in missing:
-                    _make_chunk(project, folder, request, clip, first, console)
+                    _make_chunk(run, folder, request, clip, first)
                 advance(min(first + CHUNK_LENGTH, clip.frame_count))
         project.mark_done("matte", key, depends_on)
     corrections = ""
@@ -302,19 +298,17 @@ def _is_chunk_whole(project: Project, folder: Path, first: int) -> bool:
     return all(project.holds(path) for path in paths)
 
 
-def _make_chunk(
-    project: Project, folder: Path, request: MatteRequest, clip: Clip, first: int, console: Console
-) -> None:
+def _make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first: int) -> None:
     """One chunk of alphas, and beside it the landmarks and the state that the next starts from.
 
     The first chunk also keeps what was warned about the cast, to be told whenever it is read.
     """
     last = min(first + CHUNK_LENGTH, clip.frame_count)
     state, warnings = _state_before(folder, request, clip, first)
-    console.warn(*warnings)
+    run.console.warn(*warnings)
     made: list[MatteFrame] = []
     with (
-        project.publish(_alpha_path(folder, first)) as temporary,
+        run.project.publish(_alpha_path(folder, first)) as temporary,
         chunk_sink(temporary, clip.frame_rate) as sink,
     ):
         for frame, remembered in _mattes(request, clip, first, last, state):
@@ -333,7 +327,7 @@ def _make_chunk(
         "warnings": np.array(warnings, dtype=str),
         **{f"state/{name}": array for name, array in state.items()},
     }
-    with project.publish(_landmark_path(folder, first)) as temporary:
+    with run.project.publish(_landmark_path(folder, first)) as temporary:
         np.savez(temporary, **arrays)
 
 
@@ -423,16 +417,10 @@ def _read_matte(
 
 
 def _write_matte(
-    project: Project,
-    clip: Clip,
-    matte: Matte,
-    output: Path,
-    alpha_only: bool,
-    first_number: int,
-    console: Console,
+    run: Run, clip: Clip, matte: Matte, output: Path, alpha_only: bool, first_number: int
 ) -> None:
     with (
-        console.progress("write", clip.frame_count) as advance,
+        run.console.progress("write", clip.frame_count) as advance,
         open_sink(
             output,
             width=clip.width,
@@ -452,4 +440,4 @@ def _write_matte(
                 clean = estimate_foreground(frame, alpha, clip.height)
                 sink.write(np.dstack([clean, alpha]))
             advance(index + 1)
-        project.check_inputs()
+        run.project.check_inputs()

@@ -21,6 +21,7 @@ from dynascene_cli.pipeline.canvas import (
 )
 from dynascene_cli.pipeline.removed_people import removed_people
 from dynascene_cli.pipeline.request import DEFAULT_PERSON_HEIGHT, RenderRequest
+from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.scene import (
     Place,
     keep_place,
@@ -44,7 +45,7 @@ from dynascene_cli.scene import (
 from dynascene_cli.shot import CameraPath, Clip, Margins, Matte
 from dynascene_cli.staging import Staged, Stance, apply_similarity, move_conflicts, stage
 from dynascene_cli.staging.clearance import check_path
-from dynascene_cli.storage.project import Project, stage_key
+from dynascene_cli.storage.project import stage_key
 from dynascene_cli.video import read_photo
 
 PLATE_VERSION = 3
@@ -95,15 +96,14 @@ def move_names(camera: str) -> list[str]:
 
 
 def plan_shot(
+    run: Run,
     request: RenderRequest,
-    project: Project,
     clip: Clip,
     matte: Matte,
     estimate: Estimate | None,
     place: Place,
     moves: tuple[Trajectory, ...],
     size: tuple[int, int],
-    console: Console,
 ) -> Plan:
     """The person put into the place, the camera that films them, and the canvas it will see.
 
@@ -114,31 +114,30 @@ def plan_shot(
     filmed = FilmedTracks(matte.tracks, path, points)
     moves = tuple(resample_motion(move) if is_camera(move.name) else move for move in moves)
     if OWN_CAMERA in request.camera.split("+") and filmed.moves:
-        place = _read_place_again(request, project, filmed, place, size, console)
-        return _plan_accompanying(request, project, filmed, place, moves, size, console)
-    return _plan_move(request, project, filmed, place, moves or load_move("static"), size, console)
+        place = _read_place_again(run, request, filmed, place, size)
+        return _plan_accompanying(run, request, filmed, place, moves, size)
+    return _plan_move(run, request, filmed, place, moves or load_move("static"), size)
 
 
 def _plan_move(
+    run: Run,
     request: RenderRequest,
-    project: Project,
     filmed: FilmedTracks,
     place: Place,
     moves: tuple[Trajectory, ...],
     size: tuple[int, int],
-    console: Console,
 ) -> Plan:
     """The plan of a move in the photo's place."""
-    console.warn(*_unused_settings(request, filmed, moves))
+    run.console.warn(*_unused_settings(request, filmed, moves))
     depth = _median_depth(place)
     camera = move_camera(request, filmed, place, moves, depth)
     if camera.stance.footing != "free":
-        shown = _showing_ground(request, project, place, size, console)
+        shown = _showing_ground(run, request, place, size)
         if shown is not None:
             there = move_camera(request, filmed, shown, moves, _median_depth(shown))
             if there.stance.footing == "free":
                 place, camera, depth = shown, there, _median_depth(shown)
-                console.warn(_told_crop(place))
+                run.console.warn(_told_crop(place))
     stands = camera.stance
     if any(names_a_file(move.name) for move in moves):
         check_path(
@@ -148,18 +147,17 @@ def _plan_move(
             stands.subject_distance,
             request.camera,
         )
-    console.warn(*stands.warnings, *_uncertain_size(place, stands))
+    run.console.warn(*stands.warnings, *_uncertain_size(place, stands))
     place = _stood_in(place, stands)
-    staged, canvas = _cover_path(request, project, camera, place, size, WIDEST_MARGIN)
-    return _plan(request, camera, place, depth, staged, canvas, console)
+    staged, canvas = _cover_path(run, request, camera, place, size, WIDEST_MARGIN)
+    return _plan(request, camera, place, depth, staged, canvas, run.console)
 
 
 def _showing_ground(
+    run: Run,
     request: RenderRequest,
-    project: Project,
     place: Place,
     size: tuple[int, int],
-    console: Console,
 ) -> Place | None:
     """The photo cropped to where it shows ground, unless the user says how or where."""
     scene = request.scene
@@ -168,9 +166,9 @@ def _showing_ground(
     crop = ground_crop(read_photo(scene.photo).pixels, size)
     if crop is None:
         return None
-    read = read_place(replace(scene, crop=crop, preview=None), size, project, console)
-    if not request.matte.dry_run:
-        keep_place(project, read)
+    read = read_place(replace(run, force=False), replace(scene, crop=crop, preview=None), size)
+    if not run.dry_run:
+        keep_place(run.project, read)
     return read
 
 
@@ -205,31 +203,30 @@ def _uncertain_size(place: Place, stands: Stance) -> tuple[str, ...]:
 
 
 def _plan_accompanying(
+    run: Run,
     request: RenderRequest,
-    project: Project,
     filmed: FilmedTracks,
     place: Place,
     moves: tuple[Trajectory, ...],
     size: tuple[int, int],
-    console: Console,
 ) -> Plan:
     """The plan of the clip's own camera, its motion made smaller only where the photo ends."""
     depth, share = _median_depth(place), 1.0
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
         stood_in = _stood_in(place, camera.stance)
-        staged, canvas = _cover_path(request, project, camera, stood_in, size, WIDEST_OWN_MARGIN)
+        staged, canvas = _cover_path(run, request, camera, stood_in, size, WIDEST_OWN_MARGIN)
         if canvas.margins_plan.uncovered == 0 or share < SMALLEST_AMOUNT:
             break
         share *= SHRINKING
-    console.warn(*camera.stance.warnings)
+    run.console.warn(*camera.stance.warnings)
     if share < 1:
-        console.warn(
+        run.console.warn(
             f"the clip's camera sees further than can be painted in around the photo: {share:.0%} "
             "of its motion is used, and the background slides under the person; a wider photo "
             "would hold all of it"
         )
-    return _plan(request, camera, stood_in, depth, staged, canvas, console)
+    return _plan(request, camera, stood_in, depth, staged, canvas, run.console)
 
 
 def _stood_in(place: Place, stands: Stance) -> Place:
@@ -319,23 +316,22 @@ def _plan(
 
 
 def _read_place_again(
+    run: Run,
     request: RenderRequest,
-    project: Project,
     filmed: FilmedTracks,
     place: Place,
     size: tuple[int, int],
-    console: Console,
 ) -> Place:
     """The photo re-framed for the clip's camera, and kept in the project."""
-    read = read_place(reframe_photo(request, filmed, place), size, project, console)
-    if not request.matte.dry_run:
-        keep_place(project, read)
+    read = read_place(replace(run, force=False), reframe_photo(request, filmed, place), size)
+    if not run.dry_run:
+        keep_place(run.project, read)
     return replace(read, camera_height_given=place.camera_height_given)
 
 
 def _cover_path(
+    run: Run,
     request: RenderRequest,
-    project: Project,
     camera: ShotCamera,
     place: Place,
     size: tuple[int, int],
@@ -343,7 +339,7 @@ def _cover_path(
 ) -> tuple[Staged, CanvasPlan]:
     """The staged shot, its move made smaller until what it shows of the place holds."""
     stands, path_at = camera.stance, camera.path_at
-    canvas = Canvas(project, place, stands.geometry, size, widest_margin, request.matte.dry_run)
+    canvas = Canvas(run.project, place, stands.geometry, size, widest_margin, run.dry_run)
     # What the clip's own camera shows anyway is no reason to make a move smaller.
     unmoved = canvas.plan(path_at(0.0)).invention if camera.departs else None
     staged = stage(stands, path_at, request.move_strength, hold_body=camera.hold_body)

@@ -38,7 +38,8 @@ from dynascene_cli.pipeline.matte import (
 from dynascene_cli.pipeline.plan import Plan, move_names, plan_shot
 from dynascene_cli.pipeline.plate import CachedPlate, projected_plate
 from dynascene_cli.pipeline.report import write_report
-from dynascene_cli.pipeline.request import RenderRequest
+from dynascene_cli.pipeline.request import RenderRequest, RunRequest
+from dynascene_cli.pipeline.run import Run, open_run
 from dynascene_cli.pipeline.scene import (
     Place,
     check_scene_request,
@@ -50,7 +51,6 @@ from dynascene_cli.pipeline.shadow import choose_sun
 from dynascene_cli.reports.plotting import check_plotting
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.staging import check_scale
-from dynascene_cli.storage.project import Project
 from dynascene_cli.video import (
     check_output,
     check_picture,
@@ -106,18 +106,12 @@ class RenderJob:
     """
 
     request: RenderRequest
-    project: Project
+    run: Run
     clip: Clip
     output: Path
     size: tuple[int, int]
     moves: tuple[Trajectory, ...]
     sampling: ChosenSampling | None
-    console: Console
-
-    @property
-    def force(self) -> bool:
-        """Whether what is cached is made again."""
-        return self.request.matte.force
 
     def result(self, confidence: str | None, **what: Any) -> RenderResult:
         """The answer of this job: what every render tells, and what this one made besides."""
@@ -127,7 +121,7 @@ class RenderJob:
             fps=float(self.clip.frame_rate),
             renderer="dynascene" if self.sampling else "projection",
             camera={"source": self.request.camera, "confidence": confidence},
-            warnings=tuple(self.console.warnings),
+            warnings=tuple(self.run.console.warnings),
             **what,
         )
 
@@ -142,30 +136,30 @@ class FilmedPerson:
     was_cached: tuple[str, ...]
 
 
-def render(request: RenderRequest, console: Console) -> RenderResult:
+def render(request: RenderRequest, asked: RunRequest, console: Console) -> RenderResult:
     """The finished video of a request, from what is cached and what has to be made.
 
     Raises:
         InputError, MissingError, StageError: as the exit codes 1, 3 and 4.
     """
-    job, odd = _open_job(request, console)
-    project = job.project
-    if request.matte.dry_run:
+    job, odd = _open_job(request, asked, console)
+    run, project = job.run, job.run.project
+    if run.dry_run:
         return _dry_run(job)
     announce_compiling(console)
     console.warn(*job.clip.warnings, *odd, *sound_warnings(job.clip, job.output))
-    place = read_place(request.scene, job.size, project, console, force=job.force)
+    place = read_place(run, request.scene, job.size)
     console.warn(*place.warnings)
     clock = _Clock()
     with project.locked():
         filmed = _film(job, clock)
-        if job.force:
+        if run.force:
             project.forget("scene", place.key)
         keep_place(project, place)
         describe_place(project, place)
         with clock.measured("staging"):
             plan, projection = _plan(job, filmed, place)
-        if job.force:
+        if run.force:
             project.forget("scene", plan.scene_key)
             project.forget("plate", plan.plate_key)
         cached = [name for name, key in plan.stages if project.has(name, key)]
@@ -177,7 +171,7 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
             sun = None if job.sampling else choose_sun(request, plan.place, console)
             with_shadow = request.shadow != "none" and not job.sampling
             parts = CompositeParts(filmed.matted.matte, plan, plate, look, with_shadow, sun)
-            middle = write_composite(request, project, job.clip, parts, job.output, console)
+            middle = write_composite(run, request, job.clip, parts, job.output)
         report = None
         if request.report:
             with clock.measured("report"):
@@ -191,13 +185,15 @@ def render(request: RenderRequest, console: Console) -> RenderResult:
     )
 
 
-def _open_job(request: RenderRequest, console: Console) -> tuple[RenderJob, tuple[str, ...]]:
+def _open_job(
+    request: RenderRequest, asked: RunRequest, console: Console
+) -> tuple[RenderJob, tuple[str, ...]]:
     """The job of a request, and what is unusual about its matte.
 
     Raises:
         InputError, MissingError: as of ``render``.
     """
-    project = Project(request.matte.project_folder, console.warn, request.inputs)
+    run = open_run(asked, request.matte.clip, request.inputs, console)
     check_amount(request.move_strength)
     check_scale(request.scale)
     if request.smooth:
@@ -218,29 +214,27 @@ def _open_job(request: RenderRequest, console: Console) -> tuple[RenderJob, tupl
         check_plotting()
     size = _output_size(request, clip)
     sampling = choose_sampling(request, size, console)
-    return RenderJob(request, project, clip, output, size, moves, sampling, console), tuple(odd)
+    return RenderJob(request, run, clip, output, size, moves, sampling), tuple(odd)
 
 
 def _film(job: RenderJob, clock: "_Clock") -> FilmedPerson:
-    request, project, clip, console = job.request, job.project, job.clip, job.console
+    run, request, clip = job.run, job.request, job.clip
     with clock.measured("matte"):
-        matted = cached_matte(project, request.matte, clip, console)
+        matted = cached_matte(run, request.matte, clip)
     cached = ["matte"] if matted.cached else []
     foreground = foreground_from_matte(request.matte, matted)
-    if is_estimate_cached(project, request.filmed, clip, foreground):
+    if is_estimate_cached(run, request.filmed, clip, foreground):
         cached.append("camera")
     with clock.measured("camera"):
-        estimate = find_filmed_camera(
-            project, request.filmed, clip, matted.matte, foreground, console
-        )
+        estimate = find_filmed_camera(run, request.filmed, clip, matted.matte, foreground)
     return FilmedPerson(matted, foreground, estimate, tuple(cached))
 
 
 def _plan(job: RenderJob, filmed: FilmedPerson, place: Place) -> tuple[Plan, Plan]:
     """The shot's plan, and that of the projection (the same where the projection paints)."""
     projection = plan_shot(
-        job.request, job.project, job.clip, filmed.matted.matte, filmed.estimate, place,
-        job.moves, job.size, job.console,
+        job.run, job.request, job.clip, filmed.matted.matte, filmed.estimate, place,
+        job.moves, job.size,
     )  # fmt: skip
     if job.sampling is None:
         return projection, projection
@@ -250,17 +244,15 @@ def _plan(job: RenderJob, filmed: FilmedPerson, place: Place) -> tuple[Plan, Pla
 
 def _plate(job: RenderJob, filmed: FilmedPerson, plan: Plan, projection: Plan) -> CachedPlate:
     if job.sampling is None:
-        return projected_plate(job.project, plan)
-    return sampled_plate(
-        job.project, job.request, job.clip, filmed.matted.matte, plan, projection, job.console
-    )
+        return projected_plate(job.run.project, plan)
+    return sampled_plate(job.run, job.request, job.clip, filmed.matted.matte, plan, projection)
 
 
 def _report(
     job: RenderJob, filmed: FilmedPerson, place: Place, plan: Plan, middle: tuple[Image, Image]
 ) -> Path:
     return write_report(
-        job.project,
+        job.run,
         job.request,
         job.clip,
         filmed.matted.matte,
@@ -269,7 +261,6 @@ def _report(
         job.output,
         middle,
         "dynascene" if job.sampling else "projection",
-        job.console,
     )
 
 
@@ -301,23 +292,21 @@ def _output_size(request: RenderRequest, clip: Clip) -> tuple[int, int]:
 
 def _dry_run(job: RenderJob) -> RenderResult:
     """What would run: where a stage is not cached, none after it can be."""
-    request, project, clip, console = job.request, job.project, job.clip, job.console
+    run, request, clip = job.run, job.request, job.clip
     stages = ("matte", "camera", "scene", "plate")
     cached: list[str] = []
     confidence = None
-    if is_matte_cached(project, request.matte, clip) and not job.force:
+    if is_matte_cached(run.project, request.matte, clip) and not run.force:
         cached = ["matte"]
-        matted = cached_matte(project, request.matte, clip, console)
+        matted = cached_matte(run, request.matte, clip)
         foreground = foreground_from_matte(request.matte, matted)
-        if is_estimate_cached(project, request.filmed, clip, foreground):
+        if is_estimate_cached(run, request.filmed, clip, foreground):
             cached.append("camera")
-            estimate = find_filmed_camera(
-                project, request.filmed, clip, matted.matte, foreground, console
-            )
+            estimate = find_filmed_camera(run, request.filmed, clip, matted.matte, foreground)
             confidence = _confidence(estimate)
-            place = read_place(replace(request.scene, preview=None), job.size, project, console)
+            place = read_place(run, replace(request.scene, preview=None), job.size)
             plan, _ = _plan(job, FilmedPerson(matted, foreground, estimate, ()), place)
-            cached += [name for name, key in plan.stages if project.has(name, key)]
+            cached += [name for name, key in plan.stages if run.project.has(name, key)]
     would_run = [name for name in stages if name not in cached]
     return job.result(confidence, cached=tuple(cached), would_run=(*would_run, "composite"))
 

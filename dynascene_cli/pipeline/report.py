@@ -4,15 +4,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dynascene_cli.console import Console
 from dynascene_cli.pipeline.matte import matte_sheet
 from dynascene_cli.pipeline.request import RenderRequest
+from dynascene_cli.pipeline.run import Run
 from dynascene_cli.reports.camera_plot import camera_plot
 from dynascene_cli.reports.html_page import Figure, Wipe, html_page
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import Staged
-from dynascene_cli.storage.project import Project
 from dynascene_cli.video import encoded_image, resize_to_cover
 
 VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm"}
@@ -30,7 +29,7 @@ def settings_of(request: RenderRequest) -> dict[str, Any]:
 
 
 def write_report(
-    project: Project,
+    run: Run,
     request: RenderRequest,
     clip: Clip,
     matte: Matte,
@@ -39,7 +38,6 @@ def write_report(
     output: Path,
     before_after: tuple[Image, Image],
     renderer: str,
-    console: Console,
 ) -> Path:
     """Write ``report/index.html`` in the project: one page that needs no other file."""
     before, after = before_after
@@ -66,7 +64,7 @@ def write_report(
             Wipe(_jpeg(resize_to_cover(before, width, height)), _jpeg(after), "the middle frame")
         ],
         figures=figures,
-        warnings=console.warnings,
+        warnings=run.console.warnings,
         settings=settings_of(request),
         facts={
             "frames": clip.frame_count,
@@ -76,8 +74,8 @@ def write_report(
             "camera": request.camera,
         },
     )
-    path = project.folder / "report" / "index.html"
-    project.publish_text(path, page)
+    path = run.project.folder / "report" / "index.html"
+    run.project.publish_text(path, page)
     return path
 
 

@@ -33,6 +33,19 @@ class Click:
 
 
 @dataclass(frozen=True)
+class RunRequest:
+    """How a command runs: where it caches, whether it makes again what is there, or nothing."""
+
+    project: Path | None = None
+    force: bool = False
+    dry_run: bool = False
+
+    def project_folder(self, clip: str) -> Path:
+        """Where results are cached: ``<clip name>.dynascene`` in the current folder."""
+        return self.project or Path(shorten_name(clip_name(clip), ".dynascene"))
+
+
+@dataclass(frozen=True)
 class MatteRequest:
     """How to separate the person from a clip.
 
@@ -54,14 +67,6 @@ class MatteRequest:
     end: float | None = None
     fill_gaps: bool = False
     start_number: int | None = None
-    project: Path | None = None
-    force: bool = False
-    dry_run: bool = False
-
-    @property
-    def project_folder(self) -> Path:
-        """Where intermediates are cached: ``<clip name>.dynascene`` in the current folder."""
-        return self.project or Path(shorten_name(clip_name(self.clip), ".dynascene"))
 
     def first_number(self, clip: Clip) -> int:
         """The number of the clip's first frame."""

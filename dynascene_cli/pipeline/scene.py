@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError
 from dynascene_cli.inference.onnx_network import OnnxNetwork
 from dynascene_cli.matting import people_in_photo
 from dynascene_cli.pipeline.request import SceneRequest
+from dynascene_cli.pipeline.run import Run
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.scene import (
     GeometryGuess,
@@ -103,23 +103,17 @@ def check_scene_request(request: SceneRequest) -> None:
         read_depth(Path(depth))
 
 
-def read_place(
-    request: SceneRequest,
-    size: tuple[int, int],
-    project: Project,
-    console: Console,
-    *,
-    force: bool = False,
-) -> Place:
+def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
     """The photo at the frame's ``size`` (width, height) and its geometry.
 
-    Flags win over edits in the project's scene.json, and those over the guess; ``force`` guesses
-    anew.
+    Flags win over edits in the project's scene.json, and those over the guess; a run that forces
+    guesses anew.
 
     Raises:
         InputError: the photo, the depth map, scene.json or a flag is wrong.
         MissingError: a depth model was asked for and is not installed.
     """
+    project, console = run.project, run.console
     photo = read_photo(request.photo)
     fingerprint = file_fingerprint(request.photo)
     crop = request.crop or MIDDLE
@@ -137,7 +131,7 @@ def read_place(
     depends_on = {"photo": fingerprint, "size": size, "crop": crop, "given": given}
     key = stage_key("place", STAGE_VERSION, depends_on)
     kept = project.folder / "scene" / key / GUESS_FILE
-    if not force and project.holds(kept):
+    if not run.force and project.holds(kept):
         guess, people = read_guess_file(kept)
     else:
         labels = scene_labels(picture)
