@@ -126,11 +126,11 @@ def limit_of(plan: CanvasPlan, unmoved: Invention | None, allow_stretch: bool) -
     past = plan.invention.worst_past / max(MOST_PAST, 1.1 * anyway.worst_past)
     if max(behind, past) <= 1:
         return None
-    what = "is behind the things in it"
+    hidden = "what things in the photo hide"
     if past > behind:
-        what = f"is {SIDES[int(plan.invention.past.max(axis=0).argmax())]} it"
+        hidden = f"what lies {SIDES[int(plan.invention.past.max(axis=0).argmax())]} the photo"
     return Limit(
-        f"show too much that the photo does not: what {what} "
+        f"show too much of {hidden}, which has to be made up "
         "(--allow-stretch draws the move as asked)",
         float(np.clip(1 / max(behind, past), SMALLEST_STEP, 0.95)),
     )
