@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
+from dynascene_cli.errors import asked_to_end
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 INTERRUPTED = "error: interrupted\nhint: the same command continues"
 
@@ -17,6 +19,8 @@ def main() -> int:
     Being asked to end (SIGTERM) is an interruption too, so that nothing half-made is left.
     """
     signal.signal(signal.SIGTERM, _interrupted)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     _open_standard_streams()
     try:
         from dynascene_cli import app
@@ -53,6 +57,7 @@ def _open_standard_streams() -> None:
 
 
 def _interrupted(*_: object) -> NoReturn:
+    asked_to_end.set()
     raise KeyboardInterrupt
 
 

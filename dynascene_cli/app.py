@@ -28,7 +28,7 @@ from dynascene_cli.commands import (
 )
 from dynascene_cli.commands.option_groups import PanelCommand
 from dynascene_cli.console import json_text
-from dynascene_cli.errors import DynasceneError, StageError
+from dynascene_cli.errors import DynasceneError, StageError, asked_to_end
 
 
 class _Commands(TyperGroup):
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
-        if not _is_interruption(error):
+        if not (asked_to_end.is_set() or _is_interruption(error)):
             failure = _as_failure(error)
             if "--verbose" in words:
                 traceback.print_exception(error)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 
 class DynasceneError(Exception):
@@ -37,6 +38,10 @@ class StageError(DynasceneError):
     """A stage failed though its input was good: the hint says what to try."""
 
     exit_code = 4
+
+
+asked_to_end = Event()
+"""Set where a signal asked the process to end: a library may make another error of that."""
 
 
 @contextmanager

@@ -189,6 +189,38 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_that_a_library_makes_an_error_of_exits_130(
+    tmp_path, words, number, hears_interruptions
+):
+    """As numba's compiler does, whose caller then finds that nothing was compiled."""
+    program = f"""
+import os, sys, time
+from contextlib import suppress
+
+class Compiler:
+    def find_spec(self, name, *_):
+        if name == "dynascene_cli.compositing":
+            with suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), {int(number)})
+                time.sleep(5)
+            raise RuntimeError("no compiled object yet")
+
+sys.meta_path.insert(0, Compiler())
+from dynascene_cli.__main__ import main
+sys.exit(main())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        preexec_fn=hears_interruptions,
+    )
+    assert run.returncode == 130
+    assert run.stderr == "error: interrupted\nhint: the same command continues\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_at_the_last_instant_exits_130(number, hears_interruptions):
     program = f"""
 import atexit, os, sys, time
