@@ -15,6 +15,11 @@ from dynascene_cli.camera.estimation.initialisation import (
     thin_tracks,
     triangulate,
 )
+from dynascene_cli.camera.estimation.reconstruction import (
+    Reconstruction,
+    collect_observations,
+    reprojection_errors,
+)
 
 
 def scene(name="truck-pan", frames=10, per_frame=80, **changes):
@@ -22,27 +27,22 @@ def scene(name="truck-pan", frames=10, per_frame=80, **changes):
     extrinsics, focals = named_shot(name, frames)
     options = {"noise": 0.0, "drift": 0.0, "outliers": 0.0} | changes
     tracks = tracked_scene(extrinsics, focals, per_frame=per_frame, **options).tracks
-    seen, _ = bundle.collect_observations(
-        tracks.track, tracks.frame, tracks.pixels - [480, 270], frames
-    )
+    seen, _ = collect_observations(tracks.track, tracks.frame, tracks.pixels - [480, 270], frames)
     R, t = extrinsics[:, :, :3].copy(), extrinsics[:, :, 3] / 6
     points = triangulate(seen, R, t, focals)
-    return seen, bundle.Reconstruction(R, t, focals, points)
+    return seen, Reconstruction(R, t, focals, points)
 
 
 def test_true_cameras_see_exact_tracks_where_they_are():
     seen, truth = scene()
-    assert bundle.reprojection_errors(seen, truth).max() < 1e-6
+    assert reprojection_errors(seen, truth).max() < 1e-6
 
 
 def blocks(seen, at, scale):
     points, basis = bundle_kernels.tangent_charts(
         at.rotations, at.translations, at.points, seen.anchors
     )
-    normal = bundle_kernels.normal_equations(
-        at.rotations, at.translations, at.focals, points, basis,
-        seen.camera, seen.point, seen.pixels, scale,
-    )  # fmt: skip
+    normal = bundle_kernels.normal_equations(at.cameras, points, basis, seen.rows, scale)
     return points, basis, normal
 
 
@@ -52,9 +52,8 @@ def test_gradients_are_those_of_the_robust_cost():
     points, basis, (_, g, _, h, _) = blocks(seen, at, scale)
 
     def cost(R, t, focals, points):
-        return bundle_kernels.robust_cost(
-            R, t, focals, points, seen.camera, seen.point, seen.pixels, scale
-        )
+        cameras = bundle_kernels.Cameras(R, t, focals)
+        return bundle_kernels.robust_cost(cameras, points, seen.rows, scale)
 
     def moved(step):
         R, t, focals = at.rotations.copy(), at.translations.copy(), at.focals.copy()
@@ -79,7 +78,8 @@ def test_gradients_are_those_of_the_robust_cost():
 
 def test_the_reduced_system_solves_the_whole_one():
     seen, at = scene(frames=4, per_frame=12, noise=1.0, life=1e9)
-    points, basis, (H, g, V, h, W) = blocks(seen, at, 2.0)
+    points, basis, equations = blocks(seen, at, 2.0)
+    H, g, V, h, W = equations
     n, count = 7 * 4, len(points)
     whole = np.zeros((n + 3 * count,) * 2)
     for c in range(4):
@@ -90,7 +90,7 @@ def test_the_reduced_system_solves_the_whole_one():
         p, c = n + 3 * seen.point[i], 7 * seen.camera[i]
         whole[p : p + 3, c : c + 7] += W[i]
         whole[c : c + 7, p : p + 3] += W[i].T
-    S, b = bundle_kernels.reduced_system(H, g, V, h, W, seen.camera, seen.first, 0.0)
+    S, b = bundle_kernels.reduced_system(equations, seen.rows, 0.0)
     free = np.arange(7, n)
     step = np.zeros(n)
     A = S[np.ix_(free, free)] + np.eye(len(free))
@@ -100,7 +100,7 @@ def test_the_reduced_system_solves_the_whole_one():
     expected = np.linalg.solve(damped[np.ix_(rest, rest)], -np.r_[g.ravel(), h.ravel()][rest])
     np.testing.assert_allclose(step[free], expected[: len(free)], rtol=1e-6, atol=1e-9)
     new = bundle_kernels.move_points(
-        points, basis, V, h, W, seen.camera, seen.first, 0.0, step.reshape(4, 7), -np.inf
+        points, basis, equations, seen.rows, 0.0, step.reshape(4, 7), -np.inf
     )
     chart = np.einsum("pij,pj->pi", basis, expected[len(free) :].reshape(-1, 3))
     np.testing.assert_allclose(new - points, chart, rtol=1e-5, atol=1e-9)
@@ -127,14 +127,17 @@ def test_disturbed_cameras_come_back_to_the_truth():
     rng = np.random.default_rng(0)
     turn = bundle.rotations_from_vectors(0.01 * rng.normal(size=(12, 3)))
     turn[0] = np.eye(3)
-    wrong = bundle.Reconstruction(
+    wrong = Reconstruction(
         turn @ truth.rotations,
         truth.translations + 0.02 * rng.normal(size=(12, 3)) * (np.arange(12) > 0)[:, None],
         truth.focals * 1.1,
         truth.points,
     )
     fit = bundle.adjust_bundle(
-        seen, wrong, scale=1.0, rounds=60, focal=bundle.shared_focal(12, 830.0, 1e-6)
+        seen,
+        wrong,
+        bundle.SolverOptions(scale=1.0, rounds=60),
+        focal=bundle.shared_focal(12, 830.0, 1e-6),
     )
     assert fit.cost < 1e-4
     assert fit.reconstruction.focals[0] == pytest.approx(830.0, rel=1e-3)
@@ -145,7 +148,11 @@ def test_held_cameras_and_focals_stay():
     seen, truth = scene(noise=1.0)
     fixed = np.arange(10) < 4
     fit = bundle.adjust_bundle(
-        seen, truth, scale=1.0, rounds=5, focal=bundle.fixed_focal(10), fixed=fixed
+        seen,
+        truth,
+        bundle.SolverOptions(scale=1.0, rounds=5),
+        focal=bundle.fixed_focal(10),
+        fixed=fixed,
     ).reconstruction
     np.testing.assert_array_equal(fit.rotations[fixed], truth.rotations[fixed])
     np.testing.assert_array_equal(fit.translations[fixed], truth.translations[fixed])
@@ -155,9 +162,17 @@ def test_held_cameras_and_focals_stay():
 
 def test_points_stay_in_front_of_their_anchors():
     seen, truth = scene(noise=3.0, depths=(50.0, 5000.0))
-    kept = bundle.adjust_bundle(seen, truth, scale=1.0, rounds=10, focal=bundle.fixed_focal(10))
+    kept = bundle.adjust_bundle(
+        seen,
+        truth,
+        bundle.SolverOptions(scale=1.0, rounds=10),
+        focal=bundle.fixed_focal(10),
+    )
     free = bundle.adjust_bundle(
-        seen, truth, scale=1.0, rounds=10, focal=bundle.fixed_focal(10), in_front=False
+        seen,
+        truth,
+        bundle.SolverOptions(scale=1.0, rounds=10, in_front=False),
+        focal=bundle.fixed_focal(10),
     )
     assert kept.reconstruction.points[:, 3].min() > 0
     assert free.reconstruction.points[:, 3].min() < 0
@@ -165,20 +180,25 @@ def test_points_stay_in_front_of_their_anchors():
 
 def test_the_median_point_is_a_unit_away():
     seen, truth = scene()
-    far = bundle.Reconstruction(
+    far = Reconstruction(
         truth.rotations, truth.translations * 9, truth.focals, truth.points * [1, 1, 1, 1 / 9]
     )
     fit = bundle.adjust_bundle(
-        seen, far, scale=1.0, rounds=2, focal=bundle.fixed_focal(10)
+        seen, far, bundle.SolverOptions(scale=1.0, rounds=2), focal=bundle.fixed_focal(10)
     ).reconstruction
     assert np.median(fit.points[:, 3]) == pytest.approx(1.0)
-    assert bundle.reprojection_errors(seen, fit).max() < 1e-3
+    assert reprojection_errors(seen, fit).max() < 1e-3
 
 
 def test_the_same_input_gives_the_same_bits():
     seen, truth = scene(noise=1.0)
     once, again = (
-        bundle.adjust_bundle(seen, truth, scale=1.0, rounds=8, focal=bundle.shared_focal(10, 864.0))
+        bundle.adjust_bundle(
+            seen,
+            truth,
+            bundle.SolverOptions(scale=1.0, rounds=8),
+            focal=bundle.shared_focal(10, 864.0),
+        )
         for _ in range(2)
     )
     assert once.cost == again.cost

@@ -13,54 +13,14 @@ from numpy.typing import NDArray
 
 from dynascene_cli.camera.estimation import bundle_kernels as kernels
 from dynascene_cli.camera.estimation.estimate import Integers
+from dynascene_cli.camera.estimation.reconstruction import Observations, Reconstruction
 from dynascene_cli.geometry import Floats
-
-_GAIN = 1e-5
-"""Relative fall of the cost below which an adjustment has converged."""
 
 _SMALL_FALLS = 2
 """Small falls in a row that mean convergence: a single one may be a step that was damped."""
 
 _FARTHEST = 1e-4
 """Least inverse depth of a point that is kept in front of its camera."""
-
-
-@dataclass(frozen=True, eq=False)
-class Observations:
-    """Which camera saw which point where: one row an observation, ordered by point.
-
-    ``camera``, ``point`` (O,); ``pixels`` (O, 2) from the principal point; ``anchors`` (P,) the
-    camera in whose axes a point's parameters are taken.
-    """
-
-    camera: Integers
-    point: Integers
-    pixels: Floats
-    anchors: Integers
-    camera_count: int
-
-    @property
-    def first(self) -> Integers:
-        """Where each point's observations begin, (P + 1,)."""
-        return np.searchsorted(self.point, np.arange(len(self.anchors) + 1)).astype(np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class Reconstruction:
-    """Cameras and points: rotations (N, 3, 3), translations (N, 3), focals (N,), points (P, 4).
-
-    A point (d, ρ) is d/ρ in the world, and at infinity where ρ is 0.
-    """
-
-    rotations: Floats
-    translations: Floats
-    focals: Floats
-    points: Floats
-
-    @property
-    def centres(self) -> Floats:
-        """Camera centres (N, 3) in the world."""
-        return -np.einsum("nji,nj->ni", self.rotations, self.translations)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,84 +46,27 @@ def shared_focal(count: int, prior: float, stiffness: float = 10.0) -> FocalMode
     return FocalModel(np.ones((count, 1)), np.array([np.log(prior)]), np.array([[stiffness]]))
 
 
+@dataclass(frozen=True)
+class SolverOptions:
+    """How the cost is lowered: the ``scale`` of its loss in pixels, and at most so many ``rounds``.
+
+    It has converged where it falls by less than the share ``gain``. Points are kept ``in_front``
+    of their anchors, at infinity at most, or may pass beyond it, which lets a poor start find its
+    way.
+    """
+
+    scale: float
+    rounds: int
+    gain: float = 1e-5
+    in_front: bool = True
+
+
 @dataclass(frozen=True, eq=False)
 class Adjustment:
     """A reconstruction and the robust cost, in px², that it left."""
 
     reconstruction: Reconstruction
     cost: float
-
-
-def collect_observations(
-    track: Integers, frame: Integers, pixels: Floats, camera_count: int, shortest: int = 3
-) -> tuple[Observations, Integers]:
-    """The observations of tracks seen by at least ``shortest`` cameras, and those tracks' numbers.
-
-    Rows are ordered by track and then camera (``frame`` counts cameras). A track's middle
-    observation is its anchor.
-    """
-    numbers, lengths = np.unique(track, return_counts=True)
-    long_enough = lengths >= shortest
-    kept = np.repeat(long_enough, lengths)
-    numbers, lengths = numbers[long_enough], lengths[long_enough]
-    camera = np.ascontiguousarray(frame[kept], dtype=np.int64)
-    starts = np.cumsum(lengths) - lengths
-    return Observations(
-        camera,
-        np.repeat(np.arange(len(numbers), dtype=np.int64), lengths),
-        np.ascontiguousarray(pixels[kept], dtype=float),
-        camera[starts + lengths // 2] if len(camera) else camera,
-        camera_count,
-    ), numbers
-
-
-def select_points(seen: Observations, kept: NDArray[np.bool_]) -> Observations:
-    """The observations of the points that are ``kept`` (P,), numbered anew."""
-    rows = kept[seen.point]
-    numbers = np.cumsum(kept) - 1
-    return Observations(
-        seen.camera[rows],
-        numbers[seen.point[rows]],
-        seen.pixels[rows],
-        seen.anchors[kept],
-        seen.camera_count,
-    )
-
-
-def anchor_rays(seen: Observations, rotations: Floats, focals: Floats) -> Floats:
-    """World directions (P, 3) in which the points' anchors saw them."""
-    is_anchor = seen.camera == seen.anchors[seen.point]
-    pixels = np.zeros((len(seen.anchors), 2))
-    pixels[seen.point[is_anchor]] = seen.pixels[is_anchor]
-    rays = np.column_stack([pixels / focals[seen.anchors, None], np.ones(len(pixels))])
-    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    return np.einsum("pji,pj->pi", rotations[seen.anchors], rays)
-
-
-def place_points(
-    seen: Observations,
-    rotations: Floats,
-    translations: Floats,
-    focals: Floats,
-    inverse_depth: float,
-) -> Floats:
-    """Points (P, 4) on their anchors' rays, all at one inverse depth from the anchors."""
-    rays = anchor_rays(seen, rotations, focals)
-    shift = np.einsum("pji,pj->pi", rotations[seen.anchors], translations[seen.anchors])
-    inverse_depths = np.full((len(rays), 1), inverse_depth)
-    return np.concatenate([rays - inverse_depths * shift, inverse_depths], axis=1)
-
-
-def reprojection_errors(seen: Observations, guess: Reconstruction) -> Floats:
-    """Distance in pixels (O,) of every observation from its reprojection."""
-    scaled, _ = kernels.tangent_charts(
-        guess.rotations, guess.translations, guess.points, seen.anchors
-    )
-    errors: Floats = kernels.residuals(
-        guess.rotations, guess.translations, guess.focals, scaled,
-        seen.camera, seen.point, seen.pixels,
-    )  # fmt: skip
-    return np.linalg.norm(errors, axis=1)
 
 
 def rotations_from_vectors(vectors: Floats) -> Floats:
@@ -181,100 +84,169 @@ def rotations_from_vectors(vectors: Floats) -> Floats:
 def adjust_bundle(
     seen: Observations,
     guess: Reconstruction,
+    options: SolverOptions,
     *,
-    scale: float,
-    rounds: int,
     focal: FocalModel,
     moves: Literal["pose", "rotation"] = "pose",
     fixed: NDArray[np.bool_] | None = None,
-    in_front: bool = True,
-    gain: float = _GAIN,
 ) -> Adjustment:
     """The reconstruction near ``guess`` of least robust cost.
 
-    ``scale`` is the loss's, in pixels; ``moves`` says whether cameras translate; ``fixed`` (N,)
-    are the cameras that stay. If left out, that is the first, and the world is scaled so that
-    the median point is at unit distance from its anchor. Points are kept ``in_front`` of their
-    anchors, at infinity at most, or may pass beyond it, which lets a poor start find its way.
+    ``moves`` says whether cameras translate; ``fixed`` (N,) are the cameras that stay. If left
+    out, that is the first, and the world is scaled so that the median point is at unit distance
+    from its anchor.
     """
     floats = fixed is None and moves == "pose"
     if fixed is None:
         fixed = np.arange(seen.camera_count) == 0
-    first = seen.first
-    parameters = np.arange(7 * seen.camera_count).reshape(-1, 7)
-    poses = parameters[~fixed, : 6 if moves == "pose" else 3].ravel()
-    focals = parameters[:, 6]
-    coefficients = _coefficients(focal, guess.focals)
-
-    def cost_of(state: Reconstruction, coefficients: Floats) -> float:
-        away = coefficients - focal.centre
-        observed: float = kernels.robust_cost(
-            state.rotations, state.translations, state.focals, state.points,
-            seen.camera, seen.point, seen.pixels, scale,
-        )  # fmt: skip
-        return observed + float(away @ focal.stiffness @ away)
-
-    state = guess
+    problem = _Problem(
+        seen, seen.rows, focal, options.scale,
+        poses=_pose_parameters(~fixed, moves),
+        turns_only=moves == "rotation",
+        least=_FARTHEST if moves == "pose" and options.in_front else -np.inf,
+    )  # fmt: skip
+    state, coefficients = guess, _coefficients(focal, guess.focals)
     damping, cost, small_falls = 1e-3, np.inf, 0
-    least = -np.inf if moves == "rotation" or not in_front else _FARTHEST
-    for _ in range(rounds):
-        points, basis = kernels.tangent_charts(
-            state.rotations, state.translations, state.points, seen.anchors
-        )
-        if moves == "rotation":
-            basis[:, :, 2] = 0.0
-        behind = points[:, 3] < least
-        points[behind] += basis[behind, :, 2] * (least - points[behind, 3:])
-        state = replace(state, points=points)
-        cost = cost_of(state, coefficients)
-        H, g, V, h, W = kernels.normal_equations(
-            state.rotations, state.translations, state.focals, points, basis,
-            seen.camera, seen.point, seen.pixels, scale,
-        )  # fmt: skip
-        stopped = (points[:, 3] <= 1.01 * least) & (h[:, 2] > 0)
-        V[stopped, 2, :] = V[stopped, :, 2] = h[stopped, 2] = 0.0
-        W[stopped[seen.point], 2, :] = 0.0
-        diagonal = np.einsum("nii->ni", H).ravel()
-        curvature = np.concatenate(
-            [diagonal[poses], np.diag(focal.basis.T * diagonal[focals] @ focal.basis)]
-        )
-        trial = None
-        for _ in range(8):
-            S, b = kernels.reduced_system(H, g, V, h, W, seen.camera, first, damping)
-            A, rest = _reduce_to_free_parameters(S, b, poses, focals, focal, coefficients)
-            A[np.diag_indices(len(A))] += damping * curvature + 1e-6
-            solution = kernels.solve_reduced_system(A, rest)
-            if not np.all(np.isfinite(solution)):
-                damping *= 10
-                continue
-            change = np.clip(solution[len(poses) :], -0.3, 0.3)
-            flat = np.zeros(7 * seen.camera_count)
-            flat[poses] = solution[: len(poses)]
-            flat[focals] = focal.basis @ change
-            step = flat.reshape(-1, 7)
-            turn = rotations_from_vectors(step[:, :3])
-            trial = Reconstruction(
-                turn @ state.rotations,
-                np.einsum("nij,nj->ni", turn, state.translations) + step[:, 3:6],
-                state.focals * np.exp(step[:, 6]),
-                kernels.move_points(
-                    points, basis, V, h, W, seen.camera, first, damping, step, least
-                ),
-            )
-            new_cost = cost_of(trial, coefficients + change)
-            if new_cost < cost:
-                break
-            trial = None
-            damping *= 6
-        if trial is None:
+    for _ in range(options.rounds):
+        at = _linearise(problem, state)
+        state, cost = at.state, _total_cost(problem, at.state, coefficients)
+        step = _find_step(problem, at, coefficients, cost, damping)
+        if step is None:
             break
-        fall = (cost - new_cost) / cost
-        state, cost, coefficients = trial, new_cost, coefficients + change
-        damping = max(damping / 5, 1e-8)
-        small_falls = small_falls + 1 if fall < gain else 0
+        fall = (cost - step.cost) / cost
+        state, cost, coefficients = step.state, step.cost, step.coefficients
+        damping = max(step.damping / 5, 1e-8)
+        small_falls = small_falls + 1 if fall < options.gain else 0
         if small_falls == _SMALL_FALLS:
             break
     return Adjustment(_scale_to_unit_depth(state) if floats else state, float(cost))
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """What stays the same through an adjustment.
+
+    ``poses`` are the numbers of the pose parameters that are free, of seven a camera; no point
+    comes to an inverse depth under ``least``.
+    """
+
+    seen: Observations
+    rows: kernels.ObservationRows
+    focal: FocalModel
+    scale: float
+    poses: Integers
+    turns_only: bool
+    least: float
+
+    @property
+    def focals(self) -> Integers:
+        """The numbers of the cameras' focal parameters."""
+        return np.arange(self.seen.camera_count) * 7 + 6
+
+
+@dataclass(frozen=True, eq=False)
+class _Linearisation:
+    """A state, its points' charts (P, 4, 3), its normal equations, and their diagonal's part of
+    the free parameters."""
+
+    state: Reconstruction
+    charts: Floats
+    equations: kernels.NormalEquations
+    curvature: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A state that costs less, and the damping that led there."""
+
+    state: Reconstruction
+    coefficients: Floats
+    cost: float
+    damping: float
+
+
+def _pose_parameters(free: NDArray[np.bool_], moves: Literal["pose", "rotation"]) -> Integers:
+    parameters = np.arange(7 * len(free)).reshape(-1, 7)
+    return parameters[free, : 6 if moves == "pose" else 3].ravel()
+
+
+def _total_cost(problem: _Problem, state: Reconstruction, coefficients: Floats) -> float:
+    """The robust cost of the observations and that of the focal model."""
+    away = coefficients - problem.focal.centre
+    observed: float = kernels.robust_cost(state.cameras, state.points, problem.rows, problem.scale)
+    return observed + float(away @ problem.focal.stiffness @ away)
+
+
+def _linearise(problem: _Problem, state: Reconstruction) -> _Linearisation:
+    """The normal equations at a state whose points are brought back before their anchors."""
+    least, basis = problem.least, problem.focal.basis
+    points, charts = kernels.tangent_charts(
+        state.rotations, state.translations, state.points, problem.seen.anchors
+    )
+    if problem.turns_only:
+        charts[:, :, 2] = 0.0
+    behind = points[:, 3] < least
+    points[behind] += charts[behind, :, 2] * (least - points[behind, 3:])
+    equations = kernels.normal_equations(state.cameras, points, charts, problem.rows, problem.scale)
+    stopped = (points[:, 3] <= 1.01 * least) & (equations.h[:, 2] > 0)
+    equations.V[stopped, 2, :] = equations.V[stopped, :, 2] = equations.h[stopped, 2] = 0.0
+    equations.W[stopped[problem.seen.point], 2, :] = 0.0
+    diagonal = np.einsum("nii->ni", equations.H).ravel()
+    curvature = np.concatenate(
+        [diagonal[problem.poses], np.diag(basis.T * diagonal[problem.focals] @ basis)]
+    )
+    return _Linearisation(replace(state, points=points), charts, equations, curvature)
+
+
+def _find_step(
+    problem: _Problem, at: _Linearisation, coefficients: Floats, cost: float, damping: float
+) -> _Step | None:
+    """A step that lowers the cost, damped more and more until one does; None if none is found."""
+    for _ in range(8):
+        solution = _solve_damped(problem, at, coefficients, damping)
+        if not np.all(np.isfinite(solution)):
+            damping *= 10
+            continue
+        change = np.clip(solution[len(problem.poses) :], -0.3, 0.3)
+        trial = _apply_step(problem, at, solution[: len(problem.poses)], change, damping)
+        new_cost = _total_cost(problem, trial, coefficients + change)
+        if new_cost < cost:
+            return _Step(trial, coefficients + change, new_cost, damping)
+        damping *= 6
+    return None
+
+
+def _solve_damped(
+    problem: _Problem, at: _Linearisation, coefficients: Floats, damping: float
+) -> Floats:
+    """The step of the free pose parameters and the focal coefficients, NaN where there is none."""
+    S, b = kernels.reduced_system(at.equations, problem.rows, damping)
+    A, rest = _reduce_to_free_parameters(
+        S, b, problem.poses, problem.focals, problem.focal, coefficients
+    )
+    A[np.diag_indices(len(A))] += damping * at.curvature + 1e-6
+    solution: Floats = kernels.solve_reduced_system(A, rest)
+    return solution
+
+
+def _apply_step(
+    problem: _Problem, at: _Linearisation, poses: Floats, change: Floats, damping: float
+) -> Reconstruction:
+    """The state after a step of the free ``poses`` and a ``change`` of the focal coefficients."""
+    flat = np.zeros(7 * problem.seen.camera_count)
+    flat[problem.poses] = poses
+    flat[problem.focals] = problem.focal.basis @ change
+    step = flat.reshape(-1, 7)
+    turn = rotations_from_vectors(step[:, :3])
+    state = at.state
+    return Reconstruction(
+        turn @ state.rotations,
+        np.einsum("nij,nj->ni", turn, state.translations) + step[:, 3:6],
+        state.focals * np.exp(step[:, 6]),
+        kernels.move_points(
+            state.points, at.charts, at.equations, problem.rows, damping, step, problem.least
+        ),
+    )
 
 
 def _scale_to_unit_depth(state: Reconstruction) -> Reconstruction:
@@ -302,14 +274,11 @@ def information(
     points, basis = kernels.tangent_charts(at.rotations, at.translations, at.points, seen.anchors)
     if moves == "rotation":
         basis[:, :, 2] = 0.0
-    H, g, V, h, W = kernels.normal_equations(
-        at.rotations, at.translations, at.focals, points, basis,
-        seen.camera, seen.point, seen.pixels, scale,
-    )  # fmt: skip
-    S, b = kernels.reduced_system(H, g, V, h, W, seen.camera, seen.first, 0.0)
-    parameters = np.arange(7 * seen.camera_count).reshape(-1, 7)
-    poses = parameters[1:, : 6 if moves == "pose" else 3].ravel()
-    A, _ = _reduce_to_free_parameters(S, b, poses, parameters[:, 6], focal, focal.centre)
+    equations = kernels.normal_equations(at.cameras, points, basis, seen.rows, scale)
+    S, b = kernels.reduced_system(equations, seen.rows, 0.0)
+    poses = _pose_parameters(np.arange(seen.camera_count) > 0, moves)
+    focals = np.arange(seen.camera_count) * 7 + 6
+    A, _ = _reduce_to_free_parameters(S, b, poses, focals, focal, focal.centre)
     return A
 
 

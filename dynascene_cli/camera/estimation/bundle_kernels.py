@@ -7,11 +7,50 @@ has three, in the chart that ``tangent_charts`` lays around it. Observations are
 so that each sum runs in one order and the same input gives the same bits.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
+from dynascene_cli.camera.estimation.estimate import Integers
+from dynascene_cli.geometry import Floats
+
 _NEAREST = 0.02
 """Depth, in units of a point's distance from its anchor, below which it is not differentiated."""
+
+
+class Cameras(NamedTuple):
+    """Rotations (N, 3, 3), translations (N, 3) and focal lengths (N,) in pixels."""
+
+    rotations: Floats
+    translations: Floats
+    focals: Floats
+
+
+class ObservationRows(NamedTuple):
+    """Which camera (O,) saw which point (O,) at which pixels (O, 2), ordered by point.
+
+    ``first`` (P + 1,) is where each point's observations begin.
+    """
+
+    camera: Integers
+    point: Integers
+    pixels: Floats
+    first: Integers
+
+
+class NormalEquations(NamedTuple):
+    """Blocks of the weighted normal equations of all parameters.
+
+    Cameras' ``H`` (N, 7, 7) with gradients ``g`` (N, 7), points' ``V`` (P, 3, 3) with gradients
+    ``h`` (P, 3), and the coupling ``W`` (O, 3, 7) of each observation.
+    """
+
+    H: Floats
+    g: Floats
+    V: Floats
+    h: Floats
+    W: Floats
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -44,8 +83,10 @@ def tangent_charts(rotations, translations, points, anchors):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def residuals(rotations, translations, focals, points, camera, point, pixels):  # type: ignore[no-untyped-def]
+def residuals(cameras, points, observed):  # type: ignore[no-untyped-def]
     """Reprojected minus observed pixels (O, 2), from the principal point."""
+    rotations, translations, focals = cameras
+    camera, point, pixels, _ = observed
     count = len(camera)
     out = np.empty((count, 2))
     for i in range(count):
@@ -60,29 +101,25 @@ def residuals(rotations, translations, focals, points, camera, point, pixels):  
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def robust_cost(rotations, translations, focals, points, camera, point, pixels, scale):  # type: ignore[no-untyped-def]
+def robust_cost(cameras, points, observed, scale):  # type: ignore[no-untyped-def]
     """Sum of Cauchy's loss, c² log(1 + |r|²/c²), over the observations."""
-    errors = residuals(rotations, translations, focals, points, camera, point, pixels)
+    errors = residuals(cameras, points, observed)
     total = 0.0
     square = scale * scale
-    for i in range(len(camera)):
+    for i in range(len(errors)):
         e = errors[i, 0] * errors[i, 0] + errors[i, 1] * errors[i, 1]
         total += square * np.log1p(e / square)
     return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def normal_equations(  # type: ignore[no-untyped-def]
-    rotations, translations, focals, points, basis, camera, point, pixels, scale
-):
-    """Blocks of the weighted normal equations of all parameters.
-
-    Cameras' (N, 7, 7) and gradients (N, 7), points' (P, 3, 3) and gradients (P, 3), and the
-    coupling of each observation (O, 3, 7).
-    """
-    cameras, count = rotations.shape[0], len(camera)
-    H = np.zeros((cameras, 7, 7))
-    g = np.zeros((cameras, 7))
+def normal_equations(cameras, points, basis, observed, scale):  # type: ignore[no-untyped-def]
+    """The NormalEquations of the robust cost at points (P, 4) with charts ``basis`` (P, 4, 3)."""
+    rotations, translations, focals = cameras
+    camera, point, pixels, _ = observed
+    count = len(camera)
+    H = np.zeros((rotations.shape[0], 7, 7))
+    g = np.zeros((rotations.shape[0], 7))
     V = np.zeros((points.shape[0], 3, 3))
     h = np.zeros((points.shape[0], 3))
     W = np.zeros((count, 3, 7))
@@ -122,7 +159,7 @@ def normal_equations(  # type: ignore[no-untyped-def]
                 V[p, k, m] += q0 * Q[0, m] + q1 * Q[1, m]
             for m in range(7):
                 W[i, k, m] = q0 * J[0, m] + q1 * J[1, m]
-    return H, g, V, h, W
+    return NormalEquations(H, g, V, h, W)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -137,11 +174,13 @@ def _inverse_of_symmetric(V, damping):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def reduced_system(H, g, V, h, W, camera, first, damping):  # type: ignore[no-untyped-def]
+def reduced_system(equations, observed, damping):  # type: ignore[no-untyped-def]
     """The cameras' system once the points are eliminated: (7N, 7N) and right-hand side (7N,).
 
-    ``first`` (P + 1,) is where each point's observations begin. Triggs et al. 2000, section 6.1.
+    Triggs et al. 2000, section 6.1.
     """
+    H, g, V, h, W = equations
+    camera, _, _, first = observed
     cameras = H.shape[0]
     S = np.zeros((7 * cameras, 7 * cameras))
     b = np.empty(7 * cameras)
@@ -174,11 +213,13 @@ def reduced_system(H, g, V, h, W, camera, first, damping):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_points(points, basis, V, h, W, camera, first, damping, step, least):  # type: ignore[no-untyped-def]
+def move_points(points, basis, equations, observed, damping, step, least):  # type: ignore[no-untyped-def]
     """Points (P, 4) after the step that goes with the cameras' step (N, 7).
 
     None comes to an inverse depth under ``least``.
     """
+    _, _, V, h, W = equations
+    camera, _, _, first = observed
     out = points.copy()
     for p in range(len(first) - 1):
         rest = -h[p]
@@ -203,75 +244,96 @@ def _one_cost(R, t, f, X, xy, square):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def triangulate_points(  # type: ignore[no-untyped-def]
-    rotations, translations, focals, rays, anchors, depths, camera, pixels, first, scale, rounds
-):
+def _point_cost(cameras, X, observed, p, square):  # type: ignore[no-untyped-def]
+    """The robust cost of the observations of point ``p``, were it at X (4,)."""
+    total = 0.0
+    for i in range(observed.first[p], observed.first[p + 1]):
+        c = observed.camera[i]
+        R, t, f = cameras.rotations[c], cameras.translations[c], cameras.focals[c]
+        total += _one_cost(R, t, f, X, observed.pixels[i], square)
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _point_equations(cameras, X, basis, observed, p, square):  # type: ignore[no-untyped-def]
+    """The weighted normal equations, (3, 3) and gradient (3,), of point ``p`` alone at X (4,)."""
+    V = np.zeros((3, 3))
+    h = np.zeros(3)
+    Q = np.empty((2, 3))
+    d = np.empty(3)
+    for i in range(observed.first[p], observed.first[p + 1]):
+        c = observed.camera[i]
+        R, t, f, xy = (
+            cameras.rotations[c], cameras.translations[c], cameras.focals[c], observed.pixels[i]
+        )  # fmt: skip
+        y = R @ X[:3] + X[3] * t
+        if y[2] <= _NEAREST:
+            continue
+        u, v, a = y[0] / y[2], y[1] / y[2], f / y[2]
+        e0, e1 = f * u - xy[0], f * v - xy[1]
+        w = 1.0 / (1.0 + (e0 * e0 + e1 * e1) / square)
+        for k in range(3):
+            for m in range(3):
+                d[m] = basis[3, k] * t[m]
+                for n in range(3):
+                    d[m] += R[m, n] * basis[n, k]
+            Q[0, k], Q[1, k] = a * (d[0] - u * d[2]), a * (d[1] - v * d[2])
+        h += w * (Q[0] * e0 + Q[1] * e1)
+        for k in range(3):
+            for m in range(3):
+                V[k, m] += w * (Q[0, k] * Q[0, m] + Q[1, k] * Q[1, m])
+    return V, h
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _point_on_ray(cameras, ray, anchor, depths, observed, p, square):  # type: ignore[no-untyped-def]
+    """Where on its anchor's world ray (3,) point ``p`` costs least: one of the ``depths`` (D,)."""
+    shift = cameras.rotations[anchor].T @ cameras.translations[anchor]
+    best = np.empty(4)
+    trial = np.empty(4)
+    least = np.inf
+    for inverse_depth in depths:
+        trial[:3] = ray - inverse_depth * shift
+        trial[3] = inverse_depth
+        cost = _point_cost(cameras, trial, observed, p, square)
+        if cost < least:
+            least = cost
+            best[:] = trial
+    return best
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _refine_point(cameras, X, anchor, observed, p, square, rounds):  # type: ignore[no-untyped-def]
+    """Point ``p`` (4,) of least cost near X, by Levenberg–Marquardt."""
+    basis = np.empty((4, 3))
+    damping = 1e-3
+    for _ in range(rounds):
+        X = _tangent_basis(cameras.rotations[anchor], cameras.translations[anchor], X, basis)
+        cost = _point_cost(cameras, X, observed, p, square)
+        V, h = _point_equations(cameras, X, basis, observed, p, square)
+        trial = X - basis @ (_inverse_of_symmetric(V, damping) @ h)
+        new_cost = _point_cost(cameras, trial, observed, p, square)
+        if new_cost < cost:
+            X = trial
+            damping = max(damping / 10, 1e-8)
+            if cost - new_cost < 1e-4 * cost:
+                break
+        else:
+            damping *= 10
+    return X
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def triangulate_points(cameras, rays, anchors, depths, observed, scale, rounds):  # type: ignore[no-untyped-def]
     """Points (P, 4) of least cost under cameras that stay.
 
     Each starts on its anchor's world ray (P, 3), at the best of the inverse ``depths`` (D,).
     """
-    count, square = len(anchors), scale * scale
-    points = np.empty((count, 4))
-    basis = np.empty((4, 3))
-    Q = np.empty((2, 3))
-    d = np.empty(3)
-    for p in range(count):
-        shift = rotations[anchors[p]].T @ translations[anchors[p]]
-        X = np.empty(4)
-        trial = np.empty(4)
-        cost = np.inf
-        for inverse_depth in depths:
-            trial[:3] = rays[p] - inverse_depth * shift
-            trial[3] = inverse_depth
-            total = 0.0
-            for i in range(first[p], first[p + 1]):
-                c = camera[i]
-                total += _one_cost(
-                    rotations[c], translations[c], focals[c], trial, pixels[i], square
-                )
-            if total < cost:
-                cost = total
-                X[:] = trial
-        damping = 1e-3
-        for _ in range(rounds):
-            X = _tangent_basis(rotations[anchors[p]], translations[anchors[p]], X, basis)
-            V = np.zeros((3, 3))
-            h = np.zeros(3)
-            cost = 0.0
-            for i in range(first[p], first[p + 1]):
-                c = camera[i]
-                cost += _one_cost(rotations[c], translations[c], focals[c], X, pixels[i], square)
-                y = rotations[c] @ X[:3] + X[3] * translations[c]
-                if y[2] <= _NEAREST:
-                    continue
-                u, v, a = y[0] / y[2], y[1] / y[2], focals[c] / y[2]
-                e0, e1 = focals[c] * u - pixels[i, 0], focals[c] * v - pixels[i, 1]
-                w = 1.0 / (1.0 + (e0 * e0 + e1 * e1) / square)
-                for k in range(3):
-                    for m in range(3):
-                        d[m] = basis[3, k] * translations[c, m]
-                        for n in range(3):
-                            d[m] += rotations[c, m, n] * basis[n, k]
-                    Q[0, k], Q[1, k] = a * (d[0] - u * d[2]), a * (d[1] - v * d[2])
-                h += w * (Q[0] * e0 + Q[1] * e1)
-                for k in range(3):
-                    for m in range(3):
-                        V[k, m] += w * (Q[0, k] * Q[0, m] + Q[1, k] * Q[1, m])
-            trial = X - basis @ (_inverse_of_symmetric(V, damping) @ h)
-            total = 0.0
-            for i in range(first[p], first[p + 1]):
-                c = camera[i]
-                total += _one_cost(
-                    rotations[c], translations[c], focals[c], trial, pixels[i], square
-                )
-            if total < cost:
-                X = trial.copy()
-                damping = max(damping / 10, 1e-8)
-                if cost - total < 1e-4 * cost:
-                    break
-            else:
-                damping *= 10
-        points[p] = X
+    points = np.empty((len(anchors), 4))
+    square = scale * scale
+    for p in range(len(anchors)):
+        start = _point_on_ray(cameras, rays[p], anchors[p], depths, observed, p, square)
+        points[p] = _refine_point(cameras, start, anchors[p], observed, p, square, rounds)
     return points
 
 

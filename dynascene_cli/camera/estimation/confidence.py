@@ -12,13 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from dynascene_cli.camera.estimation.bundle_adjustment import (
-    FocalModel,
-    Observations,
-    Reconstruction,
-    information,
-)
+from dynascene_cli.camera.estimation.bundle_adjustment import FocalModel, information
 from dynascene_cli.camera.estimation.estimate import GATE_INLIERS, GATE_MEDIAN_PIXELS
+from dynascene_cli.camera.estimation.reconstruction import Observations, Reconstruction
 from dynascene_cli.geometry import Floats
 
 CORRELATION = 2.0

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 
-from dynascene_cli.camera.estimation.bundle_adjustment import Observations, reprojection_errors
 from dynascene_cli.camera.estimation.estimate import (
     GATE_INLIERS,
     GATE_MEDIAN_PIXELS,
@@ -19,6 +18,7 @@ from dynascene_cli.camera.estimation.estimate import (
 )
 from dynascene_cli.camera.estimation.motion_hypotheses import MotionHypothesis
 from dynascene_cli.camera.estimation.per_frame_estimate import median_errors
+from dynascene_cli.camera.estimation.reconstruction import Observations, reprojection_errors
 from dynascene_cli.geometry import Floats
 
 BACKGROUND_PIXELS = 3.0

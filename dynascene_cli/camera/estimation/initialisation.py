@@ -13,16 +13,19 @@ from scipy.spatial.transform import Rotation
 from dynascene_cli.camera.estimation import bundle_kernels as kernels
 from dynascene_cli.camera.estimation.bundle_adjustment import (
     Adjustment,
-    Observations,
-    Reconstruction,
+    SolverOptions,
     adjust_bundle,
-    anchor_rays,
-    collect_observations,
     fixed_focal,
-    place_points,
     shared_focal,
 )
 from dynascene_cli.camera.estimation.estimate import Integers
+from dynascene_cli.camera.estimation.reconstruction import (
+    Observations,
+    Reconstruction,
+    anchor_rays,
+    collect_observations,
+    place_points,
+)
 from dynascene_cli.geometry import Floats
 
 FIRST_CAMERAS = 10
@@ -126,11 +129,14 @@ def multi_starts(
         points = place_points(seen, R, translations, focals, 1.0)
         rough = adjust_bundle(
             seen, Reconstruction(R, translations, focals, points),
-            scale=4.0, rounds=25, focal=fixed_focal(n), gain=1e-4, in_front=False,
+            SolverOptions(scale=4.0, rounds=25, gain=1e-4, in_front=False), focal=fixed_focal(n),
         )  # fmt: skip
         results.append(
             adjust_bundle(
-                seen, rough.reconstruction, scale=1.0, rounds=12, focal=fixed_focal(n), gain=1e-4
+                seen,
+                rough.reconstruction,
+                SolverOptions(scale=1.0, rounds=12, gain=1e-4),
+                focal=fixed_focal(n),
             )
         )
     return results
@@ -140,10 +146,11 @@ def triangulate(
     seen: Observations, rotations: Floats, translations: Floats, focals: Floats
 ) -> Floats:
     """Points (P, 4) as cameras that stay see them best, about a unit away."""
+    cameras = kernels.Cameras(rotations, translations, focals)
+    rays = anchor_rays(seen, rotations, focals)
     points: Floats = kernels.triangulate_points(
-        rotations, translations, focals, anchor_rays(seen, rotations, focals), seen.anchors,
-        _DEPTHS, seen.camera, seen.pixels, seen.first, 1.0, 10,
-    )  # fmt: skip
+        cameras, rays, seen.anchors, _DEPTHS, seen.rows, 1.0, 10
+    )
     return points
 
 
@@ -173,7 +180,11 @@ def incremental_sfm(
         fixed = np.arange(first, k) < first + _SETTLED if first else None
         state = Reconstruction(R[window], t[window], focals, points[numbers])
         state = adjust_bundle(
-            seen, state, scale=2.0, rounds=8, focal=fixed_focal(k - first), fixed=fixed, gain=1e-3
+            seen,
+            state,
+            SolverOptions(scale=2.0, rounds=8, gain=1e-3),
+            focal=fixed_focal(k - first),
+            fixed=fixed,
         ).reconstruction
         model = (
             fixed_focal(k - first)
@@ -181,7 +192,11 @@ def incremental_sfm(
             else shared_focal(k - first, prior)
         )
         state = adjust_bundle(
-            seen, state, scale=1.0, rounds=10, focal=model, fixed=fixed, gain=1e-3
+            seen,
+            state,
+            SolverOptions(scale=1.0, rounds=10, gain=1e-3),
+            focal=model,
+            fixed=fixed,
         ).reconstruction
         R[window], t[window], focal = state.rotations, state.translations, float(state.focals[0])
         points[numbers] = state.points

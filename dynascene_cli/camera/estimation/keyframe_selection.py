@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from dynascene_cli import geometry
 from dynascene_cli.camera.estimation import bundle_kernels as kernels
-from dynascene_cli.camera.estimation.bundle_adjustment import Reconstruction
 from dynascene_cli.camera.estimation.estimate import GATE_PIXELS, Integers
 from dynascene_cli.camera.estimation.initialisation import TrackObservations
+from dynascene_cli.camera.estimation.reconstruction import Reconstruction
 from dynascene_cli.geometry import Floats
 
 SHORT_CLIP = 120

@@ -8,12 +8,9 @@ import numpy as np
 from dynascene_cli.camera.estimation.bundle_adjustment import (
     Adjustment,
     FocalModel,
-    Observations,
-    Reconstruction,
+    SolverOptions,
     adjust_bundle,
     fixed_focal,
-    place_points,
-    reprojection_errors,
     shared_focal,
 )
 from dynascene_cli.camera.estimation.confidence import PLAUSIBLE_FOCALS
@@ -30,6 +27,12 @@ from dynascene_cli.camera.estimation.initialisation import (
     multi_starts,
     thin_tracks,
     triangulate,
+)
+from dynascene_cli.camera.estimation.reconstruction import (
+    Observations,
+    Reconstruction,
+    place_points,
+    reprojection_errors,
 )
 from dynascene_cli.camera.estimation.zoom import LEAST_GAIN, chain_focals, is_zoom, zooming_focals
 from dynascene_cli.geometry import Floats
@@ -92,7 +95,11 @@ def fit_turning_camera(
         )
         for scale, rounds in ((4.0, 20), (LOSS_PIXELS, 30)):
             fit = adjust_bundle(
-                seen, state, scale=scale, rounds=rounds, focal=model, moves="rotation"
+                seen,
+                state,
+                SolverOptions(scale=scale, rounds=rounds),
+                focal=model,
+                moves="rotation",
             )
             state = fit.reconstruction
         return fit
@@ -161,7 +168,7 @@ def fit_moving_camera(
     ]
     full = adjust_bundle(
         seen, _triangulate_for(seen, best.reconstruction),
-        scale=LOSS_PIXELS, rounds=40, focal=model, gain=1e-6,
+        SolverOptions(scale=LOSS_PIXELS, rounds=40, gain=1e-6), focal=model,
     )  # fmt: skip
     return MotionHypothesis(full.reconstruction, full.cost, model, "pose", len(rivals))
 
@@ -202,7 +209,10 @@ def _multi_ends(
     starts = multi_starts(some, chain_rotations(thin, focal), np.full(n, focal))
     return [
         adjust_bundle(
-            some, start.reconstruction, scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4
+            some,
+            start.reconstruction,
+            SolverOptions(scale=LOSS_PIXELS, rounds=25, gain=1e-4),
+            focal=model,
         )
         for start in starts
     ]
@@ -216,7 +226,10 @@ def _grown_end(
         thin, chain_rotations(thin, focal), focal, prior, held_focal=model.basis.shape[1] == 0
     )
     return adjust_bundle(
-        some, _triangulate_for(some, grow), scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4
+        some,
+        _triangulate_for(some, grow),
+        SolverOptions(scale=LOSS_PIXELS, rounds=25, gain=1e-4),
+        focal=model,
     )
 
 
@@ -232,7 +245,9 @@ def _reversed_end(some: Observations, found: Reconstruction, model: FocalModel) 
     points = found.points.copy()
     points[:, 3] = np.maximum(2 * middle - inverse, _FARTHEST * middle) * distances
     start = replace(found, points=points, translations=-found.translations)
-    return adjust_bundle(some, start, scale=LOSS_PIXELS, rounds=25, focal=model, gain=1e-4)
+    return adjust_bundle(
+        some, start, SolverOptions(scale=LOSS_PIXELS, rounds=25, gain=1e-4), focal=model
+    )
 
 
 def _triangulate_for(seen: Observations, cameras: Reconstruction) -> Reconstruction:
@@ -254,7 +269,12 @@ def _zoom_end(
 
     def end(start: Reconstruction) -> Adjustment:
         rounds = 40 if elsewhere else 12
-        return adjust_bundle(some, start, scale=LOSS_PIXELS, rounds=rounds, focal=zoom, gain=1e-4)
+        return adjust_bundle(
+            some,
+            start,
+            SolverOptions(scale=LOSS_PIXELS, rounds=rounds, gain=1e-4),
+            focal=zoom,
+        )
 
     best = end(fixed.reconstruction)
     if not elsewhere:

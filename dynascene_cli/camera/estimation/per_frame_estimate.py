@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli import geometry
-from dynascene_cli.camera.estimation.bundle_adjustment import place_points
 from dynascene_cli.camera.estimation.confidence import Doubt, reasons_against
 from dynascene_cli.camera.estimation.estimate import (
     GATE_PIXELS,
@@ -20,6 +19,7 @@ from dynascene_cli.camera.estimation.estimate import (
 from dynascene_cli.camera.estimation.initialisation import TrackObservations, triangulate
 from dynascene_cli.camera.estimation.keyframe_selection import solve_every_frame
 from dynascene_cli.camera.estimation.motion_hypotheses import MotionHypothesis
+from dynascene_cli.camera.estimation.reconstruction import place_points
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath
 

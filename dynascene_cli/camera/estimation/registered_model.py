@@ -13,8 +13,7 @@ import numpy as np
 from dynascene_cli.camera.estimation.bundle_adjustment import (
     Adjustment,
     FocalModel,
-    Observations,
-    Reconstruction,
+    SolverOptions,
     adjust_bundle,
     fixed_focal,
     shared_focal,
@@ -34,6 +33,7 @@ from dynascene_cli.camera.estimation.motion_hypotheses import (
     MotionHypothesis,
 )
 from dynascene_cli.camera.estimation.per_frame_estimate import TrackedClip, estimate_moving_camera
+from dynascene_cli.camera.estimation.reconstruction import Observations, Reconstruction
 from dynascene_cli.camera.estimation.solver import (
     doubt_for,
     drop_stray_points,
@@ -160,7 +160,7 @@ def _hypothesis(
 def _adjust(seen: Observations, cameras: Reconstruction, focal: FocalModel) -> Adjustment:
     points = triangulate(seen, cameras.rotations, cameras.translations, cameras.focals)
     start = replace(cameras, points=points)
-    return adjust_bundle(seen, start, scale=LOSS_PIXELS, rounds=_ROUNDS, focal=focal)
+    return adjust_bundle(seen, start, SolverOptions(scale=LOSS_PIXELS, rounds=_ROUNDS), focal=focal)
 
 
 def _median_depth(model: ColmapModel) -> float:

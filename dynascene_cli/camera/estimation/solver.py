@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.camera.estimation.bundle_adjustment import (
-    Observations,
+    SolverOptions,
     adjust_bundle,
     fixed_focal,
-    reprojection_errors,
-    select_points,
     shared_focal,
 )
 from dynascene_cli.camera.estimation.confidence import (
@@ -48,6 +46,11 @@ from dynascene_cli.camera.estimation.per_frame_estimate import (
     estimate_moving_camera,
     estimate_static_camera,
     median_errors,
+)
+from dynascene_cli.camera.estimation.reconstruction import (
+    Observations,
+    reprojection_errors,
+    select_points,
 )
 from dynascene_cli.camera.estimation.rolling_shutter import (
     READOUT_STEP,
@@ -317,7 +320,11 @@ def drop_stray_points(
     seen = select_points(seen, steady)
     state = replace(best.solved, points=best.solved.points[steady])
     fit = adjust_bundle(
-        seen, state, scale=LOSS_PIXELS, rounds=30, focal=best.focal, moves=best.moves, gain=1e-6
+        seen,
+        state,
+        SolverOptions(scale=LOSS_PIXELS, rounds=30, gain=1e-6),
+        focal=best.focal,
+        moves=best.moves,
     )
     return seen, numbers[steady], replace(best, solved=fit.reconstruction, cost=fit.cost)
 
@@ -379,7 +386,7 @@ def fix_reported_focal(
     n = seen.camera_count
     assumed = adjust_bundle(
         seen, replace(best.solved, focals=np.full(n, prior)),
-        scale=LOSS_PIXELS, rounds=40, focal=fixed_focal(n), moves=best.moves,
+        SolverOptions(scale=LOSS_PIXELS, rounds=40), focal=fixed_focal(n), moves=best.moves,
     )  # fmt: skip
     if assumed.cost < _FLAT_COST * best.cost:
         best = replace(best, solved=assumed.reconstruction, cost=assumed.cost, focal=fixed_focal(n))
