@@ -1,11 +1,13 @@
 """``dynascene dataset``: synthetic clips written to disk, and manifests checked."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.option_groups import PanelCommand, flatten_groups
 from dynascene_cli.commands.option_values import parse_picture_size
 
 app = typer.Typer(
@@ -15,43 +17,66 @@ app = typer.Typer(
 )
 
 
-@app.command("synth", epilog="Example: dynascene dataset synth shots --count 100 --size 128x72")
-def synth(
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write to.")],
-    count: Annotated[int, typer.Option("--count", min=1, help="Number of clips.")] = 100,
+@dataclass(frozen=True)
+class PictureOptions:
+    """The pictures of the clips."""
+
+    PANEL: ClassVar[str] = "Clips"
+
+    count: Annotated[int, typer.Option("--count", min=1, help="Number of clips.")] = 100
     size: Annotated[
         str, typer.Option("--size", metavar="WxH", help="Size of the pictures, in pixels.")
-    ] = "64x36",
+    ] = "64x36"
     frames: Annotated[
         int, typer.Option("--frames", min=1, max=10_000, help="Number of frames in a clip.")
-    ] = 8,
-    fps: Annotated[float, typer.Option("--fps", help="Frame rate, in frames per second.")] = 8.0,
+    ] = 8
+    fps: Annotated[float, typer.Option("--fps", help="Frame rate, in frames per second.")] = 8.0
     seed: Annotated[
         int,
         typer.Option("--seed", min=0, help="Seed of the first clip; each further clip adds one."),
-    ] = 0,
+    ] = 0
+
+
+@dataclass(frozen=True)
+class ContentOptions:
+    """What the clips show."""
+
+    PANEL: ClassVar[str] = "Content"
+
     person: Annotated[
         float, typer.Option("--person", min=0, max=1, help="Share of clips with a person.")
-    ] = 1.0,
+    ] = 1.0
     moves: Annotated[
         str | None,
         typer.Option("--moves", help="Camera moves to use, separated by commas [default: all]."),
-    ] = None,
+    ] = None
     places: Annotated[
         str | None,
         typer.Option(
             "--places",
             help="Places to use, separated by commas: room, street, yard [default: all].",
         ),
-    ] = None,
+    ] = None
     textures: Annotated[
         Path | None,
         typer.Option("--textures", help="Folder of photos to take surface textures from."),
-    ] = None,
+    ] = None
     held_out: Annotated[
         bool,
         typer.Option("--held-out", help="Use textures and move amounts that training never uses."),
-    ] = False,
+    ] = False
+
+
+@app.command(
+    "synth",
+    cls=PanelCommand,
+    epilog="Example: dynascene dataset synth shots --count 100 --size 128x72",
+)
+@flatten_groups
+def synth(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write to.")],
+    pictures: PictureOptions,
+    content: ContentOptions,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -62,20 +87,21 @@ def synth(
     from dynascene_cli.dataset.synthetic.moves import MOVES
     from dynascene_cli.dataset.synthetic.places import PLACES
 
+    moves, places = content.moves, content.places
     settings = SyntheticSettings(
-        size=parse_picture_size(size),
-        frames=frames,
-        fps=fps,
-        person=person,
+        size=parse_picture_size(pictures.size),
+        frames=pictures.frames,
+        fps=pictures.fps,
+        person=content.person,
         moves=MOVES if moves is None else tuple(moves.split(",")),
         places=PLACES if places is None else tuple(places.split(",")),
-        split="held-out" if held_out else "train",
-        textures=textures,
+        split="held-out" if content.held_out else "train",
+        textures=content.textures,
     )
     console = Console(as_json=as_json, quiet=quiet)
-    with console.progress("clips", count) as done:
-        manifest = synthesize(output, count, seed, settings, done)
-    console.result({"manifest": str(manifest), "clips": count}, str(manifest))
+    with console.progress("clips", pictures.count) as done:
+        manifest = synthesize(output, pictures.count, pictures.seed, settings, done)
+    console.result({"manifest": str(manifest), "clips": pictures.count}, str(manifest))
 
 
 @app.command("check", epilog="Example: dynascene dataset check shots/manifest.jsonl")

@@ -1,11 +1,13 @@
 """``dynascene evaluate``: how good what the network makes is."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.option_groups import PanelCommand, flatten_groups
 from dynascene_cli.commands.option_values import parse_picture_size
 
 app = typer.Typer(
@@ -19,58 +21,76 @@ Output = Annotated[
 ]
 
 
-@app.command("held-out", epilog="Example: dynascene evaluate held-out mini --shots 10")
-def held_out(
-    checkpoint: Annotated[
-        str, typer.Argument(metavar="CHECKPOINT", help="Checkpoint to measure: a name or a path.")
-    ],
-    shots: Annotated[int, typer.Option("--shots", min=1, help="Number of held-out shots.")] = 100,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Seed of the shots and of the noise.")
-    ] = 0,
+@dataclass(frozen=True)
+class MeasureOptions:
+    """The held-out shots that a network is measured on, and in how many steps."""
+
+    PANEL: ClassVar[str] = "Measures"
+
+    shots: Annotated[int, typer.Option("--shots", min=1, help="Number of held-out shots.")] = 100
     steps: Annotated[
         str, typer.Option("--steps", help="Numbers of DDIM steps to try, separated by commas.")
-    ] = "1,8,25",
+    ] = "1,8,25"
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Seed of the shots and of the noise.")
+    ] = 0
     size: Annotated[
         str | None,
         typer.Option("--size", metavar="WxH", help="Size of the shots [default: training's]."),
-    ] = None,
+    ] = None
     frames: Annotated[
         int | None,
         typer.Option("--frames", min=2, help="Number of frames in a shot [default: training's]."),
-    ] = None,
+    ] = None
     hole: Annotated[
         str,
         typer.Option(
             "--hole", help="How the person's hole in the photo is filled: mean, black or none."
         ),
-    ] = "mean",
-    output: Output = None,
+    ] = "mean"
+
+
+@dataclass(frozen=True)
+class HeldOutOutputOptions:
+    """The files of the measures."""
+
+    PANEL: ClassVar[str] = "Output"
+
+    output: Output = None
     sheet: Annotated[
         Path | None,
         typer.Option("--sheet", help="Write a contact sheet of some shots to this file."),
-    ] = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    ] = None
+
+
+@app.command(
+    "held-out", cls=PanelCommand, epilog="Example: dynascene evaluate held-out mini --shots 10"
+)
+@flatten_groups
+def held_out(
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="CHECKPOINT", help="Checkpoint to measure: a name or a path.")
+    ],
+    measures: MeasureOptions,
+    written: HeldOutOutputOptions,
+    run: options.ConsoleOptions,
 ) -> None:
     """Measure how well a network follows camera and scene on synthetic held-out shots."""
-    from dynascene_cli.console import Console
     from dynascene_cli.evaluation.held_out_run import HeldOutRequest, run_held_out
     from dynascene_cli.evaluation.held_out_table import held_out_text
 
     request = HeldOutRequest(
         checkpoint=checkpoint,
-        shots=shots,
-        seed=seed,
-        steps=_counts("--steps", steps),
-        size=None if size is None else parse_picture_size(size),
-        frames=frames,
-        hole=hole,
-        output=output,
-        sheet=sheet,
+        shots=measures.shots,
+        seed=measures.seed,
+        steps=_counts("--steps", measures.steps),
+        size=None if measures.size is None else parse_picture_size(measures.size),
+        frames=measures.frames,
+        hole=measures.hole,
+        output=written.output,
+        sheet=written.sheet,
     )
-    console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
+    console = run.console()
     data = run_held_out(request, console)
     console.result(data, held_out_text(data))
 
@@ -85,8 +105,14 @@ def _counts(option: str, text: str) -> tuple[int, ...]:
     return counts
 
 
-@app.command("ablation", epilog="Example: dynascene evaluate ablation --steps 200 -o ablation.md")
+@app.command(
+    "ablation",
+    cls=PanelCommand,
+    epilog="Example: dynascene evaluate ablation --steps 200 -o ablation.md",
+)
+@flatten_groups
 def ablation(
+    *,
     steps: Annotated[int, typer.Option("--steps", min=4, help="Optimiser steps of a run.")] = 100,
     seeds: Annotated[
         int,
@@ -101,17 +127,14 @@ def ablation(
         Path, typer.Option("--work", help="Folder of the runs, which continue where they stopped.")
     ] = Path("ablation.runs"),
     output: Output = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    run: options.ConsoleOptions,
 ) -> None:
     """Train small networks with and without each idea and measure them on held-out shots."""
-    from dynascene_cli.console import Console
     from dynascene_cli.evaluation.ablation import AblationRequest, run_ablation
     from dynascene_cli.evaluation.ablation_rows import select_rows
     from dynascene_cli.evaluation.ablation_table import ablation_text
 
     request = AblationRequest(select_rows(tuple(row or ())), steps, seeds, shots, work, output)
-    console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
+    console = run.console()
     data = run_ablation(request, console)
     console.result(data, ablation_text(data))

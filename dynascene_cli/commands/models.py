@@ -1,18 +1,21 @@
 """``dynascene models``: weights, where they come from, their licence, their checksum."""
 
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.option_groups import PanelCommand, flatten_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dynascene_cli.console import Console
+    from dynascene_cli.diffusion.assembly import Sources
     from dynascene_cli.weights import Weights
     from dynascene_cli.weights.download import Told
 
@@ -153,8 +156,66 @@ def verify(
     Console(as_json=as_json).result({"verified": checked}, text)
 
 
-@app.command("assemble", epilog="Example: dynascene models assemble -o start.safetensors")
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The network that is assembled."""
+
+    PANEL: ClassVar[str] = "Network"
+
+    preset: Annotated[str, typer.Option(help="Network to assemble: dynascene or actanywhere.")] = (
+        "dynascene"
+    )
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Change one field of the network, such as reference_geometry=tied_rays."
+        ),
+    ] = None
+    seed: Annotated[
+        int, typer.Option(help="Seed of the weights that are not loaded from anywhere.")
+    ] = 0
+
+
+@dataclass(frozen=True)
+class BaseWeightOptions:
+    """The published weights that the network starts from."""
+
+    PANEL: ClassVar[str] = "Base weights"
+
+    inpainting: Annotated[
+        str, typer.Option(help="Stable Diffusion 1.5 inpainting weights: a folder or a name.")
+    ] = "sd15-inpainting"
+    clip: Annotated[
+        str, typer.Option(help="CLIP ViT-L/14 weights: a file, a folder or a name.")
+    ] = "clip-vit-l14"
+    motion: Annotated[
+        str, typer.Option(help="AnimateDiff motion modules: a file, a folder or a name.")
+    ] = "animatediff-v2"
+    camera_ctrl: Annotated[
+        str | None, typer.Option(help="CameraCtrl weights: a file, or the name cameractrl.")
+    ] = None
+
+    def sources(self, with_motion: bool) -> "Sources":
+        """Where the weights are on this machine."""
+        from dynascene_cli.diffusion.assembly import Sources
+
+        return Sources(
+            inpainting=_where(self.inpainting),
+            clip=_where(self.clip),
+            motion=_where(self.motion) if with_motion else None,
+            camera_ctrl=_where(self.camera_ctrl) if self.camera_ctrl else None,
+        )
+
+
+@app.command(
+    "assemble",
+    cls=PanelCommand,
+    epilog="Example: dynascene models assemble -o start.safetensors",
+)
+@flatten_groups
 def assemble(
+    network: NetworkOptions,
+    base_weights: BaseWeightOptions,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -163,33 +224,7 @@ def assemble(
             help="The .safetensors file or folder to write [default: dynascene:base].",
         ),
     ] = None,
-    preset: Annotated[
-        str, typer.Option(help="Network to assemble: dynascene or actanywhere.")
-    ] = "dynascene",
-    fields: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="Change one field of the network, such as reference_geometry=tied_rays."
-        ),
-    ] = None,
-    inpainting: Annotated[
-        str, typer.Option(help="Stable Diffusion 1.5 inpainting weights: a folder or a name.")
-    ] = "sd15-inpainting",
-    clip: Annotated[
-        str, typer.Option(help="CLIP ViT-L/14 weights: a file, a folder or a name.")
-    ] = "clip-vit-l14",
-    motion: Annotated[
-        str, typer.Option(help="AnimateDiff motion modules: a file, a folder or a name.")
-    ] = "animatediff-v2",
-    camera_ctrl: Annotated[
-        str | None, typer.Option(help="CameraCtrl weights: a file, or the name cameractrl.")
-    ] = None,
-    full_precision: Annotated[
-        bool, typer.Option("--full-precision", help="Write 32-bit weights instead of 16-bit ones.")
-    ] = False,
-    seed: Annotated[
-        int, typer.Option(help="Seed of the weights that are not loaded from anywhere.")
-    ] = 0,
+    full_precision: options.FullPrecision = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Assemble the checkpoint that training starts from out of published base weights."""
@@ -199,19 +234,14 @@ def assemble(
     from dynascene_cli.diffusion.requirements import require_packages
 
     require_packages()
-    from dynascene_cli.diffusion.assembly import Sources, assemble, combined_licence
+    from dynascene_cli.diffusion.assembly import assemble, combined_licence
 
     console = Console(as_json=as_json)
-    config = preset_with_fields(preset, fields or [])
-    sources = Sources(
-        inpainting=_where(inpainting),
-        clip=_where(clip),
-        motion=_where(motion) if config.motion else None,
-        camera_ctrl=_where(camera_ctrl) if camera_ctrl else None,
-    )
-    folder = weights.weights_folder()
-    made = output or folder / weights.CHECKPOINTS / ".assembled.safetensors"
-    info = assemble(config, sources, made, combined_licence(sources), full_precision, seed)
+    config = preset_with_fields(network.preset, network.fields or [])
+    sources = base_weights.sources(config.motion)
+    made = output or weights.weights_folder() / weights.CHECKPOINTS / ".assembled.safetensors"
+    licence = combined_licence(sources)
+    info = assemble(config, sources, made, licence, full_precision, network.seed)
     if output is None:
         base = weights.find(weights.CHECKPOINT_PREFIX + "base")
         weights.place(base, made, weights.sha256_of(made))

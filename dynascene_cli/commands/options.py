@@ -69,6 +69,9 @@ FinishedMatte = Annotated[
         help="Use this finished matte (white is the person): a video, a folder or name.%05d.png.",
     ),
 ]
+FullPrecision = Annotated[
+    bool, typer.Option("--full-precision", help="Write 32-bit weights instead of 16-bit ones.")
+]
 
 RENAMED = {
     "matter": "matting-model",
@@ -177,6 +180,23 @@ class RunOptions:
         from dynascene_cli.pipeline.request import RunRequest
 
         return RunRequest(self.project, self.force, self.dry_run)
+
+    def console(self) -> "Console":
+        """A console that prints as asked."""
+        from dynascene_cli.console import Console
+
+        return Console(as_json=self.as_json, quiet=self.quiet, verbose=self.verbose)
+
+
+@dataclass(frozen=True)
+class ConsoleOptions:
+    """What is printed, by a command that caches nothing."""
+
+    PANEL: ClassVar[str] = "Run"
+
+    as_json: AsJson = False
+    quiet: Quiet = False
+    verbose: Verbose = False
 
     def console(self) -> "Console":
         """A console that prints as asked."""

@@ -1,17 +1,101 @@
 """``dynascene train``: a checkpoint, from base weights or by fine-tuning another."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.option_groups import flatten_groups
 
 if TYPE_CHECKING:
     from dynascene_cli.console import Console
     from dynascene_cli.training.settings import Stage, TrainingSettings
 
 
+@dataclass(frozen=True)
+class SettingsOptions:
+    """What is trained, and on what."""
+
+    PANEL: ClassVar[str] = "Training"
+
+    config: Annotated[
+        str,
+        typer.Option("--config", help="Settings of the run: the name of a preset, or a TOML file."),
+    ]
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change one setting, as KEY=VALUE; may be repeated."),
+    ] = None
+    base: Annotated[
+        str | None,
+        typer.Option("--base", help="Checkpoint to start from: a name, a path or random:PRESET."),
+    ] = None
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data",
+            help="Manifest of training clips (.jsonl), instead of the settings'; may be repeated.",
+        ),
+    ] = None
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", help="Number of optimiser steps [default: the settings'].", min=1),
+    ] = None
+
+    def read(self) -> "TrainingSettings":
+        """The settings with the changes that the other options make to them."""
+        from dynascene_cli.training.schema import toml_value
+        from dynascene_cli.training.settings import read_settings
+
+        changes = list(self.changes or [])
+        changes += [f"base={toml_value(self.base)}"] if self.base is not None else []
+        manifests = [str(path) for path in self.data or ()]
+        changes += [f"manifests={toml_value(manifests)}"] if manifests else []
+        changes += [f"steps={self.steps}"] if self.steps is not None else []
+        return read_settings(self.config, changes)
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written, and where."""
+
+    PANEL: ClassVar[str] = "Output"
+
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the run [default: <config>-<stage>.run]."),
+    ] = None
+    full_precision: options.FullPrecision = False
+    show_tasks: Annotated[
+        Path | None,
+        typer.Option(
+            "--show-tasks",
+            help="Write a picture of what the network is shown to this file, and stop.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class RunOptions(options.ConsoleOptions):
+    """How far the command goes, and what it prints."""
+
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Read every clip once, name those that cannot be used, and stop."
+        ),
+    ] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be trained, and stop.")
+    ] = False
+    force: Annotated[
+        bool, typer.Option("--force", help="Start over if the folder holds a run already.")
+    ] = False
+
+
+@flatten_groups
 def train(
     stage: Annotated[
         Literal["image", "video", "single"],
@@ -20,94 +104,40 @@ def train(
             "at once, on clips."
         ),
     ],
-    config: Annotated[
-        str,
-        typer.Option("--config", help="Settings of the run: the name of a preset, or a TOML file."),
-    ],
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change one setting, as KEY=VALUE; may be repeated."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder of the run [default: <config>-<stage>.run]."),
-    ] = None,
-    base: Annotated[
-        str | None,
-        typer.Option("--base", help="Checkpoint to start from: a name, a path or random:PRESET."),
-    ] = None,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--data",
-            help="Manifest of training clips (.jsonl), instead of the settings'; may be repeated.",
-        ),
-    ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option("--steps", help="Number of optimiser steps [default: the settings'].", min=1),
-    ] = None,
-    full_precision: Annotated[
-        bool, typer.Option("--full-precision", help="Write 32-bit weights instead of 16-bit ones.")
-    ] = False,
-    check: Annotated[
-        bool,
-        typer.Option(
-            "--check", help="Read every clip once, name those that cannot be used, and stop."
-        ),
-    ] = False,
-    show_tasks: Annotated[
-        Path | None,
-        typer.Option(
-            "--show-tasks",
-            help="Write a picture of what the network is shown to this file, and stop.",
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be trained, and stop.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Start over if the folder holds a run already.")
-    ] = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    wanted: SettingsOptions,
+    output: OutputOptions,
+    run: RunOptions,
 ) -> None:
     """Train one STAGE of the network; the same command goes on after any interruption."""
-    from dynascene_cli.console import Console
     from dynascene_cli.diffusion.requirements import require_packages
-    from dynascene_cli.training.schema import toml_value
-    from dynascene_cli.training.settings import read_settings
 
-    console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
-    asked = list(changes or [])
-    asked += [f"base={toml_value(base)}"] if base is not None else []
-    asked += [f"manifests={toml_value([str(path) for path in data])}"] if data else []
-    asked += [f"steps={steps}"] if steps is not None else []
-    settings = read_settings(config, asked)
+    console = run.console()
+    settings = wanted.read()
     require_packages()
-    folder = out or Path(f"{Path(config).stem}-{stage}.run")
-    if check:
+    if run.check:
         return _check(settings, console)
-    if show_tasks is not None:
-        return _show_tasks(settings, stage, show_tasks, console)
+    if output.show_tasks is not None:
+        return _show_tasks(settings, stage, output.show_tasks, console)
     from dynascene_cli.training.run import TrainingRequest, plan_run
-    from dynascene_cli.training.run import train as trained
+    from dynascene_cli.training.run import train as train_network
 
-    request = TrainingRequest(stage, settings, folder, force, full_precision)
-    if dry_run:
-        planned = plan_run(request, console)
-        return console.result(planned, _plan_text(planned))
-    result = trained(request, console)
-    if result is None:
-        return None
-    loss = "nothing left to do" if result["loss"] is None else f"loss {result['loss']:.4f}"
-    console.result(
-        result,
-        f"{result['checkpoint']}: {result['steps']} steps, {loss}, "
-        f"{result['samples_per_second']:.2f} clips/s",
-    )
+    folder = output.out or Path(f"{Path(wanted.config).stem}-{stage}.run")
+    request = TrainingRequest(stage, settings, folder, run.force, output.full_precision)
+    if run.dry_run:
+        plan = plan_run(request, console)
+        return console.result(plan, _plan_text(plan))
+    result = train_network(request, console)
+    if result is not None:
+        console.result(result, _result_text(result))
     return None
+
+
+def _result_text(result: dict[str, Any]) -> str:
+    loss = "nothing left to do" if result["loss"] is None else f"loss {result['loss']:.4f}"
+    return (
+        f"{result['checkpoint']}: {result['steps']} steps, {loss}, "
+        f"{result['samples_per_second']:.2f} clips/s"
+    )
 
 
 def _plan_text(plan: dict[str, Any]) -> str:

@@ -1,12 +1,21 @@
 """``dynascene trajectory``: camera moves listed, written for editing, drawn and checked."""
 
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.option_groups import PanelCommand, flatten_groups
 from dynascene_cli.commands.option_values import parse_picture_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from fractions import Fraction
+
+    from dynascene_cli.shot import CameraPath
 
 app = typer.Typer(
     help="List, write, draw, check and convert camera moves.",
@@ -61,8 +70,6 @@ def make(
     as_json: options.AsJson = False,
 ) -> None:
     """Write a move, or several joined into one, as a file to edit and give to --camera."""
-    from dataclasses import replace
-
     from dynascene_cli.camera.moves.combine import join_moves, scale_move
     from dynascene_cli.camera.moves.files import load_move, trajectory_text
     from dynascene_cli.console import Console
@@ -161,7 +168,101 @@ def check(
     Console(as_json=as_json).result(data, text)
 
 
-@app.command("convert", epilog="Example: dynascene trajectory convert mine.json mine.usda --fps 25")
+@dataclass(frozen=True)
+class SourceOptions:
+    """What the camera that is read does not say itself."""
+
+    PANEL: ClassVar[str] = "Input"
+
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="WxH", help="Picture size in pixels, if A has none."),
+    ] = None
+    fps: Annotated[
+        float | None, typer.Option("--fps", help="Frame rate, if A has none, in frames per second.")
+    ] = None
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, max=100_000, help="Number of frames of a move.")
+    ] = None
+    subject_distance: Distance = 4.0
+    camera_height: Height = 1.6
+
+    def read(
+        self,
+        source: str,
+        picture: tuple[int, int] | None,
+        frame_rate: "Fraction | None",
+        warn: "Callable[[str], None]",
+    ) -> "CameraPath":
+        """The camera of a file, or that of a move around a person of 1.7 m.
+
+        Raises:
+            InputError: the source cannot be read, or an option does not go with it.
+        """
+        from dynascene_cli.camera.formats import read_camera
+        from dynascene_cli.camera.moves.files import is_camera, load_move
+        from dynascene_cli.camera.moves.preview import preview_path, typical_reference
+        from dynascene_cli.errors import InputError
+
+        if is_camera(source):
+            if self.frames is not None:
+                raise InputError(f"--frames: {source} has its own", "--frames is for moves")
+            return read_camera(Path(source), size=picture, frame_rate=frame_rate, warn=warn)
+        reference = typical_reference(
+            self.subject_distance, self.camera_height, *([] if picture is None else [picture])
+        )
+        return preview_path(
+            load_move(source), reference, frame_count=self.frames, frame_rate=frame_rate
+        )
+
+    def picture_size(self) -> tuple[int, int] | None:
+        """The picture size that is asked for."""
+        return None if self.size is None else parse_picture_size(self.size)
+
+    def frame_rate(self) -> "Fraction | None":
+        """The frame rate that is asked for.
+
+        Raises:
+            InputError: it is none.
+        """
+        from dynascene_cli.errors import InputError
+        from dynascene_cli.video.timeline import snapped_rate
+
+        if self.fps is None:
+            return None
+        if not (math.isfinite(self.fps) and 0 < self.fps <= 1000):
+            raise InputError(
+                f"--fps {self.fps} is not a frame rate", "give one such as 24 or 23.976"
+            )
+        return snapped_rate(self.fps)
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """How the camera is called and numbered in the file that is written."""
+
+    PANEL: ClassVar[str] = "Output"
+
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the camera in B [default: A's name].")
+    ] = None
+    start_number: Annotated[
+        int | None,
+        typer.Option(
+            "--start-number",
+            help="Number of B's first frame [default: A's, else 1].",
+            min=0,
+            max=9_999_999,
+        ),
+    ] = None
+
+
+@app.command(
+    "convert",
+    cls=PanelCommand,
+    epilog="Example: dynascene trajectory convert mine.json mine.usda --fps 25",
+)
+@flatten_groups
 def convert(
     source: Annotated[
         str, typer.Argument(metavar="A", help="The camera file or folder, or the move, to read.")
@@ -175,63 +276,24 @@ def convert(
             "folder (COLMAP).",
         ),
     ],
-    size: Annotated[
-        str | None,
-        typer.Option("--size", metavar="WxH", help="Picture size in pixels, if A has none."),
-    ] = None,
-    fps: Annotated[
-        float | None, typer.Option("--fps", help="Frame rate, if A has none, in frames per second.")
-    ] = None,
-    frames: Annotated[
-        int | None, typer.Option("--frames", min=1, max=100_000, help="Number of frames of a move.")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Name of the camera in B [default: A's name].")
-    ] = None,
-    start_number: Annotated[
-        int | None,
-        typer.Option(
-            "--start-number",
-            help="Number of B's first frame [default: A's, else 1].",
-            min=0,
-            max=9_999_999,
-        ),
-    ] = None,
-    subject_distance: Distance = 4.0,
-    camera_height: Height = 1.6,
+    reading: SourceOptions,
+    writing: TargetOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Convert a camera file, or a move around a person of 1.7 m, for another program."""
-    import math
-    from dataclasses import replace
-
-    from dynascene_cli.camera.formats import check_camera_output, read_camera, write_camera
-    from dynascene_cli.camera.moves.files import is_camera, load_move
-    from dynascene_cli.camera.moves.preview import preview_path, typical_reference
+    from dynascene_cli.camera.formats import check_camera_output, write_camera
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
-    from dynascene_cli.video.timeline import snapped_rate
 
     console = Console(as_json=as_json)
-    picture = parse_picture_size(size) if size is not None else None
-    if fps is not None and not (math.isfinite(fps) and 0 < fps <= 1000):
-        raise InputError(f"--fps {fps} is not a frame rate", "give one such as 24 or 23.976")
-    rate = None if fps is None else snapped_rate(fps)
+    picture, frame_rate = reading.picture_size(), reading.frame_rate()
     if _same_file(output, source):
         raise InputError(f"{output}: is the input", "write to another file")
     check_camera_output(output)
-    if is_camera(source):
-        if frames is not None:
-            raise InputError(f"--frames: {source} has its own", "--frames is for moves")
-        camera = read_camera(Path(source), size=picture, frame_rate=rate, warn=console.warn)
-    else:
-        reference = typical_reference(
-            subject_distance, camera_height, *([] if picture is None else [picture])
-        )
-        camera = preview_path(load_move(source), reference, frame_count=frames, frame_rate=rate)
-    if start_number is not None:
-        camera = replace(camera, first_frame=start_number)
-    write_camera(output, camera, name=name or Path(source).stem, warn=console.warn)
+    camera = reading.read(source, picture, frame_rate, console.warn)
+    if writing.start_number is not None:
+        camera = replace(camera, first_frame=writing.start_number)
+    write_camera(output, camera, name=writing.name or Path(source).stem, warn=console.warn)
     data = {
         "output": str(output),
         "frames": camera.frame_count,
