@@ -98,17 +98,8 @@ def synthetic_clip(seed: int, settings: SyntheticSettings = SyntheticSettings())
     heading = _heading(rng, kind)
     eye = rng.uniform(1.0, 1.9)
     centres, rotations = _camera(rng, motion, heading, eye, pivot)
-    xz = centres[:, [0, 2]]
-    if kind == "room":
-        half = np.maximum(half, np.ptp(xz, axis=0) / 2 + _EDGE + 0.3)
-        room_ = half - _EDGE
-        start = np.array([np.sin(heading), np.cos(heading)]) * -rng.uniform(0.1, 0.85) * half
-        low, high = -room_ - xz.min(axis=0), room_ - xz.max(axis=0)
-        shift = np.clip(start, low, high)
-    else:
-        shift = rng.uniform(-1.0, 1.0, 2)
+    shift, half = _shift_into_place(rng, kind, centres[:, [0, 2]], heading, half)
     centres[:, [0, 2]] += shift
-    xz = centres[:, [0, 2]]
     extrinsics = pose_from_centre(rotations, centres)
     intrinsics = np.broadcast_to(
         [[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]], (settings.frames, 3, 3)
@@ -116,11 +107,8 @@ def synthetic_clip(seed: int, settings: SyntheticSettings = SyntheticSettings())
     has_person = rng.random() < settings.person
     bounds = half - 0.4 if kind == "room" else np.full(2, 30.0)
     times = np.arange(settings.frames) / settings.fps
-    ground, facing, walked = _walk(rng, intrinsics, extrinsics, times, pivot, bounds)
-    between = np.linspace(0, 1, 8)[:, None, None]
-    ahead = xz + 1.5 * extrinsics[:, 2, [0, 2]]
-    kept = (xz * (1 - between) + (ground if has_person else ahead) * between).reshape(-1, 2)
-    kept = np.concatenate([kept, ahead])
+    way = _walk(rng, intrinsics, extrinsics, times, pivot, bounds)
+    kept = _points_to_keep_free(centres[:, [0, 2]], extrinsics, way[0] if has_person else None)
     place = _place(rng, kind, pool, split, half, kept)
     plates = np.empty((settings.frames, height, width, 3), np.uint8)
     depths = np.empty((settings.frames, height, width), np.float32)
@@ -130,28 +118,54 @@ def synthetic_clip(seed: int, settings: SyntheticSettings = SyntheticSettings())
     alphas = np.zeros((settings.frames, height, width), np.uint8)
     frames = plates.copy()
     if has_person:
-        pixels = np.zeros((settings.frames, height, width, 3), np.float32)
-        cover = np.zeros((settings.frames, height, width), np.float32)
         softness = max(1.0, rng.uniform(0.004, 0.02) * height)
         person = figure(rng, vary_colour(rng, 3, split), pool.surfaces, softness)
+        parts = limbs(person, joints(person, *way))
+        pixels = np.zeros((settings.frames, height, width, 3), np.float32)
+        cover = np.zeros((settings.frames, height, width), np.float32)
         draw(
-            *limbs(person, joints(person, ground, facing, walked)), intrinsics, extrinsics,
-            person.colours, person.mixes, person.patterns, pool.texels, place.light.ambient,
-            place.light.sun, place.light.towards_sun, softness, pixels, cover,
+            parts, intrinsics, extrinsics, person.clothes, pool.texels, place.light, (pixels, cover)
         )  # fmt: skip
         alphas, frames = _composite(plates, pixels, cover)
-    visible = np.isfinite(depths[0])
-    unit = float(np.median(depths[0][visible])) if visible.any() else 1.0
-    path = relative_to_first(extrinsics)
-    path[:, :, 3] /= unit
-    camera = CameraPath(
-        intrinsics, path, width, height,
-        Fraction(settings.fps).limit_denominator(1001), "scene_depth",
-    )  # fmt: skip
+    camera, unit = _relative_camera(intrinsics, extrinsics, depths[0], settings)
     return TrainingClip(
         f"synthetic-{split}-{seed}", frames, alphas, camera, plates[0].copy(), plates,
         (depths / unit).astype(np.float32),
     )  # fmt: skip
+
+
+def _shift_into_place(
+    rng: np.random.Generator, kind: str, xz: Floats, heading: float, half: Floats
+) -> tuple[Floats, Floats]:
+    """How the camera's way ``xz`` (F, 2) is moved, and the half-extents (2,) of a room for it."""
+    if kind != "room":
+        return rng.uniform(-1.0, 1.0, 2), half
+    half = np.maximum(half, np.ptp(xz, axis=0) / 2 + _EDGE + 0.3)
+    inner = half - _EDGE
+    start = np.array([np.sin(heading), np.cos(heading)]) * -rng.uniform(0.1, 0.85) * half
+    return np.clip(start, -inner - xz.min(axis=0), inner - xz.max(axis=0)), half
+
+
+def _points_to_keep_free(xz: Floats, extrinsics: Floats, ground: Floats | None) -> Floats:
+    """Points (P, 2) about the camera's way ``xz`` (F, 2) and the person's ``ground`` (F, 2)."""
+    between = np.linspace(0, 1, 8)[:, None, None]
+    ahead = xz + 1.5 * extrinsics[:, 2, [0, 2]]
+    target = ahead if ground is None else ground
+    kept = (xz * (1 - between) + target * between).reshape(-1, 2)
+    return np.concatenate([kept, ahead])
+
+
+def _relative_camera(
+    intrinsics: Floats, extrinsics: Floats, first_depth: NDArray[np.float32],
+    settings: SyntheticSettings,
+) -> tuple[CameraPath, float]:  # fmt: skip
+    """The path from the first camera on, in units of the median depth there, and that unit."""
+    visible = np.isfinite(first_depth)
+    unit = float(np.median(first_depth[visible])) if visible.any() else 1.0
+    path = relative_to_first(extrinsics)
+    path[:, :, 3] /= unit
+    rate = Fraction(settings.fps).limit_denominator(1001)
+    return CameraPath(intrinsics, path, *settings.size, rate, "scene_depth"), unit
 
 
 def _heading(rng: np.random.Generator, kind: str) -> float:

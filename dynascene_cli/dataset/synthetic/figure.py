@@ -1,6 +1,7 @@
 """A person made of tapered limbs, walking on the ground, drawn with a soft matte."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -36,19 +37,36 @@ _SKINS = np.array([[236, 196, 168], [214, 164, 130], [176, 122, 88], [122, 80, 5
 _HAIRS = np.array([[40, 32, 28], [88, 60, 38], [170, 128, 72], [150, 150, 150], [120, 54, 34]])
 
 
+class Clothes(NamedTuple):
+    """Colours (parts, 3), patterns (parts,) of the pool, and mixes (parts, 3, 3) of the two.
+
+    ``softness`` is the matte's edge in pixels.
+    """
+
+    colours: Floats
+    patterns: NDArray[np.int64]
+    mixes: Floats
+    softness: float
+
+
+class Limbs(NamedTuple):
+    """Ends (F, L, 2, 3) and radii (L, 2) in metres, and the parts (L,) of the body."""
+
+    ends: Floats
+    radii: Floats
+    parts: NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """``height`` in metres; colours (parts, 3), patterns (parts,), and mixes (parts, 3, 3)."""
+    """``height`` in metres; the rest in shares of it or radians, and what is worn."""
 
     height: float
     build: float
     stride: float
     swing: float
     phase: float
-    colours: Floats
-    patterns: NDArray[np.int64]
-    mixes: Floats
-    softness: float
+    clothes: Clothes
 
 
 def figure(
@@ -70,7 +88,7 @@ def figure(
     return Figure(
         rng.uniform(1.5, 1.95), rng.uniform(0.88, 1.2), rng.uniform(0.7, 0.9),
         rng.uniform(0.7, 1.2), rng.uniform(0, 2 * np.pi),
-        np.array([worn[name] for name in _CLOTHES], float), patterns, mixes, softness,
+        Clothes(np.array([worn[name] for name in _CLOTHES], float), patterns, mixes, softness),
     )  # fmt: skip
 
 
@@ -129,88 +147,106 @@ def joints(person: Figure, ground: Floats, heading: float, walked: Floats) -> di
     return {name: person.height * points + foot for name, points in found.items()}
 
 
-def limbs(person: Figure, found: dict[str, Floats]) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """The limbs' ends (F, L, 2, 3), radii (L, 2) in metres and parts (L,) for ``drawn``."""
+def limbs(person: Figure, found: dict[str, Floats]) -> Limbs:
+    """The limbs between joints, for ``draw``."""
     ends = np.stack(
         [np.stack([found[a], found[b]], axis=1) for a, b, *_ in _LIMBS], axis=1
     )  # fmt: skip
     radii = np.array([[r, s] for _, _, r, s, _ in _LIMBS]) * person.height
     slim = np.array([part in ("skin", "hair", "shoes") for *_, part in _LIMBS])
     radii = np.where(slim[:, None], radii, radii * person.build)
-    return ends, radii, np.array([_CLOTHES.index(part) for *_, part in _LIMBS])
+    return Limbs(ends, radii, np.array([_CLOTHES.index(part) for *_, part in _LIMBS]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw(  # type: ignore[no-untyped-def]
-    ends, radii, parts, intrinsics, extrinsics, colours, mixes, patterns, texels, ambient, sun,
-    towards_sun, softness, pixels, alphas,
-):  # fmt: skip
-    """Draw limbs into ``pixels`` float32 (F, H, W, 3), premultiplied, and ``alphas`` (F, H, W).
+def _to_camera(ends, E, seen, away):  # type: ignore[no-untyped-def]
+    """The limbs' ends (L, 2, 3) in the camera's axes into ``seen``, their depths into ``away``."""
+    for n in range(len(ends)):
+        for k in range(2):
+            for i in range(3):
+                seen[n, k, i] = E[i, 3]
+                for j in range(3):
+                    seen[n, k, i] += E[i, j] * ends[n, k, j]
+        away[n] = seen[n, 0, 2] + seen[n, 1, 2]
 
-    Farther limbs first; ``softness`` is the matte's edge in pixels.
-    """
-    frames, height, width = alphas.shape
-    count = len(radii)
-    seen = np.empty((count, 2, 3))
-    away = np.empty(count)
-    pattern = np.empty(3)
-    for f in range(frames):
-        K, E = intrinsics[f], extrinsics[f]
-        for n in range(count):
-            for k in range(2):
-                for i in range(3):
-                    seen[n, k, i] = E[i, 3]
-                    for j in range(3):
-                        seen[n, k, i] += E[i, j] * ends[f, n, k, j]
-            away[n] = seen[n, 0, 2] + seen[n, 1, 2]
-        for n in np.argsort(-away):
-            z0, z1 = seen[n, 0, 2], seen[n, 1, 2]
-            if min(z0, z1) < 0.2:
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _facing(E, normal, towards_sun):  # type: ignore[no-untyped-def]
+    """How much a normal in the camera's axes faces the sun, 0..1."""
+    nx, ny, nz = normal
+    facing = 0.0
+    for i in range(3):
+        turned = E[0, i] * nx + E[1, i] * ny + E[2, i] * nz
+        facing += turned * towards_sun[i]
+    return max(0.5 * facing + 0.5, 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _draw_limb(ends, radii, camera, part, clothes, surface, canvas):  # type: ignore[no-untyped-def]
+    """Lay a limb with ends (2, 3) before the camera over the canvas."""
+    (K, E), (texels, light, pattern), (pixels, alphas) = camera, surface, canvas
+    height, width = alphas.shape
+    z0, z1 = ends[0, 2], ends[1, 2]
+    focal = K[0, 0]
+    x0, y0 = focal * ends[0, 0] / z0 + K[0, 2], K[1, 1] * ends[0, 1] / z0 + K[1, 2]
+    x1, y1 = focal * ends[1, 0] / z1 + K[0, 2], K[1, 1] * ends[1, 1] / z1 + K[1, 2]
+    r0, r1 = focal * radii[0] / z0, focal * radii[1] / z1
+    reach = max(r0, r1) + clothes.softness
+    left, right = max(int(min(x0, x1) - reach), 0), min(int(max(x0, x1) + reach) + 1, width)
+    top, low = max(int(min(y0, y1) - reach), 0), min(int(max(y0, y1) + reach) + 1, height)
+    dx, dy = x1 - x0, y1 - y0
+    length = np.sqrt(dx * dx + dy * dy) + 1e-6
+    level = np.log2(max(z0 / focal * 1.2 * SIDE, 1.0))
+    metres = z0 / focal * 1.2 * SIDE
+    for y in range(top, low):
+        for x in range(left, right):
+            px, py = x + 0.5 - x0, y + 0.5 - y0
+            t = min(max((px * dx + py * dy) / (length * length), 0.0), 1.0)
+            radius = r0 + (r1 - r0) * t
+            ax, ay = px - t * dx, py - t * dy
+            off = np.sqrt(ax * ax + ay * ay)
+            cover = 0.5 + (radius - off) / clothes.softness
+            if cover <= 0:
                 continue
-            focal = K[0, 0]
-            x0, y0 = focal * seen[n, 0, 0] / z0 + K[0, 2], K[1, 1] * seen[n, 0, 1] / z0 + K[1, 2]
-            x1, y1 = focal * seen[n, 1, 0] / z1 + K[0, 2], K[1, 1] * seen[n, 1, 1] / z1 + K[1, 2]
-            r0, r1 = focal * radii[n, 0] / z0, focal * radii[n, 1] / z1
-            reach = max(r0, r1) + softness
-            left, right = max(int(min(x0, x1) - reach), 0), min(int(max(x0, x1) + reach) + 1, width)
-            top, low = max(int(min(y0, y1) - reach), 0), min(int(max(y0, y1) + reach) + 1, height)
-            dx, dy = x1 - x0, y1 - y0
-            length = np.sqrt(dx * dx + dy * dy) + 1e-6
-            level = np.log2(max(z0 / focal * 1.2 * SIDE, 1.0))
-            p = parts[n]
-            for y in range(top, low):
-                for x in range(left, right):
-                    px, py = x + 0.5 - x0, y + 0.5 - y0
-                    t = min(max((px * dx + py * dy) / (length * length), 0.0), 1.0)
-                    radius = r0 + (r1 - r0) * t
-                    ax, ay = px - t * dx, py - t * dy
-                    off = np.sqrt(ax * ax + ay * ay)
-                    cover = 0.5 + (radius - off) / softness
-                    if cover <= 0:
-                        continue
-                    cover = min(cover, 1.0)
-                    # The limb is round: where it curves away the light on it changes.
-                    nx, ny = ax / max(radius, 0.3), ay / max(radius, 0.3)
-                    across = nx * nx + ny * ny
-                    if across > 1:
-                        nx, ny, across = nx / np.sqrt(across), ny / np.sqrt(across), 1.0
-                    nz = -np.sqrt(1 - across)
-                    facing = 0.0
-                    for i in range(3):
-                        turned = E[0, i] * nx + E[1, i] * ny + E[2, i] * nz
-                        facing += turned * towards_sun[i]
-                    facing = max(0.5 * facing + 0.5, 0.0)
-                    pattern[:] = 0
-                    metres = z0 / focal * 1.2 * SIDE
-                    sample(
-                        texels[patterns[p]], (px * dy - py * dx) / length * metres,
-                        t * length * metres, level, 1.0, pattern,
-                    )  # fmt: skip
-                    alphas[f, y, x] = alphas[f, y, x] * (1 - cover) + cover
-                    for c in range(3):
-                        colour = colours[p, c]
-                        for d in range(3):
-                            colour += mixes[p, c, d] * pattern[d]
-                        shade = (ambient[c] + sun[c] * facing) * (0.86 - 0.14 * nz)
-                        lit = min(max(colour, 4.0) * shade, 255.0)
-                        pixels[f, y, x, c] = pixels[f, y, x, c] * (1 - cover) + lit * cover
+            cover = min(cover, 1.0)
+            # The limb is round: where it curves away the light on it changes.
+            nx, ny = ax / max(radius, 0.3), ay / max(radius, 0.3)
+            across = nx * nx + ny * ny
+            if across > 1:
+                nx, ny, across = nx / np.sqrt(across), ny / np.sqrt(across), 1.0
+            nz = -np.sqrt(1 - across)
+            facing = _facing(E, (nx, ny, nz), light.towards_sun)
+            pattern[:] = 0
+            sample(
+                texels[clothes.patterns[part]], (px * dy - py * dx) / length * metres,
+                t * length * metres, level, 1.0, pattern,
+            )  # fmt: skip
+            alphas[y, x] = alphas[y, x] * (1 - cover) + cover
+            for c in range(3):
+                colour = clothes.colours[part, c]
+                for d in range(3):
+                    colour += clothes.mixes[part, c, d] * pattern[d]
+                shade = (light.ambient[c] + light.sun[c] * facing) * (0.86 - 0.14 * nz)
+                lit = min(max(colour, 4.0) * shade, 255.0)
+                pixels[y, x, c] = pixels[y, x, c] * (1 - cover) + lit * cover
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw(figure_limbs, intrinsics, extrinsics, clothes, texels, light, canvas):  # type: ignore[no-untyped-def]
+    """Draw Limbs in their Clothes under a Light, farther limbs first.
+
+    ``canvas`` is drawn into: float32 pixels (F, H, W, 3), premultiplied, and alphas (F, H, W).
+    """
+    ends, radii, parts = figure_limbs
+    pixels, alphas = canvas
+    seen = np.empty((len(radii), 2, 3))
+    away = np.empty(len(radii))
+    surface = texels, light, np.empty(3)
+    for f in range(len(alphas)):
+        camera = intrinsics[f], extrinsics[f]
+        _to_camera(ends[f], extrinsics[f], seen, away)
+        for n in np.argsort(-away):
+            if min(seen[n, 0, 2], seen[n, 1, 2]) >= 0.2:
+                _draw_limb(
+                    seen[n], radii[n], camera, parts[n], clothes, surface, (pixels[f], alphas[f])
+                )  # fmt: skip

@@ -5,6 +5,7 @@ World: metres, y down, the ground at y = 0. Every face shows its painted side al
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,7 @@ PLACES = ("room", "street", "yard")
 _HUES = 12
 
 
-@dataclass(frozen=True, eq=False)
-class Light:
+class Light(NamedTuple):
     """``ambient`` and ``sun`` (3,) gains of a surface's colours; ``towards_sun`` (3,), unit."""
 
     ambient: Floats
@@ -47,6 +47,15 @@ def vary_colour(rng: np.random.Generator, count: int, split: Split, least: float
     return 255 * value[:, None] * (1 - saturation[:, None] * (1 - wheel))
 
 
+@dataclass(frozen=True)
+class _Coat:
+    """What covers a face: a kind of surface, the number of its paint, and its darker edges."""
+
+    kind: str
+    paint: int
+    corner_shade: float = 0.0
+
+
 class _Builder:
     """Faces as they are put up; paint comes when all stand."""
 
@@ -62,49 +71,62 @@ class _Builder:
         self._next += 1
         return self._next - 1
 
-    def face(
-        self, origin: list[float], u: list[float], v: list[float], kind: str, paint: int,
-        corner_shade: float = 0.0,
-    ) -> None:  # fmt: skip
+    def face(self, origin: list[float], u: list[float], v: list[float], coat: "_Coat") -> None:
         self.corners.append([origin, u, v])
-        self.kinds.append(kind)
-        self.groups.append(paint)
-        self.shades.append(corner_shade)
+        self.kinds.append(coat.kind)
+        self.groups.append(coat.paint)
+        self.shades.append(coat.corner_shade)
 
     def wall(
-        self, x: float, z: float, facing: float, width: float, bottom: float, height: float,
-        kind: str, paint: int, corner_shade: float = 0.0,
+        self, at: tuple[float, float], facing: float, size: tuple[float, float], bottom: float,
+        coat: "_Coat",
     ) -> None:  # fmt: skip
-        """An upright face centred over (x, z), its painted side towards ``facing`` radians."""
+        """An upright face of ``size`` (width, height), centred over ``at`` (x, z).
+
+        Its painted side looks towards ``facing`` radians; ``bottom`` is the y of its lower edge.
+        """
+        width, height = size
         along = [-np.cos(facing), 0.0, np.sin(facing)]
-        origin = [x - along[0] * width / 2, bottom - height, z - along[2] * width / 2]
+        origin = [at[0] - along[0] * width / 2, bottom - height, at[1] - along[2] * width / 2]
         u = [along[0] * width, 0.0, along[2] * width]
-        self.face(origin, u, [0.0, height, 0.0], kind, paint, corner_shade)
+        self.face(origin, u, [0.0, height, 0.0], coat)
 
     def flat(
-        self, x: float, z: float, width: float, depth: float, y: float, kind: str, paint: int,
-        angle: float = 0.0, corner_shade: float = 0.0,
+        self, at: tuple[float, float], size: tuple[float, float], y: float, coat: "_Coat",
+        angle: float = 0.0,
     ) -> None:  # fmt: skip
-        """A level face seen from above, centred on (x, z), turned by ``angle`` radians."""
+        """A level face of ``size`` (width, depth) seen from above, centred on ``at`` (x, z).
+
+        It is turned by ``angle`` radians.
+        """
+        width, depth = size
         c, s = np.cos(angle), np.sin(angle)
         u, v = [c * width, 0.0, -s * width], [-s * depth, 0.0, -c * depth]
-        origin = [x - (u[0] + v[0]) / 2, y, z - (u[2] + v[2]) / 2]
-        self.face(origin, u, v, kind, paint, corner_shade)
+        origin = [at[0] - (u[0] + v[0]) / 2, y, at[1] - (u[2] + v[2]) / 2]
+        self.face(origin, u, v, coat)
 
     def box(
-        self, x: float, z: float, width: float, depth: float, height: float, angle: float,
-        kind: str, top: str = "surface", coloured: bool = False,
+        self, at: tuple[float, float], size: tuple[float, float, float], angle: float, kind: str,
+        *, top: str = "surface", coloured: bool = False,
     ) -> None:  # fmt: skip
-        """An upright box on the ground; ``coloured``: each side its own paint."""
+        """An upright box of ``size`` (width, depth, height) on the ground at ``at`` (x, z).
+
+        ``coloured``: each side has its own paint.
+        """
+        width, depth, height = size
         paints = [self.paint() for _ in range(4 if coloured else 1)]
         for side in range(4):
             facing = angle + side * np.pi / 2
             across, out = (width, depth) if side % 2 == 0 else (depth, width)
+            middle = at[0] + np.sin(facing) * out / 2, at[1] + np.cos(facing) * out / 2
             self.wall(
-                x + np.sin(facing) * out / 2, z + np.cos(facing) * out / 2, facing, across,
-                0.0, height, kind, paints[side % len(paints)],
-            )  # fmt: skip
-        self.flat(x, z, width, depth, -height, top, self.paint(), angle)
+                middle, facing, (across, height), 0.0, _Coat(kind, paints[side % len(paints)])
+            )
+        self.flat(at, (width, depth), -height, self.coat(top), angle)
+
+    def coat(self, kind: str, corner_shade: float = 0.0) -> "_Coat":
+        """A new paint on a face of this kind."""
+        return _Coat(kind, self.paint(), corner_shade)
 
     def painted(
         self, rng: np.random.Generator, pool: TexturePool, split: Split, light: Light
@@ -225,13 +247,13 @@ def room(
     built = _Builder()
     ex, ez = half
     shade = rng.uniform(0.1, 0.35)
-    built.flat(0, 0, 2 * ex, 2 * ez, 0, "wall", built.paint(), corner_shade=shade)
+    built.flat((0, 0), (2 * ex, 2 * ez), 0, built.coat("wall", shade))
     built.face(
-        [-ex, -ceiling, -ez], [2 * ex, 0, 0], [0, 0, 2 * ez], "wall", built.paint(), shade
+        [-ex, -ceiling, -ez], [2 * ex, 0, 0], [0, 0, 2 * ez], built.coat("wall", shade)
     )  # fmt: skip
     sides = [(0, ez, np.pi, ex), (ex, 0, -np.pi / 2, ez), (0, -ez, 0, ex), (-ex, 0, np.pi / 2, ez)]
     for x, z, facing, extent in sides:
-        built.wall(x, z, facing, 2 * extent, 0, ceiling, "wall", built.paint(), shade)
+        built.wall((x, z), facing, (2 * extent, ceiling), 0, built.coat("wall", shade))
         places = np.linspace(-extent, extent, int(rng.integers(2, 5)) + 1)
         for left, right in pairwise(places):
             draw, width = rng.random(), min((right - left) * rng.uniform(0.4, 0.8), 2.2)
@@ -242,15 +264,15 @@ def room(
             )
             if draw < 0.35:
                 height = rng.uniform(0.6, 1.2)
-                built.wall(*spot, facing, width, -rng.uniform(0.9, 1.2), height, "picture",
-                           built.paint())  # fmt: skip
+                built.wall(spot, facing, (width, height), -rng.uniform(0.9, 1.2),
+                           built.coat("picture"))  # fmt: skip
             elif draw < 0.5:
-                built.wall(*spot, facing, min(width, 1.1), 0, 2.05, "surface", built.paint())
+                built.wall(spot, facing, (min(width, 1.1), 2.05), 0, built.coat("surface"))
             elif draw < 0.65:
-                built.wall(*spot, facing, width, -0.9, 1.2, "lit", built.paint())
+                built.wall(spot, facing, (width, 1.2), -0.9, built.coat("lit"))
     if rng.random() < 0.6:
         (x, z), (w, d) = kept.mean(axis=0) + rng.normal(0, 0.4, 2), rng.uniform(1.4, 3.0, 2)
-        built.flat(x, z, w, d, -0.008, "surface", built.paint())
+        built.flat((x, z), (w, d), -0.008, built.coat("surface"))
     count = 14
     at = rng.uniform(-1, 1, (count, 2)) * (half - 0.35)
     size = rng.uniform(0.4, 1.2, (count, 2))
@@ -260,7 +282,9 @@ def room(
     for i in np.flatnonzero(clear)[:6]:
         angle = 0.0 if rng.random() < 0.7 else rng.uniform(0, np.pi)
         (x, z), (w, d) = at[i], size[i]
-        built.box(x, z, w, d, heights[i], angle, "surface", coloured=rng.random() < 0.3)
+        built.box(
+            (x, z), (w, d, heights[i]), angle, "surface", coloured=rng.random() < 0.3
+        )  # fmt: skip
     light = _daylight(rng, indoors=True)
     lamp = np.array([*(rng.uniform(-0.6, 0.6, 2) * half), 0.8 - ceiling])[[0, 2, 1]]
     around = _sky(rng, pool, split, light, 1e9)._replace(lamp=lamp, lamp_gain=rng.uniform(0, 0.4))
@@ -270,12 +294,12 @@ def room(
 def street(rng: np.random.Generator, pool: TexturePool, split: Split, kept: Floats) -> Place:
     """A road along z between house fronts, with pavements and things standing on them."""
     built = _Builder()
-    built.flat(0, 0, 800, 800, 0, "ground", built.paint())
+    built.flat((0, 0), (800, 800), 0, built.coat("ground"))
     road = rng.uniform(2.0, 4.0)
     reach = max(float(np.abs(kept[:, 0]).max()) + 0.8, road + rng.uniform(1.5, 4.0))
-    built.flat(0, 0, 2 * road, 160, -0.012, "ground", built.paint())
+    built.flat((0, 0), (2 * road, 160), -0.012, built.coat("ground"))
     if rng.random() < 0.6:
-        built.flat(0, 0, 0.2, 160, -0.02, "surface", built.paint())
+        built.flat((0, 0), (0.2, 160), -0.02, built.coat("surface"))
     for side in (-1, 1):
         z = -48.0
         while z < 48:
@@ -283,11 +307,11 @@ def street(rng: np.random.Generator, pool: TexturePool, split: Split, kept: Floa
             if rng.random() < 0.88:
                 x = side * (reach + rng.uniform(0, 1.0) + 4)
                 kind = "front" if rng.random() < 0.75 else "wall"
-                built.box(x, z + width / 2, 8, width, height, 0, kind, "surface")
+                built.box((x, z + width / 2), (8, width, height), 0, kind)
             z += width + rng.choice([0.0, 1.5])
     for z in (-1, 1):
-        built.wall(rng.normal(0, 3), z * rng.uniform(48, 70), (1 + z) * np.pi / 2, 40, 0,
-                   rng.uniform(4, 12), "front", built.paint())  # fmt: skip
+        built.wall((rng.normal(0, 3), z * rng.uniform(48, 70)), (1 + z) * np.pi / 2,
+                   (40, rng.uniform(4, 12)), 0, built.coat("front"))  # fmt: skip
     _scatter(built, rng, np.array([reach - 0.5, 22.0]), kept, 9, 2.4)
     light = _daylight(rng, indoors=False)
     around = _sky(rng, pool, split, light, rng.uniform(80, 400))
@@ -297,11 +321,11 @@ def street(rng: np.random.Generator, pool: TexturePool, split: Split, kept: Floa
 def yard(rng: np.random.Generator, pool: TexturePool, split: Split, kept: Floats) -> Place:
     """Open ground with things standing about on it, walls and houses around, hills far off."""
     built = _Builder()
-    built.flat(0, 0, 800, 800, 0, "ground", built.paint())
+    built.flat((0, 0), (800, 800), 0, built.coat("ground"))
     for layer in range(int(rng.integers(1, 4))):
         (x, z), (w, d) = rng.normal(0, 5, 2), rng.uniform(3, 14, 2)
         built.flat(
-            x, z, w, d, -0.01 * (layer + 1), "ground", built.paint(), rng.uniform(0, np.pi)
+            (x, z), (w, d), -0.01 * (layer + 1), built.coat("ground"), rng.uniform(0, np.pi)
         )  # fmt: skip
     turn = rng.uniform(0, 2 * np.pi)
     count = int(rng.integers(7, 13))
@@ -309,12 +333,12 @@ def yard(rng: np.random.Generator, pool: TexturePool, split: Split, kept: Floats
         angle = turn + 2 * np.pi * (number + rng.uniform(-0.2, 0.2)) / count
         away = np.abs(kept).max() + rng.uniform(5, 16)
         kind = "front" if rng.random() < 0.4 else "wall"
-        built.box(away * np.sin(angle), away * np.cos(angle), rng.uniform(3, 11), 4,
-                  rng.uniform(1.5, 8), angle, kind, "surface")  # fmt: skip
+        built.box((away * np.sin(angle), away * np.cos(angle)),
+                  (rng.uniform(3, 11), 4, rng.uniform(1.5, 8)), angle, kind)  # fmt: skip
     for number in range(5):
         angle = turn + 2 * np.pi * number / 5
-        built.wall(200 * np.sin(angle), 200 * np.cos(angle), angle + np.pi, 330, 0,
-                   rng.uniform(8, 40), "hill", built.paint())  # fmt: skip
+        built.wall((200 * np.sin(angle), 200 * np.cos(angle)), angle + np.pi,
+                   (330, rng.uniform(8, 40)), 0, built.coat("hill"))  # fmt: skip
     _scatter(built, rng, np.array([9.0, 9.0]), kept, 22, 2.0)
     light = _daylight(rng, indoors=False)
     around = _sky(rng, pool, split, light, rng.uniform(80, 400))
@@ -336,5 +360,6 @@ def _scatter(
     for i in np.flatnonzero(_clear(rng, at, np.hypot(*size.T) / 2, kept, 0.4)):
         (x, z), (w, d) = at[i], size[i]
         built.box(
-            x, z, w, d, heights[i], rng.uniform(0, np.pi), "surface", coloured=rng.random() < 0.5
+            (x, z), (w, d, heights[i]), rng.uniform(0, np.pi), "surface",
+            coloured=rng.random() < 0.5,
         )  # fmt: skip

@@ -149,8 +149,9 @@ def _cast_rays(H, window, number, nearest, seen):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _paint(px, py, H, n, faces, size, texels, surroundings, pattern, colour):  # type: ignore[no-untyped-def]
+def _paint(pixel, H, n, size, scenery, pattern, colour):  # type: ignore[no-untyped-def]
     """The colour (3,) of face n about a pixel's middle, filtered over the pixel's footprint."""
+    (px, py), (faces, surroundings, texels) = pixel, scenery
     w = max(H[2, 0] * px + H[2, 1] * py + H[2, 2], 1e-6)
     a = (H[0, 0] * px + H[0, 1] * py + H[0, 2]) / w
     b = (H[1, 0] * px + H[1, 1] * py + H[1, 2]) / w
@@ -196,8 +197,9 @@ def _paint(px, py, H, n, faces, size, texels, surroundings, pattern, colour):  #
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sky(dx, dy, dz, pixel, texels, surroundings, pattern, colour):  # type: ignore[no-untyped-def]
-    """The colour (3,) of the sky in a direction; ``pixel`` is its angle."""
+def _sky(direction, pixel, texels, surroundings, pattern, colour):  # type: ignore[no-untyped-def]
+    """The colour (3,) of the sky in a direction (3,); ``pixel`` is its angle."""
+    dx, dy, dz = direction
     length = np.sqrt(dx * dx + dy * dy + dz * dz)
     up = max(-dy / length, 0.0)
     height = up**0.6
@@ -219,6 +221,19 @@ def _sky(dx, dy, dz, pixel, texels, surroundings, pattern, colour):  # type: ign
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _project_face(K, E, corners, plane, P):  # type: ignore[no-untyped-def]
+    """The homography (3, 3) from a face to the picture into P; ``plane`` (3, 3) is overwritten."""
+    for i in range(3):
+        for j in range(3):
+            part = corners[(j + 1) % 3]
+            plane[i, j] = E[i, 0] * part[0] + E[i, 1] * part[1] + E[i, 2] * part[2]
+        plane[i, 2] += E[i, 3]
+    for i in range(3):
+        for j in range(3):
+            P[i, j] = K[i, 0] * plane[0, j] + K[i, 1] * plane[1, j] + K[i, 2] * plane[2, j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def filmed_plates(intrinsics, extrinsics, faces, surroundings, texels, plates, depths):  # type: ignore[no-untyped-def]
     """Film faces and sky: colours into ``plates`` uint8 (F, H, W, 3), z in metres into ``depths``.
 
@@ -236,19 +251,13 @@ def filmed_plates(intrinsics, extrinsics, faces, surroundings, texels, plates, d
     nearest = np.empty((height, width, 5))
     seen = np.empty((height, width, 5), np.int16)
     colour, pattern, total = np.empty(3), np.empty(3), np.empty(3)
+    scenery = faces, surroundings, texels
     for f in range(frames):
         K, E = intrinsics[f], extrinsics[f]
         nearest[:] = 0
         seen[:] = -1
         for n in range(count):
-            for i in range(3):
-                for j in range(3):
-                    part = faces.corners[n, (j + 1) % 3]
-                    plane[i, j] = E[i, 0] * part[0] + E[i, 1] * part[1] + E[i, 2] * part[2]
-                plane[i, 2] += E[i, 3]
-            for i in range(3):
-                for j in range(3):
-                    P[i, j] = K[i, 0] * plane[0, j] + K[i, 1] * plane[1, j] + K[i, 2] * plane[2, j]
+            _project_face(K, E, faces.corners[n], plane, P)
             window = _window(P, width, height)
             if window[0] >= window[2] or window[1] >= window[3] or not _inverse(P, H[n]):
                 continue
@@ -268,16 +277,15 @@ def filmed_plates(intrinsics, extrinsics, faces, surroundings, texels, plates, d
                     if before:
                         continue
                     if n >= 0:
-                        _paint(x + 0.5, y + 0.5, H[n], n, faces, sizes[n], texels, surroundings,
-                               pattern, colour)  # fmt: skip
+                        _paint((x + 0.5, y + 0.5), H[n], n, sizes[n], scenery, pattern, colour)
                     else:
                         cx, cy = (x + 0.5 - K[0, 2]) / K[0, 0], (y + 0.5 - K[1, 2]) / K[1, 1]
-                        _sky(
+                        direction = (
                             E[0, 0] * cx + E[1, 0] * cy + E[2, 0],
                             E[0, 1] * cx + E[1, 1] * cy + E[2, 1],
                             E[0, 2] * cx + E[1, 2] * cy + E[2, 2],
-                            1 / K[0, 0], texels, surroundings, pattern, colour,
-                        )  # fmt: skip
+                        )
+                        _sky(direction, 1 / K[0, 0], texels, surroundings, pattern, colour)
                     for c in range(3):
                         total[c] += share / 4 * min(max(colour[c], 0.0), 255.0)
                 for c in range(3):
