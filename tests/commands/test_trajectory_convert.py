@@ -48,6 +48,7 @@ def test_a_move_is_sampled_around_a_typical_person(dynascene, tmp_path):
     assert run.json == {
         "output": "b.usda",
         "frames": 11,
+        "first_frame": 1,
         "fps": 24000 / 1001,
         "size": [1000, 500],
         "unit": "metres",

@@ -78,18 +78,7 @@ def align_templates(
     prior = (noise * noise + 0.25) / DEFORMATION**2
     for n in range(count):
         T = templates[n]
-        mean = 0.0
-        for r in range(side):
-            for c in range(side):
-                gx[r, c] = (T[r + 1, c + 2] - T[r + 1, c]) / 2
-                gy[r, c] = (T[r + 2, c + 1] - T[r, c + 1]) / 2
-                mean += T[r + 1, c + 1]
-        mean /= side * side
-        variance = 0.0
-        for r in range(side):
-            for c in range(side):
-                variance += (T[r + 1, c + 1] - mean) ** 2
-        variance /= side * side
+        mean, variance = _differentiate(T, gx, gy)
         inverse = _inverse_hessian(gx, gy, prior)
         step = np.zeros(6)
         for _ in range(ITERATIONS):
@@ -98,21 +87,7 @@ def align_templates(
                 break
             gain = np.sqrt(max(variance - noise**2, 0.25) / max(sampled_variance - noise**2, 0.25))
             gain = min(max(gain, 0.5), 2.0)
-            step[:] = 0.0
-            squares = 0.0
-            for r in range(side):
-                y = r - RADIUS
-                for c in range(side):
-                    x = c - RADIUS
-                    error = gain * (patch[r, c] - sampled_mean) - (T[r + 1, c + 1] - mean)
-                    squares += error * error
-                    ex, ey = gx[r, c] * error, gy[r, c] * error
-                    step[0] += ex * x
-                    step[1] += ex * y
-                    step[2] += ey * x
-                    step[3] += ey * y
-                    step[4] += ex
-                    step[5] += ey
+            squares = _project_errors(T, patch, (mean, sampled_mean), gain, (gx, gy), step)
             for i in range(4):
                 step[i] += prior * (maps[n, i // 2, i % 2] - (1.0 if i % 3 == 0 else 0.0))
             step = inverse @ step
@@ -125,6 +100,49 @@ def align_templates(
         if not 0.4 < determinant < 2.5:
             unexplained[n] = np.inf
     return found, maps, unexplained
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _differentiate(template: Any, gx: Any, gy: Any) -> tuple[float, float]:
+    """Fill the template's gradients (S, S); its mean and variance."""
+    side = len(gx)
+    mean = 0.0
+    for r in range(side):
+        for c in range(side):
+            gx[r, c] = (template[r + 1, c + 2] - template[r + 1, c]) / 2
+            gy[r, c] = (template[r + 2, c + 1] - template[r, c + 1]) / 2
+            mean += template[r + 1, c + 1]
+    mean /= side * side
+    variance = 0.0
+    for r in range(side):
+        for c in range(side):
+            variance += (template[r + 1, c + 1] - mean) ** 2
+    return mean, variance / (side * side)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _project_errors(
+    template: Any, patch: Any, means: Any, gain: float, gradients: Any, step: Any
+) -> float:
+    """Fill ``step`` (6,) with the errors' part along each parameter; the sum of their squares."""
+    (mean, sampled_mean), (gx, gy) = means, gradients
+    side = len(patch)
+    step[:] = 0.0
+    squares = 0.0
+    for r in range(side):
+        y = r - RADIUS
+        for c in range(side):
+            x = c - RADIUS
+            error = gain * (patch[r, c] - sampled_mean) - (template[r + 1, c + 1] - mean)
+            squares += error * error
+            ex, ey = gx[r, c] * error, gy[r, c] * error
+            step[0] += ex * x
+            step[1] += ex * y
+            step[2] += ey * x
+            step[3] += ey * y
+            step[4] += ex
+            step[5] += ey
+    return squares
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
