@@ -41,7 +41,7 @@ def check_strength(strength: float) -> None:
     if not 0 <= strength <= LONGEST_WINDOW_SECONDS:
         raise InputError(
             f"--smooth {strength:g} is not between 0 and {LONGEST_WINDOW_SECONDS:g} seconds",
-            "0.5 takes the tremble of a hand, 2 the bobbing of steps",
+            "0.5 removes hand jitter, 2 the bobbing of steps",
         )
 
 
@@ -51,7 +51,7 @@ def smooth_path(path: CameraPath, strength: float) -> CameraPath:
     Each pose and focal length becomes that of the local line through its neighbours under a
     Gaussian of half of ``strength`` (locally weighted regression, Cleveland 1979), rotations in
     the tangent space of SO(3) at the result: zero phase, and a steady motion is kept up to both
-    ends. 0 returns the path itself; 0.5 takes the tremble of a hand, 2 the bobbing of steps. The
+    ends. 0 returns the path itself; 0.5 removes hand jitter, 2 the bobbing of steps. The
     first pose is smoothed like any other.
 
     Raises:

@@ -1,4 +1,4 @@
-"""``dynascene render``: the person standing in the place, filmed by the camera."""
+"""``dynascene render``: the person standing in the scene, filmed by the camera."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ from dynascene_cli.commands.render_options import (
 
 Photo = Annotated[
     Path,
-    typer.Option("--scene", help="The photo of the place.", rich_help_panel=InputOptions.PANEL),
+    typer.Option("--scene", help="The photo of the scene.", rich_help_panel=InputOptions.PANEL),
 ]
 
 
@@ -43,7 +43,7 @@ def render(
     run: RunOptions,
     network: NetworkOptions,
 ) -> None:
-    """Put the person of CLIP into the place of a photo, filmed by a camera move."""
+    """Put the person of CLIP into the scene of a photo, filmed by a camera move."""
     from dynascene_cli.video import check_photo
 
     # Told before the rest is loaded, which takes a second.

@@ -28,7 +28,7 @@ class CameraOptions:
         str,
         typer.Option(
             "--camera",
-            help="How the place is filmed: auto (as the clip was), static, a preset (see "
+            help="How the scene is filmed: auto (as the clip was), static, a preset (see "
             "`trajectory list`), a trajectory or camera file, or several joined by +.",
         ),
     ] = "auto"
@@ -101,7 +101,7 @@ class StandingOptions:
         Literal["ground", "screen"] | None,
         typer.Option(
             "--person-anchor",
-            help="ground: the person stands on the ground of the place; screen: the person stays "
+            help="ground: the person stands on the ground of the scene; screen: the person stays "
             "where they were filmed in the picture [default: screen with a clip whose camera "
             "moves and --camera auto, else ground].",
         ),
@@ -249,7 +249,7 @@ class LookOptions:
     ] = None
     no_light_wrap: Annotated[
         bool,
-        typer.Option("--no-light-wrap", help="Keep the place's light off the person's edges."),
+        typer.Option("--no-light-wrap", help="Keep the background's light off the person's edges."),
     ] = False
     no_plate_blur: Annotated[
         bool,

@@ -186,7 +186,7 @@ def preset_with_fields(name: str, settings: list[str]) -> NetworkConfig:
     for setting in settings:
         field_name, equals, text = setting.partition("=")
         if not equals:
-            raise InputError(f"{setting!r} sets nothing", "FIELD=VALUE")
+            raise InputError(f"{setting!r} is not a setting", "FIELD=VALUE")
         try:
             values[field_name] = json.loads(text)
         except ValueError:

@@ -47,7 +47,7 @@ def choose_matting_model(name: str) -> tuple[str, str]:
     if name in ("bundled", "rvm", *FILES, *PROMPTED) or name.startswith(weights.REMBG_PREFIX):
         return name, f"{name}: asked for"
     known = ", ".join(("auto", "bundled", "rvm", *FILES, *PROMPTED))
-    raise InputError(f"no matter is called {name!r}", f"{known} or rembg:MODEL")
+    raise InputError(f"there is no matting model {name!r}", f"{known} or rembg:MODEL")
 
 
 def make_matting_model(name: str, quality: Quality = "default", props: bool = True) -> MattingModel:

@@ -27,7 +27,7 @@ def check_rembg_model(model: str) -> None:
     """
     offered = sorted(set(_import_rembg().sessions.sessions) - NEEDING_MORE)
     if model not in offered:
-        raise InputError(f"rembg has no matter {model!r}", f"it has {', '.join(offered)}")
+        raise InputError(f"rembg has no matting model {model!r}", f"it has {', '.join(offered)}")
 
 
 def _import_rembg() -> Any:

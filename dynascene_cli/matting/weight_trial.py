@@ -50,7 +50,7 @@ def try_weights(name: str, path: Path) -> None:
     difference = (alpha[known >= PERSON].mean() - alpha[known <= PLACE].mean()) / 255
     if not difference >= LEAST_DIFFERENCE:
         raise InputError(
-            f"{path} is no matting network: it does not tell the person from the place "
+            f"{path} is no matting network: it does not separate the person from the background "
             "in the frame that it was tried on",
             hint,
         )

@@ -145,7 +145,8 @@ def find_filmed_camera(
         if request.strict:
             raise
         console.warn(
-            f"the clip's own camera cannot be told ({error.message}): it is taken to stand still"
+            f"the clip's own camera could not be estimated ({error.message}): "
+            "it is treated as static"
         )
         return None
     check_confidence(estimate, request, console)
@@ -302,7 +303,7 @@ def _estimate(run: Run, request: CameraRequest, clip: Clip, foreground: Foregrou
     estimate = estimate_from_tracks(tracks, clip.frame_rate, **known)
     if request.method == "tracks" or not may_improve(estimate):
         return estimate
-    run.console.info("camera: the tracks are not explained, asking colmap too")
+    run.console.info("camera: the tracks do not fit one camera, trying COLMAP too")
     try:
         other = estimate_by_colmap(tracks, clip.frame_rate, **known)
     except (MissingError, StageError) as error:

@@ -20,7 +20,7 @@ def announce_compiling(console: Console) -> None:
         def on_start(self, event: Event) -> None:
             now = time.monotonic()
             if self.last == 0.0:
-                console.info("compiling (once; later runs begin at once)")
+                console.info("compiling (only in the first run)")
             elif now - self.last >= EVERY_SECONDS:
                 console.info(f"compiling: {self.count} loops are done")
             else:

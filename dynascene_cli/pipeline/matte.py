@@ -108,7 +108,7 @@ def check_matte_request(request: MatteRequest, clip: Clip, *, numbered: bool) ->
     warnings: tuple[str, ...] = ()
     if request.matte is not None:
         if request.clicks:
-            raise InputError("--click changes no --matte", "use one of them")
+            raise InputError("--click cannot be used with --matte", "use one of them")
         warnings = alpha_frames(request.matte, clip).warnings
     else:
         _matter(request)
@@ -215,7 +215,7 @@ def cached_matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
     cached = not missing and project.has("matte", key)
     if not cached:
         if request.matte is None:
-            console.info(f"matter: {_matter_name(request)[1]}")
+            console.info(f"matting model: {_matter_name(request)[1]}")
         with console.progress("matte", clip.frame_count) as advance:
             for first in chunks:
                 if first in missing:

@@ -50,7 +50,7 @@ def write_report(
         Figure(_png(plot), "The camera", "the camera's path from above and in space"),
         Figure(
             _jpeg(scene_preview(photo, staged.geometry)),
-            "What was read off the photo",
+            "What was read from the photo",
             "the photo under a grid on its ground and a line on its horizon",
             "image/jpeg",
         ),

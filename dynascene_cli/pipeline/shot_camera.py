@@ -350,7 +350,7 @@ def _aim_at_horizon(world: FilmedWorld, place: Place) -> FilmedWorld:
     tilt = pose(rotation_about("x", math.degrees(lower)), np.zeros(3))
     told = (
         f"the clip looks {abs(math.degrees(lower)):.0f}° further "
-        f"{'down' if lower < 0 else 'up'} than this photo reaches: the place is seen that much "
+        f"{'down' if lower < 0 else 'up'} than this photo reaches: the scene is seen that much "
         "differently; another photo, or --crop, would fit better"
     )
     path = replace(world.path, extrinsics=compose(tilt, world.path.extrinsics))

@@ -93,4 +93,4 @@ def read_scene_edits(path: Path, photo_sha256: str) -> dict[str, float]:
 
 
 def _remedy() -> str:
-    return "correct it, or delete it to have it written anew"
+    return "correct it, or delete it to have it written again"

@@ -406,8 +406,8 @@ class Framer:
     def _lowered_behind(self, share: float) -> str:
         row = self.contacts.lower_cut / self.clip_size[1]
         return (
-            f"something before the person hides them below {row:.2f} of the clip's height: they "
-            f"are shown {100 * share:.0f} % of the height lower, so that the cut lies at the "
+            f"something in front of the person hides them below {row:.2f} of the clip's height: "
+            f"they are shown {100 * share:.0f} % of the height lower, so that the cut is at the "
             "picture's edge"
         )
 

@@ -287,5 +287,5 @@ def _limit_text(reason: Obstacle, asked: float, used: float) -> str:
         told = "the camera makes no move"
     does = reason.does
     if reason.kind == "cut":
-        does += " (--person-anchor screen keeps them there and moves the place alone)"
+        does += " (--person-anchor screen keeps them there and moves the scene alone)"
     return f"{told}: a larger one {does}"

@@ -202,7 +202,7 @@ def stance(
     if anchor == "ground" and turning is not None and not contacts.grounded:
         warnings += (
             "no feet are seen and the clip's camera moves: the person keeps its motion as they "
-            "were filmed; --camera auto gives it to the place as well",
+            "were filmed; --camera auto gives it to the scene as well",
         )
     if lowered.any() and anchor == "ground":
         warnings += (_floating(lowered, float(filmed.frame_rate)),)

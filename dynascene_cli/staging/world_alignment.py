@@ -146,8 +146,8 @@ def filmed_world(
     warnings: tuple[str, ...] = ()
     if told == "guess":
         warnings = (
-            "nothing tells how long a metre is in the clip's camera path: its background is taken "
-            "to be twice as far as the person; --scale METRES changes that",
+            "the clip's camera path has no known scale: its background is assumed "
+            "to be twice as far away as the person; --scale METRES changes that",
         )
     extrinsics = pose(levelled.extrinsics[:, :, :3], levelled.extrinsics[:, :, 3] * metres)
     in_metres = replace(levelled, extrinsics=extrinsics, unit="metres")

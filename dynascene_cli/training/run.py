@@ -164,7 +164,9 @@ class Run:
         self.network = network
         if divides:
             sharding.shard(network, accelerator.device)
-            console.info(f"what learns is divided among {accelerator.num_processes} processes")
+            console.info(
+                f"the training state is divided among {accelerator.num_processes} processes"
+            )
         parameters = list(learned_weights(network).values())
         count = sum(value.numel() for value in parameters)
         console.info(f"stage {stage}: {count / 1e6:.2f} M parameters learn")
@@ -221,7 +223,7 @@ class Run:
             )
             if self.accelerator.scaler is not None and facts["scaler"]:
                 self.accelerator.scaler.load_state_dict(facts["scaler"])
-            self.console.info(f"going on after step {step}")
+            self.console.info(f"continuing after step {step}")
         if self.accelerator.is_main_process:
             self.folder.rewind_losses(step)
         return step

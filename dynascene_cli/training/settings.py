@@ -294,7 +294,7 @@ def _apply(values: dict[str, Any], change: str) -> None:
     """Set one ``KEY=VALUE`` or ``TABLE.KEY=VALUE``; a value that is no TOML is a text."""
     key, equals, text = change.partition("=")
     if not equals or not key:
-        raise InputError(f"{change!r} sets nothing", "KEY=VALUE")
+        raise InputError(f"{change!r} is not a setting", "KEY=VALUE")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

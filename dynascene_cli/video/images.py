@@ -101,7 +101,7 @@ def write_image(path: Path, image: Image) -> None:
     """Write a picture by its suffix: grey (H, W), RGB or RGBA (H, W, 3 or 4), uint8.
 
     Raises:
-        InputError: the suffix names no kind of picture.
+        InputError: the suffix is not a supported picture format.
         StageError: the disk is full.
     """
     with publish_file(path) as temporary:
@@ -112,7 +112,7 @@ def check_picture(path: Path, inputs: Iterable[Path]) -> None:
     """Make sure that ``write_image`` can write ``path`` and leaves the inputs be.
 
     Raises:
-        InputError: the suffix names no kind of picture, the folder cannot be written, or an input
+        InputError: the suffix is of no picture format, the folder cannot be written, or an input
             would be written over.
     """
     _check_suffix(path)
@@ -123,7 +123,8 @@ def check_picture(path: Path, inputs: Iterable[Path]) -> None:
 def _check_suffix(path: Path) -> None:
     if path.suffix.lower() not in WRITTEN_SUFFIXES:
         raise InputError(
-            f"{path}: {path.suffix or 'no suffix'} names no kind of picture", "use .png or .jpg"
+            f"{path}: {path.suffix or 'no suffix'} is not a supported picture format",
+            "use .png or .jpg",
         )
 
 

@@ -117,7 +117,7 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
         )
         warnings = []
     if packets.joined:
-        warnings.append("the clip's clock starts anew: what follows is counted on")
+        warnings.append("the clip's timestamps start over: later frames are counted on")
     frame = _first_frame(path)
     tags = colour_tags(frame)
     orientation = orientation_of(frame)

@@ -83,7 +83,7 @@ def test_joined_transport_streams_are_one_clip(tmp_path, pause):
     clip = open_clip(tmp_path / "joined.ts")
     assert numbers(clip) == list(range(20))
     assert [frame_number(image) for image in read_frames(clip, 11, 14)] == [11, 12, 13]
-    assert any("starts anew" in warning for warning in clip.warnings)
+    assert any("start over" in warning for warning in clip.warnings)
 
 
 @pytest.mark.parametrize("name", ["raw.h264", "raw.hevc"])

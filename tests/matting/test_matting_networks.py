@@ -107,7 +107,7 @@ def test_a_network_that_sees_no_person_is_refused(dynascene, folder, tmp_path):
     path = picture_network(tmp_path / "model.onnx", sign=-1.0)
     run = dynascene("models", "add", "modnet", path, "--json")
     assert run.code == 1
-    assert "does not tell the person from the place" in run.json["error"]
+    assert "does not separate the person from the background" in run.json["error"]
     text = tmp_path / "text.onnx"
     text.write_text("no network")
     run = dynascene("models", "add", "modnet", text, "--json")

@@ -87,12 +87,12 @@ def test_auto_says_why(folder, tmp_path):
 
 
 def test_a_matter_that_is_not_there_is_named(folder):
-    with pytest.raises(InputError, match="no matter is called 'rwm'"):
+    with pytest.raises(InputError, match="there is no matting model 'rwm'"):
         make_matting_model("rwm")
     with pytest.raises(MissingError) as raised:
         make_matting_model("rembg:u2net_human_seg")
     assert raised.value.hint == "dynascene models pull rembg:u2net_human_seg --accept-licence"
-    with pytest.raises(InputError, match="rembg has no matter 'u3net'"):
+    with pytest.raises(InputError, match="rembg has no matting model 'u3net'"):
         make_matting_model("rembg:u3net")
 
 

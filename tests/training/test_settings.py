@@ -107,7 +107,7 @@ def test_wrong_settings_are_told(values: dict[str, object], message: str, hint: 
     ("text", "changes", "message"),
     [
         ("steps 3", [], "is not settings"),
-        ("steps = 700", ["steps"], "'steps' sets nothing"),
+        ("steps = 700", ["steps"], "'steps' is not a setting"),
         ("steps = 700", ["steps.more=1"], "steps is not a table"),
         ("steps = 700", ["stps=1"], "--set: there is no setting 'stps'"),
         ("steps = 700", ["steps=few"], '--set: steps = "few" is not right'),

@@ -61,7 +61,7 @@ def test_killed_or_told_to_stop_it_goes_on_to_the_same_digits(dynascene, tmp_pat
     os.killpg(stopped.pid, signal.SIGTERM)
     stopped.join()
     assert stopped.exitcode == 130, (tmp_path / "stopped.err").read_text()
-    assert f"going on after step {before}" in (tmp_path / "stopped.err").read_text()
+    assert f"continuing after step {before}" in (tmp_path / "stopped.err").read_text()
     assert json.loads((tmp_path / "stopped.out").read_text())["error"] == "interrupted"
 
     told = (tmp_path / "run/losses.csv").read_text().splitlines()
@@ -107,7 +107,7 @@ def test_two_processes_learn_as_one_does(dynascene, tmp_path, divided) -> None:
     run_as_two(tmp_path, *words, "--out", "two", "--steps=2", ACCELERATE_USE_FSDP=divided)
     run_as_two(tmp_path, *words, "--out", "two", ACCELERATE_USE_FSDP=divided)
     told = (tmp_path / "0.err").read_text()
-    assert "going on after step 2" in told
+    assert "continuing after step 2" in told
     assert ("divided among 2 processes" in told) is (divided == "true")
     assert dynascene("train", *words, "--out", "one", "--set", "batch_size=4").code == 0
     assert len(losses(tmp_path / "two")) == 3
@@ -296,6 +296,6 @@ def test_the_state_before_a_damaged_one_is_taken(dynascene, tmp_path, file, dama
     before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
     run = dynascene(*words, "--out", "run", "--json")
     assert run.code == 0, run.err
-    assert "step-000002" in run.err and "going on after step 1" in run.err
+    assert "step-000002" in run.err and "continuing after step 1" in run.err
     assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
     assert path.read_bytes() == content

@@ -161,5 +161,5 @@ def test_pictures_are_written_whole(tmp_path, channels):
     write_image(path, image)
     assert np.array_equal(np.asarray(Pillow.open(path)), image)
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(InputError, match="names no kind of picture"):
+    with pytest.raises(InputError, match="is not a supported picture format"):
         write_image(tmp_path / "a.xyz", image)

@@ -114,7 +114,7 @@ def track_features(
         followed.append(follower.step(_grey(frame, width, height), background))
     if shown < VISIBLE_SHARE:
         raise InputError(
-            "the matte covers the whole picture: no background to tell the camera's motion from",
+            "the matte covers the whole picture: no background is left to estimate the camera from",
             "give a matte whose white is the person only, or choose --camera static",
         )
     return _assemble_tracks(followed, width, height)
