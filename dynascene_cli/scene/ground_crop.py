@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from dynascene_cli.scene.free_ground import free_ground
+from dynascene_cli.scene.free_ground import Mask, free_ground
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
 from dynascene_cli.scene.single_view_geometry import guess_geometry
 from dynascene_cli.shot import Image
@@ -24,6 +24,9 @@ LEAST_SIZE, PERSON_HEIGHT = 0.25, 1.7
 
 ENOUGH, WORTHWHILE = 0.35, 0.1
 """Shares of the crop's middle columns with ground: as much as is needed, and the least gain."""
+
+LEAST_AREA = 0.08
+"""Free ground over less of the crop is a step or a landing, where nobody stands at ease."""
 
 MIDDLE_COLUMNS = 0.1
 """A share of the width at either side of the crop on which nobody is put."""
@@ -60,20 +63,25 @@ def ground_crop(
     near = np.asarray(free & (tall >= LEAST_SIZE * frame_height)[:, None])
     starts = np.linspace(0, hidden, STEPS + 1)
 
-    def share(start: float) -> float:
+    def part(mask: Mask, start: float) -> Mask:
         first = [0.0, 0.0]
         first[axis] = start
         (x0, y0), (x1, y1) = (
             np.round((np.array(first) + reach) * working).astype(int) for reach in (0, frame)
         )
-        margin = round(MIDDLE_COLUMNS * (x1 - x0))
-        return float(near[y0:y1, x0 + margin : x1 - margin].any(axis=0).mean())
+        return mask[y0:y1, x0:x1]
+
+    def share(start: float) -> float:
+        shown = part(near, start)
+        margin = round(MIDDLE_COLUMNS * shown.shape[1])
+        return float(shown[:, margin : shown.shape[1] - margin].any(axis=0).mean())
 
     shares = np.array([share(float(start)) for start in starts])
     away = np.abs(starts - hidden / 2)
     enough = np.flatnonzero(shares >= ENOUGH)
     best = int(enough[away[enough].argmin()] if len(enough) else shares.argmax())
-    if shares[best] < shares[away.argmin()] + WORTHWHILE:
+    gain = shares[best] - shares[away.argmin()]
+    if gain < WORTHWHILE or part(free, float(starts[best])).mean() < LEAST_AREA:
         return None
     centre = [0.5, 0.5]
     centre[axis] = float(starts[best] + frame[axis] / 2)

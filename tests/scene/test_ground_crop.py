@@ -42,3 +42,9 @@ def test_a_photo_without_ground_has_no_better_part() -> None:
     photo = shore()
     photo[150:, :128] = (90, 120, 200)
     assert ground_crop(photo, (202, 360), labels_of) is None
+
+
+def test_a_step_is_not_worth_turning_to() -> None:
+    photo = shore()
+    photo[150:340, :128] = (90, 120, 200)
+    assert ground_crop(photo, (202, 360), labels_of) is None
