@@ -342,13 +342,15 @@ def _cover_path(
     canvas = Canvas(run.project, place, stands.geometry, size, widest_margin, run.dry_run)
     # What the clip's own camera shows anyway is no reason to make a move smaller.
     unmoved = canvas.plan(path_at(0.0)).invention if camera.departs else None
+    # A camera of another program's fits what was made with it, frame by frame or not at all.
+    as_asked = request.allow_stretch or any(map(is_camera, move_names(request.camera)))
     staged = stage(stands, path_at, request.move_strength, hold_body=camera.hold_body)
     reasons: list[str] = []
     while True:
         plan = canvas.plan(staged.path)
         limit = None
         if camera.departs and staged.amount > SMALLEST_AMOUNT:
-            limit = limit_of(plan, unmoved, request.allow_stretch)
+            limit = limit_of(plan, unmoved, as_asked)
         if limit is None:
             break
         reasons = [limit.reason, *reasons]

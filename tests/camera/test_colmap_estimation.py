@@ -303,8 +303,8 @@ def test_an_interruption_ends_the_program_and_its_children(
     command, heart = beating
     caller = (
         "from pathlib import Path\n"
-        "from dynascene_cli.camera.estimation.subprocess_runner import run_apart\n"
-        f"run_apart({command!r}, Path({str(tmp_path / 'log')!r}), timeout_seconds=60)\n"
+        "from dynascene_cli.camera.estimation.subprocess_runner import run_isolated\n"
+        f"run_isolated({command!r}, Path({str(tmp_path / 'log')!r}), timeout_seconds=60)\n"
     )
     asking = subprocess.Popen(
         [sys.executable, "-c", caller], stderr=subprocess.DEVNULL, preexec_fn=hears_interruptions

@@ -11,8 +11,8 @@ from dynascene_cli.storage.atomic import publish_file, publish_folder, publish_t
 HOLDING = """
 import os, signal, sys
 from pathlib import Path
-from dynascene_cli.storage.atomic import published, published_together
-with published(Path("out.mov")) as file, published_together(Path(".")) as folder:
+from dynascene_cli.storage.atomic import publish_file, publish_together
+with publish_file(Path("out.mov")) as file, publish_together(Path(".")) as folder:
     file.write_text("half")
     (folder / "out.00001.png").write_text("half")
     print("held", flush=True)
