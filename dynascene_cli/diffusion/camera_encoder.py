@@ -1,10 +1,10 @@
 """Camera features from Plücker maps: the paper's appendix A, with CameraCtrl's layers."""
 
-import torch
 from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dynascene_cli.diffusion.camera_rays import without_autocast
 from dynascene_cli.diffusion.configuration import NetworkConfig
 
 PLUECKER_CHANNELS = 6
@@ -19,7 +19,7 @@ class FullPrecisionConv2d(nn.Conv2d):
     def forward(self, maps: Tensor) -> Tensor:
         """Maps (B, C, h, w) to features in the weights' type."""
         bias = None if self.bias is None else self.bias.float()
-        with torch.autocast(maps.device.type, enabled=False):
+        with without_autocast(maps.device):
             features = self._conv_forward(maps.float(), self.weight.float(), bias)
         return features.to(self.weight.dtype)
 

@@ -5,6 +5,7 @@ float32 under autocast too: bfloat16 would move a ray by some pixels.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
@@ -34,12 +35,20 @@ class Views:
 Result = TypeVar("Result")
 
 
+def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Inside it operations on the device keep the types of what they are given."""
+    # Fake tensors of the meta device know no autocast.
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
+
+
 def _without_autocast(function: Callable[..., Result]) -> Callable[..., Result]:
     """The function of views, and of whatever else, computed in the precision of the views."""
 
     @wraps(function)
     def run(views: Views, *arguments: Any, **named: Any) -> Result:
-        with torch.autocast(views.intrinsics.device.type, enabled=False):
+        with without_autocast(views.intrinsics.device):
             return function(views, *arguments, **named)
 
     return run

@@ -275,7 +275,8 @@ def test_settings_are_checked_without_torch():
         "import sys\n"
         "from dynascene_cli.diffusion.sampling_settings import *\n"
         "info, digest = checkpoint_facts('tests-tiny')\n"
-        "print(fingerprint(resolved(SamplingSettings(), info, (768, 432)), digest, False))\n"
+        "chosen = resolve_sampling(SamplingSettings(), info, (768, 432))\n"
+        "print(fingerprint(chosen, digest, False))\n"
         "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -9,6 +9,7 @@ from stick_figure import photo, standing, still, tracks
 from dynascene_cli.pipeline.removed_people import removed_people
 from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.scene import bystanders, guess_geometry
+from dynascene_cli.scene.surroundings import Surroundings
 from dynascene_cli.shot import Margins
 from dynascene_cli.staging import stance
 from dynascene_cli.video import CoverWindow
@@ -41,6 +42,7 @@ def place_with(*people: tuple[int, int, int, int]) -> Place:
         window=CoverWindow(1.0, 0.0, 0.0),
         guess=guess,
         people=mask,
+        surroundings=Surroundings(Margins(), lambda: picture),
         depth=None,
         camera_height_given=False,
         key="",
