@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.geometry import Floats, project
+from dynascene_cli.geometry import Floats, centre, project, rays
 from dynascene_cli.shot import CameraPath, Margins, Outlines, SceneGeometry
 
 MOST_EDGES = 6000
@@ -93,10 +93,9 @@ def _uncovered(
     """The weighed pixels of a frame that come out behind outlines."""
     if len(outlines.pixels) == 0:
         return 0.0
-    homogeneous = np.concatenate([outlines.pixels, np.ones((len(outlines.pixels), 1))], axis=1)
-    rays = homogeneous @ np.linalg.inv(geometry.intrinsics).T @ geometry.extrinsics[:, :3]
-    near = project(K, E, rays / outlines.near[:, None])
-    far = project(K, E, rays / outlines.far[:, None])
+    seen_along = rays(geometry.intrinsics, outlines.pixels) @ geometry.extrinsics[:, :3]
+    near = project(K, E, seen_along / outlines.near[:, None])
+    far = project(K, E, seen_along / outlines.far[:, None])
     with np.errstate(invalid="ignore"):
         seen = ((near > 0) & (near < [path.width, path.height])).all(axis=1)
         apart = far - near
@@ -112,15 +111,13 @@ def _past_edges(
     rows = max(2, round(SAMPLES * path.height / path.width))
     x = (np.arange(SAMPLES) + 0.5) * path.width / SAMPLES
     y = (np.arange(rows) + 0.5) * path.height / rows
-    pixels = np.stack([*np.meshgrid(x, y), np.ones((rows, SAMPLES))], axis=-1)
-    rays = pixels @ np.linalg.inv(K).T @ E[:, :3]
-    centre = -E[:, :3].T @ E[:, 3]
-    h = geometry.camera_height
+    along = rays(K, np.stack(np.meshgrid(x, y), axis=-1)) @ E[:, :3]
+    camera, h = centre(E), geometry.camera_height
     with np.errstate(divide="ignore"):
-        ground = np.where(rays[..., 1] > 1e-6, (h - centre[1]) / rays[..., 1], np.inf)
-        wall = np.where(rays[..., 2] > 1e-6, (BACKDROP * h - centre[2]) / rays[..., 2], np.inf)
+        ground = np.where(along[..., 1] > 1e-6, (h - camera[1]) / along[..., 1], np.inf)
+        wall = np.where(along[..., 2] > 1e-6, (BACKDROP * h - camera[2]) / along[..., 2], np.inf)
     reach = np.minimum(np.minimum(ground, wall), SKY * h)
-    points = centre + rays * reach[..., None]
+    points = camera + along * reach[..., None]
     seen = project(geometry.intrinsics, geometry.extrinsics, points)
     height, width = rim.shape
     column, row = seen[..., 0] + known.left, seen[..., 1] + known.top
