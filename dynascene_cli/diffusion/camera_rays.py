@@ -43,7 +43,7 @@ def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, enabled=False)
 
 
-def _without_autocast(function: Callable[..., Result]) -> Callable[..., Result]:
+def _in_own_precision(function: Callable[..., Result]) -> Callable[..., Result]:
     """The function of views, and of whatever else, computed in the precision of the views."""
 
     @wraps(function)
@@ -54,7 +54,7 @@ def _without_autocast(function: Callable[..., Result]) -> Callable[..., Result]:
     return run
 
 
-@_without_autocast
+@_in_own_precision
 def relative_to_view(views: Views, origin: Views) -> Views:
     """The cameras with another one (one frame a clip) as their world."""
     rotation = views.extrinsics[..., :3] @ origin.extrinsics[..., :3].mT
@@ -63,7 +63,7 @@ def relative_to_view(views: Views, origin: Views) -> Views:
     return Views(views.intrinsics, extrinsics)
 
 
-@_without_autocast
+@_in_own_precision
 def camera_centres(views: Views) -> Tensor:
     """Where the cameras are, (B, F, 3)."""
     rotation, translation = views.extrinsics[..., :3], views.extrinsics[..., 3:]
@@ -78,7 +78,7 @@ def cell_centres(height: int, width: int, stride: int, device: torch.device) -> 
     return torch.stack([columns, rows], dim=-1)
 
 
-@_without_autocast
+@_in_own_precision
 def pluecker_rays(views: Views, height: int, width: int, stride: int = 1) -> Tensor:
     """Plücker coordinates (B, F, height, width, 6) of the rays through a grid of cells.
 
@@ -101,7 +101,7 @@ def pluecker_maps(views: Views, height: int, width: int) -> Tensor:
     return pluecker_rays(views, height, width).movedim(-1, 2)
 
 
-@_without_autocast
+@_in_own_precision
 def projections(views: Views, height: int, width: int) -> Tensor:
     """World-to-image matrices (B, F, 4, 4) for a picture of height × width pixels.
 
