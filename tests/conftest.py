@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -53,6 +54,23 @@ def shared_models() -> Path:
 def hears_interruptions() -> Callable[[], None]:
     """A ``preexec_fn`` for processes that hear SIGINT where the tests are told to ignore it."""
     return lambda: (signal.signal(signal.SIGINT, signal.SIG_DFL), None)[1]
+
+
+@pytest.fixture
+def mount_disk(tmp_path) -> Callable[[str], Path]:
+    """Mount a file system of a size such as ``64k`` on a folder, for the caller to unmount."""
+
+    def mount(size: str) -> Path:
+        if not hasattr(os, "geteuid") or os.geteuid() != 0:
+            pytest.skip("mounting needs root")
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if subprocess.run(words, capture_output=True).returncode:
+            pytest.skip("a small file system cannot be mounted here")
+        return folder
+
+    return mount
 
 
 @dataclass(frozen=True)

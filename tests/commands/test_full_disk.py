@@ -16,15 +16,9 @@ ROOMS = (0, 12_000)
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk(mount_disk):
     """A file system of 48 MB."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("mounting needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here")
+    folder = mount_disk("48m")
     yield folder
     # What was open when the disk was full may still be, in this process.
     subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -26,17 +26,11 @@ def words(drawn_clip, photo) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 kB."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("mounting needs root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+def small_disk(mount_disk):
+    """A file system of 64 kB, which nothing has open at the end."""
+    folder = mount_disk("64k")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_no_output_is_written_over_an_input(dynascene, tmp_path, drawn_clip, photo):
