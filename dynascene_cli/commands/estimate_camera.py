@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import typer
 
 from dynascene_cli.commands.option_groups import flatten_groups
 from dynascene_cli.commands.options import (
     ClipArgument,
+    EstimationMethod,
     FinishedMatte,
     InputOptions,
     MattingOptions,
@@ -23,14 +24,7 @@ class EstimationOptions:
 
     PANEL: ClassVar[str] = "Camera"
 
-    method: Annotated[
-        Literal["auto", "tracks", "colmap", "vggsfm"],
-        typer.Option(
-            "--method",
-            help="How the camera is estimated; auto tracks the background and falls back to "
-            "COLMAP.",
-        ),
-    ] = "auto"
+    method: EstimationMethod = "auto"
     focal_mm: Annotated[
         float | None,
         typer.Option(

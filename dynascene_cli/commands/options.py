@@ -73,6 +73,15 @@ FullPrecision = Annotated[
     bool, typer.Option("--full-precision", help="Write 32-bit weights instead of 16-bit ones.")
 ]
 
+EstimationMethod = Annotated[
+    Literal["auto", "tracks", "colmap", "vggsfm"],
+    typer.Option(
+        "--method",
+        help="How the clip's camera is estimated; auto tracks the background and falls back to "
+        "COLMAP.",
+    ),
+]
+
 RENAMED = {
     "matter": "matting-model",
     "keep": "matte-fixes",

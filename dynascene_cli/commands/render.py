@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dynascene_cli.commands.network_options import NetworkOptions
 from dynascene_cli.commands.option_groups import flatten_groups
 from dynascene_cli.commands.option_values import parse_fractions
 from dynascene_cli.commands.options import (
@@ -17,7 +18,6 @@ from dynascene_cli.commands.options import (
 from dynascene_cli.commands.render_options import (
     CameraOptions,
     LookOptions,
-    NetworkOptions,
     OutputOptions,
     PlaceOptions,
     StandingOptions,
