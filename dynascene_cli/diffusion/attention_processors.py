@@ -61,7 +61,7 @@ class ReferenceReader(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """The scene's keys and values (B, heads, S, d) of what ReferenceNet wrote (B, S, C)."""
         key, value = (heads_of(layer(tokens), attn.heads) for layer in (attn.to_k, attn.to_v))
-        if self.geometry is None or not scene:
+        if self.geometry is None or not self.geometry.share or not scene:
             return key, value
         return self.geometry.prepare(key, value, scene[self.state.level(self.layer)])
 
@@ -77,7 +77,7 @@ class ReferenceReader(nn.Module):
             for layer in (attn.to_q, attn.to_k, attn.to_v)
         )
         added: Tensor | None = None
-        if self.geometry is None or not conditioning.rays:
+        if self.geometry is None or not self.geometry.share or not conditioning.rays:
             attended = attention(query, (key, value), scene)
         else:
             rays = conditioning.rays[self.state.level(self.layer)]

@@ -255,6 +255,15 @@ class Network(nn.Module):
             for module in block.motion_modules if self.config.motion else ():
                 module.checkpoints = True
 
+    def share_geometry(self, share: float) -> None:
+        """Let so much of the cameras in reference attention count, 0..1.
+
+        At 0 the network is the one without them (``reference_geometry`` none).
+        """
+        for _, reader in self._installed(ReferenceReader):
+            if reader.geometry is not None:
+                reader.geometry.share = share
+
     @contextmanager
     def without_motion(self) -> Iterator[None]:
         """Inside it frames are pictures of their own: motion modules and camera adaptors rest.

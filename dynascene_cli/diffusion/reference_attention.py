@@ -11,7 +11,13 @@ from dynascene_cli.diffusion.configuration import NetworkConfig
 
 
 class ReferenceAttention(Protocol):
-    """Attention of frames to themselves and to the scene, with the cameras in it."""
+    """Attention of frames to themselves and to the scene, with the cameras in it.
+
+    ``share`` is how much of the cameras counts: 1, but where training takes them away by and by.
+    At 0 they change nothing, and are left out.
+    """
+
+    share: float
 
     def prepare(self, key: Tensor, value: Tensor, scene: LevelRays) -> tuple[Tensor, Tensor]:
         """The scene's keys and values (B, heads, S, d) once a clip, ready to be attended to."""

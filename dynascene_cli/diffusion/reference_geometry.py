@@ -42,6 +42,7 @@ class RayBias(nn.Module):
     def __init__(self, channels: int, config: NetworkConfig, level: int) -> None:
         super().__init__()
         self.gain = initial_gain(config)
+        self.share = 1.0
         sharpness = torch.linspace(*SHARPNESS, config.attention_heads).exp()
         self.register_buffer("sharpness", sharpness[:, None, None], persistent=False)
 
@@ -64,7 +65,8 @@ class RayBias(nn.Module):
         depth = query.shape[-1]
         directions = rays.rays.flatten(0, 1)[:, None, :, 3:]
         extra = torch.cat([directions, torch.ones_like(directions[..., :1])], dim=-1)
-        extra = (extra * self.gain * self.sharpness * math.sqrt(depth)).to(query.dtype)
+        strength = self.share * self.gain * self.sharpness * math.sqrt(depth)
+        extra = (extra * strength).to(query.dtype)
         query = functional.pad(torch.cat([query, extra], dim=-1), (0, PADDING - 4))
         own = (functional.pad(own[0], (0, PADDING)), functional.pad(own[1], (0, PADDING)))
         return attention(query, own, scene, scale=depth**-0.5)[..., :depth], None
@@ -82,6 +84,7 @@ class ProjectivePositions(nn.Module):
     def __init__(self, channels: int, config: NetworkConfig, level: int) -> None:
         super().__init__()
         self.gain = initial_gain(config)
+        self.share = 1.0
         depth = channels // config.attention_heads
         self.projective = 4 * (depth // 8)
         pairs = (depth - self.projective) // 4
@@ -110,7 +113,7 @@ class ProjectivePositions(nn.Module):
     def _matrices(self, rays: LevelRays) -> Tensor:
         projections = rays.projections.flatten(0, 1)[:, None]
         identity = torch.eye(4, device=projections.device)
-        return identity + self.gain.float() * (projections - identity)
+        return identity + self.share * self.gain.float() * (projections - identity)
 
     def _turned(self, tokens: Tensor, matrices: Tensor, rays: LevelRays, sign: int) -> Tensor:
         projective, columns, rows = tokens.split(
@@ -119,7 +122,7 @@ class ProjectivePositions(nn.Module):
         quads = projective.unflatten(-1, (-1, 4))
         quads = torch.einsum("nhij,nhspj->nhspi", matrices.to(tokens.dtype), quads)
         angles = sign * POSITION_UNITS * rays.positions[..., None] * self.frequencies
-        angles = self.gain[..., None] * angles
+        angles = self.share * self.gain[..., None] * angles
         return torch.cat(
             [
                 quads.flatten(-2),

@@ -43,6 +43,7 @@ class TiedRays(nn.Module):
         self.query = nn.Linear(RAY_FEATURES, channels)
         self.key = nn.Linear(RAY_FEATURES, channels)
         self.gain = initial_gain(config)
+        self.share = 1.0
         self.inverse_depth = nn.Parameter(torch.full((self.heads, 1, 1), INVERSE_DEPTH))
         self.found_numbers = RAY_VALUES + (config.latent_channels if level == 0 else 0)
         self.padding = -(-self.found_numbers // PADDED_TO) * PADDED_TO
@@ -66,7 +67,7 @@ class TiedRays(nn.Module):
         found = found[:, None].expand(-1, self.heads, -1, -1).to(value.dtype)
         spare = self.padding - self.found_numbers
         return (
-            functional.pad(key + self.gain * added, (0, self.padding)),
+            functional.pad(key + self.share * self.gain * added, (0, self.padding)),
             functional.pad(torch.cat([value, found], dim=-1), (0, spare)),
         )
 
@@ -80,7 +81,8 @@ class TiedRays(nn.Module):
         """See ReferenceAttention."""
         depth = query.shape[-1]
         directions = self.directions(rays)
-        query = query + self.gain * self._added(directions, rays, query.dtype)
+        added = self._added(directions, rays, query.dtype)
+        query = query + self.share * self.gain * added
         query, key, value = (functional.pad(part, (0, self.padding)) for part in (query, *own))
         attended = attention(query, (key, value), scene, scale=depth**-0.5)
         attended, found, _ = attended.split(
@@ -89,7 +91,7 @@ class TiedRays(nn.Module):
         turn, share, latents = found.split([3, 1, self.found_numbers - RAY_VALUES], dim=-1)
         turn = TURN_SCALE * (turn - share * directions.to(turn.dtype))
         given = self.found(torch.cat([turn, share, latents], dim=-1).transpose(1, 2).flatten(2))
-        return attended, given
+        return attended, self.share * given
 
     def directions(self, rays: LevelRays) -> Tensor:
         """Where the scene's camera sees what a clip's tokens look at, (B·F, heads, S, 3).

@@ -60,6 +60,14 @@ def learning_rate(settings: TrainingSettings, step: int) -> float:
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
+def reference_share(settings: TrainingSettings, step: int) -> float:
+    """How much the cameras in reference attention count in step 0, 1, …: 1, then down in a line."""
+    first, last = settings.reference_anneal
+    if step < first or not last:
+        return 1.0
+    return max(last - step, 0) / max(last - first, 1)
+
+
 def examples_per_step(
     settings: TrainingSettings, step: int, processes: int = 1, process: int = 0
 ) -> range:
@@ -116,6 +124,7 @@ class Trainer:
         rate = learning_rate(self.settings, step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self.network.share_geometry(reference_share(self.settings, step))
         progress = step / max(self.settings.steps - 1, 1)
         examples = [
             Example(

@@ -45,6 +45,9 @@ from dynascene_cli.training.trainable import train_only
 from dynascene_cli.training.validation import sheet, validation_clips
 from dynascene_cli.video import write_image
 
+GEOMETRY = ".processor.geometry."
+"""What the weights of the cameras in reference attention have in their names."""
+
 _SUPPORTED = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
 
 
@@ -339,6 +342,8 @@ class Run:
             if self.settings.lora_rank:
                 lora.save_adapters(self.network, self.folder.adapters)
             dtype = torch.float32 if self.request.full_precision else torch.float16
+            if self.info.config.reference_geometry == "none":
+                weights = {k: v for k, v in weights.items() if GEOMETRY not in k}
             # Tables of positions are as exact as they can be.
             tables = {name for name, _ in self.network.named_buffers()}
             rounded = {
@@ -354,8 +359,12 @@ def _result_info(start: CheckpointInfo, request: TrainingRequest, base: str) -> 
     if settings.synthetic_share:
         data.append("synthetic shots")
     began = {} if settings.random_preset is not None else {Path(settings.base).name: base}
+    config = start.config
+    if settings.reference_anneal[1]:
+        config = replace(config, reference_geometry="none")
     return replace(
         start,
+        config=config,
         stage=request.stage,
         steps=start.steps + settings.steps,
         data="; ".join(filter(None, [start.data, *data])),

@@ -41,6 +41,7 @@ Count = Annotated[int, Within(1)]
 CountOrNone = Annotated[int, Within(0)]
 ShareRange = Annotated[tuple[float, float], Within(0, 1), Ascending()]
 CountRange = Annotated[tuple[int, int], Within(1), Ascending()]
+StepRange = Annotated[tuple[int, int], Within(0), Ascending()]
 
 
 def is_of_kind(value: Any, kind: Any) -> bool:

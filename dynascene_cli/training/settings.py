@@ -20,6 +20,7 @@ from dynascene_cli.training.schema import (
     Positive,
     Share,
     ShareRange,
+    StepRange,
     describe_kind,
     is_of_kind,
     toml_value,
@@ -46,7 +47,9 @@ class TrainingSettings:
     ``random:PRESET`` for a network preset with random weights; ``network``: fields of the network
     that are set otherwise than there. ``lora_rank``: 0 trains the weights of the stage themselves,
     above 0 low-rank additions to them, whose strength is ``lora_alpha`` / ``lora_rank``.
-    ``train_image_encoder``: the image encoder learns too; off in the paper.
+    ``train_image_encoder``: the image encoder learns too; off in the paper. ``reference_anneal``:
+    from the first to the second of these steps the cameras in reference attention fade out, and
+    the checkpoint is a network without them (``reference_geometry`` none); [0, 0] keeps them.
 
     Data. Each example comes from synthetic shots, manifests or RealEstate10K folders, drawn by
     their shares of those that are there and can serve the task: RealEstate10K shows no person and
@@ -65,6 +68,9 @@ class TrainingSettings:
     picture is widened (unstated; 16 is two latents); ``hole_fill``: black as in the paper's figure
     14, or the mean colour of what is left; ``hole_share``: of clips whose place without the person
     is known, how often its picture has the hole nevertheless, as filmed ones always have.
+    ``scene_is_first``: how often the scene picture of a clip is its first frame, else a random one;
+    the paper's camera path is told the cameras from the first frame on, and nothing of where a
+    scene picture was taken from.
     ``image_cameras``: tasks of images show the cameras too; the paper has none in stage I.
     ``illumination``: how often the light of the scene picture is changed, in the tasks that
     ``illumination_tasks`` names: a third, since the paper calls it one of three tasks. Its ranges,
@@ -104,6 +110,7 @@ class TrainingSettings:
     lora_rank: CountOrNone = 0
     lora_alpha: Positive = 16.0
     train_image_encoder: bool = False
+    reference_anneal: StepRange = (0, 0)
 
     synthetic_share: NotNegative = 0.0
     synthetic_split: Literal["train", "held-out"] = "train"
@@ -124,6 +131,7 @@ class TrainingSettings:
     hole_dilation: NotNegative = 16.0
     hole_fill: Literal["black", "mean"] = "black"
     hole_share: Share = 0.5
+    scene_is_first: Share = 0.0
     image_cameras: bool = False
     illumination: Share = 1 / 3
     illumination_tasks: tuple[str, ...] = ("video_variation", "video_generation")
@@ -194,6 +202,12 @@ class TrainingSettings:
             raise InputError(
                 "zero_terminal_snr needs another prediction: pure noise says nothing in epsilon",
                 'prediction = "v_prediction" or "sample"',
+            )
+        if self.reference_anneal[1] > self.steps:
+            raise InputError(
+                f"reference_anneal ends at step {self.reference_anneal[1]}, and there are "
+                f"{self.steps}: the checkpoint would be neither with nor without the cameras",
+                f"let it end before steps, as [0, {self.steps * 2 // 3}]",
             )
         if self.warm_up >= self.steps:
             raise InputError(

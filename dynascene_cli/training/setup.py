@@ -17,7 +17,7 @@ from dynascene_cli.diffusion.configuration import NetworkConfig, parse_config, p
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
 from dynascene_cli.diffusion.seeding import seed_torch
-from dynascene_cli.errors import MissingError
+from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.training.settings import Stage, TrainingSettings
 from dynascene_cli.weights.registry import sha256_of
 
@@ -44,10 +44,17 @@ def describe_start(settings: TrainingSettings) -> tuple[CheckpointInfo, str]:
         MissingError: the base is not on this machine; the hint is what gets it.
     """
     if settings.random_preset is not None:
-        config = _changed_settings(preset(settings.random_preset), settings)
-        return CheckpointInfo(config, stage="random"), settings.base
-    info, fingerprint = checkpoint_facts(settings.base)
-    return replace(info, config=_changed_settings(info.config, settings)), fingerprint
+        info = CheckpointInfo(preset(settings.random_preset), stage="random")
+        fingerprint = settings.base
+    else:
+        info, fingerprint = checkpoint_facts(settings.base)
+    config = _changed_settings(info.config, settings)
+    if settings.reference_anneal[1] and config.reference_geometry == "none":
+        raise InputError(
+            "reference_anneal: the network has no cameras in reference attention to take away",
+            'set network.reference_geometry = "tied_rays", or leave reference_anneal out',
+        )
+    return replace(info, config=config), fingerprint
 
 
 def make_network(settings: TrainingSettings, info: CheckpointInfo, console: Console) -> Network:

@@ -147,6 +147,8 @@ def task_inputs(
     """
     task = TASKS[name]
     roles = task.roles(len(clip.frames), rng)
+    if task.of_clips and settings.scene_is_first and rng.random() < settings.scene_is_first:
+        roles = replace(roles, scene=0)
     lesson = task.lesson(clip, roles, rng, settings)
     scene = lesson.scene
     if name in settings.illumination_tasks and rng.random() < settings.illumination:

@@ -2,6 +2,7 @@ import math
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -116,6 +117,24 @@ def test_reference_geometry_does_not_depend_on_the_world(geometry):
     with torch.no_grad():
         here, there = network(**given.all()), network(**given.all() | moved)
     assert torch.allclose(here, there, atol=1e-4)
+
+
+@pytest.mark.parametrize("geometry", ["tied_rays", "ray_bias", "prope"])
+def test_reference_geometry_fades_out_to_the_network_without_it(geometry):
+    network = awake(seeded(tiny(reference_geometry=geometry)))
+    given = inputs()
+    with torch.no_grad():
+        found = []
+        for share in (1.0, 0.5, 1e-7, 0.0):
+            network.share_geometry(share)
+            found.append(network(**given.all()))
+        plain = Network(tiny())
+        plain.load_state_dict(network.state_dict(), strict=False)
+        wanted = plain(**given.all())
+    assert torch.equal(found[-1], wanted)
+    assert torch.allclose(found[-2], wanted, atol=1e-5)
+    steps = [float((one - other).abs().mean()) for one, other in pairwise(found[:3])]
+    assert min(steps) > 1e-4
 
 
 def test_new_motion_modules_change_nothing():

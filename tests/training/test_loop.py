@@ -7,7 +7,7 @@ from tiny_runs import examples, tiny_network, tiny_settings, tiny_trainer
 
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.errors import StageError
-from dynascene_cli.training.loop import examples_per_step, learning_rate
+from dynascene_cli.training.loop import examples_per_step, learning_rate, reference_share
 from dynascene_cli.training.settings import TrainingSettings
 
 STAGES = ("image", "video", "single")
@@ -85,6 +85,14 @@ def test_examples_are_shared_out_without_gap_or_overlap() -> None:
         for number in examples_per_step(settings, step, 4, process)
     ]
     assert seen == list(range(48))
+
+
+def test_the_cameras_in_reference_attention_fade_out_in_a_line() -> None:
+    settings = tiny_settings(reference_anneal=[2, 4])
+    assert [reference_share(settings, step) for step in range(6)] == [1, 1, 1, 0.5, 0, 0]
+    at_once = tiny_settings(reference_anneal=[3, 3])
+    assert [reference_share(at_once, step) for step in range(5)] == [1, 1, 1, 0, 0]
+    assert reference_share(tiny_settings(), 100_000) == 1
 
 
 def test_the_rate_warms_up_and_falls_along_a_cosine() -> None:

@@ -94,6 +94,7 @@ def test_changes_win_over_the_file_and_paths_become_absolute(
         ({"illumination_tasks": ["video"]}, "no task is called 'video'", "did you mean"),
         ({"zero_terminal_snr": True}, "zero_terminal_snr needs", 'prediction = "v_prediction"'),
         ({"warm_up": 10, "steps": 10}, "warm_up = 10 is not below steps = 10", ""),
+        ({"reference_anneal": [0, 700], "steps": 600}, "reference_anneal ends at step 700", "400"),
         ({"synthetic_share": 0}, "there is nothing to train on", "manifests"),
     ],
 )

@@ -76,6 +76,17 @@ def index_of(plates: np.ndarray, picture: np.ndarray) -> int:
     return index
 
 
+def test_the_scene_of_a_clip_is_its_first_frame_as_often_as_is_asked_for() -> None:
+    for share, least, most in ((0.0, 10, 30), (0.5, 32, 48), (1.0, 60, 60)):
+        settings = replace(SETTINGS, scene_is_first=share)
+        drawn = [
+            task_inputs("video_variation", hand_made(), rng(seed), settings, STRIDE)
+            for seed in range(60)
+        ]
+        first = sum(np.array_equal(inputs.scene, inputs.target[0]) for inputs in drawn)
+        assert least <= first <= most
+
+
 def test_a_random_frame_is_made_from_itself_another_or_all_from_one() -> None:
     for seed in range(50):
         same, other = same_frame(F, rng(seed)), another_frame(F, rng(seed))

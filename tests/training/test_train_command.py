@@ -175,6 +175,20 @@ def test_a_run_folder_holds_a_checkpoint_that_renders_and_says_what_it_is(dynasc
     assert (info.stage, info.steps) == ("image", 6) and "checkpoint.safetensors" in info.base
 
 
+def test_weaned_of_its_rays_it_is_a_network_of_the_papers_kind(dynascene, tmp_path):
+    words = ("train", "single", "--config", tiny_file(tmp_path, reference_anneal=[1, 3]))
+    assert dynascene(*words, "--out", "weaned", "--full-precision").code == 0
+    network, info = load_checkpoint(tmp_path / "weaned/checkpoint.safetensors")
+    assert (info.config.reference_geometry, info.steps) == ("none", 4)
+    assert not [name for name, _ in network.named_parameters() if "geometry" in name]
+    state = load_file(tmp_path / "weaned/checkpoints/step-000004/average.safetensors")
+    name = "camera_encoder.conv_in.weight"
+    assert torch.equal(network.state_dict()[name], state[name])
+    again = dynascene(*words, "--out", "more", "--set", 'network.reference_geometry="none"')
+    assert again.code == 1
+    assert "no cameras in reference attention to take away" in again.err
+
+
 def test_a_broken_clip_stops_the_run_and_the_last_good_state_stays(dynascene, tmp_path):
     config = tiny_file(tmp_path, learning_rate=1e30, gradient_clip=0, checkpoint_every=1)
     run = dynascene("train", "video", "--config", config, "--out", "run", "--json")
