@@ -6,6 +6,7 @@ all evidence agrees on best. Estimation runs on a small copy of the photo.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import cv2
 import numpy as np
@@ -76,104 +77,141 @@ def frame_focal_35mm(
     return float(focal / frame_size[0] * FULL_FRAME_WIDTH)
 
 
+class GivenGeometry(TypedDict, total=False):
+    """What is known of a photo's geometry, and is not guessed.
+
+    ``focal`` is a share of the frame's width, ``horizon`` its row at mid-width, a share of the
+    height; ``roll_deg`` is clockwise positive, ``camera_height`` in metres over the ground, and
+    ``sky_confidence``, 0..1, says how far the sky mask is trusted.
+    """
+
+    focal: float
+    horizon: float
+    roll_deg: float
+    camera_height: float
+    sky_confidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """What tells the photo's camera, and what follows for it.
+
+    ``values`` are those in use and ``guessed`` those that the photo alone says; ``sky`` is (H, W),
+    and ``edges`` are the vanishing points of all that is locally straight.
+    """
+
+    values: Mapping[str, float]
+    guessed: Mapping[str, float]
+    sources: Mapping[str, str]
+    evidence: list[HorizonEvidence]
+    viewpoint: Viewpoint
+    sky: Mask
+    edges: tuple[VanishingPoint, ...]
+
+    @property
+    def slope(self) -> float:
+        """By how many rows a column the horizon rises to the left."""
+        return float(np.tan(np.radians(self.values["roll_deg"])))
+
+
 def guess_geometry(
     photo: Image,
     *,
-    focal: float | None = None,
-    horizon: float | None = None,
-    roll_deg: float | None = None,
-    camera_height: float | None = None,
-    sky_confidence: float | None = None,
     focal_35mm: float | None = None,
     labels: SceneLabels | None = None,
     things: Sequence[KnownThing] = (),
+    **given: Unpack[GivenGeometry],
 ) -> GeometryGuess:
-    """The place's geometry, guessed from a frame-filling photo (H, W, 3).
+    """The place's geometry, guessed from a frame-filling photo (H, W, 3) unless it is ``given``.
 
-    Args:
-        photo: The photo as it fills the frame.
-        focal: Overrides the focal length, as a share of the frame's width.
-        horizon: Overrides the horizon's row at mid-width, as a share of the frame's height.
-        roll_deg: Overrides the roll, clockwise positive.
-        camera_height: Overrides the camera's height over the ground, metres.
-        sky_confidence: Overrides how far the sky mask is trusted, 0..1.
-        focal_35mm: Evidence from EXIF: 36 mm is the frame's width (see `frame_focal_35mm`).
-        labels: What is in the photo (see `scene_labels`); without it, colours and edges decide.
-        things: Things of known height that stand in it (see `known_things`).
+    ``focal_35mm`` is evidence from EXIF, where 36 mm is the frame's width (see
+    `frame_focal_35mm`). ``labels`` are what is in the photo (see `scene_labels`), without which
+    colours and edges decide; ``things`` of known height stand in it (see `known_things`).
 
     Raises:
-        InputError: an override is out of its range.
+        InputError: what is given is out of its range.
     """
-    _check(focal, horizon, roll_deg, camera_height, sky_confidence)
+    _check(given)
     height, width = photo.shape[:2]
-    size = (min(width, WORKING_WIDTH), max(16, round(height * min(width, WORKING_WIDTH) / width)))
-    small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
-    sources: dict[str, str] = {}
-
-    exif = focal_35mm / FULL_FRAME_WIDTH if focal_35mm else None
-    guessed_focal = exif or 1.0
-    sources["focal"] = "given" if focal else "EXIF" if exif else "prior"
-    used_focal = focal or guessed_focal
-
+    working = min(width, WORKING_WIDTH), max(16, round(height * min(width, WORKING_WIDTH) / width))
+    small = np.asarray(cv2.resize(photo, working, interpolation=cv2.INTER_AREA), np.uint8)
     known = labels if labels is not None and labels.understood else None
-    segments = [line_segments(small)]
-    if known is not None:
-        segments.insert(0, structural_lines(small))
-    centre = (size[0] / 2, size[1] / 2)
-    points = [vanishing_points(lines, used_focal * size[0], centre) for lines in segments]
-    guessed_roll = _agreed_roll([_roll(found) for found in points])
-    used_roll = guessed_roll if roll_deg is None else roll_deg
-    sources["roll_deg"] = "given" if roll_deg is not None else _source(guessed_roll != 0)
+    view = _find_view(photo, small, focal_35mm, known, things, given)
+    viewpoint, slope = view.viewpoint, view.slope
 
-    sky, guessed_confidence, sky_source = _sky(photo, known, sky_confidence)
-    used_confidence = guessed_confidence if sky_confidence is None else sky_confidence
-    sources["sky_confidence"] = "given" if sky_confidence is not None else sky_source
-
-    slope = float(np.tan(np.radians(used_roll)))
-    small_sky = cv2.resize(sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    belief = 1.0 if known is None else builtness(known, len(segments[0]))
-    evidence = [
-        item
-        for found, source in zip(points[::-1], ("edges", "lines"), strict=False)
-        for item in line_evidence(found, used_focal * size[0], size, slope, source, belief)
-    ]
+    below = (np.arange(height) + 0.5)[:, None] - viewpoint.row * height
+    below = below + slope * (np.arange(width) + 0.5 - width / 2)
+    sky = view.sky & (below < 0)
+    found = _ground(small, viewpoint.row, slope, _resize_mask(view.sky, small))
+    ground = _resize_mask(found, photo)
     if known is None:
-        evidence += _sky_evidence(small_sky, used_confidence, slope)
+        crossing = sum(point.share > 0.15 for point in view.edges) >= 2
+        interior = view.values["sky_confidence"] < SURE and crossing
     else:
-        evidence += label_evidence(known, sky, slope)
-    alone = estimated_viewpoint(evidence, things)
-    viewpoint = alone
-    if horizon is not None or camera_height is not None:
-        viewpoint = estimated_viewpoint(evidence, things, row=horizon, camera_height=camera_height)
-    used_horizon = viewpoint.row
-    seen = ", ".join(dict.fromkeys(item.source for item in evidence)) or "prior"
-    sources["horizon"] = "given" if horizon is not None else seen
-    names = ", ".join(dict.fromkeys(thing.name for thing in things)) or "prior"
-    sources["camera_height"] = "given" if camera_height is not None else names
-
-    level = (np.arange(height) + 0.5)[:, None] - used_horizon * height
-    level = level + slope * (np.arange(width) + 0.5 - width / 2)
-    sky &= level < 0
-    found = _ground(small, used_horizon, slope, small_sky)
-    ground = cv2.resize(found.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    ground_mask = np.asarray(ground > 0)
-    interior = used_confidence < SURE and sum(point.share > 0.15 for point in points[-1]) >= 2
-    if known is not None:
-        ground_mask = known.mask("ground", "water") | (ground_mask & known.mask(*UNCERTAIN_GROUND))
+        ground = known.mask("ground", "water") | (ground & known.mask(*UNCERTAIN_GROUND))
         interior = known.interior
-    ground_mask &= (level > 0) & ~sky
+    ground &= (below > 0) & ~sky
     geometry = SceneGeometry(
         width=width,
         height=height,
-        focal=used_focal * width,
-        horizon=used_horizon * height,
-        roll_deg=used_roll,
+        focal=view.values["focal"] * width,
+        horizon=viewpoint.row * height,
+        roll_deg=view.values["roll_deg"],
         camera_height=viewpoint.camera_height,
-        sky_confidence=used_confidence,
-        ground_share=float(ground_mask.mean()),
+        sky_confidence=view.values["sky_confidence"],
+        ground_share=float(ground.mean()),
         interior=interior,
-        warnings=_warnings(float(ground_mask.mean()), interior),
+        warnings=_warnings(float(ground.mean()), interior),
     )
+    sources = {**view.sources, **dict.fromkeys(given, "given")}
+    evidence = tuple(view.evidence)
+    return GeometryGuess(geometry, sky, ground, evidence, viewpoint, sources, view.guessed, labels)
+
+
+def _find_view(
+    photo: Image,
+    small: Image,
+    focal_35mm: float | None,
+    labels: SceneLabels | None,
+    things: Sequence[KnownThing],
+    given: GivenGeometry,
+) -> _View:
+    """The photo's camera and its sky; ``labels`` only where they are understood."""
+    size = small.shape[1], small.shape[0]
+    guessed_focal = focal_35mm / FULL_FRAME_WIDTH if focal_35mm else 1.0
+    focal = given.get("focal", guessed_focal)
+    segments = [line_segments(small)]
+    if labels is not None:
+        segments.insert(0, structural_lines(small))
+    centre = (size[0] / 2, size[1] / 2)
+    points = [vanishing_points(lines, focal * size[0], centre) for lines in segments]
+    guessed_roll = _agreed_roll([_roll(found) for found in points])
+    roll_deg = given.get("roll_deg", guessed_roll)
+    sky, guessed_confidence, sky_source = _sky(photo, labels, given.get("sky_confidence"))
+    sky_confidence = given.get("sky_confidence", guessed_confidence)
+
+    slope = float(np.tan(np.radians(roll_deg)))
+    belief = 1.0 if labels is None else builtness(labels, len(segments[0]))
+    evidence = [
+        item
+        for found, source in zip(points[::-1], ("edges", "lines"), strict=False)
+        for item in line_evidence(found, focal * size[0], size, slope, source, belief)
+    ]
+    if labels is None:
+        evidence += _sky_evidence(_resize_mask(sky, small), sky_confidence, slope)
+    else:
+        evidence += label_evidence(labels, sky, slope)
+    alone = viewpoint = estimated_viewpoint(evidence, things)
+    row, camera_height = given.get("horizon"), given.get("camera_height")
+    if row is not None or camera_height is not None:
+        viewpoint = estimated_viewpoint(evidence, things, row=row, camera_height=camera_height)
+    sources = {
+        "focal": "EXIF" if focal_35mm else "prior",
+        "roll_deg": "vertical lines" if guessed_roll != 0 else "prior",
+        "sky_confidence": sky_source,
+        "horizon": ", ".join(dict.fromkeys(item.source for item in evidence)) or "prior",
+        "camera_height": ", ".join(dict.fromkeys(thing.name for thing in things)) or "prior",
+    }
     guessed = {
         "horizon": alone.row,
         "focal": guessed_focal,
@@ -181,9 +219,14 @@ def guess_geometry(
         "camera_height": alone.camera_height,
         "sky_confidence": guessed_confidence,
     }
-    return GeometryGuess(
-        geometry, sky, ground_mask, tuple(evidence), viewpoint, sources, guessed, labels
-    )
+    values = {"focal": focal, "roll_deg": roll_deg, "sky_confidence": sky_confidence}
+    return _View(values, guessed, sources, evidence, viewpoint, sky, points[-1])
+
+
+def _resize_mask(mask: Mask, picture: Image) -> Mask:
+    """A mask (H, W) at the size of a picture."""
+    size = picture.shape[1], picture.shape[0]
+    return np.asarray(cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0)
 
 
 def _sky(photo: Image, labels: SceneLabels | None, given: float | None) -> tuple[Mask, float, str]:
@@ -208,23 +251,13 @@ def _sky(photo: Image, labels: SceneLabels | None, given: float | None) -> tuple
     return grow_sky(photo, swept, upper), confidence, "border sweep"
 
 
-def _source(from_lines: bool) -> str:
-    return "vertical lines" if from_lines else "prior"
-
-
-def _check(
-    focal: float | None,
-    horizon: float | None,
-    roll_deg: float | None,
-    camera_height: float | None,
-    sky_confidence: float | None,
-) -> None:
+def _check(given: GivenGeometry) -> None:
     ranges = (
-        ("focal", focal, 0.2, 20.0, "a share of the frame's width"),
-        ("horizon", horizon, -1.0, 2.0, "a share of the frame's height"),
-        ("roll_deg", roll_deg, -45.0, 45.0, "degrees, clockwise positive"),
-        ("camera_height", camera_height, 0.05, 500.0, "metres"),
-        ("sky_confidence", sky_confidence, 0.0, 1.0, "0 is no sky, 1 is sure"),
+        ("focal", given.get("focal"), 0.2, 20.0, "a share of the frame's width"),
+        ("horizon", given.get("horizon"), -1.0, 2.0, "a share of the frame's height"),
+        ("roll_deg", given.get("roll_deg"), -45.0, 45.0, "degrees, clockwise positive"),
+        ("camera_height", given.get("camera_height"), 0.05, 500.0, "metres"),
+        ("sky_confidence", given.get("sky_confidence"), 0.0, 1.0, "0 is no sky, 1 is sure"),
     )
     for name, value, low, high, unit in ranges:
         if value is not None and not low <= value <= high:
@@ -280,7 +313,7 @@ def _ground(small: Image, horizon: float, slope: float, sky: Mask) -> Mask:
     rest = size[1] - horizon * size[1]
     labels[below > 0.35 * rest] = cv2.GC_PR_FGD
     labels[below > 0.8 * rest] = cv2.GC_FGD
-    labels[cv2.resize(sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0] = cv2.GC_BGD
+    labels[_resize_mask(sky, picture)] = cv2.GC_BGD
     sure = np.count_nonzero(labels == cv2.GC_FGD)
     if rest < 0.02 * size[1] or not sure or sure == labels.size:
         return np.zeros((height, width), np.bool_)
@@ -292,10 +325,7 @@ def _ground(small: Image, horizon: float, slope: float, sky: Mask) -> Mask:
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     closed = cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     from_bottom = np.logical_and.accumulate(closed[::-1] > 0, axis=0)[::-1]
-    enlarged = cv2.resize(
-        from_bottom.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
-    )
-    return np.asarray(enlarged > 0)
+    return _resize_mask(from_bottom, small)
 
 
 def _warnings(ground_share: float, interior: bool) -> tuple[str, ...]:
