@@ -168,6 +168,14 @@ class CameraPath:
         """How many frames the path has."""
         return len(self.extrinsics)
 
+    @property
+    def is_still(self) -> bool:
+        """Whether the camera neither moves, turns nor zooms."""
+        return bool(
+            np.ptp(self.extrinsics, axis=0).max() < 1e-9
+            and np.ptp(self.intrinsics, axis=0).max() < 1e-6
+        )
+
 
 @dataclass(frozen=True)
 class Margins:

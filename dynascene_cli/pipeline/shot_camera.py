@@ -24,8 +24,10 @@ from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging import (
     Anchor,
     Contacts,
+    FilmedPerson,
     FilmedWorld,
     Stance,
+    Standing,
     StandingGround,
     accompanied_stance,
     contact_points,
@@ -87,16 +89,12 @@ class FilmedTracks:
     @cached_property
     def contacts(self) -> Contacts:
         """Where the person meets the ground in the clip."""
-        path = self.path
-        size = path.width, path.height
-        turning = path if self.moves else None
-        return contact_points(self.tracks, *size, float(path.frame_rate), turning)
+        return contact_points(self.tracks, self.path)
 
     @property
     def moves(self) -> bool:
         """Whether the camera moved, turned or zoomed."""
-        extrinsics, intrinsics = self.path.extrinsics, self.path.intrinsics
-        return bool(np.ptp(extrinsics, axis=0).any() or np.ptp(intrinsics, axis=0).any())
+        return not self.path.is_still
 
     def partly(self, share: float) -> "FilmedTracks":
         """The same with the camera's motion made smaller."""
@@ -129,17 +127,10 @@ def move_camera(
 
     @cache
     def stance_at(room: float, anchor: Anchor = asked) -> Stance:
-        return stance(
-            filmed.tracks,
-            filmed.path,
-            place.guess.geometry,
-            world=world,
-            position=request.position if anchor == asked else None,
-            person_height=request.person_height,
-            ground=ground,
-            anchor=anchor,
-            room=room,
-        )
+        position = request.position if anchor == asked else None
+        standing = Standing(position, request.person_height, anchor, room)
+        geometry = place.guess.geometry
+        return stance(filmed.tracks, filmed.path, geometry, standing, world=world, ground=ground)
 
     def path_of(stands: Stance, amount: float) -> CameraPath:
         photo = stands.geometry.intrinsics, stands.geometry.extrinsics
@@ -184,32 +175,41 @@ def accompanying_camera(
             f"--camera {request.camera}: the clip's own camera moves with the person already",
             "use --camera auto or --camera follow",
         )
-    steadied = request.smooth > 0 or request.stabilise
     world = _aim_at_horizon(_centre_on_photo(filmed_world_of(request, filmed, place)), place)
     position = request.position
     if position is not None and any(filmed.contacts.cut_edges):
         position = None
         world = replace(world, warnings=(*world.warnings, CUT_UNDER_OWN_CAMERA))
-    departs = bool(moves) or steadied or position is not None
+    moves_on = bool(moves) or request.smooth > 0 or request.stabilise
+    departs = moves_on or position is not None
     anchor = request.anchor or ("ground" if departs else "screen")
-    effective = partial(
-        effective_path, geometry=place.guess.geometry, measured_depth=place.depth is not None
-    )
-    world = replace(world, path=effective(world.path))
+    world = replace(world, path=_effective_path(world.path, place))
     stands = accompanied_stance(
         filmed.tracks,
         world,
         place.guess.geometry,
-        position=position,
-        person_height=request.person_height,
-        ground=_standing_ground(place),
-        anchor=anchor,
+        Standing(position, request.person_height, anchor),
+        _standing_ground(place),
     )
     stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
+    own = _with_frame_lens(world, place)
+    path_at = _depart_from(own, request, moves, stands, place, scene_depth)
+    hold_body = not any(names_a_file(move.name) for move in moves)
+    return ShotCamera(stands, path_at, departs=moves_on, hold_body=hold_body)
+
+
+def _depart_from(
+    own: CameraPath,
+    request: RenderRequest,
+    moves: Sequence[Trajectory],
+    stands: Stance,
+    place: Place,
+    scene_depth: float,
+) -> Callable[[float], CameraPath]:
+    """The path at an amount of what departs from the clip's ``own``: its smoothing and moves."""
     # Here, because scipy takes a third of a second that other moves need not wait.
     from dynascene_cli.camera.stabilisation import smooth_path, stabilise_path
 
-    own = _with_frame_lens(world, place)
     base = smooth_path(own, request.smooth)
     if request.stabilise:
         base = stabilise_path(base)
@@ -226,10 +226,13 @@ def accompanying_camera(
         lens = path.intrinsics.copy()
         lens[:, [0, 1], [0, 1]] *= ratio[:, :, 0]
         moved = replace(path, extrinsics=compose(step, path.extrinsics), intrinsics=lens)
-        return effective(moved)
+        return _effective_path(moved, place)
 
-    hold_body = not any(names_a_file(move.name) for move in moves)
-    return ShotCamera(stands, path_at, departs=bool(moves) or steadied, hold_body=hold_body)
+    return path_at
+
+
+def _effective_path(path: CameraPath, place: Place) -> CameraPath:
+    return effective_path(path, place.guess.geometry, measured_depth=place.depth is not None)
 
 
 def _standing_ground(place: Place) -> StandingGround | None:
@@ -244,13 +247,12 @@ def filmed_world_of(request: RenderRequest, filmed: FilmedTracks, place: Place) 
     """The filmed camera in metres over level ground, by the user's lengths where given."""
     path, geometry = filmed.path, place.guess.geometry
     cover = covering((path.width, path.height), (geometry.width, geometry.height))
+    lean = lean_of(filmed.tracks, path.width, path.height)
     return filmed_world(
         path,
         filmed.points,
-        filmed.contacts,
+        FilmedPerson(filmed.contacts, request.person_height, lean),
         horizon=(geometry.horizon - cover[1, 2]) / cover[1, 1],
-        person_height=request.person_height,
-        lean_deg=lean_of(filmed.tracks, path.width, path.height),
         camera_height=geometry.camera_height if place.camera_height_given else None,
         scale=request.scale,
     )

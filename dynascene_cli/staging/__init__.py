@@ -9,6 +9,7 @@ from dynascene_cli.staging.proportions import lean_of
 from dynascene_cli.staging.stance import (
     Anchor,
     Stance,
+    Standing,
     accompanied_stance,
     covering,
     frame_path,
@@ -16,6 +17,7 @@ from dynascene_cli.staging.stance import (
 )
 from dynascene_cli.staging.standing_ground import StandingGround
 from dynascene_cli.staging.world_alignment import (
+    FilmedPerson,
     FilmedWorld,
     check_scale,
     filmed_world,
@@ -25,9 +27,11 @@ from dynascene_cli.staging.world_alignment import (
 __all__ = [
     "Anchor",
     "Contacts",
+    "FilmedPerson",
     "FilmedWorld",
     "Staged",
     "Stance",
+    "Standing",
     "StandingGround",
     "accompanied_stance",
     "apply_similarity",

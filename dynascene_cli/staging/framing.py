@@ -8,6 +8,16 @@ import numpy as np
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import SceneGeometry
+from dynascene_cli.staging.framing_warnings import (
+    CUT_BELOW_KEPT,
+    CUT_SIZE_KEPT,
+    POSITION_NOT_USED,
+    lowered_behind,
+    moved_position,
+    occupied_ground,
+    resized,
+    stands_in_front,
+)
 from dynascene_cli.staging.ground_contact import Contacts
 from dynascene_cli.staging.picture_sides import share_beyond_sides
 from dynascene_cli.staging.standing_ground import StandingGround
@@ -77,7 +87,6 @@ class Framer:
     """
 
     contacts: Contacts
-    clip_size: tuple[int, int]
     geometry: SceneGeometry
     person_height: float
     room: float
@@ -102,7 +111,7 @@ class Framer:
         per pixel of person. Each size therefore has its row; where the ground is known, also the
         column is chosen so that it bears the feet.
         """
-        scale = self.geometry.height / self.clip_size[1]
+        scale = self.geometry.height / self.contacts.clip_size[1]
         as_filmed = self._at(scale, None)
         misfit = self.implied(as_filmed) / self.geometry.camera_height
         if (
@@ -122,11 +131,11 @@ class Framer:
             outside = self._outside(as_filmed)
             if self._stands(outside):
                 return outside
-            told = (*outside.warnings, self._told_ground(outside))
+            told = (*outside.warnings, occupied_ground(self._under_feet(outside)))
             return replace(outside, warnings=told, footing="occupied")
         if self._outgrows(best, as_filmed):
             filmed = self.as_filmed()
-            told = (*filmed.warnings, self._kept_as_filmed())
+            told = (*filmed.warnings, CUT_BELOW_KEPT)
             return replace(filmed, warnings=told, on_ground=False)
         if self.ground is not None and not self._stands(best):
             columns = [column, *(COLUMNS * self.geometry.width)]
@@ -137,9 +146,9 @@ class Framer:
             if not readable:
                 in_front = self._in_front(below, as_filmed)
                 if in_front is not None:
-                    return replace(in_front, warnings=(self._told_in_front(best),))
+                    return replace(in_front, warnings=(stands_in_front(self._under_feet(best)),))
             if not free:
-                told = (*self._told(best, as_filmed), self._told_ground(best))
+                told = (*self._told(best, as_filmed), occupied_ground(self._under_feet(best)))
                 return replace(best, warnings=told, footing="occupied")
             best = min(
                 readable or free, key=lambda f: (self._leaves(f), self._change(f, as_filmed))
@@ -213,22 +222,10 @@ class Framer:
         reach = FOOTPRINT * framing.scale * float(np.median(self.contacts.heights))
         return self.ground.bears(feet, reach)
 
-    def _told_ground(self, framing: Framing) -> str:
-        feet = framing.scale * self.contacts.points[0] + [framing.x, framing.y]
-        below = "what is no ground" if self.ground is None else self.ground.what_is_at(feet)
-        return (
-            f"the person stands on {below}: no free ground of their size was found there; "
-            "--position X,Y moves them, --crop shows another part of the photo"
-        )
-
-    def _told_in_front(self, framing: Framing) -> str:
-        feet = framing.scale * self.contacts.points[0] + [framing.x, framing.y]
-        below = "what is no ground" if self.ground is None else self.ground.what_is_at(feet)
-        return (
-            "the photo shows no free ground of the person's size where they were filmed, but "
-            f"{below}: they stand in front of it, the picture's lower edge cuts their legs; "
-            "--position X,Y puts them into it, --crop shows another part of the photo"
-        )
+    def _under_feet(self, framing: Framing) -> str:
+        if self.ground is None:
+            return "what is no ground"
+        return self.ground.what_is_at(self._first_contact(framing))
 
     def as_filmed(self) -> Framing:
         """The clip's own framing and size, of whom no ground is known: cut edges stay outside.
@@ -238,12 +235,12 @@ class Framer:
         """
         width, height = self.geometry.width, self.geometry.height
         left, top, right, bottom = self.contacts.cut_edges
-        scale = height / self.clip_size[1]
+        scale = height / self.contacts.clip_size[1]
         if left and right:
-            scale = max(scale, (1 + 2 * self.room) * width / self.clip_size[0])
+            scale = max(scale, (1 + 2 * self.room) * width / self.contacts.clip_size[0])
         tops = self.contacts.boxes[np.isfinite(self.contacts.boxes).all(axis=1), 1]
         head = scale * float(np.percentile(tops, HEAD_PERCENTILE))
-        spare = height - scale * self.clip_size[1]
+        spare = height - scale * self.contacts.clip_size[1]
         y = 0.0 if top else min(0.0, max(spare / 2, LEAST_HEADROOM * height - head))
         warnings: tuple[str, ...] = ()
         if bottom and not top:
@@ -252,7 +249,8 @@ class Framer:
             lowest = max(0.0, LOWEST_HEAD * height - head)
             y = min(max(y, needed), lowest)
             if needed - above > NOTICED * height:
-                warnings = (self._lowered_behind(y / height),)
+                row = self.contacts.lower_cut / self.contacts.clip_size[1]
+                warnings = (lowered_behind(row, y / height),)
         return Framing(scale, self._at(scale, None).x, y, warnings)
 
     def placed(self, place: tuple[float, float]) -> Framing:
@@ -278,21 +276,16 @@ class Framer:
         framings = [self._at(asked * f, below, x) for f in (*LARGER, *1 / LARGER[1:])]
         whole = [f for f in framings if self._faults(f)[0] == 0]
         if not whole:
-            told = "--position would show where the clip cuts the person off: their framing is kept"
-            return replace(kept, warnings=(told,))
+            return replace(kept, warnings=(POSITION_NOT_USED,))
         best = min(whole, key=lambda f: abs(np.log(f.scale / asked)))
-        at = best.scale * self.contacts.points[0] + [best.x, best.y]
+        at = self._first_contact(best)
         warnings: tuple[str, ...] = ()
         if np.abs(at - [x, y]).max() > 1:
-            fractions = at / [self.geometry.width, self.geometry.height]
-            warnings = (
-                f"--position would show where the clip cuts the person off: they stand at "
-                f"{fractions[0]:.2f},{fractions[1]:.2f} instead",
-            )
+            warnings = (moved_position(*(at / [self.geometry.width, self.geometry.height])),)
         footing: Footing = "free"
         if not self._stands(best):
             footing = "occupied"
-            warnings += (self._told_ground(best),)
+            warnings += (occupied_ground(self._under_feet(best)),)
         return replace(best, warnings=warnings, footing=footing)
 
     def _horizon(self, x: float) -> float:
@@ -309,7 +302,7 @@ class Framer:
         contact = self.contacts.points[0]
         width = self.geometry.width
         if x is None:
-            shift = (width - scale * self.clip_size[0]) / 2
+            shift = (width - scale * self.contacts.clip_size[0]) / 2
             columns = scale * self.contacts.points[:, 0] + shift
             middle = float(np.median(columns))
             shift += float(np.clip(middle, 0.1 * width, 0.9 * width)) - middle
@@ -319,8 +312,8 @@ class Framer:
         left, _, right, _ = self.contacts.cut_edges
         if left:
             shift = min(shift, -room)
-        if right and not (left and shift + scale * self.clip_size[0] < width + room):
-            shift = max(shift, width + room - scale * self.clip_size[0])
+        if right and not (left and shift + scale * self.contacts.clip_size[0] < width + room):
+            shift = max(shift, width + room - scale * self.contacts.clip_size[0])
         y = 0.0
         if below is not None:
             horizon = self._horizon(scale * float(contact[0]) + shift)
@@ -359,20 +352,17 @@ class Framer:
         shown = (
             int(left and framing.x > -side)
             + int(top and framing.y > -above)
-            + int(right and framing.x + framing.scale * self.clip_size[0] < width + side)
+            + int(right and framing.x + framing.scale * self.contacts.clip_size[0] < width + side)
             + int(bottom and framing.y + framing.scale * self.contacts.lower_cut < height + above)
         )
         feet = framing.scale * self.contacts.points[:, 1] + framing.y
         heads = feet - framing.scale * self.contacts.heights
-        as_filmed = (self.contacts.points[:, 1] - self.contacts.heights) / self.clip_size[1]
-        highest = min(0.0, float(as_filmed.min())) * height
-        awkward = int(not bottom and feet.max() > max(LOWEST_FEET, self._filmed_low()) * height)
+        filmed_heads = self.contacts.points[:, 1] - self.contacts.heights
+        highest = min(0.0, float(filmed_heads.min() / self.contacts.clip_size[1])) * height
+        lowest = float(self.contacts.points[:, 1].max() / self.contacts.clip_size[1])
+        awkward = int(not bottom and feet.max() > max(LOWEST_FEET, lowest) * height)
         awkward += int(not top and heads.min() < highest)
         return shown, awkward
-
-    def _filmed_low(self) -> float:
-        """How low in the clip the feet come, as a share of its height."""
-        return float(self.contacts.points[:, 1].max() / self.clip_size[1])
 
     def _change(self, framing: Framing, as_filmed: Framing) -> float:
         """How different the person looks: a tenth of the frame weighs as a third in size, a
@@ -387,36 +377,17 @@ class Framer:
 
     def _outside(self, as_filmed: Framing) -> Framing:
         """The smallest framing about the clip's own that keeps every cut out of the picture."""
-        cover = max(1.0, self.geometry.width / (as_filmed.scale * self.clip_size[0]))
-        told = (
-            "the person is cut by the clip's edge: they keep the clip's framing, and their size "
-            "does not quite fit the ground"
-        )
+        cover = max(1.0, self.geometry.width / (as_filmed.scale * self.contacts.clip_size[0]))
         for factor in LARGER:
             scale = as_filmed.scale * factor
             framing = self._at(scale, None)
-            spare = self.geometry.height - scale * self.clip_size[1]
+            spare = self.geometry.height - scale * self.contacts.clip_size[1]
             for y in (0.0, spare / 2, spare):
-                moved = Framing(scale, framing.x, y, (told,))
+                moved = Framing(scale, framing.x, y, (CUT_SIZE_KEPT,))
                 if self._faults(moved)[0] == 0:
                     return moved
         scale = as_filmed.scale * cover
-        return Framing(scale, self._at(scale, None).x, 0.0, (told,))
-
-    def _lowered_behind(self, share: float) -> str:
-        row = self.contacts.lower_cut / self.clip_size[1]
-        return (
-            f"something in front of the person hides them below {row:.2f} of the clip's height: "
-            f"they are shown {100 * share:.0f} % of the height lower, so that the cut is at the "
-            "picture's edge"
-        )
-
-    def _kept_as_filmed(self) -> str:
-        return (
-            "the clip's lower edge cuts the person off in part of it: they keep the clip's framing "
-            "and size, and may look too large or too small for this photo; --position puts them "
-            "on its ground"
-        )
+        return Framing(scale, self._at(scale, None).x, 0.0, (CUT_SIZE_KEPT,))
 
     def _told(self, framing: Framing, as_filmed: Framing) -> tuple[str, ...]:
         """What differs from the clip's framing so much that the editor will wonder."""
@@ -425,10 +396,4 @@ class Framer:
         if not awkward and 1 / RESIZED < factor < RESIZED:
             return ()
         row = self._first_contact(framing)[1] / self.geometry.height
-        told = f"the person is shown at {100 * factor:.0f} % of the size they were filmed at"
-        if awkward:
-            told += ", partly outside the picture"
-        return (
-            f"{told}, feet at {row:.2f} of the height, as tall as people are there in this photo: "
-            "--position, --person-height, --horizon or --camera-height change that",
-        )
+        return (resized(factor, row, partly_outside=awkward > 0),)

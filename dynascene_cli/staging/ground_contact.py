@@ -27,9 +27,6 @@ from dynascene_cli.staging.smoothing import (
     smooth_locally,
 )
 
-EDGES = ("left", "top", "right", "bottom")
-"""The clip's edges, in the order of Contacts.cut and of a box's four numbers."""
-
 EDGE_PIXELS = 2.0
 MEDIAN_SECONDS = 0.1
 SMOOTHING_SECONDS = 0.1
@@ -70,8 +67,9 @@ class Contacts:
     below the picture where the feet do. ``heights`` (F,): how tall the person would stand there.
     ``airborne`` and ``feet_seen`` (F,); ``cut`` (F, 4): which of EDGES cut the person, for the
     lower one at ``lower_cut``, the row of the clip's edge or of what hides the body above it;
-    ``boxes`` (F, 4) of the matte. Unless ``grounded``, too few frames show where the person
-    stands: points and heights then follow from head and shoulders, and no ground decides.
+    ``boxes`` (F, 4) of the matte; ``clip_size`` is (width, height). Unless ``grounded``, too few
+    frames show where the person stands: points and heights then follow from head and shoulders,
+    and no ground decides.
     """
 
     points: Floats
@@ -80,6 +78,7 @@ class Contacts:
     feet_seen: Mask
     cut: Mask
     boxes: Floats
+    clip_size: tuple[int, int]
     lower_cut: float
     grounded: bool = True
 
@@ -90,59 +89,50 @@ class Contacts:
         return left, top, right, bottom
 
 
-def contact_points(
-    tracks: PersonTracks,
-    clip_width: int,
-    clip_height: int,
-    frame_rate: float,
-    filmed: CameraPath | None = None,
-) -> Contacts:
+def contact_points(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     """The ground-contact points of a person, and their standing height, from their tracks.
 
     The contact is the slower and lower foot's (heel and toe averaged), the middle of both while
     both stand. Without feet it lies below the head by the height that the upper body implies.
-    ``filmed`` is the clip's camera where it moves: what rests is judged without its turning.
+    ``filmed`` is the clip's camera, of its size: what rests is judged without its turning.
 
     Raises:
         InputError: nobody is seen in any frame.
     """
     if not all_finite(tracks.boxes).any():
         raise InputError("nobody is seen in the clip", "give a clip or a --matte with one person")
-    size = clip_width, clip_height
-    feet = np.stack([_foot(tracks, side, *size) for side in ("left", "right")], axis=1)
-    boxes = tracks.boxes
-    lowest_held = boxes[:, 3] + FOOT_BEYOND_MATTE * (boxes[:, 3] - boxes[:, 1])
-    with np.errstate(invalid="ignore"):
-        feet[feet[:, :, 1] > lowest_held[:, None]] = np.nan
+    size = filmed.width, filmed.height
+    turning = None if filmed.is_still else filmed
+    frame_rate = float(filmed.frame_rate)
     upper_body = height_without_feet(tracks, *size)
-    feet[_imagined(tracks, feet, upper_body, size)] = np.nan
+    feet = _seen_feet(tracks, size, upper_body)
     feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
     if not feet_seen.any():
-        return _contacts_without_feet(tracks, frame_rate, size, filmed)
+        return _contacts_without_feet(tracks, frame_rate, size, turning)
     lowest = np.fmax(feet[:, 0, 1], feet[:, 1, 1])
     head = landmark(tracks, "head_top", *size)[:, 1]
     head = np.where(head > EDGE_PIXELS, head, lowest - upper_body)
     tall = float(np.percentile((lowest - head)[feet_seen & np.isfinite(head)], 80))
     cut = _cut(tracks.boxes, *size)
-    cut[:, 3] &= ~(feet_whole & (lowest < clip_height - WHOLE_FOOT_SHARE * tall))
+    cut[:, 3] &= ~(feet_whole & (lowest < size[1] - WHOLE_FOOT_SHARE * tall))
     below_picture = cut[:, 3] & ~feet_seen & np.isfinite(upper_body)
-    held = remove_rotation(filmed, feet)
+    held = remove_rotation(turning, feet)
     airborne = _airborne(held[:, :, 1], tall, frame_rate) & ~below_picture
     points, weights = _stance_points(held, feet_seen & ~airborne, tall, frame_rate)
-    soles = restore_rotation(filmed, points)[:, 1]
+    soles = restore_rotation(turning, points)[:, 1]
     measured = np.where(feet_seen & ~airborne, soles - head, np.nan)
     if below_picture.any():
         below = upper_body * _median((measured / upper_body)[feet_seen])
         measured[below_picture] = below[below_picture]
-        under = remove_rotation(filmed, ground_below(tracks, below, *size))
+        under = remove_rotation(turning, ground_below(tracks, below, *size))
         points[below_picture] = under[below_picture]
         weights[below_picture] = SURE_STANCE
     sure = weights >= SURE_STANCE
     if not sure.any():
         sure = feet_seen
     steady_line = _steady(bridge_gaps(points, sure), np.where(sure, weights, 0.0), tall, frame_rate)
-    line = restore_rotation(filmed, steady_line)
+    line = restore_rotation(turning, steady_line)
     if not np.isfinite(measured).any():
         measured = lowest - head
     known = np.isfinite(measured)
@@ -153,10 +143,22 @@ def contact_points(
         airborne=airborne,
         feet_seen=feet_seen,
         cut=cut,
-        boxes=boxes,
-        lower_cut=float(clip_height),
-        grounded=bool(feet_seen[all_finite(boxes)].mean() >= LEAST_GROUNDED),
+        boxes=tracks.boxes,
+        clip_size=size,
+        lower_cut=float(size[1]),
+        grounded=bool(feet_seen[all_finite(tracks.boxes)].mean() >= LEAST_GROUNDED),
     )
+
+
+def _seen_feet(tracks: PersonTracks, size: tuple[int, int], upper_body: Floats) -> Floats:
+    """The soles (F, 2, 2) of left and right foot, NaN where it is hidden or imagined."""
+    feet = np.stack([_foot(tracks, side, *size) for side in ("left", "right")], axis=1)
+    boxes = tracks.boxes
+    lowest_held = boxes[:, 3] + FOOT_BEYOND_MATTE * (boxes[:, 3] - boxes[:, 1])
+    with np.errstate(invalid="ignore"):
+        feet[feet[:, :, 1] > lowest_held[:, None]] = np.nan
+    feet[_imagined(tracks, feet, upper_body, size)] = np.nan
+    return feet
 
 
 def _imagined(
@@ -314,6 +316,7 @@ def _contacts_without_feet(
         feet_seen=nowhere,
         cut=cut,
         boxes=boxes,
+        clip_size=size,
         lower_cut=lower_cut,
         grounded=grounded,
     )

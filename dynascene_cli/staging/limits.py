@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
-from dynascene_cli.shot import CameraPath, Placement, SceneGeometry
+from dynascene_cli.shot import EDGES, CameraPath, Placement, SceneGeometry
 from dynascene_cli.staging.billboard import apply_similarity
 from dynascene_cli.staging.clearance import path_problems
-from dynascene_cli.staging.ground_contact import EDGES, Contacts
+from dynascene_cli.staging.ground_contact import Contacts
 from dynascene_cli.staging.person_motion import place_person
 from dynascene_cli.staging.picture_sides import SIDES, share_beyond_sides
 from dynascene_cli.staging.smoothing import Mask
@@ -125,9 +125,7 @@ def _starts_in_picture(stance: Stance) -> bool:
     return bool(0.08 < np.median(columns) < 0.92)
 
 
-def visible_cuts(
-    similarity: Floats, contacts: Contacts, clip_size: tuple[int, int], frame_size: tuple[int, int]
-) -> Mask:
+def visible_cuts(similarity: Floats, contacts: Contacts, frame_size: tuple[int, int]) -> Mask:
     """In which frames (F, 4) each of the EDGES that cut the person is inside the picture.
 
     The stretch of the edge along the person's box, carried by ``similarity`` (F, 2, 3), meets
@@ -135,7 +133,7 @@ def visible_cuts(
     """
     x0, y0, x1, y1 = np.nan_to_num(contacts.boxes).T
     left, top = np.zeros(len(x0)), np.zeros(len(x0))
-    right, bottom = left + clip_size[0], top + contacts.lower_cut
+    right, bottom = left + contacts.clip_size[0], top + contacts.lower_cut
     stretches = (
         ((left, y0), (left, y1)),
         ((x0, top), (x1, top)),
@@ -196,12 +194,8 @@ class _Judge:
         if not is_before(stance, path):
             return Obstacle("path", "would turn away from the person")
         placed = place_person(stance, path)
-        shown = visible_cuts(
-            placed.clip_to_frame,
-            stance.contacts,
-            (stance.clip_width, stance.clip_height),
-            (path.width, path.height),
-        )
+        size = path.width, path.height
+        shown = visible_cuts(placed.clip_to_frame, stance.contacts, size)
         if shown.any():
             edges = " and ".join(EDGES[i] for i in range(4) if shown[:, i].any())
             return Obstacle("cut", f"would show where the clip's {edges} edge cuts the person off")

@@ -8,7 +8,7 @@ import numpy as np
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
-from dynascene_cli.shot import CameraPath, PersonTracks, SceneGeometry
+from dynascene_cli.shot import EDGES, CameraPath, PersonTracks, SceneGeometry
 from dynascene_cli.staging.billboard import (
     apply_similarity,
     card,
@@ -16,12 +16,36 @@ from dynascene_cli.staging.billboard import (
     intersect_ground,
 )
 from dynascene_cli.staging.framing import Footing, Framer, Framing
-from dynascene_cli.staging.ground_contact import EDGES, Contacts, contact_points
+from dynascene_cli.staging.ground_contact import Contacts, contact_points
 from dynascene_cli.staging.smoothing import Mask, all_finite
 from dynascene_cli.staging.standing_ground import StandingGround
 from dynascene_cli.staging.world_alignment import FilmedWorld
 
 Anchor = Literal["ground", "screen"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a person is to stand in a picture.
+
+    ``position`` (fractions of the output) is where their first contact is. ``anchor`` "screen"
+    keeps them as they were filmed. ``person_height`` is in metres. ``room`` leaves a move something
+    to use up: edges that cut the person are kept this share of the frame outside it (a tenth at
+    most above and below), and a whole person is moved away and smaller by this share; a given
+    position goes before it.
+    """
+
+    position: tuple[float, float] | None = None
+    person_height: float = 1.7
+    anchor: Anchor = "ground"
+    room: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.3 <= self.person_height <= 3.0:
+            raise InputError(
+                f"--person-height {self.person_height:g} is no person's height",
+                "give metres, between 0.3 and 3",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +60,6 @@ class Stance:
     """
 
     contacts: Contacts
-    clip_width: int
-    clip_height: int
     geometry: SceneGeometry
     height: float
     contact: Floats
@@ -58,59 +80,37 @@ def accompanied_stance(
     tracks: PersonTracks,
     world: FilmedWorld,
     geometry: SceneGeometry,
-    *,
-    position: tuple[float, float] | None = None,
-    person_height: float = 1.7,
+    standing: Standing,
     ground: StandingGround | None = None,
-    anchor: Anchor = "screen",
 ) -> Stance:
     """The person in a place that is seen by the very camera that filmed them.
 
     ``geometry`` is the photo's, of the output's size; it takes over the world's camera height.
-    The clip covers the frame, centred, and ``seen_from`` has the lens that this gives.
-    ``position`` (fractions of the output) moves the person and the camera that filmed them over
-    the ground until the first contact stands there. What of the photo's ``ground`` is not free
-    under their feet is told.
+    The clip covers the frame, centred, and ``seen_from`` has the lens that this gives. A position
+    moves the person and the camera that filmed them over the ground until the first contact stands
+    there. What of the photo's ``ground`` is not free under their feet is told.
 
     Raises:
-        InputError: nobody is seen; ``position`` is not on the ground.
+        InputError: nobody is seen; the position is not on the ground.
     """
-    filmed = world.path
-    size = filmed.width, filmed.height
-    contacts = contact_points(tracks, *size, float(filmed.frame_rate), filmed)
+    filmed, size = world.path, (geometry.width, geometry.height)
+    contacts = contact_points(tracks, filmed)
     geometry = replace(geometry, camera_height=world.camera_height)
-    cover = covering(size, (geometry.width, geometry.height))
-    seen_from = frame_path(filmed, cover, (geometry.width, geometry.height))
-    clip_to_frame = np.repeat(cover[None], len(contacts.points), axis=0)
-    contact, lowered = meet_ground(
-        seen_from,
-        apply_similarity(clip_to_frame, contacts.points),
-        cover[0, 0] * contacts.heights,
-        person_height,
-        geometry.camera_height if contacts.grounded else None,
-    )
-    if position is not None:
-        shift = _ground_at(position, seen_from, geometry.camera_height) - contact[0]
-        to_world = np.swapaxes(seen_from.extrinsics[:, :, :3], 1, 2)
-        moved = pose_from_centre(to_world, centre(seen_from.extrinsics) + shift)
-        contact, seen_from = contact + shift, replace(seen_from, extrinsics=moved)
+    cover = covering((filmed.width, filmed.height), size)
+    seen_from = frame_path(filmed, cover, size)
+    stands, lowered = _stand(contacts, contacts, cover, seen_from, geometry, standing)
+    if standing.position is not None:
+        there = _ground_at(standing.position, seen_from, geometry.camera_height)
+        shift = there - stands.contact[0]
+        stands = replace(
+            stands, contact=stands.contact + shift, seen_from=_shifted(seen_from, shift)
+        )
     warnings: tuple[str, ...] = ()
-    if lowered.any() and anchor == "ground":
+    if lowered.any() and standing.anchor == "ground":
         warnings = (_floating(lowered, float(filmed.frame_rate)),)
     if ground is not None and contacts.grounded:
-        warnings += _told_footing(contact[~lowered], geometry, ground)
-    return Stance(
-        contacts=contacts,
-        clip_width=filmed.width,
-        clip_height=filmed.height,
-        geometry=geometry,
-        height=person_height,
-        contact=contact,
-        clip_to_frame=clip_to_frame,
-        seen_from=seen_from,
-        anchor=anchor,
-        warnings=warnings,
-    )
+        warnings += _told_footing(stands.contact[~lowered], geometry, ground)
+    return replace(stands, warnings=warnings)
 
 
 def _told_footing(
@@ -133,92 +133,82 @@ def stance(
     tracks: PersonTracks,
     filmed: CameraPath,
     geometry: SceneGeometry,
+    standing: Standing | None = None,
     *,
     world: FilmedWorld | None = None,
-    position: tuple[float, float] | None = None,
-    person_height: float = 1.7,
     ground: StandingGround | None = None,
-    anchor: Anchor = "ground",
-    room: float = 0.0,
 ) -> Stance:
     """Where the person of a clip stands in a photo, and how large.
 
     ``filmed`` is the clip's camera, with the clip's size, and ``world`` the same over level
-    ground in metres, without which it may not move.
-    ``geometry`` is the photo's, of the output's size, and decides how tall the person is where
-    they stand. ``position`` (fractions of the output) puts the first contact there; else the
-    nearest free ``ground`` to where they were filmed is taken.
-    ``room`` leaves a move something to use up: edges that cut the person are kept this share of
-    the frame outside it (a tenth at most above and below), and a whole person is moved away and
-    smaller by this share; a given ``position`` goes before it.
-    ``anchor`` "screen" covers the frame with the clip as it was filmed.
+    ground in metres, without which it may not move. ``geometry`` is the photo's, of the output's
+    size, and decides how tall the person is where they stand: unless a position is given, on the
+    free ``ground`` nearest to where they were filmed.
 
     Raises:
-        InputError: nobody is seen; ``position`` is not on the ground, or given for the screen;
-            ``person_height`` is not a person's; the filmed camera moves in unknown units.
+        InputError: nobody is seen; the position is not on the ground, or given for the screen;
+            the filmed camera moves in unknown units.
     """
-    if not 0.3 <= person_height <= 3.0:
-        raise InputError(
-            f"--person-height {person_height:g} is no person's height",
-            "give metres, between 0.3 and 3",
-        )
-    if anchor == "screen" and position is not None:
+    standing = standing or Standing()
+    on_ground = standing.anchor == "ground"
+    if not on_ground and standing.position is not None:
         raise InputError(
             "--position moves the person, and --person-anchor screen keeps them as filmed",
             "leave one out",
         )
-    size = filmed.width, filmed.height
-    turning = None if _is_still(filmed) else filmed
-    contacts = contact_points(tracks, *size, float(filmed.frame_rate), turning)
-    room = room if position is None else 0.0
-    moves = anchor == "ground" and turning is not None and contacts.grounded
+    if standing.position is not None:
+        standing = replace(standing, room=0.0)
+    contacts = framed = contact_points(tracks, filmed)
+    moves = on_ground and not filmed.is_still and contacts.grounded
     if moves and world is None:
         raise InputError(
             "the clip's camera moves by unknown lengths", "give its path in metres (--scale)"
         )
-    framed = contacts
     if moves and world is not None:
-        framed = _as_seen_at_first(contacts, world, person_height)
-    framing = _framing(
-        Framer(framed, size, geometry, person_height, room, ground), anchor, position
-    )
+        framed = _as_seen_at_first(contacts, world, standing.person_height)
+    framing = _framing(framed, geometry, standing, ground)
     if not (framing.on_ground or moves):
         contacts = replace(contacts, grounded=False)
-    clip_to_frame = np.repeat(framing.similarity[None], len(contacts.points), axis=0)
     seen_from = _photo_camera(geometry, filmed)
-    contact, lowered = meet_ground(
-        seen_from,
-        apply_similarity(clip_to_frame, framed.points),
-        framing.scale * framed.heights,
-        person_height,
-        geometry.camera_height if contacts.grounded else None,
-    )
+    stands, lowered = _stand(contacts, framed, framing.similarity, seen_from, geometry, standing)
     if moves and world is not None:
-        contact, lowered, seen_from = _brought(contacts, world, contact[0])
-        clip_to_frame = np.repeat(np.eye(2, 3)[None], len(contacts.points), axis=0)
+        stands, lowered = _brought(stands, world)
     warnings = framing.warnings
-    if room > 0 and anchor == "ground":
-        warnings += (_room_text(room, contacts),)
-    if anchor == "ground" and turning is not None and not contacts.grounded:
+    if standing.room > 0 and on_ground:
+        warnings += (_room_text(standing.room, contacts),)
+    if on_ground and not filmed.is_still and not contacts.grounded:
         warnings += (
             "no feet are seen and the clip's camera moves: the person keeps its motion as they "
             "were filmed; --camera auto gives it to the scene as well",
         )
-    if lowered.any() and anchor == "ground":
+    if lowered.any() and on_ground:
         warnings += (_floating(lowered, float(filmed.frame_rate)),)
-    return Stance(
-        contacts=contacts,
-        clip_width=filmed.width,
-        clip_height=filmed.height,
-        geometry=geometry,
-        height=person_height,
-        contact=contact,
-        clip_to_frame=clip_to_frame,
-        seen_from=seen_from,
-        anchor=anchor,
-        warnings=warnings,
-        footing=framing.footing,
+    return replace(stands, warnings=warnings, footing=framing.footing)
+
+
+def _stand(
+    contacts: Contacts,
+    framed: Contacts,
+    similarity: Floats,
+    seen_from: CameraPath,
+    geometry: SceneGeometry,
+    standing: Standing,
+) -> tuple[Stance, Mask]:
+    """The person in the picture of a camera, and whose rays were lowered to meet the ground.
+
+    ``similarity`` (2, 3) carries the clip there; their feet and heights are ``framed``.
+    """
+    clip_to_frame = np.repeat(similarity[None], len(contacts.points), axis=0)
+    contact, lowered = meet_ground(
+        seen_from,
+        apply_similarity(clip_to_frame, framed.points),
+        similarity[0, 0] * framed.heights,
+        standing.person_height,
+        geometry.camera_height if contacts.grounded else None,
     )
+    height, anchor = standing.person_height, standing.anchor
+    stands = Stance(contacts, geometry, height, contact, clip_to_frame, seen_from, anchor)
+    return stands, lowered
 
 
 def covering(clip_size: tuple[int, int], frame_size: tuple[int, int]) -> Floats:
@@ -252,27 +242,20 @@ def meet_ground(
     return foot_from_height(K, E, pixels, seen_heights, person_height), np.zeros(len(pixels), bool)
 
 
-def _framing(framer: Framer, anchor: Anchor, position: tuple[float, float] | None) -> Framing:
-    if anchor == "screen":
-        return _covering(framer)
-    if position is not None:
-        return framer.placed(position)
-    return framer.kept() if framer.contacts.grounded else framer.as_filmed()
-
-
-def _covering(framer: Framer) -> Framing:
-    """The clip covering the frame, centred."""
-    (scale, _, x), (_, _, y) = covering(
-        framer.clip_size, (framer.geometry.width, framer.geometry.height)
-    ).tolist()
-    return Framing(scale, x, y)
-
-
-def _is_still(filmed: CameraPath) -> bool:
-    return bool(
-        np.ptp(filmed.extrinsics, axis=0).max() < 1e-9
-        and np.ptp(filmed.intrinsics, axis=0).max() < 1e-6
-    )
+def _framing(
+    contacts: Contacts,
+    geometry: SceneGeometry,
+    standing: Standing,
+    ground: StandingGround | None,
+) -> Framing:
+    if standing.anchor == "screen":
+        size = geometry.width, geometry.height
+        (scale, _, x), (_, _, y) = covering(contacts.clip_size, size).tolist()
+        return Framing(scale, x, y)
+    framer = Framer(contacts, geometry, standing.person_height, standing.room, ground)
+    if standing.position is not None:
+        return framer.placed(standing.position)
+    return framer.kept() if contacts.grounded else framer.as_filmed()
 
 
 def _photo_camera(geometry: SceneGeometry, filmed: CameraPath) -> CameraPath:
@@ -316,21 +299,24 @@ def _as_seen_at_first(contacts: Contacts, world: FilmedWorld, person_height: flo
     )
 
 
-def _brought(
-    contacts: Contacts, world: FilmedWorld, first_contact: Floats
-) -> tuple[Floats, Mask, CameraPath]:
-    """The filmed world moved so that the person first stands at a point of the scene.
-
-    Their contacts (F, 3), which were lowered, and the camera that filmed them.
-    """
-    filmed = world.path
+def _brought(stands: Stance, world: FilmedWorld) -> tuple[Stance, Mask]:
+    """The same stance seen by the camera that filmed it, its world moved to the first contact."""
+    filmed, points = world.path, stands.contacts.points
     met, lowered = intersect_ground(
-        filmed.intrinsics, filmed.extrinsics, contacts.points, world.camera_height
+        filmed.intrinsics, filmed.extrinsics, points, world.camera_height
     )
-    shift = first_contact - met[0]
-    to_world = np.swapaxes(filmed.extrinsics[:, :, :3], 1, 2)
-    extrinsics = pose_from_centre(to_world, centre(filmed.extrinsics) + shift)
-    return met + shift, lowered, replace(filmed, extrinsics=extrinsics)
+    shift = stands.contact[0] - met[0]
+    as_filmed = np.repeat(np.eye(2, 3)[None], len(points), axis=0)
+    seen_from = _shifted(filmed, shift)
+    return replace(
+        stands, contact=met + shift, clip_to_frame=as_filmed, seen_from=seen_from
+    ), lowered
+
+
+def _shifted(path: CameraPath, shift: Floats) -> CameraPath:
+    """The path moved by ``shift`` (3,) in the world."""
+    to_world = np.swapaxes(path.extrinsics[:, :, :3], 1, 2)
+    return replace(path, extrinsics=pose_from_centre(to_world, centre(path.extrinsics) + shift))
 
 
 def _room_text(room: float, contacts: Contacts) -> str:

@@ -20,7 +20,7 @@ from dynascene_cli.geometry import (
 )
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.staging.ground_contact import Contacts
-from dynascene_cli.staging.ground_fit import sure_ground
+from dynascene_cli.staging.ground_fit import Ground, sure_ground
 
 LEAST_PAN_DEG = 5.0
 PAN_ENERGY = 0.95
@@ -42,10 +42,10 @@ BACKDROP_DISTANCES = 2.0
 
 SAMPLED_FRAMES = 24
 CAMERA_HEIGHT, USUAL_DISTANCE = 1.6, 4.0
+"""Metres, where no foot can be seen."""
+
 LOWEST_CAMERA, HIGHEST_CAMERA = 0.8, 2.4
 """Metres between which a clip is believed to be filmed from."""
-
-"""Metres, where no foot can be seen."""
 
 LEAST_FALL = 0.05
 """Feet whose rays fall less than this per length say nothing of the camera's height."""
@@ -69,6 +69,19 @@ class FilmedWorld:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class FilmedPerson:
+    """The person of a clip as what tells metres and what is upright.
+
+    ``height`` is in metres; ``lean_deg`` is how far their back leans in the picture, from head to
+    hips, to the right of straight down.
+    """
+
+    contacts: Contacts
+    height: float
+    lean_deg: float = 0.0
+
+
 def check_scale(scale: float | None) -> None:
     """Refuse metres of one unit that are no length.
 
@@ -82,24 +95,20 @@ def check_scale(scale: float | None) -> None:
 def filmed_world(
     path: CameraPath,
     points: Floats,
-    contacts: Contacts,
+    person: FilmedPerson,
     *,
     horizon: float,
-    person_height: float,
-    lean_deg: float = 0.0,
     camera_height: float | None = None,
     scale: float | None = None,
 ) -> FilmedWorld:
     """The filmed camera's path in a level world of metres.
 
-    ``path`` starts at [I|0], in any unit, at the size of the clip whose person's ``contacts``
-    are given; ``points`` (P, 3) are background points in its world. Gravity is the ground's that
-    the points show, else the axis of a pan, else the level at which the clip's horizon lies on
-    the row ``horizon`` (clip pixels) as nearly as a believable camera height allows. The camera's
-    height follows from the person's, ``person_height`` metres, and their standing feet. The first
-    camera is taken to be level, but for a roll that the ground shows and that is small or that the
-    person's back shows too: it leans by ``lean_deg`` in the picture, from head to hips, to the
-    right of straight down.
+    ``path`` starts at [I|0], in any unit, at the size of the ``person``'s clip; ``points`` (P, 3)
+    are background points in its world. Gravity is the ground's that the points show, else the axis
+    of a pan, else the level at which the clip's horizon lies on the row ``horizon`` (clip pixels)
+    as nearly as a believable camera height allows. The camera's height follows from the person's
+    and their standing feet. The first camera is taken to be level, but for a roll that the ground
+    shows and that is small or that the person's back shows too.
     ``scale`` overrides the metres of one unit, ``camera_height`` the metres over the ground.
 
     Raises:
@@ -107,32 +116,55 @@ def filmed_world(
     """
     check_scale(scale)
     ground, pan_axis = sure_ground(points), _pan_axis(path)
-    if ground is not None and not _is_earned(ground.down, lean_deg):
+    if ground is not None and not _is_earned(ground.down, person.lean_deg):
         ground = None
     if ground is not None:
         down, gravity = ground.down, "ground"
     elif pan_axis is not None:
-        meant = abs(lean_deg) > MOST_ROLL_DEG and _is_earned(pan_axis, lean_deg)
+        meant = abs(person.lean_deg) > MOST_ROLL_DEG and _is_earned(pan_axis, person.lean_deg)
         down, gravity = pan_axis if meant else _remove_roll(pan_axis), "pan"
     else:
-        down, gravity = _level(path, contacts, horizon, person_height, camera_height), "level"
+        down, gravity = _level(path, person, horizon, camera_height), "level"
     level = _level_rotation(down)
     levelled = replace(
         path, extrinsics=pose(path.extrinsics[:, :, :3] @ level.T, path.extrinsics[:, :, 3])
     )
+    height, metres, told = _measure(
+        levelled, points @ level.T, person, ground, camera_height, scale
+    )
+    warnings: tuple[str, ...] = ()
+    if told == "guess":
+        warnings = (
+            "the clip's camera path has no known scale: its background is assumed "
+            "to be twice as far away as the person; --scale METRES changes that",
+        )
+    extrinsics = pose(levelled.extrinsics[:, :, :3], levelled.extrinsics[:, :, 3] * metres)
+    in_metres = replace(levelled, extrinsics=extrinsics, unit="metres")
+    return FilmedWorld(in_metres, height, gravity, told, warnings)
+
+
+def _measure(
+    levelled: CameraPath,
+    points: Floats,
+    person: FilmedPerson,
+    ground: Ground | None,
+    camera_height: float | None,
+    scale: float | None,
+) -> tuple[float, float, str]:
+    """The camera's height in metres, the metres of one unit, and what told these."""
     lowest, highest = LOWEST_CAMERA, HIGHEST_CAMERA
     if ground is not None:
         lowest, highest = LOWEST_MEASURED, HIGHEST_MEASURED
-    over_feet, distances, frames = _height_over_feet(levelled, contacts, person_height)
+    over_feet, distances, frames = _height_over_feet(levelled, person)
     rises = centre(levelled.extrinsics)[frames, 1]
-    below = _ground_at_the_feet(levelled, points @ level.T, contacts)
+    below = _ground_at_the_feet(levelled, points, person.contacts)
     height, metres, told = camera_height or CAMERA_HEIGHT, 1.0, "no translation"
     # Each needs the other: the feet tell the height over them, the scale where the first camera is.
     for _ in range(ROUNDS):
         if camera_height is None and len(frames):
             measured = float(np.median(over_feet + metres * rises))
             height = float(np.clip(measured, lowest, highest))
-        if np.ptp(centre(path.extrinsics), axis=0).max() < 1e-9:
+        if np.ptp(centre(levelled.extrinsics), axis=0).max() < 1e-9:
             break
         if scale is not None:
             metres, told = scale, "given"
@@ -143,15 +175,7 @@ def filmed_world(
         else:
             away = float(np.median(distances)) if len(frames) else USUAL_DISTANCE
             metres, told = BACKDROP_DISTANCES * away, "guess"
-    warnings: tuple[str, ...] = ()
-    if told == "guess":
-        warnings = (
-            "the clip's camera path has no known scale: its background is assumed "
-            "to be twice as far away as the person; --scale METRES changes that",
-        )
-    extrinsics = pose(levelled.extrinsics[:, :, :3], levelled.extrinsics[:, :, 3] * metres)
-    in_metres = replace(levelled, extrinsics=extrinsics, unit="metres")
-    return FilmedWorld(in_metres, height, gravity, told, warnings)
+    return height, metres, told
 
 
 def horizon_row(path: CameraPath) -> float:
@@ -194,15 +218,11 @@ def _pan_axis(path: CameraPath) -> Floats | None:
 
 
 def _level(
-    path: CameraPath,
-    contacts: Contacts,
-    horizon: float,
-    person_height: float,
-    camera_height: float | None,
+    path: CameraPath, person: FilmedPerson, horizon: float, camera_height: float | None
 ) -> Floats:
     """Down (3,) in the first camera, held without roll: the horizon where the feet allow it."""
-    foot = float(contacts.points[0, 1])
-    metre = float(contacts.heights[0]) / person_height
+    foot = float(person.contacts.points[0, 1])
+    metre = float(person.contacts.heights[0]) / person.height
     lowest, highest = camera_height or LOWEST_CAMERA, camera_height or HIGHEST_CAMERA
     row = np.clip(horizon, foot - highest * metre, foot - lowest * metre)
     slope = (path.intrinsics[0, 1, 2] - row) / path.intrinsics[0, 1, 1]
@@ -210,13 +230,14 @@ def _level(
 
 
 def _height_over_feet(
-    path: CameraPath, contacts: Contacts, person_height: float
+    path: CameraPath, person: FilmedPerson
 ) -> tuple[Floats, Floats, NDArray[np.intp]]:
     """The camera's height over the feet and their level distance, metres, and in which frames.
 
     An upright person's head and foot have rays of one level distance; their fall differs by the
     person's height.
     """
+    contacts = person.contacts
     head = contacts.points - np.stack([np.zeros(len(contacts.heights)), contacts.heights], axis=-1)
     to_world = np.swapaxes(path.extrinsics[:, :, :3], 1, 2)
     down, up = (
@@ -225,7 +246,7 @@ def _height_over_feet(
     )
     fall, rise = (ray[:, 1] / np.hypot(ray[:, 0], ray[:, 2]) for ray in (down, up))
     frames = np.flatnonzero(~contacts.airborne & (fall > LEAST_FALL) & (fall > rise))
-    distances = person_height / (fall - rise)[frames]
+    distances = person.height / (fall - rise)[frames]
     return distances * fall[frames], distances, frames
 
 

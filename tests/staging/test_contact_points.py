@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from stick_figure import (
-    FPS,
     HEIGHT,
     Motion,
     bending,
@@ -11,6 +10,7 @@ from stick_figure import (
     photo,
     seen,
     standing,
+    still,
     tracks,
     walking,
 )
@@ -24,7 +24,7 @@ PHOTO = photo(horizon=250.0)
 
 
 def contacts_of(person: PersonTracks, geometry: SceneGeometry = PHOTO) -> Contacts:
-    return contact_points(person, geometry.width, geometry.height, FPS)
+    return contact_points(person, still(geometry, len(person.boxes)))
 
 
 def ground_truth(motion: Motion, geometry: SceneGeometry = PHOTO) -> Floats:

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from stick_figure import FPS, HEIGHT, moved, photo, standing, still, tracks, walking
+from stick_figure import HEIGHT, moved, photo, standing, still, tracks, walking
 
 from dynascene_cli.geometry import Floats, project
 from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging import (
     Stance,
+    Standing,
     contact_points,
     move_conflicts,
     room_for_move,
@@ -101,15 +102,15 @@ def test_what_stands_before_the_person_is_no_floor() -> None:
 def test_feet_that_the_matte_does_not_hold_are_not_seen() -> None:
     person = tracks(standing(z=5.0), FILMED)
     bottom = person.boxes[0, 3]
-    assert contact_points(person, 1280, 720, FPS).grounded
+    assert contact_points(person, still(FILMED, 75)).grounded
     person.boxes[:, 3] = 0.5 * (person.boxes[:, 1] + bottom)
-    assert not contact_points(person, 1280, 720, FPS).grounded
+    assert not contact_points(person, still(FILMED, 75)).grounded
 
 
 def test_a_dress_over_the_feet_still_stands_on_the_ground() -> None:
     person = tracks(standing(z=5.0), FILMED)
     person.visibility[:, 5:] = 0.1
-    contacts = contact_points(person, 1280, 720, FPS)
+    contacts = contact_points(person, still(FILMED, 75))
     assert contacts.grounded
     np.testing.assert_allclose(contacts.points[:, 1], person.boxes[:, 3], atol=3)
 
@@ -133,7 +134,7 @@ def test_under_a_moving_clip_camera_the_person_keeps_its_motion() -> None:
 
 def limited(z: float, move: str, amount: float = 1.0) -> tuple[Stance, Callable[..., CameraPath]]:
     def stance_at(room: float) -> Stance:
-        return stance(waist_up(z), still(FILMED, 75), FILMED, room=room)
+        return stance(waist_up(z), still(FILMED, 75), FILMED, Standing(room=room))
 
     def path_of(stands: Stance, share: float) -> CameraPath:
         return moved(stands.geometry, 75, move, share)
@@ -158,7 +159,7 @@ def test_a_whole_person_is_moved_away_until_the_dolly_fits() -> None:
     person = tracks(standing(z=4.3), FILMED)
 
     def stance_at(room: float) -> Stance:
-        return stance(person, still(FILMED, 75), FILMED, room=room)
+        return stance(person, still(FILMED, 75), FILMED, Standing(room=room))
 
     def path_of(stands: Stance, share: float) -> CameraPath:
         return moved(stands.geometry, 75, "dolly", share)
@@ -208,7 +209,7 @@ def test_feet_drawn_into_a_picture_that_ends_above_them_are_none() -> None:
     person = waist_up(1.6)
     person.visibility[:] = 1.0
     person.points[:, 7:] = np.array([640.0, 705.0])
-    contacts = contact_points(person, 1280, 720, FPS)
+    contacts = contact_points(person, still(FILMED, 75))
     assert not contacts.grounded and not contacts.feet_seen.any()
     assert np.nanmin(contacts.points[:, 1]) > 720
 
@@ -216,7 +217,7 @@ def test_feet_drawn_into_a_picture_that_ends_above_them_are_none() -> None:
 def test_feet_that_the_clip_does_not_show_do_not_leave_the_picture() -> None:
     person = waist_up(2.0)
     person.boxes[30:34, 3] = 715.0
-    stands = stance(person, still(FILMED, 75), FILMED, room=0.06)
+    stands = stance(person, still(FILMED, 75), FILMED, Standing(room=0.06))
     staged = stage(stands, lambda share: moved(stands.geometry, 75, "dolly", share), 0.3)
     assert staged.amount == 0.3
     assert not any("feet" in told for told in move_conflicts(stands, staged))

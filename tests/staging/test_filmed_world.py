@@ -20,7 +20,9 @@ from dynascene_cli.geometry import (
 )
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.staging import (
+    FilmedPerson,
     FilmedWorld,
+    Standing,
     accompanied_stance,
     contact_points,
     filmed_world,
@@ -65,12 +67,17 @@ def background(truth: CameraPath, ground: bool, walls: bool = True, noise: float
 
 
 def world_of(
-    truth: CameraPath, motion: Motion, points: Floats, noise: float = 0.0, **options: float
+    truth: CameraPath,
+    motion: Motion,
+    points: Floats,
+    noise: float = 0.0,
+    lean_deg: float = 0.0,
+    **options: float,
 ) -> FilmedWorld:
     person = tracks(motion, GROUND, noise, filmed=truth)
-    contacts = contact_points(person, truth.width, truth.height, float(truth.frame_rate), truth)
-    settings = {"horizon": 360.0, "person_height": 1.7, **options}
-    return filmed_world(estimated(truth), points, contacts, **settings)
+    measured = FilmedPerson(contact_points(person, truth), 1.7, lean_deg)
+    settings = {"horizon": 360.0, **options}
+    return filmed_world(estimated(truth), points, measured, **settings)
 
 
 @given(
@@ -250,9 +257,7 @@ def test_the_camera_that_filmed_them_leaves_the_person_to_the_bit() -> None:
     truth = filmed_with("truck")
     world = world_of(truth, standing(), background(truth, ground=True))
     frame = photo(width=640, height=480, horizon=220)
-    stands = accompanied_stance(
-        tracks(standing(), GROUND, filmed=truth), world, frame, anchor="ground"
-    )
+    stands = accompanied_stance(tracks(standing(), GROUND, filmed=truth), world, frame, Standing())
     placed = place_person(stands, stands.seen_from)
     cover = [[480 / 720, 0, (640 - 1280 * 480 / 720) / 2], [0, 480 / 720, 0]]
     np.testing.assert_array_equal(placed.clip_to_frame, stands.clip_to_frame)
@@ -266,8 +271,8 @@ def test_a_position_moves_the_person_and_their_camera_over_the_ground() -> None:
     motion = standing()
     world = world_of(truth, motion, background(truth, ground=True, noise=0))
     person = tracks(motion, GROUND, filmed=truth)
-    own = accompanied_stance(person, world, GROUND, anchor="ground")
-    moved_aside = accompanied_stance(person, world, GROUND, position=(0.3, 0.62), anchor="ground")
+    own = accompanied_stance(person, world, GROUND, Standing())
+    moved_aside = accompanied_stance(person, world, GROUND, Standing((0.3, 0.62)))
     np.testing.assert_array_equal(moved_aside.clip_to_frame, own.clip_to_frame)
     shift = moved_aside.contact - own.contact
     np.testing.assert_allclose(shift, shift[:1].repeat(75, axis=0), atol=1e-9)
@@ -283,7 +288,7 @@ def test_a_position_moves_the_person_and_their_camera_over_the_ground() -> None:
     soles = apply_similarity(placed.clip_to_frame, person.points[:, 7:].mean(axis=1))
     assert np.ptp(soles - spot, axis=0).max() < 5.0
     with pytest.raises(InputError, match=r"--position 0\.5,0\.1 is not on the ground"):
-        accompanied_stance(person, world, GROUND, position=(0.5, 0.1), anchor="ground")
+        accompanied_stance(person, world, GROUND, Standing((0.5, 0.1)))
 
 
 def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
@@ -291,7 +296,7 @@ def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
     motion = standing()
     world = world_of(truth, motion, background(truth, ground=True, noise=0))
     person = tracks(motion, GROUND, filmed=truth)
-    stands = accompanied_stance(person, world, GROUND, anchor="ground")
+    stands = accompanied_stance(person, world, GROUND, Standing())
     nearer = centre(stands.seen_from.extrinsics) + np.linspace(0, 1, 75)[:, None] * [0, 0, 1.0]
     rotation = stands.seen_from.extrinsics[:, :, :3]
     shot = replace(

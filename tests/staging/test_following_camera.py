@@ -8,7 +8,7 @@ from stick_figure import FPS, jumping, moved, photo, seen, standing, still, trac
 
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats, pose_from_centre, project, rotation_about
-from dynascene_cli.staging import person_heights, place_person, stance
+from dynascene_cli.staging import Standing, person_heights, place_person, stance
 from dynascene_cli.staging.billboard import (
     apply_similarity,
     card,
@@ -88,7 +88,7 @@ def test_a_rolled_camera_rolls_the_person() -> None:
 
 
 def test_a_locked_subject_keeps_its_pixels_and_touches_the_ground_the_camera_sees() -> None:
-    stands = stance(tracks(standing(), PHOTO), still(PHOTO, 75), PHOTO, anchor="screen")
+    stands = stance(tracks(standing(), PHOTO), still(PHOTO, 75), PHOTO, Standing(anchor="screen"))
     path = moved(stands.geometry, 75, "truck")
     placed = place_person(stands, path)
     np.testing.assert_array_equal(placed.clip_to_frame, np.eye(2, 3)[None].repeat(75, axis=0))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stick_figure import Motion, moved, photo, standing, still, tracks, walking
 
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.staging import Staged, Stance, move_conflicts, place_person, stance
+from dynascene_cli.staging import Staged, Stance, Standing, move_conflicts, place_person, stance
 from dynascene_cli.staging.conflicts import trend
 
 PHOTO = photo(horizon=250.0)
@@ -18,7 +18,9 @@ FRAMES = 100
 
 
 def stands(motion: Motion, anchor: Literal["ground", "screen"] = "ground") -> Stance:
-    return stance(tracks(motion, PHOTO), still(PHOTO, len(motion.feet)), PHOTO, anchor=anchor)
+    return stance(
+        tracks(motion, PHOTO), still(PHOTO, len(motion.feet)), PHOTO, Standing(anchor=anchor)
+    )
 
 
 def told(person: Stance, path: CameraPath) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from stick_figure import moved, photo, standing, still, tracks
 
 from dynascene_cli.geometry import rotation_about
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.staging import Stance, room_for_move, stage, stance
+from dynascene_cli.staging import Stance, Standing, room_for_move, stage, stance
 from dynascene_cli.staging.billboard import apply_similarity
 from dynascene_cli.staging.limits import visible_cuts
 
@@ -17,7 +17,7 @@ PHOTO = photo(horizon=250.0)
 
 def person_at(distance: float, x: float = 0.0, room: float = 0.0) -> Stance:
     person = tracks(standing(x=x, z=distance), PHOTO)
-    return stance(person, still(PHOTO, 75), PHOTO, room=room)
+    return stance(person, still(PHOTO, 75), PHOTO, Standing(room=room))
 
 
 def moves(stands: Stance, move: str) -> Callable[[float], CameraPath]:
@@ -54,7 +54,7 @@ def test_room_is_used_up_and_no_cut_is_ever_shown(move: str) -> None:
     stands = person_at(2.0, room=0.06)
     staged = stage(stands, moves(stands, move), 1.0)
     assert staged.amount > 0.05
-    shown = visible_cuts(staged.placement.clip_to_frame, stands.contacts, (1280, 720), (1280, 720))
+    shown = visible_cuts(staged.placement.clip_to_frame, stands.contacts, (1280, 720))
     assert not shown.any()
     if staged.amount < 1:
         assert f"limited to {staged.amount:.2f} of the 1.00 asked for" in staged.warnings[0]
@@ -112,7 +112,7 @@ def test_a_move_under_the_ground_stops_above_it() -> None:
 
 def test_a_locked_subject_has_no_limits() -> None:
     person = tracks(standing(z=2.0), PHOTO)
-    stands = stance(person, still(PHOTO, 75), PHOTO, anchor="screen")
+    stands = stance(person, still(PHOTO, 75), PHOTO, Standing(anchor="screen"))
     staged = stage(stands, moves(stands, "dolly-out"), 1.0)
     assert (staged.amount, staged.warnings) == (1.0, ())
 
@@ -122,7 +122,7 @@ def test_a_cut_crossing_a_corner_is_seen_and_one_outside_is_not() -> None:
     count = len(stands.contacts.boxes)
     for shift, expected in (((0, 0), False), ((0, -2), True), ((1300, -2), False), ((0, 5), False)):
         similarity = np.array([[1.0, 0, shift[0]], [0, 1.0, shift[1]]])[None].repeat(count, axis=0)
-        shown = visible_cuts(similarity, stands.contacts, (1280, 720), (1280, 720))
+        shown = visible_cuts(similarity, stands.contacts, (1280, 720))
         assert shown[:, 3].all() == expected == shown.any()
 
 
@@ -149,7 +149,7 @@ def test_a_person_at_a_side_edge_is_moved_aside_for_a_truck() -> None:
     person.boxes[-10:, 0] = 0.0
 
     def stance_at(room: float) -> Stance:
-        return stance(person, still(PHOTO, 75), PHOTO, room=room)
+        return stance(person, still(PHOTO, 75), PHOTO, Standing(room=room))
 
     def path_of(stands: Stance, share: float) -> CameraPath:
         return moved(stands.geometry, 75, "truck", 0.5 * share)

@@ -11,18 +11,23 @@ from stick_figure import FPS, Motion, moved, photo, seen, standing, still, track
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import project
 from dynascene_cli.shot import CameraPath, SceneGeometry
-from dynascene_cli.staging import Stance, StandingGround, stance
+from dynascene_cli.staging import Stance, Standing, StandingGround, stance
 from dynascene_cli.staging.billboard import apply_similarity
 
 FILMED = photo(horizon=250.0)
 
 
 def staged_in(
-    scene: SceneGeometry, motion: Motion | None = None, noise: float = 0.0, **options: Any
+    scene: SceneGeometry,
+    motion: Motion | None = None,
+    noise: float = 0.0,
+    ground: StandingGround | None = None,
+    **options: Any,
 ) -> Stance:
     motion = motion or standing()
     person = tracks(motion, FILMED, noise)
-    return stance(person, still(FILMED, len(motion.feet)), scene, **options)
+    filmed = still(FILMED, len(motion.feet))
+    return stance(person, filmed, scene, Standing(**options), ground=ground)
 
 
 def foot(stands: Stance, frame: int = 0) -> tuple[float, float]:
