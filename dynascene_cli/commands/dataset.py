@@ -1,4 +1,4 @@
-"""``dynascene dataset``: synthetic clips written to disk, and manifests checked."""
+"""``dynascene dataset``: clips from raw videos, synthetic clips, and manifests checked."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,11 @@ import typer
 
 from dynascene_cli.commands import options
 from dynascene_cli.commands.option_groups import PanelCommand, flatten_groups
-from dynascene_cli.commands.option_values import parse_picture_size
+from dynascene_cli.commands.option_values import parse_numbers, parse_picture_size
 
 app = typer.Typer(
-    help="Make synthetic clips with their exact truth, and check the clips of a manifest.",
+    help="Build training clips from raw videos, make synthetic ones, check and count those of a "
+    "manifest.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -102,6 +103,134 @@ def synth(
     with console.progress("clips", pictures.count) as done:
         manifest = synthesize(output, pictures.count, pictures.seed, settings, done)
     console.result({"manifest": str(manifest), "clips": pictures.count}, str(manifest))
+
+
+@dataclass(frozen=True)
+class ClipOptions:
+    """Which clips are kept."""
+
+    PANEL: ClassVar[str] = "Clips"
+
+    min_side: Annotated[
+        int,
+        typer.Option("--min-side", min=16, help="Least pixels of the picture's shorter side."),
+    ] = 1080
+    cut_threshold: Annotated[
+        float,
+        typer.Option("--cut-threshold", min=1, max=255, help="Change of content that is a cut."),
+    ] = 27.0
+    min_seconds: Annotated[
+        float, typer.Option("--min-seconds", help="Shots shorter than this are left out.")
+    ] = 1.0
+    max_seconds: Annotated[
+        float, typer.Option("--max-seconds", help="Shots longer than this are divided.")
+    ] = 10.0
+    person_share: Annotated[
+        str,
+        typer.Option(
+            "--person-share",
+            metavar="LEAST,MOST",
+            help="Share of the picture that the person's box may take, in 0..1.",
+        ),
+    ] = "0.02,0.8"
+    max_score: Annotated[
+        float,
+        typer.Option(
+            "--max-score",
+            min=0,
+            max=1.01,
+            help="Clips whose motion score is this or more move too little; 1.01 keeps all.",
+        ),
+    ] = 0.8
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How clips are made, and where they are written to."""
+
+    PANEL: ClassVar[str] = "Build"
+
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The data set's folder.", show_default=False)
+    ]
+    licence: Annotated[
+        str,
+        typer.Option("--licence", help="Licence note of the videos that a list gives none for."),
+    ] = ""
+    matting_model: Annotated[
+        str, typer.Option("--matting-model", help="What separates the person, as in `matte`.")
+    ] = "auto"
+    method: options.EstimationMethod = "auto"
+    split: Annotated[
+        str, typer.Option("--split", metavar="TRAIN,VAL,TEST", help="Shares of the splits.")
+    ] = "0.9,0.05,0.05"
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits.")] = 0
+
+
+@app.command(
+    "build",
+    cls=PanelCommand,
+    epilog="Example: dynascene dataset build raw/ -o clips --licence CC-BY-4.0",
+)
+@flatten_groups
+def build(
+    videos: Annotated[
+        list[Path],
+        typer.Argument(metavar="VIDEOS...", help="Videos, folders of them, or .txt lists."),
+    ],
+    clips: ClipOptions,
+    how: BuildOptions,
+    run: options.ConsoleOptions,
+) -> None:
+    """Build training clips from raw videos; the same command continues an interrupted run."""
+    from dynascene_cli.dataset.filmed.build import build_dataset
+    from dynascene_cli.dataset.filmed.settings import BuildSettings
+
+    least, most = parse_numbers("--person-share", clips.person_share, 2)
+    train, val, test = parse_numbers("--split", how.split, 3)
+    settings = BuildSettings(
+        min_side=clips.min_side,
+        cut_threshold=clips.cut_threshold,
+        min_seconds=clips.min_seconds,
+        max_seconds=clips.max_seconds,
+        person_share=(least, most),
+        max_score=clips.max_score,
+        matting_model=how.matting_model,
+        method=how.method,
+        splits=(train, val, test),
+        seed=how.seed,
+    )
+    console = run.console()
+    data = build_dataset(videos, how.output, how.licence, settings, console)
+    console.result(data, f"{data['manifest']}: {data['clips']} clips; report: {data['report']}")
+
+
+@app.command("stats", epilog="Example: dynascene dataset stats clips")
+def stats(
+    manifests: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Data sets' folders, or .jsonl manifests."),
+    ],
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Count clips, hours, splits, motion, cameras and what is in the scenes."""
+    from dynascene_cli.console import Console
+    from dynascene_cli.dataset.statistics import joined_lines, statistics
+
+    console = Console(as_json=as_json, quiet=quiet)
+    files = [path / "manifest.jsonl" if path.is_dir() else path for path in manifests]
+    data = statistics(joined_lines(files, console.warn))
+    text = "\n".join(f"{name}: {_told(value)}" for name, value in data.items())
+    console.result({**data, "warnings": console.warnings}, text)
+
+
+def _told(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count}" for name, count in value.items()) or "-"
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "-" if value is None else str(value)
 
 
 @app.command("check", epilog="Example: dynascene dataset check shots/manifest.jsonl")

@@ -57,6 +57,21 @@ def parse_fractions(option: str, text: str) -> tuple[float, float]:
     return x, y
 
 
+def parse_numbers(option: str, text: str, count: int) -> list[float]:
+    """So many numbers with commas between them.
+
+    Raises:
+        typer.BadParameter: the text is no such numbers.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        raise typer.BadParameter(f"{text!r} is not {count} numbers", param_hint=option)
+    return numbers
+
+
 def parse_sun_angles(text: str) -> tuple[float, float]:
     """``AZIMUTH,ELEVATION`` in degrees, the former −360 to 360, the latter 3 to 90.
 

@@ -29,13 +29,13 @@ def write_clip(clip: TrainingClip, folder: Path) -> None:
 
 def _write_parts(clip: TrainingClip, folder: Path) -> None:
     rate = clip.camera.frame_rate
-    _write_film(folder / "clip.mkv", clip.frames, rate)
+    write_film(folder / "clip.mkv", clip.frames, rate)
     if clip.alphas.any():
-        _write_film(folder / "matte.mkv", clip.alphas, rate)
+        write_film(folder / "matte.mkv", clip.alphas, rate)
     if clip.scene is not None:
         write_image(folder / "scene.png", clip.scene)
     if clip.plates is not None:
-        _write_film(folder / "plates.mkv", clip.plates, rate)
+        write_film(folder / "plates.mkv", clip.plates, rate)
     if clip.depths is not None:
         np.savez_compressed(folder / "depths.npz", depths=clip.depths)
     write_camera(folder / "camera.json", clip.camera, name=clip.name)
@@ -58,8 +58,8 @@ def clip_line(folder: Path, root: Path, name: str, frames: int, fps: float) -> L
     return line | {"frames": frames, "fps": fps, "median_depth": 1.0}
 
 
-def _write_film(path: Path, images: Iterable[Image], rate: Fraction) -> None:
-    """Grey (H, W) or RGB (H, W, 3) frames as FFV1, which keeps every value."""
+def write_film(path: Path, images: Iterable[Image], rate: Fraction) -> None:
+    """Write grey (H, W) or RGB (H, W, 3) frames as FFV1, which keeps every value."""
     with av.open(f"file:{path}", "w", options={"fflags": "+bitexact"}) as container:
         stream = None
         for image in images:

@@ -3,7 +3,7 @@
 import difflib
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.dataset.clip import TrainingClip
-from dynascene_cli.dataset.clip_folder import Line
 from dynascene_cli.errors import DynasceneError, InputError, reading
 from dynascene_cli.geometry import relative_to_first
 from dynascene_cli.shot import CameraPath, Clip, Image
@@ -28,7 +27,29 @@ from dynascene_cli.video.timeline import snapped_rate
 
 _FILES = ("clip", "matte", "scene", "plates", "depths", "camera")
 _REQUIRED = ("clip", "camera")
-_KEYS = (*_FILES, "name", "frames", "fps", "median_depth", "licence")
+_ABOUT = (
+    "scene_image",
+    "scene_frame",
+    "scene_elements",
+    "source",
+    "source_sha256",
+    "start",
+    "end",
+    "width",
+    "height",
+    "motion_score",
+    "person_share",
+    "pose_confidence",
+    "pose_inliers",
+    "pose_median_px",
+    "turned_deg",
+    "travelled",
+    "split",
+    "sha256",
+)
+"""What ``dataset build`` says of a clip besides, and loading it has no need of."""
+
+_KEYS = (*_FILES, "name", "frames", "fps", "median_depth", "licence", *_ABOUT)
 
 
 @dataclass(frozen=True)
@@ -62,25 +83,35 @@ def read_manifest(path: Path) -> list[ManifestEntry]:
         InputError: there is no such file, it holds no clip, or a line is wrong: not JSON, a key
             missing or unknown, a file missing.
     """
-    entries = [
-        _entry(line, path.parent, f"{path}: line {number}")
-        for number, line in enumerate(read_text(path, ".jsonl manifest").split("\n"), start=1)
-        if line.strip()
-    ]
+    entries = [_entry(line, path.parent, where) for line, where in read_lines(path)]
     if not entries:
         raise InputError(f"{path} holds no clip", "dynascene dataset synth writes a manifest")
     return entries
 
 
-def write_manifest(path: Path, lines: Iterable[Line]) -> None:
+def read_lines(path: Path) -> list[tuple[dict[str, Any], str]]:
+    """The lines of a manifest as they are, each with where it stands, for messages.
+
+    Raises:
+        InputError: there is no such file, or a line is no JSON object.
+    """
+    lines = []
+    for number, text in enumerate(read_text(path, ".jsonl manifest").split("\n"), start=1):
+        if text.strip():
+            where = f"{path}: line {number}"
+            line = parsed_json(text, where)
+            if not isinstance(line, dict):
+                raise InputError(f"{where}: not a JSON object", '{"clip": ..., "camera": ...}')
+            lines.append((line, where))
+    return lines
+
+
+def write_manifest(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
     """Write a manifest, whole or not at all."""
     publish_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
-def _entry(text: str, root: Path, where: str) -> ManifestEntry:
-    line = parsed_json(text, where)
-    if not isinstance(line, dict):
-        raise InputError(f"{where}: not a JSON object", '{"clip": ..., "camera": ...}')
+def _entry(line: dict[str, Any], root: Path, where: str) -> ManifestEntry:
     for key in line:
         if key not in _KEYS:
             near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.5)

@@ -9,12 +9,13 @@ import numpy as np
 
 from dynascene_cli import geometry as maths
 from dynascene_cli.dataset.clip import TrainingClip
+from dynascene_cli.dataset.person_hole import person_hole
 from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
 from dynascene_cli.diffusion.person_input import foreground_frame
 from dynascene_cli.evaluation.metrics import Where
 from dynascene_cli.shot import CameraPath, Image
 from dynascene_cli.training.illumination import random_light, relight
-from dynascene_cli.training.masks import fill_hidden, person_hole
+from dynascene_cli.training.masks import fill_hidden
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.training.task_inputs import TaskInputs
 

@@ -50,17 +50,21 @@ def html_page(
     """
     parts = [f"<h1>{escape(title)}</h1>"]
     if facts:
-        parts.append(_facts(facts))
+        parts.append(fact_line(facts))
     if video is not None:
         parts.append(_video(video, video_type, poster))
     parts.append(_warnings(warnings))
     if wipes:
         shown = "\n".join(_wipe(wipe, index) for index, wipe in enumerate(wipes))
-        parts.append(_section("Before and after", shown))
-    parts.extend(_section(figure.caption, _figure(figure)) for figure in figures)
+        parts.append(section("Before and after", shown))
+    parts.extend(section(figure.caption, _figure(figure)) for figure in figures)
     if settings:
-        parts.append(_section("Settings", _table(settings)))
-    body = "\n".join(parts)
+        parts.append(section("Settings", _table(settings)))
+    return page_document(title, "\n".join(parts), SCRIPT)
+
+
+def page_document(title: str, body: str, script: str = "") -> str:
+    """A whole page around the HTML ``body`` of its main part, in the style of all reports."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -74,21 +78,24 @@ def html_page(
 <main>
 {body}
 </main>
-<script>{SCRIPT}</script>
+<script>{script}</script>
 </body>
 </html>
 """
 
 
-def _section(heading: str, content: str) -> str:
+def section(heading: str, content: str) -> str:
+    """A part of a page: ``content`` is HTML."""
     return f"<section>\n<h2>{escape(heading)}</h2>\n{content}\n</section>"
 
 
-def _source(data: bytes, media_type: str) -> str:
+def data_url(data: bytes, media_type: str) -> str:
+    """A file as an address that holds it."""
     return f"data:{escape(media_type)};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _facts(facts: Mapping[str, object]) -> str:
+def fact_line(facts: Mapping[str, object]) -> str:
+    """Results by name, beside each other."""
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
         for name, value in facts.items()
@@ -97,10 +104,10 @@ def _facts(facts: Mapping[str, object]) -> str:
 
 
 def _video(video: bytes, media_type: str, poster: bytes | None) -> str:
-    shown = f' poster="{_source(poster, "image/jpeg")}"' if poster is not None else ""
+    shown = f' poster="{data_url(poster, "image/jpeg")}"' if poster is not None else ""
     return (
         f'<video controls loop playsinline preload="metadata"{shown} aria-label="The result">'
-        f'<source src="{_source(video, media_type)}" type="{escape(media_type)}">'
+        f'<source src="{data_url(video, media_type)}" type="{escape(media_type)}">'
         "This browser does not play the video.</video>"
     )
 
@@ -113,7 +120,7 @@ def _warnings(warnings: Sequence[str]) -> str:
 
 
 def _wipe(wipe: Wipe, index: int) -> str:
-    before, after = (_source(data, wipe.media_type) for data in (wipe.before, wipe.after))
+    before, after = (data_url(data, wipe.media_type) for data in (wipe.before, wipe.after))
     return f"""<figure>
 <div class="wipe">
 <img src="{after}" alt="After: {escape(wipe.caption)}">
@@ -129,7 +136,7 @@ def _wipe(wipe: Wipe, index: int) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    source = _source(figure.data, figure.media_type)
+    source = data_url(figure.data, figure.media_type)
     return f'<figure><img src="{source}" alt="{escape(figure.alternative)}"></figure>'
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.dataset.clip import TrainingClip
+from dynascene_cli.dataset.person_hole import Hidden, person_hole
 from dynascene_cli.diffusion.person_input import GREY, foreground_frame
 from dynascene_cli.geometry import compose, inverse
 from dynascene_cli.shot import CameraPath, Image
 from dynascene_cli.training.illumination import random_light, relight
-from dynascene_cli.training.masks import Hidden, fill_hidden, person_hole, random_mask
+from dynascene_cli.training.masks import fill_hidden, random_mask
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.training.task_inputs import TaskInputs
 

@@ -109,6 +109,12 @@ def test_synthetic_clips(dynascene, disk):
     fills_up(dynascene, disk, ("dataset", "synth", disk / "w" / "clips", *clips), ROOMS)
 
 
+def test_a_data_set(dynascene, disk, person_clip):
+    limits = ("--min-side", "100", "--min-seconds", "0.1", "--max-score", "1.01")
+    words = ("dataset", "build", person_clip, "-o", disk / "w" / "set", *limits)
+    fills_up(dynascene, disk, words, (0, 12_000, 1 << 18))
+
+
 def test_a_training(dynascene, disk):
     config = TESTS / "training" / "tiny.toml"
     words = ("train", "single", "--config", config, "--steps", "2", "--set", "checkpoint_every=1")

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.training.masks import fill_hidden, person_hole, random_mask
+from dynascene_cli.dataset.person_hole import person_hole
+from dynascene_cli.training.masks import fill_hidden, random_mask
 
 
 @given(

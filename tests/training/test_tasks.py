@@ -10,6 +10,7 @@ from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from dynascene_cli.dataset.clip import TrainingClip
+from dynascene_cli.dataset.person_hole import person_hole
 from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
 from dynascene_cli.geometry import (
     compose,
@@ -21,7 +22,7 @@ from dynascene_cli.geometry import (
     transform,
 )
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.training.masks import fill_hidden, person_hole
+from dynascene_cli.training.masks import fill_hidden
 from dynascene_cli.training.settings import TrainingSettings
 from dynascene_cli.training.tasks import (
     TASKS,
