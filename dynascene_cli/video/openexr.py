@@ -84,7 +84,7 @@ def exr_head(path: Path) -> ExrHead:
     sizes = []
     for window in _WINDOWS:
         at = _content_of(path, head, window)
-        left, top, right, bottom = struct.unpack_from("<4i", head + bytes(16), at)
+        left, top, right, bottom = struct.unpack("<4i", head[at : at + 16].ljust(16, b"\0"))
         sizes.append((max(right - left + 1, 0), max(bottom - top + 1, 0)))
     # The decoder makes room for the window that is shown, and reads the other.
     size = max(width for width, _ in sizes), max(height for _, height in sizes)

@@ -37,6 +37,7 @@ def zipped(path, content, name="depth.npy"):
         ("a.exr", b""),
         ("a.exr", b"\x76\x2f\x31\x01" + bytes(500)),
         ("a.exr", b"\x76\x2f\x31\x01" + b"channels\0chlist\0" + bytes(4)),
+        ("a.exr", b"\x76\x2f\x31\x01" + b"dataWindow\0box2i\0"),
         ("a.tif", b"II*\0" + bytes(20)),
         ("a.png", b"%!PS-Adobe-3.0\n"),
     ],
