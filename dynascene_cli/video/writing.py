@@ -51,7 +51,8 @@ _CODINGS = {
     (".mp4", False): _Coding(
         "libx264",
         "yuv420p",
-        # With macroblock trees, the same frames have been seen to give other bytes.
+        # Macroblock trees read memory that nobody wrote, by AVX-512 (docs/reliability.md): the same
+        # frames would give other bytes.
         {"preset": "veryfast", "crf": "18", "x264-params": "mbtree=0"},
         {"movflags": "+faststart"},
     ),
