@@ -1,38 +1,82 @@
 """The Typer app and what becomes of its failures; nothing heavy is imported here."""
 
 import errno
+import importlib
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from dynascene_cli import __version__
-from dynascene_cli.commands import (
-    dataset,
-    demo,
-    doctor,
-    estimate_camera,
-    evaluate,
-    info,
-    matte,
-    models,
-    options,
-    project,
-    render,
-    train,
-    trajectory,
-)
 from dynascene_cli.commands.option_groups import PanelCommand
+from dynascene_cli.commands.option_values import current_spelling
 from dynascene_cli.console import json_text
 from dynascene_cli.errors import DynasceneError, StageError, asked_to_end
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """A subcommand in the list of them: what it does, and an example where it is no group."""
+
+    summary: str
+    example: str = ""
+
+
+ENTRIES = {
+    "render": _Entry(
+        "Put a person into a photo, filmed by a camera move.",
+        "dynascene render person.mp4 --scene beach.jpg --camera dolly-in --position 0.4,0.9",
+    ),
+    "matte": _Entry(
+        "Separate the person of a clip from the background.",
+        "dynascene matte person.mp4 -o person.mov --preview sheet.png",
+    ),
+    "estimate-camera": _Entry(
+        "Estimate how the camera of a clip moved.",
+        "dynascene estimate-camera person.mp4 -o person.usda",
+    ),
+    "trajectory": _Entry("List, write, draw, check and convert camera moves."),
+    "train": _Entry(
+        "Train one stage of the network.",
+        "dynascene train single --config mini-single --data shots/manifest.jsonl",
+    ),
+    "dataset": _Entry("Make synthetic clips, and check the clips of a manifest."),
+    "demo": _Entry(
+        "Render the clip and the photo that ship with the package.",
+        "dynascene demo --camera orbit-left -o demo.mp4",
+    ),
+    "info": _Entry(
+        "Show a clip's size, frame rate, length, codec and colour.",
+        "dynascene info person.mp4 --json",
+    ),
+    "doctor": _Entry("Show what this machine can do.", "dynascene doctor"),
+    "evaluate": _Entry("Measure a network's results against the truth."),
+    "models": _Entry("List, fetch, add, check and assemble network weights."),
+    "project": _Entry("Show or clear what a project folder caches."),
+}
+"""Subcommands by name, in the order of the help; each is a module of ``commands``."""
+
+
 class _Commands(TyperGroup):
-    """The root command."""
+    """The root command, which imports a subcommand's module only when it is run.
+
+    Until then it has stand-ins, which know no more than a name and a summary.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, entry in ENTRIES.items():
+            self.add_command(TyperCommand(name, help=entry.summary, rich_markup_mode=None))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The subcommand that is asked for, and the words after it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _loaded_command(command.name), rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run a subcommand; a file that ends too early is no interruption, as Typer would say."""
@@ -40,6 +84,18 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except EOFError as error:
             raise _as_failure(error) from error
+
+
+def _loaded_command(name: str) -> Any:
+    """The subcommand of that name: its module's group ``app``, or its function of the same name."""
+    function = name.replace("-", "_")
+    module = importlib.import_module(f"dynascene_cli.commands.{function}")
+    if hasattr(module, "app"):
+        return typer.main.get_group(module.app)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    example = f"Example: {ENTRIES[name].example}"
+    alone.command(name, cls=PanelCommand, epilog=example)(getattr(module, function))
+    return typer.main.get_command(alone)
 
 
 app = typer.Typer(
@@ -50,36 +106,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"token_normalize_func": options.current_spelling},
+    context_settings={"token_normalize_func": current_spelling},
 )
-
-
-def _add(name: str, command: Callable[..., None], example: str) -> None:
-    app.command(name, cls=PanelCommand, epilog=f"Example: {example}")(command)
-
-
-_add(
-    "render",
-    render.render,
-    "dynascene render person.mp4 --scene beach.jpg --camera dolly-in --position 0.4,0.9",
-)
-_add("matte", matte.matte, "dynascene matte person.mp4 -o person.mov --preview sheet.png")
-_add(
-    "estimate-camera",
-    estimate_camera.estimate_camera,
-    "dynascene estimate-camera person.mp4 -o person.usda",
-)
-app.add_typer(trajectory.app, name="trajectory")
-_add(
-    "train", train.train, "dynascene train single --config mini-single --data shots/manifest.jsonl"
-)
-app.add_typer(dataset.app, name="dataset")
-_add("demo", demo.demo, "dynascene demo --camera orbit-left -o demo.mp4")
-_add("info", info.info, "dynascene info person.mp4 --json")
-_add("doctor", doctor.doctor, "dynascene doctor")
-app.add_typer(evaluate.app, name="evaluate")
-app.add_typer(models.app, name="models")
-app.add_typer(project.app, name="project")
 
 INTERRUPTED = 130
 

@@ -1,4 +1,4 @@
-"""Texts of options that hold several values, read into plain values."""
+"""Texts of options: those that hold several values, and former spellings."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,6 +7,23 @@ import typer
 
 if TYPE_CHECKING:
     from dynascene_cli.pipeline.request import Click, People
+
+RENAMED = {
+    "matter": "matting-model",
+    "keep": "matte-fixes",
+    "amount": "move-strength",
+    "strength": "guide-strength",
+    "place": "position",
+    "subject": "person-anchor",
+    "anchored": "ground",
+    "locked": "screen",
+}
+"""Former spellings of options and of their choices, which still work, and what they are now."""
+
+
+def current_spelling(word: str) -> str:
+    """The present name of an option or a choice that may be given by its former one."""
+    return RENAMED.get(word, word)
 
 
 def parse_clicks(texts: Sequence[str]) -> "tuple[Click, ...]":

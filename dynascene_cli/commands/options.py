@@ -82,23 +82,6 @@ EstimationMethod = Annotated[
     ),
 ]
 
-RENAMED = {
-    "matter": "matting-model",
-    "keep": "matte-fixes",
-    "amount": "move-strength",
-    "strength": "guide-strength",
-    "place": "position",
-    "subject": "person-anchor",
-    "anchored": "ground",
-    "locked": "screen",
-}
-"""Former spellings of options and of their choices, which still work, and what they are now."""
-
-
-def current_spelling(word: str) -> str:
-    """The present name of an option or a choice that may be given by its former one."""
-    return RENAMED.get(word, word)
-
 
 @dataclass(frozen=True)
 class InputOptions:

@@ -7,7 +7,6 @@ dies with its process, so what can be locked is nobody's any more.
 import errno
 import os
 import re
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -140,7 +139,7 @@ def _temporary(folder: Path, stem: str, suffix: str | None = None) -> Iterator[P
     remove_abandoned(folder)
     descriptor = None
     while descriptor is None:
-        mark = f".dynascene-{secrets.token_hex(4)}.part{suffix or ''}"
+        mark = f".dynascene-{os.urandom(4).hex()}.part{suffix or ''}"
         path = folder / shorten_name(f".{stem}", mark)
         path.mkdir() if suffix is None else path.touch(exist_ok=False)
         if sys.platform == "win32":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, ImageCms
+from PIL import ExifTags
 from PIL import Image as Pillow
 
 from dynascene_cli.geometry import Floats
@@ -95,6 +95,9 @@ def encoded_srgb(light: NDArray[np.float32]) -> Image:
 
 def converted_by_profile(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
     """A picture in sRGB by its ICC profile (littleCMS)."""
+    # Here, since few pictures have one, and a clip is none.
+    from PIL import ImageCms
+
     if picture.mode == "P":
         picture = picture.convert("RGB")
     try:

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
+
+# The formats below that Pillow does not know at first. Asked for one that it lacks, it loads all of
+# its forty, which takes a tenth of a second, and one of them runs Ghostscript.
+from PIL import (
+    Jpeg2KImagePlugin,  # noqa: F401
+    TiffImagePlugin,  # noqa: F401
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401
+)
 
 from dynascene_cli.errors import InputError, reading
 
