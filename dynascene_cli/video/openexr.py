@@ -30,6 +30,9 @@ _CHANNELS = b"channels\0chlist\0"
 _CHANNEL_BYTES = 16
 """Of a channel in the head, after its name; the first four tell the kind of its numbers."""
 _COLOURS = frozenset("RGBAY")
+_TILED_OR_IN_PARTS = 0x200 | 0x1000
+_LINES_OF_BLOCK = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256)
+"""Lines that are stored together, by the number of the compression."""
 
 
 def exr_bytes(image: Image) -> bytes:
@@ -120,7 +123,10 @@ def exr_planes(path: Path, *, depth: bool = False) -> NDArray[np.float32]:
     if any(head.channels[name] for name in used):
         raise InputError(f"{path} holds whole numbers in its channels {', '.join(used)}", EXR_HINT)
     with reading(path, "OpenEXR", EXR_HINT):
-        frame = _decoded(path.read_bytes(), head.channels, layer, used)
+        content = path.read_bytes()
+        if not _is_whole(content):
+            raise InputError(f"{path} is cut short: lines of it are missing", "copy it again")
+        frame = _decoded(content, head.channels, layer, used)
     kind, size = (np.float16, 2) if "f16" in frame.format.name else (np.float32, 4)
     planes = [
         np.frombuffer(memoryview(plane), kind).reshape(-1, plane.line_size // size)[
@@ -132,6 +138,31 @@ def exr_planes(path: Path, *, depth: bool = False) -> NDArray[np.float32]:
         return planes[0].astype(np.float32)
     green, blue, red, *alpha = planes
     return np.stack([red, green, blue, *alpha], axis=-1).astype(np.float32)
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether every block of lines in the file's table lies within it (OpenEXR file layout).
+
+    FFmpeg leaves blocks that are missing black, without a word. Tiles and files of several parts
+    are not looked into.
+    """
+    if int.from_bytes(content[4:8], "little") & _TILED_OR_IN_PARTS:
+        return True
+    at = 8
+    while content[at]:
+        at = content.index(b"\0", content.index(b"\0", at) + 1) + 1
+        at += 4 + int.from_bytes(content[at : at + 4], "little")
+    table = at + 1
+    data = _content_of(Path(), content, _WINDOWS[0])
+    _, top, _, bottom = struct.unpack_from("<4i", content, data)
+    compression = content[_content_of(Path(), content, b"compression\0compression\0")]
+    blocks = -(-(bottom - top + 1) // _LINES_OF_BLOCK[compression])
+    offsets = struct.unpack_from(f"<{blocks}Q", content, table)
+    sizes = (struct.unpack_from("<I", content, offset + 4)[0] for offset in offsets)
+    return all(
+        table < offset and offset + 8 + size <= len(content)
+        for offset, size in zip(offsets, sizes, strict=True)
+    )
 
 
 def _chosen_channels(

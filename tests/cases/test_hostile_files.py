@@ -113,6 +113,15 @@ def test_a_depth_map_that_asks_for_all_memory(tmp_path, name):
     assert (seconds < 2, mebibytes < 1024) == (True, True)
 
 
+def test_an_exr_that_ends_anywhere(tmp_path):
+    content = exr_bytes(np.zeros((8, 8), np.uint8))
+    path = tmp_path / "a.exr"
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"a\.exr"):
+            read_depth(path)
+
+
 def test_an_exr_of_a_large_window(tmp_path):
     content = bytearray(exr_bytes(np.zeros((32, 32), np.uint8)))
     at = content.index(b"dataWindow\0box2i\0") + 17 + 4
