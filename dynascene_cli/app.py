@@ -4,7 +4,7 @@ import errno
 import importlib
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,10 @@ ENTRIES = {
     "estimate-camera": _Entry(
         "Estimate how the camera of a clip moved.",
         "dynascene estimate-camera person.mp4 -o person.usda",
+    ),
+    "batch": _Entry(
+        "Render many shots, and tell what became of each.",
+        "dynascene batch jobs.toml --jobs 2 --resume -- --draft",
     ),
     "trajectory": _Entry("List, write, draw, check and convert camera moves."),
     "train": _Entry(
@@ -147,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failure = _as_failure(error)
             if "--verbose" in words:
                 traceback.print_exception(error)
-            return _failed(failure.message, failure.hint, failure.exit_code, words)
+            return _failed(failure.message, failure.hint, failure.exit_code, words, failure.details)
         code = INTERRUPTED
     # Typer turns an interruption into its exit code, without a word.
     if code == INTERRUPTED:
@@ -177,8 +181,16 @@ def _as_failure(error: Exception) -> DynasceneError:
     )
 
 
-def _failed(message: str, hint: str, exit_code: int, words: Sequence[str]) -> int:
+def _failed(
+    message: str,
+    hint: str,
+    exit_code: int,
+    words: Sequence[str],
+    details: Mapping[str, object] | None = None,
+) -> int:
     if "--json" in words:
-        print(json_text({"error": message, "hint": hint, "exit_code": exit_code}))
+        print(
+            json_text({**(details or {}), "error": message, "hint": hint, "exit_code": exit_code})
+        )
     print(f"error: {message}" + (f"\nhint: {hint}" if hint else ""), file=sys.stderr)
     return exit_code

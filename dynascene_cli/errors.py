@@ -1,6 +1,6 @@
 """The three ways in which a run can fail, each with the exit code that scripts rely on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -9,17 +9,21 @@ from threading import Event
 class DynasceneError(Exception):
     """A failure told to the user in one line, with a hint of what would be right.
 
+    ``details`` are what a run that failed in parts has to say of the others, under ``--json``.
     Never raised itself: its subclasses carry the exit code.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(
+        self, message: str, hint: str = "", details: Mapping[str, object] | None = None
+    ) -> None:
         # What a file holds is part of some messages, and its line ends are not theirs.
         message = " ".join(message.splitlines())
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = details or {}
 
 
 class InputError(DynasceneError):

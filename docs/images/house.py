@@ -13,7 +13,7 @@ ROOM, STAGE, NOUN = "#e3ecf7", "#fdeeda", "#e6f2e4"
 FONT = "font-family='Helvetica, Arial, sans-serif'"
 LEVELS = (
     ("commands",),
-    ("evaluation",),
+    ("evaluation", "batch"),
     ("training",),
     ("dataset",),
     ("pipeline",),
@@ -28,6 +28,7 @@ LEVELS = (
 
 NOTES = {
     "commands": "one file a subcommand",
+    "batch": "many shots, each its own process",
     "evaluation": "held-out metrics, the ablation",
     "training": "the network's two stages",
     "dataset": "clips to learn from",
