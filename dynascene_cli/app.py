@@ -80,7 +80,7 @@ class _Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The subcommand that is asked for, and the words after it."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, command and _loaded_command(command.name), rest
+        return name, command and _loaded_command(str(command.name)), rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run a subcommand; a file that ends too early is no interruption, as Typer would say."""
