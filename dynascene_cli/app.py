@@ -4,12 +4,13 @@ import errno
 import importlib
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from dynascene_cli import __version__
@@ -66,21 +67,34 @@ ENTRIES = {
 """Subcommands by name, in the order of the help; each is a module of ``commands``."""
 
 
-class _Commands(TyperGroup):
-    """The root command, which imports a subcommand's module only when it is run.
+class _Subcommands(Mapping[str, Any]):
+    """The subcommands by name, each of which is imported when it is asked for."""
 
-    Until then it has stand-ins, which know no more than a name and a summary.
-    """
+    def __getitem__(self, name: str) -> Any:
+        return _loaded_command(name, ENTRIES[name].example)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ENTRIES)
+
+    def __len__(self) -> int:
+        return len(ENTRIES)
+
+
+class _Commands(TyperGroup):
+    """The root command, whose help imports none of its subcommands."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        for name, entry in ENTRIES.items():
-            self.add_command(TyperCommand(name, help=entry.summary, rich_markup_mode=None))
+        self.commands: Any = _Subcommands()
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The subcommand that is asked for, and the words after it."""
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, command and _loaded_command(str(command.name)), rest
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The subcommands' names, in the order of the help."""
+        return list(ENTRIES)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of subcommands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in ENTRIES.items()])
 
     def invoke(self, ctx: Any) -> Any:
         """Run a subcommand; a file that ends too early is no interruption, as Typer would say."""
@@ -90,15 +104,15 @@ class _Commands(TyperGroup):
             raise _as_failure(error) from error
 
 
-def _loaded_command(name: str) -> Any:
+@cache
+def _loaded_command(name: str, example: str) -> Any:
     """The subcommand of that name: its module's group ``app``, or its function of the same name."""
     function = name.replace("-", "_")
     module = importlib.import_module(f"dynascene_cli.commands.{function}")
     if hasattr(module, "app"):
         return typer.main.get_group(module.app)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    example = f"Example: {ENTRIES[name].example}"
-    alone.command(name, cls=PanelCommand, epilog=example)(getattr(module, function))
+    alone.command(name, cls=PanelCommand, epilog=f"Example: {example}")(getattr(module, function))
     return typer.main.get_command(alone)
 
 

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from dynascene_cli import __version__
+from dynascene_cli.app import ENTRIES
 
 HEAVY = ("numpy", "cv2", "av", "numba", "onnxruntime", "matplotlib", "rembg", "moviepy", "scipy")
 
@@ -23,6 +24,26 @@ def test_help_imports_nothing_heavy():
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "--scene" in run.stdout
     assert run.stderr == "[]\n"
+
+
+def test_the_list_of_commands_imports_none_of_them():
+    program = (
+        "import sys\n"
+        "from dynascene_cli.app import main\n"
+        "main(['--help'])\n"
+        "print('dynascene_cli.commands.info' in sys.modules, file=sys.stderr)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stderr == "False\n"
+    assert all(f"\n  {name} " in run.stdout for name in ENTRIES)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_command_of_the_list_has_help_with_an_example(dynascene, name):
+    page = dynascene(name, "--help")
+    assert page.code == 0
+    assert f"Usage: dynascene {name} " in page.out
+    assert ENTRIES[name].example.split(" --")[0] in page.out
 
 
 def test_a_misspelt_option_exits_2(dynascene):
