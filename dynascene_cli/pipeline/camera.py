@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dynascene_cli.camera import measure_background_motion
-from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
+from dynascene_cli.camera.estimation.estimate import ClipFacts, Estimate, FeatureTracks
 from dynascene_cli.camera.estimation.estimate_files import (
     read_estimate,
     read_tracks,
@@ -290,33 +290,30 @@ def _estimate(run: Run, request: CameraRequest, clip: Clip, foreground: Foregrou
     from dynascene_cli.camera.estimation.solver import estimate_from_tracks
     from dynascene_cli.camera.estimation.vggsfm import estimate_by_vggsfm
 
-    focal, source = _known_focal(request, clip)
-    size = clip.width, clip.height
-    known: dict[str, Any] = {"size": size, "focal": focal, "focal_source": source}
+    known = _known_facts(request, clip)
     tracks = _tracks(run, request, clip, foreground)
     if request.method == "vggsfm":
-        return estimate_by_vggsfm(
-            read_frames(clip), foreground.alphas(clip), tracks, clip.frame_rate, **known
-        )
+        return estimate_by_vggsfm(read_frames(clip), foreground.alphas(clip), tracks, known)
     if request.method == "colmap":
-        return estimate_by_colmap(tracks, clip.frame_rate, **known)
-    estimate = estimate_from_tracks(tracks, clip.frame_rate, **known)
+        return estimate_by_colmap(tracks, known)
+    estimate = estimate_from_tracks(tracks, known)
     if request.method == "tracks" or not may_improve(estimate):
         return estimate
     run.console.info("camera: the tracks do not fit one camera, trying COLMAP too")
     try:
-        other = estimate_by_colmap(tracks, clip.frame_rate, **known)
+        other = estimate_by_colmap(tracks, known)
     except (MissingError, StageError) as error:
         run.console.detail(f"colmap: {error.message}")
         return estimate
     return other if other.confidence == "high" else estimate
 
 
-def _known_focal(request: CameraRequest, clip: Clip) -> tuple[float | None, str]:
-    """The focal length in clip pixels that was given or is in the file, and which of these."""
+def _known_facts(request: CameraRequest, clip: Clip) -> ClipFacts:
+    size = clip.width, clip.height
     if request.focal_mm is not None:
-        return request.focal_mm / SENSOR_WIDTH_MM * clip.width, "given"
-    return tagged_focal(clip), "exif"
+        focal = request.focal_mm / SENSOR_WIDTH_MM * clip.width
+        return ClipFacts(clip.frame_rate, size, focal, "given")
+    return ClipFacts(clip.frame_rate, size, tagged_focal(clip), "exif")
 
 
 def _tracks(run: Run, request: CameraRequest, clip: Clip, foreground: Foreground) -> FeatureTracks:

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "camera"))
 from filmed_clips import CLIPS, FilmedClip, faulty, filmed_clip, panorama_clip, random_clip
 from path_errors import ate_percent, focal_percent, rpe_degrees
 
-from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
+from dynascene_cli.camera.estimation.estimate import ClipFacts, Estimate, FeatureTracks
 from dynascene_cli.camera.estimation.solver import estimate_from_tracks
 from dynascene_cli.camera.estimation.tracking import track_features
 from dynascene_cli.errors import DynasceneError
@@ -51,9 +51,8 @@ def solved(
     try:
         tracks = track_features(frames, alphas)
         tracked = time.process_time()
-        estimate = estimate_from_tracks(
-            tracks, truth.frame_rate, size=(truth.width, truth.height), focal=None
-        )
+        clip = ClipFacts(truth.frame_rate, (truth.width, truth.height))
+        estimate = estimate_from_tracks(tracks, clip)
     except DynasceneError as error:
         print(f"{name:26s} refused: {error.message}", flush=True)
         return None, 0.0, 0.0

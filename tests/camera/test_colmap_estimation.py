@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from path_errors import ate_percent, focal_percent, rpe_degrees
 
 from dynascene_cli import geometry
 from dynascene_cli.camera.estimation import colmap
-from dynascene_cli.camera.estimation.estimate import FeatureTracks
+from dynascene_cli.camera.estimation.estimate import ClipFacts, FeatureTracks
 from dynascene_cli.camera.estimation.registered_model import estimate_from_model, frame_name
 from dynascene_cli.camera.estimation.subprocess_runner import run_isolated
 from dynascene_cli.camera.formats.colmap import ColmapModel
@@ -32,6 +33,7 @@ needs_pycolmap = pytest.mark.skipif(
 )
 RATE = Fraction(24)
 SIZE = (1920, 1080)
+CLIP = ClipFacts(RATE, SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def without(tracks: FeatureTracks, frames: list[int]) -> FeatureTracks:
 
 @needs_pycolmap
 def test_a_trucking_camera_is_recovered(truck: TrackedScene) -> None:
-    found = colmap.estimate_by_colmap(truck.tracks, RATE, size=SIZE)
+    found = colmap.estimate_by_colmap(truck.tracks, CLIP)
     truth = true_path(truck)
     assert found.method == "colmap"
     assert found.confidence == "high", found.reasons
@@ -103,7 +105,7 @@ def test_a_trucking_camera_is_recovered(truck: TrackedScene) -> None:
 @needs_pycolmap
 def test_a_known_focal_length_is_kept(truck: TrackedScene) -> None:
     found = colmap.estimate_by_colmap(
-        truck.tracks, RATE, size=SIZE, focal=1660.0, focal_source="exif"
+        truck.tracks, replace(CLIP, focal=1660.0, focal_source="exif")
     )
     assert found.focal_source == "exif"
     assert found.focal_px == pytest.approx(1660.0)
@@ -114,16 +116,14 @@ def test_a_known_focal_length_is_kept(truck: TrackedScene) -> None:
 @needs_pycolmap
 def test_a_camera_that_stands_still_leaves_no_model() -> None:
     with pytest.raises(StageError, match="COLMAP found no camera") as caught:
-        colmap.estimate_by_colmap(shot("static", 6).tracks, RATE, size=SIZE)
+        colmap.estimate_by_colmap(shot("static", 6).tracks, CLIP)
     assert "--method tracks" in caught.value.hint
     assert caught.value.exit_code == 4
 
 
 def test_no_path_is_believed_of_a_camera_that_only_turns() -> None:
     scene = shot("pan", 12)
-    found = estimate_from_model(
-        true_model(scene, list(range(12))), scene.tracks, RATE, size=SIZE, method="colmap"
-    )
+    found = estimate_from_model(true_model(scene, list(range(12))), scene.tracks, CLIP, "colmap")
     assert found.confidence == "low"
     assert found.reasons[0].startswith("the path may be off by")
     assert rpe_degrees(found.path, true_path(scene)) < 0.03
@@ -133,7 +133,7 @@ def test_no_path_is_believed_of_a_camera_that_only_turns() -> None:
 def test_running_out_of_time_is_told(truck: TrackedScene) -> None:
     before = time.monotonic()
     with pytest.raises(StageError, match="global mapping took more than 0 s"):
-        colmap.estimate_by_colmap(truck.tracks, RATE, size=SIZE, timeout_seconds=0.3)
+        colmap.estimate_by_colmap(truck.tracks, CLIP, timeout_seconds=0.3)
     assert time.monotonic() - before < 5
 
 
@@ -162,7 +162,7 @@ def test_pycolmap_missing_names_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pycolmap", None)
     with pytest.raises(MissingError) as caught:
-        colmap.estimate_by_colmap(truck.tracks, RATE, size=SIZE)
+        colmap.estimate_by_colmap(truck.tracks, CLIP)
     assert caught.value.hint == "pip install 'dynascene-cli[colmap]'"
     assert caught.value.exit_code == 3
 
@@ -187,10 +187,7 @@ def test_a_models_world_does_not_matter(
     elsewhere[:, :, 3] *= scale
     points = (model.points @ turn.T + shift) * scale
     moved = ColmapModel(**vars(model) | {"extrinsics": elsewhere, "points": points})
-    found = [
-        estimate_from_model(one, truck.tracks, RATE, size=SIZE, method="colmap")
-        for one in (model, moved)
-    ]
+    found = [estimate_from_model(one, truck.tracks, CLIP, "colmap") for one in (model, moved)]
     np.testing.assert_allclose(found[0].path.extrinsics, found[1].path.extrinsics, atol=1e-4)
     assert found[0].confidence == found[1].confidence == "high"
 
@@ -198,9 +195,7 @@ def test_a_models_world_does_not_matter(
 def test_frames_without_an_image_are_resected() -> None:
     scene = shot("handheld", 16, noise=0.0)
     frames = [0, 1, 2, 3, 6, 7, 8, 11, 12, 13]
-    found = estimate_from_model(
-        true_model(scene, frames), scene.tracks, RATE, size=SIZE, method="vggsfm"
-    )
+    found = estimate_from_model(true_model(scene, frames), scene.tracks, CLIP, "vggsfm")
     assert found.method == "vggsfm"
     assert found.registered.all()
     assert found.details["frames_in_model"] == 10
@@ -213,7 +208,7 @@ def test_frames_without_points_are_filled_in_between() -> None:
     gap = [6, 7, 8]
     frames = [frame for frame in range(16) if frame not in gap]
     found = estimate_from_model(
-        true_model(scene, frames), without(scene.tracks, gap), RATE, size=SIZE, method="colmap"
+        true_model(scene, frames), without(scene.tracks, gap), CLIP, "colmap"
     )
     assert np.flatnonzero(~found.registered).tolist() == gap
     assert found.confidence == "low"
@@ -233,9 +228,8 @@ def test_a_wrong_model_is_called_low(truck: TrackedScene) -> None:
     found = estimate_from_model(
         ColmapModel(**vars(model) | {"extrinsics": wrong}),
         truck.tracks,
-        RATE,
-        size=SIZE,
-        method="colmap",
+        CLIP,
+        "colmap",
     )
     assert found.confidence == "low"
     assert found.reasons
@@ -246,9 +240,8 @@ def test_a_bent_lens_is_called_low(truck: TrackedScene) -> None:
     found = estimate_from_model(
         ColmapModel(**vars(model) | {"bent": np.full(12, 9.0)}),
         truck.tracks,
-        RATE,
-        size=SIZE,
-        method="colmap",
+        CLIP,
+        "colmap",
     )
     assert found.confidence == "low"
     assert found.reasons == ("the lens bends the picture's corners by 9.0 pixels",)
@@ -256,7 +249,7 @@ def test_a_bent_lens_is_called_low(truck: TrackedScene) -> None:
 
 def test_a_model_of_one_frame_is_no_camera(truck: TrackedScene) -> None:
     with pytest.raises(StageError, match="colmap solved 1 of 12 frames"):
-        estimate_from_model(true_model(truck, [3]), truck.tracks, RATE, size=SIZE, method="colmap")
+        estimate_from_model(true_model(truck, [3]), truck.tracks, CLIP, "colmap")
 
 
 BEATING = """
@@ -331,7 +324,6 @@ def test_a_model_of_other_pictures_is_no_camera(truck: TrackedScene) -> None:
         estimate_from_model(
             ColmapModel(**vars(model) | {"names": names}),
             truck.tracks,
-            RATE,
-            size=SIZE,
-            method="vggsfm",
+            CLIP,
+            "vggsfm",
         )

@@ -9,7 +9,7 @@ from filmed_clips import filmed_clip
 from geometric_tracks import named_shot, tracked_scene
 
 from dynascene_cli.camera.estimation.colmap import may_improve
-from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
+from dynascene_cli.camera.estimation.estimate import ClipFacts, Estimate, FeatureTracks
 from dynascene_cli.camera.estimation.solver import estimate_from_tracks
 from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.video import write_image
@@ -43,7 +43,7 @@ def solved(name: str, person: int) -> Estimate:
     extrinsics, focals = named_shot(name, FRAMES)
     scene = tracked_scene(extrinsics, focals, per_frame=90, hole=0.3, outliers=0.0)
     tracks = with_a_person(scene.tracks, person)
-    return estimate_from_tracks(tracks, Fraction(25), size=(960, 540))
+    return estimate_from_tracks(tracks, ClipFacts(Fraction(25), (960, 540)))
 
 
 def test_a_tripod_is_still_one_when_the_matte_misses_the_person():
@@ -97,7 +97,7 @@ def test_another_method_is_asked_only_where_it_can_help():
     def low(**details: float) -> Estimate:
         extrinsics, focals = named_shot("handheld", 4)
         scene = tracked_scene(extrinsics, focals, per_frame=90)
-        estimate = estimate_from_tracks(scene.tracks, Fraction(25), size=(960, 540))
+        estimate = estimate_from_tracks(scene.tracks, ClipFacts(Fraction(25), (960, 540)))
         settings = {"confidence": "low", "inliers": 0.95, "median_px": 0.35, "travelled": 0.3}
         settings |= details
         travelled = settings.pop("travelled")

@@ -5,6 +5,7 @@ import numpy as np
 from filmed_clips import panorama_clip
 from path_errors import rpe_degrees
 
+from dynascene_cli.camera.estimation.estimate import ClipFacts
 from dynascene_cli.camera.estimation.solver import estimate_from_tracks
 from dynascene_cli.camera.estimation.tracking import track_features
 
@@ -16,9 +17,8 @@ def test_few_points_of_a_tripod_claim_no_travel(shared_media):
     nobody = np.zeros((path.height, path.width), np.uint8)
     frames = (frame(index) for index in range(path.frame_count))
     tracks = track_features(frames, (nobody for _ in range(path.frame_count)))
-    estimate = estimate_from_tracks(
-        tracks, path.frame_rate, size=(path.width, path.height), focal=None
-    )
+    clip = ClipFacts(path.frame_rate, (path.width, path.height))
+    estimate = estimate_from_tracks(tracks, clip)
     assert np.median(np.bincount(tracks.frame)) < 80
     assert estimate.confidence == "rotation", estimate.reasons
     assert rpe_degrees(estimate.path, path) < 0.03

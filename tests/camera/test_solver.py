@@ -14,13 +14,14 @@ from geometric_tracks import (
 )
 from path_errors import ate_percent, focal_percent, rpe_degrees
 
-from dynascene_cli.camera.estimation.estimate import GATE_PIXELS, Estimate, FeatureTracks
+from dynascene_cli.camera.estimation.estimate import GATE_PIXELS, ClipFacts, Estimate, FeatureTracks
 from dynascene_cli.camera.estimation.solver import estimate_from_tracks
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.shot import CameraPath
 
 RATE = Fraction(25)
 SIZE = (960, 540)
+CLIP = ClipFacts(RATE, SIZE)
 
 
 def filmed(name: str, frames: int = 14, **changes) -> TrackedScene:
@@ -29,7 +30,7 @@ def filmed(name: str, frames: int = 14, **changes) -> TrackedScene:
 
 
 def solved(scene: TrackedScene, **options) -> Estimate:
-    return estimate_from_tracks(scene.tracks, RATE, **({"size": SIZE} | options))
+    return estimate_from_tracks(scene.tracks, replace(CLIP, **options))
 
 
 def truth_of(scene: TrackedScene) -> CameraPath:
@@ -230,7 +231,7 @@ def test_no_tracks_at_all_are_refused():
         np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 2)), 10, 960, 540
     )
     with pytest.raises(StageError, match="no frame has a point"):
-        estimate_from_tracks(none, RATE, size=SIZE)
+        estimate_from_tracks(none, CLIP)
 
 
 def test_tracks_that_all_end_at_a_cut_are_refused_with_its_frame():
@@ -246,7 +247,7 @@ def test_tracks_that_all_end_at_a_cut_are_refused_with_its_frame():
         pixels=tracks.pixels[order],
     )
     with pytest.raises(StageError, match="frame 6 to frame 7"):
-        estimate_from_tracks(cut, RATE, size=SIZE)
+        estimate_from_tracks(cut, CLIP)
 
 
 def test_tracks_without_a_camera_are_called_low():
@@ -283,7 +284,7 @@ def test_a_fast_pan_through_a_rolling_shutter_is_a_tripods(readout):
         width=960,
         height=540,
     )
-    estimate = estimate_from_tracks(tracks, RATE, size=SIZE)
+    estimate = estimate_from_tracks(tracks, CLIP)
     assert estimate.confidence == "rotation", estimate.reasons
     assert estimate.details["readout"] > 0
     forward = estimate.path.extrinsics[:, 2]

@@ -17,7 +17,7 @@ from geometric_tracks import TrackedScene, named_shot, tracked_scene
 from path_errors import ate_percent, rpe_degrees
 
 from dynascene_cli.camera.estimation import vggsfm
-from dynascene_cli.camera.estimation.estimate import Estimate
+from dynascene_cli.camera.estimation.estimate import ClipFacts, Estimate
 from dynascene_cli.errors import InputError, MissingError, StageError
 from dynascene_cli.shot import CameraPath, Image
 
@@ -116,9 +116,18 @@ def alphas(size: tuple[int, int]) -> Iterator[Image]:
         yield alpha
 
 
-def estimated(scene: TrackedScene, size: tuple[int, int] = SIZE, **settings: Any) -> Estimate:
+def estimated(
+    scene: TrackedScene,
+    size: tuple[int, int] = SIZE,
+    timeout_seconds: float = 7200.0,
+    **known: Any,
+) -> Estimate:
     return vggsfm.estimate_by_vggsfm(
-        frames(size), alphas(size), scene.tracks, Fraction(24), size=size, **settings
+        frames(size),
+        alphas(size),
+        scene.tracks,
+        ClipFacts(Fraction(24), size, **known),
+        timeout_seconds,
     )
 
 

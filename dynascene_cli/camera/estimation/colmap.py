@@ -4,26 +4,23 @@ import importlib.util
 import sys
 import tempfile
 import time
-from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from dynascene_cli.camera.estimation.estimate import (
     GATE_INLIERS,
     GATE_MEDIAN_PIXELS,
+    ClipFacts,
     Estimate,
     FeatureTracks,
+    Integers,
 )
 from dynascene_cli.camera.estimation.keyframe_selection import select_keyframes
 from dynascene_cli.camera.estimation.motion_hypotheses import PRIOR_FOCAL
-from dynascene_cli.camera.estimation.registered_model import (
-    estimate_from_model,
-    observations_of_tracks,
-)
-from dynascene_cli.camera.estimation.solver import MOST_SLANTED
-from dynascene_cli.camera.estimation.subprocess_runner import run_isolated
+from dynascene_cli.camera.estimation.registered_model import estimate_from_model
+from dynascene_cli.camera.estimation.solver import MOST_SLANTED, observations_of_tracks
+from dynascene_cli.camera.estimation.subprocess_runner import Outcome, run_isolated
 from dynascene_cli.camera.estimation.track_checks import find_usable_frames
 from dynascene_cli.camera.formats.colmap import read_model
 from dynascene_cli.errors import MissingError, StageError
@@ -50,18 +47,12 @@ def may_improve(estimate: Estimate) -> bool:
 
 
 def estimate_by_colmap(
-    tracks: FeatureTracks,
-    frame_rate: Fraction,
-    *,
-    size: tuple[int, int],
-    focal: float | None = None,
-    focal_source: Literal["given", "exif"] = "given",
-    timeout_seconds: float = 1800.0,
+    tracks: FeatureTracks, clip: ClipFacts, timeout_seconds: float = 1800.0
 ) -> Estimate:
-    """The camera that COLMAP makes of the tracks, as a path of ``size`` (width, height).
+    """The camera that COLMAP makes of the tracks of a clip.
 
-    COLMAP is given the keyframes of a long clip, and its model is adjusted to the tracks.
-    ``focal`` in clip pixels is kept when known. ``timeout_seconds`` are for both mappers together.
+    COLMAP is given the keyframes of a long clip, and its model is adjusted to the tracks. A focal
+    length is kept when known. ``timeout_seconds`` are for both mappers together.
 
     Raises:
         InputError: the clip is a single frame.
@@ -71,24 +62,13 @@ def estimate_by_colmap(
     """
     if importlib.util.find_spec("pycolmap") is None:
         raise MissingError("--method colmap needs pycolmap", "pip install 'dynascene-cli[colmap]'")
-    chosen = np.isin(
-        tracks.frame, select_keyframes(observations_of_tracks(tracks), find_usable_frames(tracks))
-    )
-    known = focal or PRIOR_FOCAL * max(size)
+    keyframes = select_keyframes(observations_of_tracks(tracks), find_usable_frames(tracks))
     deadline = time.monotonic() + timeout_seconds
     found: list[Estimate] = []
     failures: list[str] = []
     with tempfile.TemporaryDirectory(prefix="dynascene-") as name:
         folder = Path(name)
-        np.savez(
-            folder / "tracks.npz",
-            track=tracks.track[chosen],
-            frame=tracks.frame[chosen],
-            pixels=tracks.pixels[chosen],
-            size=np.array([tracks.width, tracks.height]),
-            focal=known * tracks.width / size[0],
-            focal_known=focal is not None,
-        )
+        _write_tracks(folder / "tracks.npz", tracks, keyframes, clip)
         for mapper in MAPPERS:
             outcome = run_isolated(
                 [sys.executable, "-P", str(PROGRAM), str(folder), mapper],
@@ -98,25 +78,10 @@ def estimate_by_colmap(
             if outcome.code is None:
                 failures.append(f"{mapper} mapping took more than {timeout_seconds:.0f} s")
                 break
-            if outcome.code == NO_MODEL:
-                failures.append(f"{mapper} mapping made no model")
-                continue
-            if outcome.code != 0:
-                failures.append(f"{mapper} mapping broke down ({outcome.last_words})")
-                continue
             try:
-                estimate = estimate_from_model(
-                    read_model(folder / mapper),
-                    tracks,
-                    frame_rate,
-                    size=size,
-                    method="colmap",
-                    focal=focal,
-                    focal_source=focal_source,
-                    details={"mapper": mapper},
-                )
+                estimate = _read_estimate(folder / mapper, outcome, tracks, clip)
             except StageError as error:
-                failures.append(f"{mapper} mapping: {error.message}")
+                failures.append(error.message)
                 continue
             if estimate.confidence == "high":
                 return estimate
@@ -128,3 +93,37 @@ def estimate_by_colmap(
             "or give --focal-mm, or a matte that covers all that moves",
         )
     return max(found, key=lambda estimate: (estimate.registered.sum(), estimate.inliers))
+
+
+def _write_tracks(path: Path, tracks: FeatureTracks, frames: Integers, clip: ClipFacts) -> None:
+    """What COLMAP's process reads: the tracks of some frames, and the camera to start from."""
+    chosen = np.isin(tracks.frame, frames)
+    focal = clip.focal or PRIOR_FOCAL * max(clip.size)
+    np.savez(
+        path,
+        track=tracks.track[chosen],
+        frame=tracks.frame[chosen],
+        pixels=tracks.pixels[chosen],
+        size=np.array([tracks.width, tracks.height]),
+        focal=focal * tracks.width / clip.size[0],
+        focal_known=clip.focal is not None,
+    )
+
+
+def _read_estimate(
+    model: Path, outcome: Outcome, tracks: FeatureTracks, clip: ClipFacts
+) -> Estimate:
+    """The camera of the model that a mapper of the folder's name left.
+
+    Raises:
+        StageError: it left none, or one that says nothing of the clip.
+    """
+    mapper = model.name
+    if outcome.code == NO_MODEL:
+        raise StageError(f"{mapper} mapping made no model")
+    if outcome.code != 0:
+        raise StageError(f"{mapper} mapping broke down ({outcome.last_words})")
+    try:
+        return estimate_from_model(read_model(model), tracks, clip, "colmap", {"mapper": mapper})
+    except StageError as error:
+        raise StageError(f"{mapper} mapping: {error.message}", error.hint) from error

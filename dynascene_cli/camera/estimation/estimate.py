@@ -1,6 +1,7 @@
 """The nouns of camera estimation: tracks of background points, and what was made of them."""
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -42,6 +43,19 @@ class FeatureTracks:
     def track_count(self) -> int:
         """How many points were followed."""
         return int(self.track[-1]) + 1 if len(self.track) else 0
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What is known of a clip before its camera is.
+
+    ``size`` is (width, height); ``focal`` is in its pixels, and given or read from the file.
+    """
+
+    frame_rate: Fraction
+    size: tuple[int, int]
+    focal: float | None = None
+    focal_source: Literal["given", "exif"] = "given"
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,7 @@ tracks begins, and what that leaves over tells how far to believe it.
 """
 
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -20,24 +19,26 @@ from dynascene_cli.camera.estimation.bundle_adjustment import (
 )
 from dynascene_cli.camera.estimation.estimate import (
     TRACKING_WIDTH,
+    ClipFacts,
     Estimate,
     FeatureTracks,
     Integers,
     Method,
 )
-from dynascene_cli.camera.estimation.initialisation import TrackObservations, triangulate
+from dynascene_cli.camera.estimation.initialisation import triangulate
 from dynascene_cli.camera.estimation.keyframe_selection import MOST_KEYFRAMES
 from dynascene_cli.camera.estimation.motion_hypotheses import (
     LOSS_PIXELS,
-    PRIOR_FOCAL,
     MotionHypothesis,
 )
 from dynascene_cli.camera.estimation.per_frame_estimate import TrackedClip, estimate_moving_camera
 from dynascene_cli.camera.estimation.reconstruction import Observations, Reconstruction
 from dynascene_cli.camera.estimation.solver import (
+    KnownLens,
     doubt_for,
     drop_stray_points,
     fix_reported_focal,
+    observations_of_tracks,
     select_frames,
 )
 from dynascene_cli.camera.formats.colmap import BENT_PIXELS, ColmapModel
@@ -55,27 +56,16 @@ def frame_name(frame: int) -> str:
     return f"{frame:06d}.png"
 
 
-def observations_of_tracks(tracks: FeatureTracks) -> TrackObservations:
-    """Tracks as the solver takes them: pixels from the middle, at TRACKING_WIDTH."""
-    middle = np.array([tracks.width, tracks.height]) / 2
-    pixels = (tracks.pixels - middle) * (TRACKING_WIDTH / tracks.width)
-    return TrackObservations(tracks.track, tracks.frame, pixels, tracks.frame_count)
-
-
 def estimate_from_model(
     model: ColmapModel,
     tracks: FeatureTracks,
-    frame_rate: Fraction,
-    *,
-    size: tuple[int, int],
+    clip: ClipFacts,
     method: Method,
-    focal: float | None = None,
-    focal_source: Literal["given", "exif"] = "given",
     details: dict[str, Any] | None = None,
 ) -> Estimate:
-    """The path of a model whose images are called by frame_name, for a clip of ``size``.
+    """The path of a model whose images are called by frame_name.
 
-    A ``focal`` (clip pixels) that is known takes the place of the model's. Frames without an
+    A focal length that is known of the clip takes the place of the model's. Frames without an
     image are resected, or filled in between.
 
     Raises:
@@ -85,20 +75,19 @@ def estimate_from_model(
     if len(model.names) < 2:
         raise _report_unsolved(method, len(model.names), tracks)
     frames, solved = _cameras(model, tracks.frame_count)
-    filmed = TrackedClip(observations_of_tracks(tracks), frame_rate, size)
+    filmed = TrackedClip(observations_of_tracks(tracks), clip.frame_rate, clip.size)
     sightings = select_frames(filmed.sightings, frames)
     seen, numbers = sightings.seen_by(0, len(frames), 3)
     if not len(numbers):
         raise _report_unsolved(method, len(frames), tracks)
-    known = None if focal is None else focal / filmed.to_clip
-    prior = PRIOR_FOCAL * max(size) / filmed.to_clip
-    best = _hypothesis(seen, solved, known, prior)
+    before = KnownLens.of(clip)
+    best = _hypothesis(seen, solved, before)
     seen, numbers, best = drop_stray_points(seen, numbers, best)
     try:
-        doubt = doubt_for(seen, best, known is not None)
+        doubt = doubt_for(seen, best, before.focal is not None)
     except np.linalg.LinAlgError as error:
         raise _report_unsolved(method, len(frames), tracks) from error
-    best, lens = fix_reported_focal(seen, best, doubt, known, focal_source, prior)
+    best, lens = fix_reported_focal(seen, best, doubt, before)
     told = {"frames_in_model": len(model.names)} | (details or {})
     estimate = estimate_moving_camera(filmed, frames, numbers, best, doubt, lens, told)
     estimate = replace(estimate, method=method)
@@ -138,20 +127,19 @@ def _cameras(model: ColmapModel, frame_count: int) -> tuple[Integers, Reconstruc
     )
 
 
-def _hypothesis(
-    seen: Observations, solved: Reconstruction, known: float | None, prior: float
-) -> MotionHypothesis:
+def _hypothesis(seen: Observations, solved: Reconstruction, before: KnownLens) -> MotionHypothesis:
     """The model's cameras and the tracks' points, adjusted together.
 
-    Where the move does not show the focal length a model's is anywhere, so the ``prior`` is tried
+    Where the move does not show the focal length a model's is anywhere, so the usual one is tried
     as well, and preferred when it costs as little.
     """
     n = seen.camera_count
-    if known is not None:
-        fit = _adjust(seen, replace(solved, focals=np.full(n, known)), fixed_focal(n))
+    if before.focal is not None:
+        fit = _adjust(seen, replace(solved, focals=np.full(n, before.focal)), fixed_focal(n))
         return MotionHypothesis(fit.reconstruction, fit.cost, fixed_focal(n), "pose")
-    focal = shared_focal(n, prior)
-    near = _adjust(seen, replace(solved, focals=np.full(n, prior)), fixed_focal(n)).reconstruction
+    focal = shared_focal(n, before.prior)
+    usual = replace(solved, focals=np.full(n, before.prior))
+    near = _adjust(seen, usual, fixed_focal(n)).reconstruction
     ends = [_adjust(seen, near, focal), _adjust(seen, solved, focal)]
     best = ends[0] if ends[0].cost <= _FLAT_COST * ends[1].cost else ends[1]
     return MotionHypothesis(best.reconstruction, best.cost, focal, "pose")

@@ -1,7 +1,6 @@
 """The story of a solution: from tracks of the background to the camera that filmed it."""
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cache
 from typing import Literal
 
@@ -25,6 +24,7 @@ from dynascene_cli.camera.estimation.estimate import (
     GATE_MEDIAN_PIXELS,
     GATE_PIXELS,
     TRACKING_WIDTH,
+    ClipFacts,
     Estimate,
     FeatureTracks,
     Integers,
@@ -92,13 +92,20 @@ _FLAT_COST = 1.02
 """Relative rise of the cost under the assumed focal length that is no evidence against it."""
 
 
-@dataclass(frozen=True, eq=False)
-class _KnownLens:
+@dataclass(frozen=True)
+class KnownLens:
     """What is known of the focal length before any solving, in pixels at TRACKING_WIDTH."""
 
     focal: float | None
     source: Literal["given", "exif"]
     prior: float
+
+    @classmethod
+    def of(cls, clip: ClipFacts) -> "KnownLens":
+        """What is known of a clip's."""
+        to_clip = clip.size[0] / TRACKING_WIDTH
+        focal = None if clip.focal is None else clip.focal / to_clip
+        return cls(focal, clip.focal_source, PRIOR_FOCAL * max(clip.size) / to_clip)
 
     def unseen(self) -> Lens:
         """The lens of a clip that does not show it."""
@@ -121,56 +128,35 @@ class _Solution:
     readout: float = 0.0
 
 
-def estimate_from_tracks(
-    tracks: FeatureTracks,
-    frame_rate: Fraction,
-    *,
-    size: tuple[int, int],
-    focal: float | None = None,
-    focal_source: Literal["given", "exif"] = "given",
-) -> Estimate:
-    """The camera that explains the tracks, for a clip of ``size`` (width, height).
+def observations_of_tracks(tracks: FeatureTracks) -> TrackObservations:
+    """Tracks as the solver takes them: pixels from the middle, at TRACKING_WIDTH."""
+    middle = np.array([tracks.width, tracks.height]) / 2
+    pixels = (tracks.pixels - middle) * (TRACKING_WIDTH / tracks.width)
+    return TrackObservations(tracks.track, tracks.frame, pixels, tracks.frame_count)
 
-    ``focal``, in clip pixels, is believed if it is known; ``focal_source`` says from where. Where
-    the path would be of low confidence, a camera that turns or stands still takes its place if it
-    explains the background within a pixel.
+
+def estimate_from_tracks(tracks: FeatureTracks, clip: ClipFacts) -> Estimate:
+    """The camera that explains the tracks of a clip.
+
+    A focal length is believed if it is known. Where the path would be of low confidence, a camera
+    that turns or stands still takes its place if it explains the background within a pixel.
 
     Raises:
         InputError: the clip is a single frame.
         StageError: too few tracks, or none across some frame: the message names the numbers.
     """
     usable = find_usable_frames(tracks)
-    to_clip = size[0] / TRACKING_WIDTH
-    middle = np.array([tracks.width, tracks.height]) / 2
-    everything = TrackObservations(
-        tracks.track,
-        tracks.frame,
-        (tracks.pixels - middle) * (TRACKING_WIDTH / tracks.width),
-        tracks.frame_count,
-    )
-    filmed = TrackedClip(everything, frame_rate, size)
-    prior = PRIOR_FOCAL * max(size) / to_clip
-    known = None if focal is None else focal / to_clip
-    lens = _KnownLens(known, focal_source, prior)
-    if _is_still(everything):
+    filmed = TrackedClip(observations_of_tracks(tracks), clip.frame_rate, clip.size)
+    lens = KnownLens.of(clip)
+    if _is_still(filmed.sightings):
         return estimate_static_camera(filmed, usable, lens.unseen())
-    frames = select_keyframes(everything, usable)
-    sightings = select_frames(everything, frames)
+    frames = select_keyframes(filmed.sightings, usable)
+    sightings = select_frames(filmed.sightings, frames)
     seen, numbers = sightings.seen_by(0, len(frames), 3)
-    tripod = fit_turning_camera(sightings, seen, frames, known, prior)
-    travelling = fit_moving_camera(sightings, seen, frames, tripod, known, prior)
+    tripod = fit_turning_camera(sightings, seen, frames, lens.focal, lens.prior)
+    travelling = fit_moving_camera(sightings, seen, frames, tripod, lens.focal, lens.prior)
     turned = _Solution(filmed, seen, numbers, tripod)
-    best = replace(turned, camera=travelling)
-    if _is_tripod(seen, tripod, travelling):
-        best = turned
-    elif _travel_distance(travelling) < MOST_SLANTED:
-        slanted = _slanted_tripod(filmed, frames, lens)
-        cost = np.inf if slanted is None else slanted.camera.cost
-        explains = cost < min(SLANT_SHARE * tripod.cost, SLANT_GAIN * travelling.cost)
-        if slanted is not None and explains:
-            best = slanted
-        elif _is_doubtful_step(seen, tripod, travelling, known is not None):
-            best = turned
+    best = _choose_solution(turned, travelling, frames, lens)
     estimate = _finish_estimate(best, frames, lens)
     if estimate.confidence == "low":
         estimate = _prefer_simpler(estimate, turned, travelling, usable, frames, lens)
@@ -184,13 +170,30 @@ def estimate_from_tracks(
     return replace(estimate, details=details | estimate.details)
 
 
+def _choose_solution(
+    turned: _Solution, travelling: MotionHypothesis, frames: Integers, lens: KnownLens
+) -> _Solution:
+    """A camera that moves, or one that only turns if that explains the tracks as well."""
+    tripod = turned.camera
+    if _is_tripod(turned.seen, tripod, travelling):
+        return turned
+    if _travel_distance(travelling) < MOST_SLANTED:
+        slanted = _slanted_tripod(turned.filmed, frames, lens)
+        most = min(SLANT_SHARE * tripod.cost, SLANT_GAIN * travelling.cost)
+        if slanted is not None and slanted.camera.cost < most:
+            return slanted
+        if _is_doubtful_step(turned.seen, tripod, travelling, lens.focal is not None):
+            return turned
+    return replace(turned, camera=travelling)
+
+
 def _prefer_simpler(
     estimate: Estimate,
     turned: _Solution,
     travelling: MotionHypothesis,
     usable: NDArray[np.bool_],
     frames: Integers,
-    lens: _KnownLens,
+    lens: KnownLens,
 ) -> Estimate:
     """The estimate, or that of a camera that turns or rests if it explains the background."""
     filmed = turned.filmed
@@ -205,12 +208,11 @@ def _prefer_simpler(
     return apply_fallback(estimate, turns, "rotation", fallback.share)
 
 
-def _finish_estimate(solution: _Solution, frames: Integers, before: _KnownLens) -> Estimate:
+def _finish_estimate(solution: _Solution, frames: Integers, before: KnownLens) -> Estimate:
     """What a solution of the key ``frames`` says of every frame, without what moves by itself."""
     seen, numbers, best = drop_stray_points(solution.seen, solution.numbers, solution.camera)
-    known = before.focal
-    doubt = doubt_for(seen, best, known is not None)
-    best, lens = fix_reported_focal(seen, best, doubt, known, before.source, before.prior)
+    doubt = doubt_for(seen, best, before.focal is not None)
+    best, lens = fix_reported_focal(seen, best, doubt, before)
     details = {
         "zooms": best.zooms,
         "moving_tracks": 1 - len(seen.point) / len(solution.seen.point),
@@ -267,7 +269,7 @@ def _travel_distance(explanation: MotionHypothesis) -> float:
     return float(far * np.median(inverse))
 
 
-def _slanted_tripod(filmed: TrackedClip, frames: Integers, lens: _KnownLens) -> _Solution | None:
+def _slanted_tripod(filmed: TrackedClip, frames: Integers, lens: KnownLens) -> _Solution | None:
     """What a tripod with a rolling shutter saw, exposed at once.
 
     The readout is sought on the longest tracks. None where it gains a tripod little there, or
@@ -368,27 +370,22 @@ def doubt_for(seen: Observations, best: MotionHypothesis, known: bool) -> Doubt:
 
 
 def fix_reported_focal(
-    seen: Observations,
-    best: MotionHypothesis,
-    doubt: Doubt,
-    known: float | None,
-    source: Literal["given", "exif"],
-    prior: float,
+    seen: Observations, best: MotionHypothesis, doubt: Doubt, before: KnownLens
 ) -> tuple[MotionHypothesis, Lens]:
     """The explanation under the focal length that is to be told, and how that is known."""
     solved = float(best.solved.focals[0])
-    if known is not None:
-        return best, Lens(known, False, source)
+    if before.focal is not None:
+        return best, Lens(before.focal, False, before.source)
     if doubt.focal <= OBSERVABLE_FOCAL:
         return best, Lens(solved, True, "estimated")
     if best.zooms:
         return best, Lens(solved, False, "estimated")
     n = seen.camera_count
     assumed = adjust_bundle(
-        seen, replace(best.solved, focals=np.full(n, prior)),
+        seen, replace(best.solved, focals=np.full(n, before.prior)),
         SolverOptions(scale=LOSS_PIXELS, rounds=40), focal=fixed_focal(n), moves=best.moves,
     )  # fmt: skip
     if assumed.cost < _FLAT_COST * best.cost:
         best = replace(best, solved=assumed.reconstruction, cost=assumed.cost, focal=fixed_focal(n))
-        return best, Lens(prior, False, "assumed")
+        return best, Lens(before.prior, False, "assumed")
     return best, Lens(solved, False, "estimated")

@@ -8,18 +8,16 @@ import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 
 from dynascene_cli.camera.estimation.background_masks import background_masks
-from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
+from dynascene_cli.camera.estimation.estimate import ClipFacts, Estimate, FeatureTracks
 from dynascene_cli.camera.estimation.registered_model import estimate_from_model, frame_name
 from dynascene_cli.camera.estimation.subprocess_runner import run_isolated
-from dynascene_cli.camera.formats.colmap import read_model
+from dynascene_cli.camera.formats.colmap import ColmapModel, read_model
 from dynascene_cli.errors import InputError, MissingError, StageError
 from dynascene_cli.shot import Image
 from dynascene_cli.video import write_image
@@ -70,17 +68,13 @@ def estimate_by_vggsfm(
     frames: Iterable[Image],
     alphas: Iterable[Image],
     tracks: FeatureTracks,
-    frame_rate: Fraction,
-    *,
-    size: tuple[int, int],
-    focal: float | None = None,
-    focal_source: Literal["given", "exif"] = "given",
+    clip: ClipFacts,
     timeout_seconds: float = 7200.0,
 ) -> Estimate:
-    """The camera that VGGSfM finds, as a path of ``size`` (width, height), judged by ``tracks``.
+    """The camera that VGGSfM finds of a clip, judged by ``tracks``.
 
     ``frames`` (RGB) and ``alphas`` (255 = person) are streamed to a temporary folder. VGGSfM takes
-    no focal length: a ``focal`` in clip pixels that is known replaces its own afterwards.
+    no focal length: one that is known replaces its own afterwards.
 
     Raises:
         MissingError: VGGSfM is not set up.
@@ -95,50 +89,46 @@ def estimate_by_vggsfm(
                 f"{scene}: VGGSfM loses its masks below a folder whose name begins with 'images'",
                 "set TMPDIR to another folder",
             )
-        write_scene(scene, frames, alphas, size)
-        quoted = str(scene).replace("\\", "\\\\").replace("'", "\\'")
-        outcome = run_isolated(
-            [
-                str(program.python),
-                PROGRAM,
-                f"SCENE_DIR='{quoted}'",
-                "shared_camera=True",
-                "camera_type=SIMPLE_PINHOLE",
-            ],
-            scene / "vggsfm.log",
-            timeout_seconds=timeout_seconds,
-            folder=program.folder,
-        )
-        if outcome.code is None:
-            raise StageError(
-                f"VGGSfM took more than {timeout_seconds:.0f} s",
-                "use a shorter clip (--start, --end), or --method tracks",
-            )
-        if outcome.code != 0:
-            raise StageError(
-                f"VGGSfM failed ({outcome.last_words or f'exit code {outcome.code}'})",
-                f"try its own example in {program.folder}, or --method tracks",
-            )
-        missing = [file for file in MODEL_FILES if not (scene / "sparse" / file).is_file()]
-        if missing:
-            raise StageError(
-                f"VGGSfM ended without sparse/{missing[0]}", "try --method tracks or colmap"
-            )
-        try:
-            model = read_model(scene / "sparse")
-        except InputError as error:
-            raise StageError(
-                f"VGGSfM's model is broken ({error.message})", "try --method tracks or colmap"
-            ) from error
-    return estimate_from_model(
-        model,
-        tracks,
-        frame_rate,
-        size=size,
-        method="vggsfm",
-        focal=focal,
-        focal_source=focal_source,
+        write_scene(scene, frames, alphas, clip.size)
+        model = _solve(program, scene, timeout_seconds)
+    return estimate_from_model(model, tracks, clip, "vggsfm")
+
+
+def _solve(program: Installation, scene: Path, timeout_seconds: float) -> ColmapModel:
+    quoted = str(scene).replace("\\", "\\\\").replace("'", "\\'")
+    outcome = run_isolated(
+        [
+            str(program.python),
+            PROGRAM,
+            f"SCENE_DIR='{quoted}'",
+            "shared_camera=True",
+            "camera_type=SIMPLE_PINHOLE",
+        ],
+        scene / "vggsfm.log",
+        timeout_seconds=timeout_seconds,
+        folder=program.folder,
     )
+    if outcome.code is None:
+        raise StageError(
+            f"VGGSfM took more than {timeout_seconds:.0f} s",
+            "use a shorter clip (--start, --end), or --method tracks",
+        )
+    if outcome.code != 0:
+        raise StageError(
+            f"VGGSfM failed ({outcome.last_words or f'exit code {outcome.code}'})",
+            f"try its own example in {program.folder}, or --method tracks",
+        )
+    missing = [file for file in MODEL_FILES if not (scene / "sparse" / file).is_file()]
+    if missing:
+        raise StageError(
+            f"VGGSfM ended without sparse/{missing[0]}", "try --method tracks or colmap"
+        )
+    try:
+        return read_model(scene / "sparse")
+    except InputError as error:
+        raise StageError(
+            f"VGGSfM's model is broken ({error.message})", "try --method tracks or colmap"
+        ) from error
 
 
 def write_scene(
