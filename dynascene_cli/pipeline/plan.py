@@ -42,7 +42,7 @@ from dynascene_cli.scene import (
     relief_depth,
     scene_popup,
 )
-from dynascene_cli.shot import CameraPath, Clip, Margins, Matte
+from dynascene_cli.shot import CameraPath, Clip, Margins, PersonTracks
 from dynascene_cli.staging import Staged, Stance, apply_similarity, move_conflicts, stage
 from dynascene_cli.staging.clearance import check_path
 from dynascene_cli.storage.project import stage_key
@@ -95,23 +95,22 @@ def move_names(camera: str) -> list[str]:
     return names or ([] if OWN_CAMERA in camera.split("+") else ["static"])
 
 
+def filmed_tracks(clip: Clip, tracks: PersonTracks, estimate: Estimate | None) -> FilmedTracks:
+    """A person's tracks and what filmed them; without an estimate the clip's camera stood still."""
+    if estimate is None:
+        return FilmedTracks(tracks, _still_path(clip), np.empty((0, 3)))
+    return FilmedTracks(tracks, estimate.path, estimate.points)
+
+
 def plan_shot(
     run: Run,
     request: RenderRequest,
-    clip: Clip,
-    matte: Matte,
-    estimate: Estimate | None,
+    filmed: FilmedTracks,
     place: Place,
     moves: tuple[Trajectory, ...],
     size: tuple[int, int],
 ) -> Plan:
-    """The person put into the place, the camera that films them, and the canvas it will see.
-
-    ``estimate`` is the clip's own camera, None where it stands still.
-    """
-    path = _still_path(clip) if estimate is None else estimate.path
-    points = np.empty((0, 3)) if estimate is None else estimate.points
-    filmed = FilmedTracks(matte.tracks, path, points)
+    """The person put into the place, the camera that films them, and the canvas it will see."""
     moves = tuple(resample_motion(move) if is_camera(move.name) else move for move in moves)
     if OWN_CAMERA in request.camera.split("+") and filmed.moves:
         place = _read_place_again(run, request, filmed, place, size)

@@ -35,9 +35,9 @@ from dynascene_cli.pipeline.matte import (
     is_matte_cached,
     open_request_clip,
 )
-from dynascene_cli.pipeline.plan import Plan, move_names, plan_shot
+from dynascene_cli.pipeline.plan import Plan, filmed_tracks, move_names, plan_shot
 from dynascene_cli.pipeline.plate import CachedPlate, projected_plate
-from dynascene_cli.pipeline.report import write_report
+from dynascene_cli.pipeline.report import Rendered, write_report
 from dynascene_cli.pipeline.request import RenderRequest, RunRequest
 from dynascene_cli.pipeline.run import Run, open_run
 from dynascene_cli.pipeline.scene import (
@@ -113,13 +113,18 @@ class RenderJob:
     moves: tuple[Trajectory, ...]
     sampling: ChosenSampling | None
 
+    @property
+    def renderer(self) -> str:
+        """What paints the plate."""
+        return "dynascene" if self.sampling else "projection"
+
     def result(self, confidence: str | None, **what: Any) -> RenderResult:
         """The answer of this job: what every render tells, and what this one made besides."""
         return RenderResult(
             output=self.output,
             frames=self.clip.frame_count,
             fps=float(self.clip.frame_rate),
-            renderer="dynascene" if self.sampling else "projection",
+            renderer=self.renderer,
             camera={"source": self.request.camera, "confidence": confidence},
             warnings=tuple(self.run.console.warnings),
             **what,
@@ -232,10 +237,8 @@ def _film(job: RenderJob, clock: "_Clock") -> FilmedPerson:
 
 def _plan(job: RenderJob, filmed: FilmedPerson, place: Place) -> tuple[Plan, Plan]:
     """The shot's plan, and that of the projection (the same where the projection paints)."""
-    projection = plan_shot(
-        job.run, job.request, job.clip, filmed.matted.matte, filmed.estimate, place,
-        job.moves, job.size,
-    )  # fmt: skip
+    tracks = filmed_tracks(job.clip, filmed.matted.matte.tracks, filmed.estimate)
+    projection = plan_shot(job.run, job.request, tracks, place, job.moves, job.size)
     if job.sampling is None:
         return projection, projection
     identity = filmed.foreground.identity
@@ -251,17 +254,9 @@ def _plate(job: RenderJob, filmed: FilmedPerson, plan: Plan, projection: Plan) -
 def _report(
     job: RenderJob, filmed: FilmedPerson, place: Place, plan: Plan, middle: tuple[Image, Image]
 ) -> Path:
-    return write_report(
-        job.run,
-        job.request,
-        job.clip,
-        filmed.matted.matte,
-        place.photo,
-        plan.staged,
-        job.output,
-        middle,
-        "dynascene" if job.sampling else "projection",
-    )
+    rendered = Rendered(job.output, job.renderer, middle)
+    matte = filmed.matted.matte
+    return write_report(job.run, job.request, job.clip, matte, place.photo, plan.staged, rendered)
 
 
 def memory_plan(request: RenderRequest) -> SamplingPlan:

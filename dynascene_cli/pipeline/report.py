@@ -1,6 +1,6 @@
 """The HTML page about a render, put together from its parts."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from dynascene_cli.pipeline.matte import matte_sheet
 from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.run import Run
 from dynascene_cli.reports.camera_plot import camera_plot
-from dynascene_cli.reports.html_page import Figure, Wipe, html_page
+from dynascene_cli.reports.html_page import Figure, Video, Wipe, html_page
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import Staged
@@ -28,6 +28,15 @@ def settings_of(request: RenderRequest) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in flat.items()}
 
 
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A video that was made, by which renderer, and its middle frame as filmed and as finished."""
+
+    path: Path
+    renderer: str
+    middle: tuple[Image, Image]
+
+
 def write_report(
     run: Run,
     request: RenderRequest,
@@ -35,12 +44,10 @@ def write_report(
     matte: Matte,
     photo: Image,
     staged: Staged,
-    output: Path,
-    before_after: tuple[Image, Image],
-    renderer: str,
+    rendered: Rendered,
 ) -> Path:
     """Write ``report/index.html`` in the project: one page that needs no other file."""
-    before, after = before_after
+    before, after = rendered.middle
     height, width = after.shape[:2]
     plot = camera_plot(
         staged.path, staged.placement.contact[0], staged.geometry.camera_height, request.camera
@@ -55,11 +62,12 @@ def write_report(
             "image/jpeg",
         ),
     ]
+    video, kind = None, VIDEO_TYPES.get(rendered.path.suffix)
+    if kind is not None:
+        video = Video(rendered.path.read_bytes(), _jpeg(after), kind)
     page = html_page(
-        output.stem,
-        video=output.read_bytes() if output.suffix in VIDEO_TYPES else None,
-        video_type=VIDEO_TYPES.get(output.suffix, ""),
-        poster=_jpeg(after),
+        rendered.path.stem,
+        video=video,
         wipes=[
             Wipe(_jpeg(resize_to_cover(before, width, height)), _jpeg(after), "the middle frame")
         ],
@@ -70,7 +78,7 @@ def write_report(
             "frames": clip.frame_count,
             "frame rate": f"{float(clip.frame_rate):.3f}",
             "size": f"{width}x{height}",
-            "renderer": renderer,
+            "renderer": rendered.renderer,
             "camera": request.camera,
         },
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.projection.rasteriser import FARTHER, NEARER
+from dynascene_cli.projection.cut_fill import FARTHER, NEARER
 from dynascene_cli.shot import Image
 
 FRINGE = 4

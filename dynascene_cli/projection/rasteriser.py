@@ -7,28 +7,34 @@ projection of the world point; perspective-correct interpolation of u and v alon
 The kernels hold no state and no locks, so that frames can be drawn on several threads.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
+from dynascene_cli.projection.cut_fill import fill_card_triangle, fill_cut_triangle
 from dynascene_cli.projection.span_fill import (
-    by_height,
+    Band,
     fill_quadrilateral,
     fill_triangle,
-    planes,
-    row_range,
-    span,
 )
-from dynascene_cli.projection.texture import mix, opaque, sample, to_fixed_point
+from dynascene_cli.projection.texture import Texels, mix, opaque, sample, to_fixed_point
 
 NEAR = 0.05
 """Metres in front of the camera at which triangles are clipped."""
 
-NEARER, FARTHER = 1, 0
-"""The sides of a cut cell, which the texture's alpha tells apart."""
-
 _BAND_ROWS = 32
 _TILE_COLUMNS = 384
 """Where the picture slants, a row of it crosses many rows of the texture: tiles cross few."""
+
+
+class TextureLevels(NamedTuple):
+    """Texels of one ``level`` and the next ``coarser``, mixed by ``coarser_weight`` / 256."""
+
+    texels: Texels
+    coarser: Texels
+    level: int
+    coarser_weight: int
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -61,99 +67,9 @@ def screen_vertices(points, source, depth, camera, texels_per_pixel):  # type: i
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_cut_triangle(  # type: ignore[no-untyped-def]
-    a, b, c, side, texels, top, nearest, u_map, v_map, fringe, fringe_nearest
-):
-    """Draw one side of a cut: what is surely its own into the band, soft edges into the fringe."""
-    texel_rows, texel_columns = texels.shape
-    flat = texels.ravel()
-    rows, columns = nearest.shape
-    corners = by_height(a, b, c)
-    first, last = row_range(corners, top, rows)
-    if first > last:
-        return
-    zx, zy, ux, uy, vx, vy, qx, qy, solid = planes(a, b, c)
-    if not solid:
-        return
-    for y in range(first, last + 1):
-        begin, end = span(float(y), corners, columns)
-        for x in range(begin, end + 1):
-            dx, dy, row = x - a[0], y - a[1], y - top
-            z = a[2] + zx * dx + zy * dy
-            scale = 1.0 / (a[5] + qx * dx + qy * dy)
-            u, v = (a[3] + ux * dx + uy * dy) * scale, (a[4] + vx * dx + vy * dy) * scale
-            colour = sample(flat, texel_rows, texel_columns, to_fixed_point(u), to_fixed_point(v))
-            alpha = colour >> 48
-            if (alpha == 255) == (side == NEARER):
-                if z > nearest[row, x]:
-                    nearest[row, x] = z
-                    u_map[row, x] = u
-                    v_map[row, x] = v
-            elif side == NEARER and alpha > 0 and z > fringe_nearest[y, x]:
-                fringe_nearest[y, x] = z
-                fringe[y, x] = colour
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _owner_shares(owners, card, x, y):  # type: ignore[no-untyped-def]
-    """The share (0..255) of a card in the pixels around a canvas position, and its nearest one."""
-    rows, columns = owners.shape
-    x, y = min(max(x, 0.0), columns - 1.0), min(max(y, 0.0), rows - 1.0)
-    left, top = int(x), int(y)
-    right, bottom = min(left + 1, columns - 1), min(top + 1, rows - 1)
-    fx, fy = x - left, y - top
-    share = 0.0
-    if owners[top, left] == card:
-        share += (1 - fx) * (1 - fy)
-    if owners[top, right] == card:
-        share += fx * (1 - fy)
-    if owners[bottom, left] == card:
-        share += (1 - fx) * fy
-    if owners[bottom, right] == card:
-        share += fx * fy
-    nearest = owners[bottom if fy > 0.5 else top, right if fx > 0.5 else left]
-    return int(255 * share + 0.5), nearest == card
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill_card_triangle(  # type: ignore[no-untyped-def]
-    a, b, c, card, owners, texels, scale_down, top, nearest, u_map, v_map, fringe, fringe_nearest
-):
-    """Draw one card's own pixels into the band, and the soft edges around them into the fringe."""
-    texel_rows, texel_columns = texels.shape
-    flat = texels.ravel()
-    rows, columns = nearest.shape
-    corners = by_height(a, b, c)
-    first, last = row_range(corners, top, rows)
-    if first > last:
-        return
-    zx, zy, ux, uy, vx, vy, qx, qy, solid = planes(a, b, c)
-    if not solid:
-        return
-    for y in range(first, last + 1):
-        begin, end = span(float(y), corners, columns)
-        for x in range(begin, end + 1):
-            dx, dy, row = x - a[0], y - a[1], y - top
-            z = a[2] + zx * dx + zy * dy
-            scale = 1.0 / (a[5] + qx * dx + qy * dy)
-            u, v = (a[3] + ux * dx + uy * dy) * scale, (a[4] + vx * dx + vy * dy) * scale
-            share, own = _owner_shares(owners, card, u * scale_down, v * scale_down)
-            if own:
-                if z > nearest[row, x]:
-                    nearest[row, x] = z
-                    u_map[row, x] = u
-                    v_map[row, x] = v
-            elif share > 0 and z > fringe_nearest[y, x]:
-                colour = sample(
-                    flat, texel_rows, texel_columns, to_fixed_point(u), to_fixed_point(v)
-                )
-                fringe_nearest[y, x] = z
-                fringe[y, x] = (colour & 0xFFFFFFFFFFFF) | (share << 48)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _clip_to_near_plane(screen, in_front, i, j, k, corners):  # type: ignore[no-untyped-def]
+def _clip_to_near_plane(vertices, i, j, k, corners):  # type: ignore[no-untyped-def]
     """Write what lies beyond the near plane into ``corners`` (4, 6); how many corners it has."""
+    screen, in_front = vertices
     ids = (i, j, k)
     count = 0
     for n in range(3):
@@ -200,10 +116,10 @@ def _has_gaps(picture):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_cells(  # type: ignore[no-untyped-def]
-    screen, in_front, bent, extents, top, nearest, u_map, v_map
-):
+def _fill_cells(vertices, bent, extents, band):  # type: ignore[no-untyped-def]
     """Draw the grid's bent cells, two triangles each, into a band."""
+    screen, in_front = vertices
+    top, nearest = band.top, band.nearest
     rows, width = nearest.shape
     bottom = top + rows - 1
     columns = bent.shape[1] + 1
@@ -223,20 +139,20 @@ def _fill_cells(  # type: ignore[no-untyped-def]
                 xa, xb, xc, xd = screen[a, 0], screen[b, 0], screen[c, 0], screen[d, 0]
                 if max(max(xa, xb), max(xc, xd)) < 0 or min(min(xa, xb), min(xc, xd)) > width - 1:
                     continue
-                fill_triangle(screen[a], screen[b], screen[c], top, nearest, u_map, v_map)
-                fill_triangle(screen[b], screen[d], screen[c], top, nearest, u_map, v_map)
+                fill_triangle(screen[a], screen[b], screen[c], band)
+                fill_triangle(screen[b], screen[d], screen[c], band)
             else:
                 for i0, i1, i2 in ((a, b, c), (b, d, c)):
-                    count = _clip_to_near_plane(screen, in_front, i0, i1, i2, corners)
+                    count = _clip_to_near_plane(vertices, i0, i1, i2, corners)
                     for n in range(1, count - 1):
-                        fill_triangle(
-                            corners[0], corners[n], corners[n + 1], top, nearest, u_map, v_map
-                        )
+                        fill_triangle(corners[0], corners[n], corners[n + 1], band)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_flats(screen, in_front, flats, top, nearest, u_map, v_map):  # type: ignore[no-untyped-def]
+def _fill_flats(vertices, flats, band):  # type: ignore[no-untyped-def]
     """Draw the flat pieces into a band."""
+    screen, in_front = vertices
+    top, nearest = band.top, band.nearest
     rows, width = nearest.shape
     bottom = top + rows - 1
     corners = np.empty((4, 6))
@@ -251,25 +167,20 @@ def _fill_flats(screen, in_front, flats, top, nearest, u_map, v_map):  # type: i
             xa, xb, xc, xd = screen[a, 0], screen[b, 0], screen[c, 0], screen[d, 0]
             if max(max(xa, xb), max(xc, xd)) < -1 or min(min(xa, xb), min(xc, xd)) > width:
                 continue
-            fill_quadrilateral(
-                screen[a], screen[b], screen[c], screen[d], top, nearest, u_map, v_map
-            )
+            fill_quadrilateral(screen[a], screen[b], screen[c], screen[d], band)
         else:
             for i0, i1, i2 in ((a, b, c), (b, d, c)):
-                count = _clip_to_near_plane(screen, in_front, i0, i1, i2, corners)
+                count = _clip_to_near_plane(vertices, i0, i1, i2, corners)
                 for m in range(1, count - 1):
-                    fill_triangle(
-                        corners[0], corners[m], corners[m + 1], top, nearest, u_map, v_map
-                    )
+                    fill_triangle(corners[0], corners[m], corners[m + 1], band)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_cut_cells(  # type: ignore[no-untyped-def]
-    screen, in_front, quads, sides, owners, scale_down, texels, top, nearest, u_map, v_map,
-    fringe, fringe_nearest,
-):  # fmt: skip
+def _fill_cut_cells(vertices, cuts, texels, band, fringe):  # type: ignore[no-untyped-def]
     """Draw both sides, or all cards, of the cut cells into a band."""
-    bottom = top + nearest.shape[0] - 1
+    screen, in_front = vertices
+    quads, top = cuts.quads, band.top
+    bottom = top + band.nearest.shape[0] - 1
     corners = np.empty((4, 6))
     for n in range(quads.shape[0]):
         a, b, c, d = quads[n, 0], quads[n, 1], quads[n, 2], quads[n, 3]
@@ -278,18 +189,13 @@ def _fill_cut_cells(  # type: ignore[no-untyped-def]
             if max(max(ya, yb), max(yc, yd)) < top or min(min(ya, yb), min(yc, yd)) > bottom:
                 continue
         for i0, i1, i2 in ((a, b, c), (b, d, c)):
-            count = _clip_to_near_plane(screen, in_front, i0, i1, i2, corners)
+            count = _clip_to_near_plane(vertices, i0, i1, i2, corners)
             for m in range(1, count - 1):
-                if owners.size > 0:
-                    _fill_card_triangle(
-                        corners[0], corners[m], corners[m + 1], sides[n], owners, texels,
-                        scale_down, top, nearest, u_map, v_map, fringe, fringe_nearest,
-                    )  # fmt: skip
-                    continue
-                _fill_cut_triangle(
-                    corners[0], corners[m], corners[m + 1], sides[n], texels,
-                    top, nearest, u_map, v_map, fringe, fringe_nearest,
-                )  # fmt: skip
+                p, q, r = corners[0], corners[m], corners[m + 1]
+                if cuts.owners.size > 0:
+                    fill_card_triangle((p, q, r), cuts, n, texels, band, fringe)
+                else:
+                    fill_cut_triangle((p, q, r), cuts.sides[n], texels, band, fringe)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -298,26 +204,23 @@ def source_map(screen, in_front, bent, flats, width, height):  # type: ignore[no
     nearest = np.zeros((height, width))
     u_map = np.zeros((height, width), np.float32)
     v_map = np.zeros((height, width), np.float32)
-    extents = _row_extents(screen, in_front, bent)
-    _fill_flats(screen, in_front, flats, 0, nearest, u_map, v_map)
-    _fill_cells(screen, in_front, bent, extents, 0, nearest, u_map, v_map)
+    vertices, band = (screen, in_front), Band(0, nearest, u_map, v_map)
+    _fill_flats(vertices, flats, band)
+    _fill_cells(vertices, bent, _row_extents(screen, in_front, bent), band)
     return nearest, u_map, v_map
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_layer(  # type: ignore[no-untyped-def]
-    screen, in_front, bent, flats, quads, sides, owners, texels_per_pixel,
-    texels, coarser, level, coarser_weight, picture,
-    inverse_depth, fringe, fringe_nearest,
-):  # fmt: skip
+def draw_layer(vertices, cells, cuts, levels, picture, inverse_depth, fringe):  # type: ignore[no-untyped-def]
     """Draw a layer behind those drawn before; how many pixels remain uncovered.
 
-    ``texels`` of ``level`` and ``coarser`` of the next are mixed by ``coarser_weight`` / 256.
-    ``owners`` (H, W) are the canvas pixels' cards, of which ``sides`` are those of the quads, or
-    empty. ``picture`` (H, W) is drawn into: texels, 0 where nothing was drawn yet. ``fringe``
-    (H, W) collects the soft edges of cuts, ``fringe_nearest`` their 1/Z and ``inverse_depth`` that
-    of the picture; they may be empty where no layer is cut.
+    ``vertices`` are those of `screen_vertices`, ``cells`` the grid's bent ones and its flat pieces.
+    ``picture`` (H, W) is drawn into: texels, 0 where nothing was drawn yet. ``fringe`` (H, W)
+    collects the soft edges of cuts and ``inverse_depth`` (H, W) is the picture's 1/Z; they may be
+    empty where no layer is cut.
     """
+    screen, in_front = vertices
+    bent, flats = cells
     height, width = picture.shape
     band_nearest = np.empty((_BAND_ROWS, width))
     band_u = np.empty((_BAND_ROWS, width), np.float32)
@@ -328,34 +231,30 @@ def draw_layer(  # type: ignore[no-untyped-def]
         bottom = min(top + _BAND_ROWS, height)
         if not _has_gaps(picture[top:bottom]):
             continue
-        nearest, u_map, v_map = (
-            band_nearest[: bottom - top], band_u[: bottom - top], band_v[: bottom - top],
-        )  # fmt: skip
-        nearest[:] = 0
-        _fill_flats(screen, in_front, flats, top, nearest, u_map, v_map)
-        _fill_cells(screen, in_front, bent, extents, top, nearest, u_map, v_map)
-        _fill_cut_cells(
-            screen, in_front, quads, sides, owners, 1.0 / texels_per_pixel, texels,
-            top, nearest, u_map, v_map, fringe, fringe_nearest,
-        )  # fmt: skip
+        rows = bottom - top
+        band = Band(top, band_nearest[:rows], band_u[:rows], band_v[:rows])
+        band.nearest[:] = 0
+        _fill_flats(vertices, flats, band)
+        _fill_cells(vertices, bent, extents, band)
+        _fill_cut_cells(vertices, cuts, levels.texels, band, fringe)
         if inverse_depth.size > 0:
-            for row in range(bottom - top):
+            for row in range(rows):
                 for x in range(width):
                     if picture[top + row, x] == 0:
-                        inverse_depth[top + row, x] = nearest[row, x]
+                        inverse_depth[top + row, x] = band.nearest[row, x]
         for left in range(0, width, _TILE_COLUMNS):
             tile = slice(left, min(left + _TILE_COLUMNS, width))
-            uncovered += _sample_tile(
-                texels, coarser, level, coarser_weight,
-                nearest[:, tile], u_map[:, tile], v_map[:, tile], picture[top:bottom, tile],
-            )  # fmt: skip
+            uncovered += _sample_tile(levels, band, tile, picture)
     return uncovered
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sample_tile(  # type: ignore[no-untyped-def]
-    texels, coarser, level, coarser_weight, nearest, u_map, v_map, picture
-):
+def _sample_tile(levels, band, tile, picture):  # type: ignore[no-untyped-def]
+    """Fill a band's gaps in some columns of the picture; how many remain."""
+    texels, coarser, level, coarser_weight = levels
+    rows = band.nearest.shape[0]
+    nearest, u_map, v_map = band.nearest[:, tile], band.u_map[:, tile], band.v_map[:, tile]
+    picture = picture[band.top : band.top + rows, tile]
     rows, columns = texels.shape
     coarser_rows, coarser_columns = coarser.shape
     flat, coarser_flat = texels.ravel(), coarser.ravel()
@@ -376,18 +275,3 @@ def _sample_tile(  # type: ignore[no-untyped-def]
                 else:
                     uncovered += 1
     return uncovered
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def lay_fringe(picture, inverse_depth, fringe, fringe_nearest):  # type: ignore[no-untyped-def]
-    """Mix the soft edges of cuts over a picture (H, W, 4) where nothing lies before them."""
-    height, width = inverse_depth.shape
-    for y in range(height):
-        for x in range(width):
-            if fringe_nearest[y, x] > inverse_depth[y, x] > 0:
-                colour = fringe[y, x]
-                alpha = colour >> 48
-                for channel, shift in ((0, 0), (1, 32), (2, 16)):
-                    front = (colour >> shift) & 255
-                    behind = np.int64(picture[y, x, channel])
-                    picture[y, x, channel] = (front * alpha + behind * (255 - alpha) + 127) // 255

@@ -12,9 +12,10 @@ import numpy as np
 from dynascene_cli import geometry as maths
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats
+from dynascene_cli.projection.cut_fill import Cuts, Fringe, lay_fringe
 from dynascene_cli.projection.fast_path import SMALLEST_SIDE, continuous_frame
 from dynascene_cli.projection.mesh import Mesh, default_step, relief_mesh
-from dynascene_cli.projection.rasteriser import draw_layer, lay_fringe, screen_vertices
+from dynascene_cli.projection.rasteriser import TextureLevels, draw_layer, screen_vertices
 from dynascene_cli.projection.texture import Texels, Texture, texture
 from dynascene_cli.shot import CameraPath, Image, Layer, Scene, SceneGeometry
 
@@ -128,26 +129,23 @@ def draw_reliefs(
     texels = np.zeros((height, width), np.uint32)
     is_cut = any(relief.mesh.is_cut for relief in reliefs)
     inverse_depth = np.zeros(texels.shape if is_cut else (0, 0))
-    fringe = np.zeros(inverse_depth.shape, np.int64)
-    fringe_nearest = np.zeros(inverse_depth.shape)
+    fringe = Fringe(np.zeros(inverse_depth.shape, np.int64), np.zeros(inverse_depth.shape))
     uncovered = texels.size
     for relief in reliefs:
         mesh, levels = relief.mesh, relief.texture.levels
         level, coarser_weight = relief.texture.level_at(minification)
-        screen, in_front = screen_vertices(
-            mesh.points, mesh.source, mesh.depth, camera, relief.texture.texels_per_pixel
-        )
-        uncovered = draw_layer(
-            screen, in_front, mesh.bent, mesh.flats, mesh.quads, mesh.sides, mesh.owners,
-            relief.texture.texels_per_pixel,
-            levels[level], levels[min(level + 1, len(levels) - 1)], level,
-            round(coarser_weight * 256), texels, inverse_depth, fringe, fringe_nearest,
-        )  # fmt: skip
+        scale = relief.texture.texels_per_pixel
+        vertices = screen_vertices(mesh.points, mesh.source, mesh.depth, camera, scale)
+        cuts = Cuts(mesh.quads, mesh.sides, mesh.owners, 1.0 / scale)
+        coarser = levels[min(level + 1, len(levels) - 1)]
+        mixed = TextureLevels(levels[level], coarser, level, round(coarser_weight * 256))
+        cells = mesh.bent, mesh.flats
+        uncovered = draw_layer(vertices, cells, cuts, mixed, texels, inverse_depth, fringe)
         if uncovered == 0:
             break
     if is_cut:
         rgba = texels.view(np.uint8).reshape(height, width, 4)
-        lay_fringe(rgba, inverse_depth, fringe, fringe_nearest)
+        lay_fringe(rgba, inverse_depth, fringe)
     return texels, uncovered
 
 

@@ -3,11 +3,29 @@
 What is linear over a flat piece on the screen is 1/Z, u·q, v·q and q (see the raster).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from dynascene_cli.geometry import Floats
 
 OVERLAP = 1e-3
 """Pixels by which pieces overlap: corners that lie on the edge of a larger piece leave no gap."""
+
+
+class Band(NamedTuple):
+    """Rows of a picture that are drawn together, from row ``top``.
+
+    1/Z of what is nearest, 0 where nothing is yet, and its source position in texels: (rows, W)
+    each.
+    """
+
+    top: int
+    nearest: Floats
+    u_map: NDArray[np.float32]
+    v_map: NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -75,8 +93,9 @@ def row_range(corners, top, rows):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_triangle(a, b, c, top, nearest, u_map, v_map):  # type: ignore[no-untyped-def]
-    """Draw a triangle's source positions into a band that begins at row ``top``."""
+def fill_triangle(a, b, c, band):  # type: ignore[no-untyped-def]
+    """Draw a triangle's source positions into a band."""
+    top, nearest, u_map, v_map = band
     rows, columns = nearest.shape
     corners = by_height(a, b, c)
     first, last = row_range(corners, top, rows)
@@ -88,12 +107,12 @@ def fill_triangle(a, b, c, top, nearest, u_map, v_map):  # type: ignore[no-untyp
     for y in range(first, last + 1):
         begin, end = span(float(y), corners, columns)
         dx, dy, row = begin - a[0], y - a[1], y - top
-        _fill_span(
-            begin, end,
-            a[2] + zx * dx + zy * dy, zx, a[3] + ux * dx + uy * dy, ux,
-            a[4] + vx * dx + vy * dy, vx, a[5] + qx * dx + qy * dy, qx,
-            nearest[row], u_map[row], v_map[row],
+        first_values = (
+            a[2] + zx * dx + zy * dy, a[3] + ux * dx + uy * dy,
+            a[4] + vx * dx + vy * dy, a[5] + qx * dx + qy * dy,
         )  # fmt: skip
+        gradients = (zx, ux, vx, qx)
+        _fill_span(begin, end, first_values, gradients, nearest[row], u_map[row], v_map[row])
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -108,11 +127,12 @@ def _widen_span(y, x0, y0, x1, y1, left, right):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_quadrilateral(a, b, c, d, top, nearest, u_map, v_map):  # type: ignore[no-untyped-def]
-    """Draw a flat, convex quadrilateral, a and b over c and d, into a band that begins at ``top``.
+def fill_quadrilateral(a, b, c, d, band):  # type: ignore[no-untyped-def]
+    """Draw a flat, convex quadrilateral, a and b over c and d, into a band.
 
     Large pieces of ground and wall are one: half the spans that two triangles would take.
     """
+    top, nearest, u_map, v_map = band
     rows, columns = nearest.shape
     highest, lowest = min(min(a[1], b[1]), min(c[1], d[1])), max(max(a[1], b[1]), max(c[1], d[1]))
     first = max(top, int(np.ceil(max(highest - OVERLAP, -1.0))))
@@ -134,19 +154,19 @@ def fill_quadrilateral(a, b, c, d, top, nearest, u_map, v_map):  # type: ignore[
         begin = int(np.ceil(min(max(left - OVERLAP, 0.0), columns + 1.0)))
         end = int(np.floor(max(min(right + OVERLAP, columns - 1.0), -1.0)))
         dx, dy, row = begin - a[0], y - a[1], y - top
-        _fill_span(
-            begin, end,
-            a[2] + zx * dx + zy * dy, zx, a[3] + ux * dx + uy * dy, ux,
-            a[4] + vx * dx + vy * dy, vx, a[5] + qx * dx + qy * dy, qx,
-            nearest[row], u_map[row], v_map[row],
+        first_values = (
+            a[2] + zx * dx + zy * dy, a[3] + ux * dx + uy * dy,
+            a[4] + vx * dx + vy * dy, a[5] + qx * dx + qy * dy,
         )  # fmt: skip
+        gradients = (zx, ux, vx, qx)
+        _fill_span(begin, end, first_values, gradients, nearest[row], u_map[row], v_map[row])
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _fill_span(  # type: ignore[no-untyped-def]
-    begin, end, z, zx, u, ux, v, vx, q, qx, near_row, u_row, v_row
-):
+def _fill_span(begin, end, first, gradients, near_row, u_row, v_row):  # type: ignore[no-untyped-def]
     """Draw pixels ``begin`` to ``end`` of a row, from values at the first and their gradients."""
+    z, u, v, q = first
+    zx, ux, vx, qx = gradients
     for i in range(end - begin + 1):
         x = np.uint64(begin + i)
         zi = z + zx * i

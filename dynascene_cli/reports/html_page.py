@@ -22,6 +22,15 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Video:
+    """The encoded video that a page plays, with a JPEG that is shown before it does."""
+
+    data: bytes
+    poster: bytes
+    media_type: str = "video/mp4"
+
+
+@dataclass(frozen=True)
 class Wipe:
     """Two encoded pictures of the same size, of which a slider shows more of one or the other."""
 
@@ -34,9 +43,7 @@ class Wipe:
 def html_page(
     title: str,
     *,
-    video: bytes | None = None,
-    video_type: str = "video/mp4",
-    poster: bytes | None = None,
+    video: Video | None = None,
     wipes: Sequence[Wipe] = (),
     figures: Sequence[Figure] = (),
     warnings: Sequence[str] = (),
@@ -46,13 +53,13 @@ def html_page(
     """The page's text: the video, before/after wipes, figures, warnings, facts and settings.
 
     ``facts`` is a short line of results (frames, renderer, seconds); ``settings`` a table. All
-    text is escaped; ``poster`` is a JPEG shown before the video plays.
+    text is escaped.
     """
     parts = [f"<h1>{escape(title)}</h1>"]
     if facts:
         parts.append(fact_line(facts))
     if video is not None:
-        parts.append(_video(video, video_type, poster))
+        parts.append(_video(video))
     parts.append(_warnings(warnings))
     if wipes:
         shown = "\n".join(_wipe(wipe, index) for index, wipe in enumerate(wipes))
@@ -103,11 +110,12 @@ def fact_line(facts: Mapping[str, object]) -> str:
     return f'<dl class="facts">{items}</dl>'
 
 
-def _video(video: bytes, media_type: str, poster: bytes | None) -> str:
-    shown = f' poster="{data_url(poster, "image/jpeg")}"' if poster is not None else ""
+def _video(video: Video) -> str:
+    poster = data_url(video.poster, "image/jpeg")
     return (
-        f'<video controls loop playsinline preload="metadata"{shown} aria-label="The result">'
-        f'<source src="{data_url(video, media_type)}" type="{escape(media_type)}">'
+        f'<video controls loop playsinline preload="metadata" poster="{poster}" '
+        'aria-label="The result">'
+        f'<source src="{data_url(video.data, video.media_type)}" type="{escape(video.media_type)}">'
         "This browser does not play the video.</video>"
     )
 

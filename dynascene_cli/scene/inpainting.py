@@ -20,6 +20,7 @@ from dynascene_cli.scene.patchmatch import (
     Indices,
     Lock,
     Mask,
+    Patches,
     improve_patches,
     vote,
     vote_steps,
@@ -287,12 +288,17 @@ def _search_and_vote(
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
     confidence = np.maximum(1.3 ** (-depth / 4), 1e-6)
     for turn in range({0: 3, 1: 4}.get(number, 6)):
+        flat = np.ascontiguousarray(estimate).reshape(len(hole), -1)
+        patches = Patches(flat, hole, level.allowed, level.penalty, level.kinds)
         costs = improve_patches(
-            estimate, hole, level.allowed, level.penalty, level.kinds, rows, cols, level.lock,
+            patches,
+            rows,
+            cols,
+            level.lock,
             passes=3 if number else 2,
             radius=max(hole.shape),
             seed=seed + 1000 * number + turn,
-        )  # fmt: skip
+        )
         sigma = max(1.0, float(np.percentile(costs[hole], 75)) / 2)
         weights = (np.exp(-costs / sigma) * confidence + 1e-9).astype(np.float32)
         estimate = vote(estimate, hole, rows, cols, weights)

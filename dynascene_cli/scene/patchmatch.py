@@ -8,8 +8,8 @@ how many threads run or how they are timed.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -33,8 +33,7 @@ Indices = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(NamedTuple):
     """Which rows may serve which: a source lies within ``reach`` rows of its target's row.
 
     Rows run along the horizon, which falls by ``slope`` pixels per pixel to the right; targets
@@ -48,8 +47,27 @@ class Lock:
     slope: float
 
 
+class Patches(NamedTuple):
+    """What is filled, and what may be copied there.
+
+    ``flat`` (H, 3W) is the image, with the present estimate inside the ``hole`` (H, W); ``allowed``
+    (H, W) is positive at the centres of patches that may be copied, at least RADIUS from the
+    border, and 2 where they may also be copied above the first row of a lock; ``penalty`` is added
+    to the distance of each of them. ``kinds`` (H, W) are those of the sources and those that
+    targets want, ANY_KIND where a target takes all.
+    """
+
+    flat: Image
+    hole: Mask
+    allowed: NDArray[np.uint8]
+    penalty: NDArray[np.int64]
+    kinds: NDArray[np.uint8]
+
+
 @njit(cache=True, nogil=True)
-def _distance(flat, height, width, y, x, sy, sx, limit):  # type: ignore[no-untyped-def]
+def _distance(flat, target_at, source_at, limit):  # type: ignore[no-untyped-def]
+    (y, x), (sy, sx) = target_at, source_at
+    height, width = flat.shape[0], flat.shape[1] // 3
     total = np.int64(0)
     left = max(-RADIUS, -x)
     count = 3 * (min(RADIUS, width - 1 - x) - left + 1)
@@ -76,44 +94,48 @@ def _extra(penalty, kinds, y, x, sy, sx):  # type: ignore[no-untyped-def]
     return penalty[sy, sx]
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _cost(patches, y, x, source_y, source_x, limit):  # type: ignore[no-untyped-def]
+    """How badly a source's patch fits; where it reaches the limit, how far it was found to."""
+    extra = _extra(patches.penalty, patches.kinds, y, x, source_y, source_x)
+    return extra + _distance(patches.flat, (y, x), (source_y, source_x), limit - extra)
+
+
 @njit(cache=True, nogil=True)
-def _search_band(  # type: ignore[no-untyped-def]
-    flat, hole, allowed, penalty, kinds, rows, cols, costs, old_rows, old_cols, top, bottom,
-    backward, radius, first, last, reach, slope, seed,
-):  # fmt: skip
+def _search_band(patches, field, old, lock, sweep):  # type: ignore[no-untyped-def]
+    """Improve the sources of a band's patches, in place, by their neighbours' and random ones."""
+    _, hole, allowed, _, _ = patches
+    rows, cols, costs = field
+    old_rows, old_cols = old
+    top, bottom, backward, radius, seed = sweep
     height, width = hole.shape
     state = np.uint64(seed)
     step = 1 if backward else -1
     for row in range(top, bottom):
         y = bottom - 1 - (row - top) if backward else row
-        level = min(max(y, first), last)
-        slack = reach + (abs(y - level) + 2) // 3
-        needed = 2 if y < first else 1
+        level = min(max(y, lock.first), lock.last)
+        slack = lock.reach + (abs(y - level) + 2) // 3
+        needed = 2 if y < lock.first else 1
         for column in range(width):
             x = width - 1 - column if backward else column
             if not hole[y, x]:
                 continue
-            best_y = rows[y, x]
-            best_x = cols[y, x]
-            extra = _extra(penalty, kinds, y, x, best_y, best_x)
-            best = extra + _distance(flat, height, width, y, x, best_y, best_x, FAR)
+            best_y, best_x = rows[y, x], cols[y, x]
+            best = _cost(patches, y, x, best_y, best_x, FAR)
             for neighbour in range(2):
                 ny = y + step if neighbour == 0 else y
                 nx = x if neighbour == 0 else x + step
                 if ny < 0 or nx < 0 or ny >= height or nx >= width or not hole[ny, nx]:
                     continue
                 if top <= ny < bottom:
-                    cy = rows[ny, nx] - (ny - y)
-                    cx = cols[ny, nx] - (nx - x)
+                    cy, cx = rows[ny, nx] - (ny - y), cols[ny, nx] - (nx - x)
                 else:
-                    cy = old_rows[ny, nx] - (ny - y)
-                    cx = old_cols[ny, nx] - (nx - x)
+                    cy, cx = old_rows[ny, nx] - (ny - y), old_cols[ny, nx] - (nx - x)
                 if cy < 0 or cx < 0 or cy >= height or cx >= width or allowed[cy, cx] < needed:
                     continue
-                if abs(cy - level - slope * (cx - x)) > slack:
+                if abs(cy - level - lock.slope * (cx - x)) > slack:
                     continue
-                extra = _extra(penalty, kinds, y, x, cy, cx)
-                distance = extra + _distance(flat, height, width, y, x, cy, cx, best - extra)
+                distance = _cost(patches, y, x, cy, cx, best)
                 if distance < best:
                     best, best_y, best_x = distance, cy, cx
             reach_x = radius
@@ -129,21 +151,19 @@ def _search_band(  # type: ignore[no-untyped-def]
                 reach_x //= 2
                 if cy < 0 or cx < 0 or cy >= height or cx >= width or allowed[cy, cx] < needed:
                     continue
-                if abs(cy - level - slope * (cx - x)) > slack:
+                if abs(cy - level - lock.slope * (cx - x)) > slack:
                     continue
-                extra = _extra(penalty, kinds, y, x, cy, cx)
-                distance = extra + _distance(flat, height, width, y, x, cy, cx, best - extra)
+                distance = _cost(patches, y, x, cy, cx, best)
                 if distance < best:
                     best, best_y, best_x = distance, cy, cx
-            rows[y, x] = best_y
-            cols[y, x] = best_x
-            costs[y, x] = best
+            rows[y, x], cols[y, x], costs[y, x] = best_y, best_x, best
 
 
 @njit(cache=True, nogil=True)
-def _vote_band(flat, hole, rows, cols, weights, top, bottom, out):  # type: ignore[no-untyped-def]
+def _vote_band(flat, hole, sources, weights, band, out):  # type: ignore[no-untyped-def]
+    rows, cols = sources
     height, width = hole.shape
-    for y in range(top, bottom):
+    for y in range(band[0], band[1]):
         for x in range(width):
             if not hole[y, x]:
                 continue
@@ -168,11 +188,11 @@ def _vote_band(flat, hole, rows, cols, weights, top, bottom, out):  # type: igno
 
 
 @njit(cache=True, nogil=True)
-def _vote_steps_band(  # type: ignore[no-untyped-def]
-    image, hole, rows, cols, radius, top, bottom, colour, across, down
-):
+def _vote_steps_band(image, hole, sources, radius, band, votes_of):  # type: ignore[no-untyped-def]
+    rows, cols = sources
+    colour, across, down = votes_of
     height, width = hole.shape
-    for y in range(top, bottom):
+    for y in range(band[0], band[1]):
         for x in range(width):
             right = x + 1 < width and hole[y, x + 1]
             below = y + 1 < height and hole[y + 1, x]
@@ -213,11 +233,7 @@ def _bands(height: int) -> list[tuple[int, int]]:
 
 
 def improve_patches(
-    image: Image,
-    hole: Mask,
-    allowed: NDArray[np.uint8],
-    penalty: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
+    patches: Patches,
     rows: Indices,
     cols: Indices,
     lock: Lock,
@@ -228,28 +244,20 @@ def improve_patches(
 ) -> NDArray[np.int64]:
     """Improve, in place, the sources (rows, cols) (H, W) of the hole's patches; their distances.
 
-    ``image`` (H, W, 3) holds the present estimate inside the hole; ``allowed`` (H, W) is positive
-    at the centres of patches that may be copied, at least RADIUS from the border, and 2 where they
-    may also be copied above the first row of the lock; ``penalty`` is added to the
-    distance of each of them. ``kinds`` (H, W) are those of the sources and those that targets want,
-    ANY_KIND where a target takes all. ``radius`` is that of the first random try, in pixels.
+    ``radius`` is that of the first random try, in pixels.
     """
-    height, width = hole.shape
-    flat = np.ascontiguousarray(image).reshape(height, width * 3)
+    height, width = patches.hole.shape
     costs = np.zeros((height, width), np.int64)
     bands = _bands(height)
     states = np.random.SeedSequence(seed).generate_state(passes * len(bands), np.uint64) | 1
+    field = rows, cols, costs
     with ThreadPoolExecutor(min(len(bands), os.cpu_count() or 1)) as threads:
         for number in range(passes):
-            old_rows, old_cols = rows.copy(), cols.copy()
-            jobs = [
-                threads.submit(
-                    _search_band, flat, hole, allowed, penalty, kinds, rows, cols, costs, old_rows,
-                    old_cols, top, bottom, number % 2 == 1, radius, lock.first, lock.last,
-                    lock.reach, lock.slope, states[number * len(bands) + i],
-                )
-                for i, (top, bottom) in enumerate(bands)
-            ]  # fmt: skip
+            old = rows.copy(), cols.copy()
+            jobs = []
+            for (top, bottom), state in zip(bands, states[number * len(bands) :], strict=False):
+                sweep = top, bottom, number % 2 == 1, radius, state
+                jobs.append(threads.submit(_search_band, patches, field, old, lock, sweep))
             for job in jobs:
                 job.result()
     return costs
@@ -271,8 +279,8 @@ def vote(
     out = flat.copy()
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         jobs = [
-            threads.submit(_vote_band, flat, hole, rows, cols, weights, top, bottom, out)
-            for top, bottom in _bands(height)
+            threads.submit(_vote_band, flat, hole, (rows, cols), weights, band, out)
+            for band in _bands(height)
         ]
         for job in jobs:
             job.result()
@@ -291,9 +299,9 @@ def vote_steps(
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         jobs = [
             threads.submit(
-                _vote_steps_band, image, hole, rows, cols, radius, top, bottom, colour, across, down
+                _vote_steps_band, image, hole, (rows, cols), radius, band, (colour, across, down)
             )
-            for top, bottom in _bands(height)
+            for band in _bands(height)
         ]
         for job in jobs:
             job.result()

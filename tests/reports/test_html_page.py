@@ -2,7 +2,7 @@ import base64
 import re
 from html.parser import HTMLParser
 
-from dynascene_cli.reports.html_page import Figure, Wipe, html_page
+from dynascene_cli.reports.html_page import Figure, Video, Wipe, html_page
 
 VOID = {"meta", "img", "input", "source", "br"}
 
@@ -32,8 +32,7 @@ class Page(HTMLParser):
 def full_page():
     return html_page(
         "juggle <in> picos & 'more'",
-        video=b"mp4 bytes",
-        poster=b"jpeg bytes",
+        video=Video(b"mp4 bytes", b"jpeg bytes"),
         wipes=[Wipe(b"before", b"after", 'at "2.0" s')],
         figures=[Figure(b"sheet", "Matte", "The person over a checkerboard")],
         warnings=["the horizon is a guess <b>"],

@@ -14,6 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from dynascene_cli.camera.estimation.bundle_adjustment import FocalModel, information
 from dynascene_cli.camera.estimation.estimate import GATE_INLIERS, GATE_MEDIAN_PIXELS
+from dynascene_cli.camera.estimation.motion_hypotheses import PLAUSIBLE_FOCALS, MotionHypothesis
 from dynascene_cli.camera.estimation.reconstruction import Observations, Reconstruction
 from dynascene_cli.geometry import Floats
 
@@ -22,9 +23,6 @@ CORRELATION = 2.0
 
 MOST_PATH_DOUBT, MOST_TURN_DOUBT = 0.004, 0.04
 """Expected errors, as a share of the path and in degrees, beyond which a solution is low."""
-
-PLAUSIBLE_FOCALS = (0.3, 4.5)
-"""Focal lengths, in the picture's longer sides, between which lenses lie (11 to 160 mm)."""
 
 MOST_FRAME_PIXELS, MOST_BAD_FRAMES = 1.0, 0.05
 """Median error of a bad frame, and the share of such frames that makes a solution low."""
@@ -135,14 +133,12 @@ def reasons_against(
     frame_residuals: Floats,
     registered: NDArray[np.bool_],
     doubt: Doubt,
-    rivals: int,
-    zoomed_path: bool,
+    best: MotionHypothesis,
     focal_sides: float,
 ) -> list[str]:
     """Why a solution should not be trusted, in words; nothing if it should.
 
-    ``zoomed_path`` says that the camera moves and zooms; ``focal_sides`` is its first focal
-    length in the picture's longer sides.
+    ``focal_sides`` is its first focal length in the picture's longer sides.
     """
     reasons = []
     if inliers < GATE_INLIERS:
@@ -158,9 +154,9 @@ def reasons_against(
         reasons.append(f"turns may be off by {doubt.turn_deg:.2f}° a frame")
     if not PLAUSIBLE_FOCALS[0] < focal_sides < PLAUSIBLE_FOCALS[1]:
         reasons.append(f"no usual lens has a focal length of {focal_sides:.1f} picture widths")
-    if zoomed_path:
+    if best.zooms and best.moves != "rotation":
         reasons.append("the lens zooms while the camera moves, and each can pass for the other")
-    if rivals:
+    if best.rivals:
         reasons.append("another camera path explains the tracks as well")
     missing = int(np.count_nonzero(~registered))
     if missing > MOST_MISSING * len(registered):

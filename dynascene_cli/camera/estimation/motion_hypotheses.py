@@ -13,7 +13,6 @@ from dynascene_cli.camera.estimation.bundle_adjustment import (
     fixed_focal,
     shared_focal,
 )
-from dynascene_cli.camera.estimation.confidence import PLAUSIBLE_FOCALS
 from dynascene_cli.camera.estimation.estimate import (
     GATE_INLIERS,
     GATE_MEDIAN_PIXELS,
@@ -36,6 +35,9 @@ from dynascene_cli.camera.estimation.reconstruction import (
 )
 from dynascene_cli.camera.estimation.zoom import LEAST_GAIN, chain_focals, is_zoom, zooming_focals
 from dynascene_cli.geometry import Floats
+
+PLAUSIBLE_FOCALS = (0.3, 4.5)
+"""Focal lengths, in the picture's longer sides, between which lenses lie (11 to 160 mm)."""
 
 PRIOR_FOCAL = 0.9
 """The assumed focal length, in the picture's longer sides: about 32 mm on a full frame."""

@@ -111,10 +111,7 @@ def estimate_moving_camera(
         sightings, points, errors, extrinsics, int(np.argmax(registered)), turns
     )
     sides = float(focals[0]) * filmed.to_clip / max(filmed.size)
-    reasons = reasons_against(
-        inliers, median, frame_residuals, registered, doubt, best.rivals,
-        zoomed_path=best.zooms and not turns, focal_sides=sides,
-    )  # fmt: skip
+    reasons = reasons_against(inliers, median, frame_residuals, registered, doubt, best, sides)
     confidence: Confidence = "low" if reasons else "rotation" if turns else "high"
     if turns:
         reasons = ["pure rotation explains the tracks: no translation is claimed", *reasons]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.camera.formats import colmap_binary, colmap_text
-from dynascene_cli.camera.formats.colmap_records import BENT_PIXELS, MODELS, Records
+from dynascene_cli.camera.formats.colmap_records import BENT_PIXELS, MODELS, PinholeModel, Records
 from dynascene_cli.camera.formats.conventions import (
     LARGEST_SIDE,
     Known,
@@ -152,10 +152,9 @@ def write_model(folder: Path, model: ColmapModel, *, binary: bool = False) -> No
     """
     lens_rows = np.concatenate([model.intrinsics.reshape(-1, 9), model.sizes], axis=1)
     distinct, camera_of = np.unique(lens_rows, axis=0, return_inverse=True)
-    parameters = distinct[:, [0, 4, 2, 5]]
-    contents = (colmap_binary if binary else colmap_text).file_contents(
+    written = PinholeModel(
         sizes=distinct[:, 9:].astype(int),
-        parameters=parameters,
+        parameters=distinct[:, [0, 4, 2, 5]],
         names=model.names,
         quaternions=rotation_to_quaternion(model.extrinsics[:, :, :3]),
         translations=model.extrinsics[:, :, 3],
@@ -163,6 +162,7 @@ def write_model(folder: Path, model: ColmapModel, *, binary: bool = False) -> No
         points=model.points,
         comment=model.comment,
     )
+    contents = (colmap_binary if binary else colmap_text).file_contents(written)
     check_folder(folder, binary=binary)
     made = not folder.exists()
     try:

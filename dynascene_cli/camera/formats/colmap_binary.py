@@ -1,20 +1,18 @@
 """COLMAP's binary files: cameras.bin, images.bin, points3D.bin; little-endian."""
 
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dynascene_cli.camera.formats.colmap_records import (
     MODELS,
     UNREAD_MODELS,
     Camera,
+    PinholeModel,
     Records,
 )
 from dynascene_cli.errors import InputError
-from dynascene_cli.geometry import Floats
 
 PARAMETER_COUNTS = UNREAD_MODELS | {
     model.number: (name, len(model.parameters)) for name, model in MODELS.items()
@@ -116,28 +114,19 @@ def _cameras(stream: _Stream) -> dict[int, Camera]:
     return cameras
 
 
-def file_contents(
-    *,
-    sizes: NDArray[np.int64],
-    parameters: Floats,
-    names: Sequence[str],
-    quaternions: Floats,
-    translations: Floats,
-    camera_of: NDArray[np.int64],
-    points: Floats,
-    comment: str,
-) -> dict[str, bytes]:
+def file_contents(model: PinholeModel) -> dict[str, bytes]:
     """The files by name, as colmap_text.file_contents; there is no place for the comment."""
-    cameras = [struct.pack("<Q", len(parameters))]
-    for number, (size, values) in enumerate(zip(sizes, parameters, strict=True), start=1):
+    cameras = [struct.pack("<Q", len(model.parameters))]
+    for number, (size, values) in enumerate(
+        zip(model.sizes, model.parameters, strict=True), start=1
+    ):
         cameras.append(struct.pack("<iiQQ4d", number, MODELS["PINHOLE"].number, *size, *values))
-    images = [struct.pack("<Q", len(names))]
-    rows = zip(quaternions, translations, camera_of, names, strict=True)
-    for number, (quaternion, translation, camera, name) in enumerate(rows, start=1):
+    images = [struct.pack("<Q", len(model.names))]
+    for number, (quaternion, translation, camera, name) in enumerate(model.images, start=1):
         images.append(struct.pack("<I7dI", number, *quaternion, *translation, camera + 1))
         images.append(name.encode() + b"\0" + struct.pack("<Q", 0))
-    dots = [struct.pack("<Q", len(points))]
-    for number, xyz in enumerate(points, start=1):
+    dots = [struct.pack("<Q", len(model.points))]
+    for number, xyz in enumerate(model.points, start=1):
         dots.append(struct.pack("<Q3d3BdQ", number, *xyz, 128, 128, 128, -1.0, 0))
     return {
         "cameras.bin": b"".join(cameras),

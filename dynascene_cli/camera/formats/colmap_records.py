@@ -1,6 +1,6 @@
 """What COLMAP's files hold, whatever their encoding: cameras by model, images, points."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,30 @@ class Lens:
         moved_x = (x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)) * self.focal_x
         moved_y = (y * radial + 2 * p2 * x * y + p1 * (r2 + 2 * y * y)) * self.focal_y
         return float(np.hypot(moved_x, moved_y).max())
+
+
+@dataclass(frozen=True, eq=False)
+class PinholeModel:
+    """What is written: cameras without bending, and images that have no points of their own.
+
+    ``sizes`` (C, 2) and ``parameters`` (C, 4) of the cameras; of the images ``names`` (N),
+    world-to-camera ``quaternions`` (N, 4) and ``translations`` (N, 3), and ``camera_of`` (N,)
+    them; ``points`` (P, 3); a ``comment`` for files that have a place for it.
+    """
+
+    sizes: NDArray[np.int64]
+    parameters: Floats
+    names: Sequence[str]
+    quaternions: Floats
+    translations: Floats
+    camera_of: NDArray[np.int64]
+    points: Floats
+    comment: str
+
+    @property
+    def images(self) -> Iterator[tuple[Floats, Floats, int, str]]:
+        """Each image's quaternion, translation, camera and name."""
+        return zip(self.quaternions, self.translations, self.camera_of, self.names, strict=True)
 
 
 @dataclass(frozen=True)

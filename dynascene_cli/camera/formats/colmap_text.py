@@ -1,12 +1,10 @@
 """COLMAP's text files: cameras.txt, images.txt, points3D.txt."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dynascene_cli.camera.formats.colmap_records import MODELS, Camera, Records
+from dynascene_cli.camera.formats.colmap_records import MODELS, Camera, PinholeModel, Records
 from dynascene_cli.camera.formats.files import (
     digits,
     is_number,
@@ -15,7 +13,6 @@ from dynascene_cli.camera.formats.files import (
     whole_number,
 )
 from dynascene_cli.errors import InputError
-from dynascene_cli.geometry import Floats
 from dynascene_cli.storage.text_files import read_text
 
 AXES = "# Axes: x right, y down, z forward; world-to-camera; pixel centres at +0.5. {comment}\n"
@@ -114,33 +111,23 @@ def _has_observations(row: str) -> bool:
     return len(words) % 3 == 0 and all(map(is_number, words[:12]))
 
 
-def file_contents(
-    *,
-    sizes: NDArray[np.int64],
-    parameters: Floats,
-    names: Sequence[str],
-    quaternions: Floats,
-    translations: Floats,
-    camera_of: NDArray[np.int64],
-    points: Floats,
-    comment: str,
-) -> dict[str, bytes]:
-    """The files by name: PINHOLE cameras with ``parameters`` (C, 4), images without points of
-    their own, points without tracks."""
-    axes = AXES.format(comment=comment)
+def file_contents(model: PinholeModel) -> dict[str, bytes]:
+    """The files by name: PINHOLE cameras, images without points of their own, points without
+    tracks."""
+    axes = AXES.format(comment=model.comment)
     cameras = [
         f"{number} PINHOLE {width} {height} {digits(values)}"
         for number, ((width, height), values) in enumerate(
-            zip(sizes, parameters, strict=True), start=1
+            zip(model.sizes, model.parameters, strict=True), start=1
         )
     ]
     images = [
         f"{number} {digits(quaternion)} {digits(translation)} {camera + 1} {name}\n"
-        for number, (quaternion, translation, camera, name) in enumerate(
-            zip(quaternions, translations, camera_of, names, strict=True), start=1
-        )
+        for number, (quaternion, translation, camera, name) in enumerate(model.images, start=1)
     ]
-    dots = [f"{number} {digits(xyz)} 128 128 128 -1" for number, xyz in enumerate(points, start=1)]
+    dots = [
+        f"{number} {digits(xyz)} 128 128 128 -1" for number, xyz in enumerate(model.points, start=1)
+    ]
     texts = {
         "cameras.txt": CAMERAS + axes + "\n".join([*cameras, ""]),
         "images.txt": IMAGES + axes + "\n".join([*images, ""]),
