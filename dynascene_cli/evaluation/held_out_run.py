@@ -1,23 +1,27 @@
 """The held-out measures from a request to its table."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
+from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
+from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
 from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
 from dynascene_cli.errors import InputError
 from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, network_answers
 from dynascene_cli.evaluation.held_out import (
+    Scores,
     baseline_scores,
     comparison,
     condition_scores,
     conditions_for,
 )
-from dynascene_cli.evaluation.held_out_shots import Hole, held_out_shots
+from dynascene_cli.evaluation.held_out_shots import HeldOutShot, Hole, held_out_shots
 from dynascene_cli.evaluation.held_out_table import held_out_sheet, held_out_text
 from dynascene_cli.storage.atomic import publish_text
 from dynascene_cli.video import write_image
@@ -72,29 +76,11 @@ def run_held_out(request: HeldOutRequest, console: Console) -> dict[str, Any]:
             f"at most {info.config.motion_frames}",
         )
     started = time.process_time()
-    shots = list(
-        held_out_shots(
-            request.shots,
-            size,
-            frames,
-            info.config.latent_stride,
-            seed=request.seed,
-            hole=hole,
-        )
-    )
+    stride = info.config.latent_stride
+    shots = list(held_out_shots(request.shots, size, frames, stride, seed=request.seed, hole=hole))
     console.info(f"{len(shots)} shots; now the baselines")
     baselines = baseline_scores(shots)
-    trials = {}
-    total = sum(len(conditions_for(info.config, steps)) for steps in request.steps)
-    finished = 0
-
-    def done() -> None:
-        nonlocal finished
-        finished += 1
-        console.info(f"{finished} of {total} trials, {time.process_time() - started:.0f} CPU-s")
-
-    for steps in request.steps:
-        trials[steps] = condition_scores(network, info, shots, steps, request.seed, done)
+    trials = _run_trials(request, console, network, info, shots)
     data = {
         "checkpoint": request.checkpoint,
         "fingerprint": fingerprint,
@@ -123,3 +109,25 @@ def run_held_out(request: HeldOutRequest, console: Console) -> dict[str, Any]:
         ]
         write_image(request.sheet, held_out_sheet(few, *pictures))
     return data
+
+
+def _run_trials(
+    request: HeldOutRequest,
+    console: Console,
+    network: Network,
+    info: CheckpointInfo,
+    shots: Sequence[HeldOutShot],
+) -> dict[int, dict[str, Scores]]:
+    """The scores of each condition, by its name, for each number of steps."""
+    total = sum(len(conditions_for(info.config, steps)) for steps in request.steps)
+    started, finished = time.process_time(), 0
+
+    def done() -> None:
+        nonlocal finished
+        finished += 1
+        console.info(f"{finished} of {total} trials, {time.process_time() - started:.0f} CPU-s")
+
+    return {
+        steps: condition_scores(network, info, shots, steps, request.seed, done)
+        for steps in request.steps
+    }

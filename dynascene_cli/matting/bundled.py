@@ -29,6 +29,7 @@ from dynascene_cli.matting.pose_tracking import (
     sighted,
 )
 from dynascene_cli.matting.props import (
+    Props,
     add_props,
     followed_props,
     no_props,
@@ -136,11 +137,7 @@ class BundledMattingModel:
         alpha = refine_alpha(frame, mask, crop, part)
         props = no_props()
         if self._props:
-            props = followed_props(
-                props_of_state(state), sighting.things, sighting.pose, sighting.box, alpha
-            )
-            fresh = int(state["prop_look"]) % SALIENT_EVERY_CHANGED == 0
-            alpha, props = add_props(frame, alpha, props, fresh)
+            alpha, props = _hold_props(frame, alpha, sighting, state)
         remembered = {
             **state_of_props(props),
             "prop_look": state["prop_look"] + 1,
@@ -182,6 +179,16 @@ def _crop_of_sighting(sighting: Sighting, cut: float) -> Floats:
         return sighting.pose.crop
     x0, y0, x1, y1 = sighting.box
     return np.array([(x0 + x1) / 2, (y0 + y1) / 2, BOX_MARGIN * max(x1 - x0, y1 - y0, 16.0), 0.0])
+
+
+def _hold_props(
+    frame: Image, alpha: Image, sighting: Sighting, state: MattingState
+) -> tuple[Image, Props]:
+    """The alpha with what the person holds, and what that is."""
+    known = props_of_state(state)
+    props = followed_props(known, sighting.things, sighting.pose, sighting.box, alpha)
+    fresh = int(state["prop_look"]) % SALIENT_EVERY_CHANGED == 0
+    return add_props(frame, alpha, props, fresh)
 
 
 def _opinions(

@@ -134,13 +134,7 @@ def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
     if not run.force and project.holds(kept):
         guess, people = read_guess_file(kept)
     else:
-        labels = scene_labels(picture)
-        things = known_things(picture, labels)
-        guess = guess_geometry(
-            picture, **given, focal_35mm=focal_35mm, labels=labels, things=things
-        )
-        posed = people_in_photo(picture)
-        people = labels.mask("person") if posed is None else posed | labels.mask("person")
+        guess, people = _look_at(picture, given, focal_35mm)
     if request.preview is not None:
         write_image(request.preview, scene_preview(picture, guess.geometry, _tints(picture, guess)))
         console.info(f"scene preview: {request.preview}")
@@ -167,6 +161,17 @@ def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
         depends_on={**depends_on, "depth": _depth_fingerprint(request)},
         warnings=warnings,
     )
+
+
+def _look_at(
+    picture: Image, given: dict[str, float], focal_35mm: float | None
+) -> tuple[GeometryGuess, NDArray[np.bool_] | None]:
+    """What a photo tells of its geometry, and where (H, W) people stand in it."""
+    labels = scene_labels(picture)
+    things = known_things(picture, labels)
+    guess = guess_geometry(picture, **given, focal_35mm=focal_35mm, labels=labels, things=things)
+    posed = people_in_photo(picture)
+    return guess, labels.mask("person") if posed is None else posed | labels.mask("person")
 
 
 def _tints(photo: Image, guess: GeometryGuess) -> dict[tuple[int, int, int], NDArray[np.bool_]]:

@@ -22,6 +22,9 @@ FRINGE = 4
 STEP = 7
 """Pixels within which a step in depth happens, blurred as depth maps are."""
 
+REACH = FRINGE + STEP // 2
+"""Pixels around a cut cell by which its two sides are judged."""
+
 SUDDEN = 0.7
 """Share of what depth does in thrice as many pixels that makes it a step and no slope."""
 
@@ -64,38 +67,20 @@ def find_cut_cells(
     evenly, as ground does that recedes to the horizon.
     """
     rows, columns = ys[:-1].astype(np.int64), xs[:-1].astype(np.int64)
-    high, low = _spread(inverse, STEP)
-    wide_high, wide_low = _spread(inverse, 3 * STEP)
-    jump = high - low
-    edge = (
-        (high > low * largest_ratio)
-        & (jump > SUDDEN * (wide_high - wide_low))
-        & (jump > least_jump)
-    )
+    edge = _find_steps(inverse, largest_ratio, least_jump)
     around_edge, _ = _spread(edge.astype(np.float64), 2 * FRINGE + 1)
     is_cut = _block(np.maximum, around_edge, rows, columns) > 0
     if not is_cut.any():
         return CutCells.none(is_cut.shape)
 
     j, i = np.nonzero(is_cut)
-    reach = FRINGE + STEP // 2
-    highest, lowest = _spread(inverse, 2 * reach + 1)
+    highest, lowest = _spread(inverse, 2 * REACH + 1)
     middle = np.sqrt(
         _block(np.maximum, highest, rows, columns) * _block(np.minimum, lowest, rows, columns)
     )
-    sloping = _spread(edge.astype(np.float64), STEP)[0] > 0
-    near_mask = np.zeros(inverse.shape, np.uint8)
-    near_surface, far_surface = np.empty((len(j), 2)), np.empty((len(j), 2))
-    row_ends = np.append(rows[1:], len(inverse))
-    column_ends = np.append(columns[1:], inverse.shape[1])
-    for n, (jj, ii) in enumerate(zip(j, i, strict=True)):
-        top, bottom, left, right = rows[jj], row_ends[jj], columns[ii], column_ends[ii]
-        near_mask[top:bottom, left:right] = inverse[top:bottom, left:right] > middle[jj, ii]
-        window = np.s_[max(top - reach, 0) : bottom + reach, max(left - reach, 0) : right + reach]
-        around, level = inverse[window], ~sloping[window]
-        is_near = around > middle[jj, ii]
-        near_surface[n] = _surface(around, is_near, level, np.max)
-        far_surface[n] = _surface(around, ~is_near, level, np.min)
+    near_mask, near_surface, far_surface = _split_cells(
+        inverse, edge, rows, columns, middle, is_cut
+    )
 
     across = at_vertices.shape[1]
     corner = j * across + i
@@ -118,6 +103,41 @@ def find_cut_cells(
         twin_inverse_depth=np.concatenate([near_values, far_values]),
         alpha=_soft_alpha(near_mask),
     )
+
+
+def _find_steps(inverse: Floats, largest_ratio: float, least_jump: float) -> NDArray[np.bool_]:
+    """Where (H, W) depth jumps within a few pixels."""
+    high, low = _spread(inverse, STEP)
+    wide_high, wide_low = _spread(inverse, 3 * STEP)
+    jump = high - low
+    sudden = jump > SUDDEN * (wide_high - wide_low)
+    return (high > low * largest_ratio) & sudden & (jump > least_jump)
+
+
+def _split_cells(
+    inverse: Floats,
+    edge: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    middle: Floats,
+    is_cut: NDArray[np.bool_],
+) -> tuple[Image, Floats, Floats]:
+    """The pixels (H, W) on the nearer side of the cut cells, 1, and each side's surface (M, 2)."""
+    j, i = np.nonzero(is_cut)
+    sloping = _spread(edge.astype(np.float64), STEP)[0] > 0
+    near_mask = np.zeros(inverse.shape, np.uint8)
+    near_surface, far_surface = np.empty((len(j), 2)), np.empty((len(j), 2))
+    row_ends = np.append(rows[1:], len(inverse))
+    column_ends = np.append(columns[1:], inverse.shape[1])
+    for n, (jj, ii) in enumerate(zip(j, i, strict=True)):
+        top, bottom, left, right = rows[jj], row_ends[jj], columns[ii], column_ends[ii]
+        near_mask[top:bottom, left:right] = inverse[top:bottom, left:right] > middle[jj, ii]
+        window = np.s_[max(top - REACH, 0) : bottom + REACH, max(left - REACH, 0) : right + REACH]
+        around, level = inverse[window], ~sloping[window]
+        is_near = around > middle[jj, ii]
+        near_surface[n] = _surface(around, is_near, level, np.max)
+        far_surface[n] = _surface(around, ~is_near, level, np.min)
+    return near_mask, near_surface, far_surface
 
 
 def _spread(values: Floats, size: int) -> tuple[Floats, Floats]:

@@ -50,8 +50,8 @@ def build_scene(
 
     ``around`` is what the photo shows beyond the frame: margins are painted in only beyond it.
     ``remove`` (H, W) are people to paint over; ``depth`` is a depth map of any size and unit (see
-    `depth.aligned_depth`), without which the photo is a pop-up where its labels are understood, and
-    the cyclorama elsewhere. The same seed gives the same bytes; without margins or people the front
+    `aligned_depth`), without which the photo is a pop-up where its labels are understood, and the
+    relief elsewhere. The same seed gives the same bytes; without margins or people the front
     layer's image is the photo itself.
 
     Raises:
@@ -68,23 +68,11 @@ def build_scene(
         room = around.within(margins)
         known, known_guess = around.widened(photo, guess, room)
     unknown = margins.beyond(room)
-    sides = _sides(unknown)
-    hole = np.pad(np.zeros(known.shape[:2], np.bool_), sides, constant_values=True)
+    hole = np.pad(np.zeros(known.shape[:2], np.bool_), _sides(unknown), constant_values=True)
     frame = _part(margins, photo)
     if remove is not None:
         hole[frame] = _add_fringe(remove)
-    canvas_sky = np.pad(known_guess.sky, sides)
-    filling = fill(
-        np.pad(known, (*sides, (0, 0))),
-        hole,
-        slope=-float(np.tan(np.radians(geometry.roll_deg))),
-        sky=canvas_sky if known_guess.sky.any() else None,
-        barred=_single_things(known_guess, sides),
-        seed=seed,
-    )
-    sky = canvas_sky[filling.rows, filling.cols]
-    if hole.any():
-        sky = cv2.medianBlur(sky.astype(np.uint8), 9) > 0
+    filling, sky = _paint_hole(known, known_guess, hole, unknown, seed)
     warnings: tuple[str, ...] = ()
     layers: tuple[Layer, ...]
     if depth is not None:
@@ -100,15 +88,34 @@ def build_scene(
         else:
             layers = (Layer(filling.image, relief_depth(known_guess, unknown, sky=sky)),)
     near = layers[0].depth[frame]
-    solid = near[~guess.sky]
     return Scene(
         photo=np.ascontiguousarray(filling.image[frame]),
         geometry=geometry,
         margins=margins,
         layers=layers,
-        median_depth=float(np.median(solid if solid.size else near)),
+        median_depth=float(np.median(near if guess.sky.all() else near[~guess.sky])),
         warnings=(*geometry.warnings, *warnings),
     )
+
+
+def _paint_hole(
+    photo: Image, guess: GeometryGuess, hole: Mask, margins: Margins, seed: int
+) -> tuple[Filling, Mask]:
+    """The canvas (H, W) of a photo with margins, its hole painted in, and where it is sky."""
+    sides = _sides(margins)
+    photo_sky = np.pad(guess.sky, sides)
+    filling = fill(
+        np.pad(photo, (*sides, (0, 0))),
+        hole,
+        slope=-float(np.tan(np.radians(guess.geometry.roll_deg))),
+        sky=photo_sky if guess.sky.any() else None,
+        barred=_single_things(guess, sides),
+        seed=seed,
+    )
+    sky = photo_sky[filling.rows, filling.cols]
+    if hole.any():
+        sky = cv2.medianBlur(sky.astype(np.uint8), 9) > 0
+    return filling, sky
 
 
 def _sides(margins: Margins) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -122,11 +122,7 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
     tags = colour_tags(frame)
     orientation = orientation_of(frame)
     warnings += [*orientation.warnings, *colour_warnings(frame, tags)]
-    curve = log_curve(path, frame.color_trc, metadata)
-    if curve is not None:
-        warnings.append(f"the clip is coded in a log curve ({curve}): convert it first, by a LUT")
-    if frame.interlaced_frame:
-        warnings.append("the clip is interlaced: its fields are not separated")
+    warnings += _coding_warnings(path, frame, metadata)
     width, height = _shown_size(frame, aspect, orientation)
     return Clip(
         path=path,
@@ -209,6 +205,16 @@ def _rate_warnings(conformed: Timeline, source_count: int) -> list[str]:
     ]
     if conformed.dropped:
         told.append(f"{conformed.dropped} frames closer together than 1/{rate} s are left out")
+    return told
+
+
+def _coding_warnings(path: Path, frame: av.VideoFrame, metadata: list[dict[str, str]]) -> list[str]:
+    told = []
+    curve = log_curve(path, frame.color_trc, metadata)
+    if curve is not None:
+        told.append(f"the clip is coded in a log curve ({curve}): convert it first, by a LUT")
+    if frame.interlaced_frame:
+        told.append("the clip is interlaced: its fields are not separated")
     return told
 
 

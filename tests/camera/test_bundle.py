@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dynascene_cli import geometry
 from dynascene_cli.camera.estimation import bundle_adjustment as bundle
-from dynascene_cli.camera.estimation import bundle_kernels
+from dynascene_cli.camera.estimation import bundle_kernels, resection_kernels
 from dynascene_cli.camera.estimation.initialisation import (
     TrackObservations,
     chain_rotations,
@@ -211,7 +211,7 @@ def test_a_frame_is_resected_from_its_points():
     world = truth.points[:, :3] / truth.points[:, 3:]
     E = geometry.pose(truth.rotations[5], truth.translations[5])
     pixels = geometry.project(K, E, world)
-    R, t = bundle_kernels.resect_camera(
+    R, t = resection_kernels.resect_camera(
         truth.rotations[3], truth.translations[3], 830.0, truth.points, pixels, 1.0, 30
     )
     np.testing.assert_allclose(R, E[:, :3], atol=1e-6)

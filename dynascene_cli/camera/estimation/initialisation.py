@@ -11,6 +11,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from dynascene_cli.camera.estimation import bundle_kernels as kernels
+from dynascene_cli.camera.estimation import resection_kernels
 from dynascene_cli.camera.estimation.bundle_adjustment import (
     Adjustment,
     SolverOptions,
@@ -148,7 +149,7 @@ def triangulate(
     """Points (P, 4) as cameras that stay see them best, about a unit away."""
     cameras = kernels.Cameras(rotations, translations, focals)
     rays = anchor_rays(seen, rotations, focals)
-    points: Floats = kernels.triangulate_points(
+    points: Floats = resection_kernels.triangulate_points(
         cameras, rays, seen.anchors, _DEPTHS, seen.rows, 1.0, 10
     )
     return points
@@ -222,6 +223,6 @@ def _next_pose(
     rows = rows[np.isfinite(points[sightings.track[rows], 0])]
     if len(rows) < 6:
         return turn, shift
-    return kernels.resect_camera(
+    return resection_kernels.resect_camera(
         turn, shift, focal, points[sightings.track[rows]], sightings.pixels[rows], 3.0, 20
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli import geometry
-from dynascene_cli.camera.estimation import bundle_kernels as kernels
+from dynascene_cli.camera.estimation import resection_kernels
 from dynascene_cli.camera.estimation.estimate import GATE_PIXELS, Integers
 from dynascene_cli.camera.estimation.initialisation import TrackObservations
 from dynascene_cli.camera.estimation.reconstruction import Reconstruction
@@ -80,7 +80,7 @@ def solve_every_frame(
         points, pixels = solved.points[sightings.track[rows]], sightings.pixels[rows]
         if turns_only:
             points = points * [1.0, 1.0, 1.0, 0.0]
-        R, t = kernels.resect_camera(
+        R, t = resection_kernels.resect_camera(
             np.ascontiguousarray(extrinsics[f, :, :3]), np.ascontiguousarray(extrinsics[f, :, 3]),
             focals[f], points, pixels, 1.0, 20,
         )  # fmt: skip

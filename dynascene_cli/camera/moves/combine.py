@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from dynascene_cli.camera.moves.evaluate import (
+    Motion,
     Surroundings,
     arc_coordinates,
     evaluate_motion,
@@ -87,24 +88,26 @@ def join_moves(moves: Sequence[Trajectory], name: str) -> Trajectory:
     lasting = [move for move in moves if len(move.keyframes) > 1]
     shaking = [move for move in moves if move.shake is not None]
     following = [move for move in moves if move.follow is not None]
-    together = f"give them to --camera as {'+'.join(move.name for move in moves)} instead"
+    wrong = None
     if len({move.units for move in travelling}) > 1:
-        raise InputError(f"{name}: the moves differ in units", together)
-    if len({move.time_unit for move in lasting}) > 1:
-        raise InputError(f"{name}: the moves differ in time_unit", together)
-    if len(shaking) > 1:
-        raise InputError(f"{name}: more than one of the moves shakes", together)
-    if len(following) > 1:
-        raise InputError(f"{name}: more than one of the moves follows the person", together)
+        wrong = "the moves differ in units"
+    elif len({move.time_unit for move in lasting}) > 1:
+        wrong = "the moves differ in time_unit"
+    elif len(shaking) > 1:
+        wrong = "more than one of the moves shakes"
+    elif len(following) > 1:
+        wrong = "more than one of the moves follows the person"
+    elif len(moving) > 1 and any(k.focal_mm is not None for move in moves for k in move.keyframes):
+        wrong = "focal_mm has no ratio outside a shot"
+    if wrong is not None:
+        names = "+".join(move.name for move in moves)
+        raise InputError(f"{name}: {wrong}", f"give them to --camera as {names} instead")
     shake = shaking[0].shake if shaking else None
     follow = following[0].follow if following else None
     description = " ".join(move.description for move in moves if move.description)
     if len(moving) <= 1:
         only = (moving or list(moves))[0]
         return replace(only, name=name, shake=shake, follow=follow, description=description)
-    absolute = [k for move in moves for k in move.keyframes if k.focal_mm is not None]
-    if absolute:
-        raise InputError(f"{name}: focal_mm has no ratio outside a shot", together)
     times = np.array([keyframe.time for move in moves for keyframe in move.keyframes])
     if lasting:
         times = np.union1d(times, np.linspace(0, times.max(), JOINED_KEYFRAMES))
@@ -113,28 +116,30 @@ def join_moves(moves: Sequence[Trajectory], name: str) -> Trajectory:
     bare = [replace(move, shake=None, follow=None, keep_subject_size=False) for move in moves]
     unit = Surroundings(np.array([0.0, 0.0, 1.0]), 1.0, 1.0, np.eye(3), 1.0, 1)
     motion = evaluate_motion(bare, unit, times, times)
-    quaternions = rotation_to_quaternion(motion.rotation)
-    first = (travelling or moves)[0]
     return Trajectory(
         name=name,
-        keyframes=tuple(
-            Keyframe(
-                time=float(times[i]),
-                position=_vector(motion.position[i]),
-                rotation_quat=_quaternion(quaternions[i]),
-                focal_ratio=None
-                if np.all(motion.focal_ratio == 1)
-                else float(motion.focal_ratio[i]),
-            )
-            for i in range(len(times))
-        ),
-        units=first.units,
+        keyframes=_sampled_keyframes(motion, times),
+        units=(travelling or moves)[0].units,
         time_unit=(lasting or moves)[0].time_unit,
         pivots=any(move.pivots for move in moves),
         keep_subject_size=any(move.keep_subject_size for move in moves),
         follow=follow,
         shake=shake,
         description=description,
+    )
+
+
+def _sampled_keyframes(motion: Motion, times: Floats) -> tuple[Keyframe, ...]:
+    quaternions = rotation_to_quaternion(motion.rotation)
+    zooms = not np.all(motion.focal_ratio == 1)
+    return tuple(
+        Keyframe(
+            time=float(times[i]),
+            position=_vector(motion.position[i]),
+            rotation_quat=_quaternion(quaternions[i]),
+            focal_ratio=float(motion.focal_ratio[i]) if zooms else None,
+        )
+        for i in range(len(times))
     )
 
 
