@@ -1,4 +1,4 @@
-"""What every matter is: frames in, alphas and landmarks out, resumable at any frame."""
+"""What every matting model is: frames in, alphas and landmarks out, resumable at any frame."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -10,10 +10,10 @@ from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import LANDMARKS, Image
 
 Quality = Literal["default", "best"]
-"""What a matter may take for a frame: what an editor waits for, or all that it has."""
+"""What a matting model may take for a frame: what an editor waits for, or all that it has."""
 
 MattingState = dict[str, NDArray[Any]]
-"""All that a matter remembers between frames: arrays that ``numpy.savez`` keeps to the last bit."""
+"""All that a model remembers between frames: arrays that ``numpy.savez`` keeps to the last bit."""
 
 
 CLICKS = "clicks"

@@ -1,4 +1,4 @@
-"""The matter that needs nothing: several small networks' masks, fused, steadied and refined."""
+"""The model that needs nothing: several small networks' masks, fused, steadied and refined."""
 
 import cv2
 import numpy as np

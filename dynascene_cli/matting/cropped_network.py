@@ -1,4 +1,4 @@
-"""Any matting network as a matter: shown the followed person's part of the picture, steadied."""
+"""Any network as a matting model: shown the followed person's part of the picture, steadied."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -65,7 +65,7 @@ class CroppedMattingModel:
 
     The network sees the part of the picture around the person, which is looked for anew now and
     then and whenever the alpha reaches an edge of that part; pieces of the alpha that are other
-    people are dropped; what flickers is steadied along the motion, as in the bundled matter.
+    people are dropped; what flickers is steadied along the motion, as in the bundled model.
     """
 
     def __init__(self, network: AlphaNetwork) -> None:

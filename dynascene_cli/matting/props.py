@@ -96,12 +96,12 @@ class Props:
 
 
 def props_of_state(state: MattingState) -> Props:
-    """The things that a matter remembers."""
+    """The things that a matting model remembers."""
     return Props(*(state[f"prop_{name}"] for name in Props.__dataclass_fields__))
 
 
 def state_of_props(props: Props) -> MattingState:
-    """What a matter remembers of things."""
+    """What a matting model remembers of things."""
     return {f"prop_{name}": getattr(props, name) for name in Props.__dataclass_fields__}
 
 

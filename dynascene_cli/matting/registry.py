@@ -1,4 +1,4 @@
-"""Which matter to use, by the name that the user gives."""
+"""Which matting model to use, by the name that the user gives."""
 
 import importlib.util
 from functools import lru_cache
@@ -10,7 +10,7 @@ from dynascene_cli.matting.base import MattingModel, Quality
 from dynascene_cli.matting.bundled import BundledMattingModel
 from dynascene_cli.matting.cropped_network import AlphaNetwork, CroppedMattingModel
 from dynascene_cli.matting.portrait_networks import FILES, PictureNetwork
-from dynascene_cli.matting.rembg_matter import RembgNetwork, check_rembg_model
+from dynascene_cli.matting.rembg_networks import RembgNetwork, check_rembg_model
 from dynascene_cli.matting.robust_video import RobustVideoNetwork
 
 RANKED = (
@@ -34,10 +34,10 @@ PACKAGES = ("torch", "transformers")
 
 
 def choose_matting_model(name: str) -> tuple[str, str]:
-    """The matter that ``name`` means and why: ``auto`` takes the best that is on this machine.
+    """The model that ``name`` means and why: ``auto`` takes the best that is on this machine.
 
     Raises:
-        InputError: there is no such matter.
+        InputError: there is no such model.
     """
     if name == "auto":
         for ranked in RANKED:
@@ -51,12 +51,12 @@ def choose_matting_model(name: str) -> tuple[str, str]:
 
 
 def make_matting_model(name: str, quality: Quality = "default", props: bool = True) -> MattingModel:
-    """The matter of that name (``auto`` too), ready to run.
+    """The matting model of that name (``auto`` too), ready to run.
 
     ``quality`` and ``props``, whether things that the person holds are kept, are for ``bundled``.
 
     Raises:
-        InputError: there is no such matter.
+        InputError: there is no such model.
         MissingError: its weights are not on this machine.
     """
     resolved, _ = choose_matting_model(name)
@@ -85,7 +85,7 @@ def choose_prompted() -> str:
 
 
 def network_matting_model(name: str, path: Path, edges: Path | None = None) -> MattingModel:
-    """The matter of that name, with its network read from a file or folder.
+    """The matting model of that name, with its network read from a file or folder.
 
     ``edges`` is the folder of ViTMatte, for those of PROMPTED.
 
@@ -95,9 +95,9 @@ def network_matting_model(name: str, path: Path, edges: Path | None = None) -> M
     """
     if name in PROMPTED:
         require_packages(name)
-        from dynascene_cli.matting.prompted.sam_video import SamMatter
+        from dynascene_cli.matting.prompted.sam_video import SamVideoModel
 
-        return SamMatter(name, path, edges)
+        return SamVideoModel(name, path, edges)
     network: AlphaNetwork
     if name == "rvm":
         network = RobustVideoNetwork(path)

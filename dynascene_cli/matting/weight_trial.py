@@ -36,9 +36,9 @@ def try_weights(name: str, path: Path) -> None:
         if kind == "edges":
             _try_edges(name, path)
             return
-        matter = network_matting_model(name, path)
+        model = network_matting_model(name, path)
         frame, known = _trial_frame()
-        alpha = matter.step(frame, matter.initial_state(np.full(4, np.nan)))[0].alpha
+        alpha = model.step(frame, model.initial_state(np.full(4, np.nan)))[0].alpha
     except DynasceneError:
         raise
     except Exception as error:
@@ -67,7 +67,7 @@ def _try_edges(name: str, path: Path) -> None:
 
 @lru_cache(maxsize=1)
 def _trial_frame() -> tuple[Image, Image]:
-    """The first frame of the shipped clip and its alpha by the bundled matter."""
+    """The first frame of the shipped clip and its alpha by the bundled model."""
     frame = next(iter(read_frames(open_clip(CLIP), 0, 1)))
-    matter = BundledMattingModel()
-    return frame, matter.step(frame, matter.initial_state(np.full(4, np.nan)))[0].alpha
+    model = BundledMattingModel()
+    return frame, model.step(frame, model.initial_state(np.full(4, np.nan)))[0].alpha

@@ -12,28 +12,22 @@ from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting import (
-    CLICKS,
-    MAX_PROPS,
-    PROMPTED,
     CorrectedAlphas,
-    MatteFrame,
-    MattingModel,
-    MattingState,
     NobodyError,
-    alpha_box,
     assemble_tracks,
-    choose_matting_model,
-    choose_prompted,
-    edges_touched,
-    following_state,
     frame_times,
     lost_ranges,
-    make_matting_model,
-    matte_of_given_alpha,
     read_corrections,
-    select_person,
 )
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
+from dynascene_cli.pipeline.matte_chunks import (
+    clicks_of,
+    is_chunk_whole,
+    landmark_path,
+    make_chunk,
+    make_model,
+    matting_model_of,
+)
 from dynascene_cli.pipeline.request import MatteRequest, RunRequest, clip_name
 from dynascene_cli.pipeline.run import Run, open_run
 from dynascene_cli.reports.contact_sheet import checkerboard_sheet
@@ -49,8 +43,6 @@ from dynascene_cli.video import (
     check_output,
     check_picture,
     check_spared,
-    chunk_path,
-    chunk_sink,
     is_sequence,
     open_clip,
     open_sink,
@@ -66,7 +58,7 @@ SHEET_FRAMES = 12
 
 @dataclass(frozen=True, eq=False)
 class CachedMatte:
-    """A clip's matte, the matter that made it, its cache key, and whether it was there already.
+    """A clip's matte, what made it, its cache key, and whether it was there already.
 
     ``corrections`` tells the frames that were corrected by hand and are not in the key; empty
     where there are none. ``props`` (F, MAX_PROPS, 4) are the boxes of what the person holds, NaN
@@ -75,7 +67,7 @@ class CachedMatte:
 
     matte: Matte
     props: Floats
-    matter: str
+    model: str
     key: str
     cached: bool
     corrections: str
@@ -102,8 +94,8 @@ def check_matte_request(request: MatteRequest, clip: Clip, *, numbered: bool) ->
     ``numbered`` tells whether what is written numbers its frames.
 
     Raises:
-        InputError: the given alpha or the kept ones do not fit the clip; no matter has that name.
-        MissingError: the matter's weights are not installed.
+        InputError: the given alpha or the kept ones do not fit the clip; there is no such model.
+        MissingError: the model's weights are not installed.
     """
     warnings: tuple[str, ...] = ()
     if request.matte is not None:
@@ -111,8 +103,8 @@ def check_matte_request(request: MatteRequest, clip: Clip, *, numbered: bool) ->
             raise InputError("--click cannot be used with --matte", "use one of them")
         warnings = alpha_frames(request.matte, clip).warnings
     else:
-        _matter(request)
-        _clicks_of(request, clip)
+        make_model(request)
+        clicks_of(request, clip)
     if request.matte_fixes is not None:
         read_corrections(request.matte_fixes, clip, request.first_number(clip))
     elif request.start_number is not None and not numbered:
@@ -155,7 +147,9 @@ def matte(
         "preview": None if preview is None else str(preview),
         "frames": clip.frame_count,
         "fps": float(clip.frame_rate),
-        "matter": made.matter,
+        "matting_model": made.model,
+        # As scripts of earlier versions read it.
+        "matter": made.model,
         "cached": ["matte"] if made.cached else [],
         "warnings": console.warnings,
     }
@@ -196,10 +190,10 @@ def cached_matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
     Raises:
         InputError: nobody, or several people alike, are in the clip; ``--matte-fixes`` does not
             fit it.
-        MissingError: the matter's weights are not installed.
+        MissingError: the model's weights are not installed.
     """
     project, console = run.project, run.console
-    name = "given" if request.matte is not None else _matter_name(request)[0]
+    name = "given" if request.matte is not None else matting_model_of(request)[0]
     depends_on = _depends_on(request, clip)
     key = stage_key("matte", STAGE_VERSION, depends_on)
     if run.force and not run.dry_run:
@@ -211,15 +205,15 @@ def cached_matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
         )
     folder = project.stage_folder("matte", key)
     chunks = range(0, clip.frame_count, CHUNK_LENGTH)
-    missing = [first for first in chunks if not _is_chunk_whole(project, folder, first)]
+    missing = [first for first in chunks if not is_chunk_whole(project, folder, first)]
     cached = not missing and project.has("matte", key)
     if not cached:
         if request.matte is None:
-            console.info(f"matting model: {_matter_name(request)[1]}")
+            console.info(f"matting model: {matting_model_of(request)[1]}")
         with console.progress("matte", clip.frame_count) as advance:
             for first in chunks:
                 if first in missing:
-                    _make_chunk(run, folder, request, clip, first)
+                    make_chunk(run, folder, request, clip, first)
                 advance(min(first + CHUNK_LENGTH, clip.frame_count))
         project.mark_done("matte", key, depends_on)
     corrections = ""
@@ -229,146 +223,17 @@ def cached_matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
     return CachedMatte(made, props, name, key, cached, corrections)
 
 
-def _matter_name(request: MatteRequest) -> tuple[str, str]:
-    """The request's matter and why it is taken.
-
-    Raises:
-        InputError: there is no such matter, or it does not take clicks.
-        MissingError: none that takes clicks is on this machine.
-    """
-    if request.clicks and request.matting_model == "auto":
-        name = choose_prompted()
-        return name, f"{name}: it follows what is clicked"
-    if request.clicks and request.matting_model not in PROMPTED:
-        raise InputError(
-            f"{request.matting_model} takes no --click", "use --matting-model sam2 or sam3"
-        )
-    if request.matting_model == "auto" and request.person is not None:
-        return "bundled", "bundled: the one that keeps a chosen person alone"
-    return choose_matting_model(request.matting_model)
-
-
-def _matter(request: MatteRequest) -> MattingModel:
-    return make_matting_model(
-        _matter_name(request)[0], request.matting_quality, request.props == "auto"
-    )
-
-
 def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
     return {
         "clip": file_fingerprint(clip.path),
         "frames": (clip.source_frames[0], clip.source_frames[-1], clip.frame_count),
         "fps": str(clip.frame_rate),
-        "matter": _matter(request).identity
+        "matter": make_model(request).identity
         if request.matte is None
         else file_fingerprint(request.matte),
         "person": request.person,
-        **({"clicks": _clicks_of(request, clip).tolist()} if request.clicks else {}),
+        **({"clicks": clicks_of(request, clip).tolist()} if request.clicks else {}),
     }
-
-
-def _clicks_of(request: MatteRequest, clip: Clip) -> Floats:
-    """The request's clicks as CLICKS (N, 4) of a state.
-
-    Raises:
-        InputError: one lies after the clip's end.
-    """
-    table = np.zeros((len(request.clicks), 4))
-    for row, click in zip(table, request.clicks, strict=True):
-        frame = int(click.time * float(clip.frame_rate) + 0.5)
-        if frame >= clip.frame_count:
-            raise InputError(
-                f"--click at {click.time:g} s is after the end of {clip.path}",
-                f"it lasts {float(clip.frame_count / clip.frame_rate):.2f} s",
-            )
-        row[:] = frame, click.x, click.y, 1 if click.adds else -1
-    return table
-
-
-def _landmark_path(folder: Path, first: int) -> Path:
-    return folder / f"landmarks_{first // CHUNK_LENGTH:05d}.npz"
-
-
-def _alpha_path(folder: Path, first: int) -> Path:
-    return chunk_path(folder, first // CHUNK_LENGTH, grey=True)
-
-
-def _is_chunk_whole(project: Project, folder: Path, first: int) -> bool:
-    paths = _alpha_path(folder, first), _landmark_path(folder, first)
-    return all(project.holds(path) for path in paths)
-
-
-def _make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first: int) -> None:
-    """One chunk of alphas, and beside it the landmarks and the state that the next starts from.
-
-    The first chunk also keeps what was warned about the cast, to be told whenever it is read.
-    """
-    last = min(first + CHUNK_LENGTH, clip.frame_count)
-    state, warnings = _state_before(folder, request, clip, first)
-    run.console.warn(*warnings)
-    made: list[MatteFrame] = []
-    with (
-        run.project.publish(_alpha_path(folder, first)) as temporary,
-        chunk_sink(temporary, clip.frame_rate) as sink,
-    ):
-        for frame, remembered in _mattes(request, clip, first, last, state):
-            sink.write(frame.alpha)
-            made.append(frame)
-            state = remembered
-    arrays: dict[str, Any] = {
-        "landmarks": np.stack([frame.landmarks for frame in made]),
-        "visibility": np.stack([frame.visibility for frame in made]),
-        "boxes": np.stack([alpha_box(frame.alpha) for frame in made]),
-        "detections": np.stack([frame.detection for frame in made]),
-        "touched": np.stack([edges_touched(frame.alpha) for frame in made]),
-        "props": np.stack([_pad_boxes(frame.props) for frame in made]),
-        "filled": np.array([frame.filled for frame in made]),
-        "found": np.array([frame.found for frame in made]),
-        "warnings": np.array(warnings, dtype=str),
-        **{f"state/{name}": array for name, array in state.items()},
-    }
-    with run.project.publish(_landmark_path(folder, first)) as temporary:
-        np.savez(temporary, **arrays)
-
-
-def _pad_boxes(props: Floats) -> Floats:
-    """Boxes (MAX_PROPS, 4) of things, NaN where there are fewer."""
-    padded = np.full((MAX_PROPS, 4), np.nan)
-    padded[: len(props)] = props
-    return padded
-
-
-def _mattes(
-    request: MatteRequest, clip: Clip, first: int, last: int, state: MattingState
-) -> Iterator[tuple[MatteFrame, MattingState]]:
-    frames = read_frames(clip, first, last)
-    if request.matte is not None:
-        alphas = alpha_frames(request.matte, clip).frames(first, last)
-        for frame, alpha in zip(frames, alphas, strict=True):
-            made, state = matte_of_given_alpha(frame, alpha, state)
-            yield made, state
-    else:
-        matter = _matter(request)
-        for frame in frames:
-            made, state = matter.step(frame, state)
-            yield made, state
-
-
-def _state_before(
-    folder: Path, request: MatteRequest, clip: Clip, first: int
-) -> tuple[MattingState, tuple[str, ...]]:
-    """The state that a chunk starts from, and what there is to warn about before the first."""
-    if first > 0:
-        with kept_arrays(_landmark_path(folder, first - CHUNK_LENGTH)) as before:
-            names = [name for name in before.files if name.startswith("state/")]
-            return {name.removeprefix("state/"): before[name] for name in names}, ()
-    if request.matte is not None:
-        return following_state(np.full(4, np.nan)), ()
-    casting = select_person(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
-    state = _matter(request).initial_state(casting.box)
-    if request.clicks:
-        state[CLICKS] = _clicks_of(request, clip)
-    return state, casting.warnings
 
 
 def _read_matte(
@@ -387,7 +252,7 @@ def _read_matte(
     )
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for first in range(0, clip.frame_count, CHUNK_LENGTH):
-        with kept_arrays(_landmark_path(folder, first)) as chunk:
+        with kept_arrays(landmark_path(folder, first)) as chunk:
             for name, values in parts.items():
                 values.append(chunk[name])
             console.warn(*chunk["warnings"].tolist())

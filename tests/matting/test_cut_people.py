@@ -27,11 +27,11 @@ COUNT = 6
 def person():
     """Frames (COUNT, 1440, 816, 3) of a whole person, and their alphas."""
     frames = list(read_frames(open_clip(DEMO_MEDIA / "gym.mp4"), 0, COUNT))
-    matter = make_matting_model("bundled")
-    state = matter.initial_state(np.full(4, np.nan))
+    model = make_matting_model("bundled")
+    state = model.initial_state(np.full(4, np.nan))
     alphas = []
     for frame in frames:
-        matte, state = matter.step(frame, state)
+        matte, state = model.step(frame, state)
         alphas.append(matte.alpha)
     return np.stack(frames), np.stack(alphas)
 

@@ -18,7 +18,7 @@ from dynascene_cli.matting.person_region import (
 )
 from dynascene_cli.matting.portrait_networks import PictureNetwork
 from dynascene_cli.matting.registry import choose_matting_model, network_matting_model
-from dynascene_cli.matting.rembg_matter import RembgNetwork
+from dynascene_cli.matting.rembg_networks import RembgNetwork
 from dynascene_cli.matting.robust_video import RobustVideoNetwork
 from dynascene_cli.video import open_clip, read_frames
 
@@ -79,7 +79,7 @@ def test_an_added_network_mattes_a_clip(dynascene, folder, tmp_path, person_clip
     assert "Apache-2.0" in added.err
     run = dynascene("matte", person_clip, "-o", "m.%05d.png", "--json")
     assert run.code == 0, run.err
-    assert run.json["matter"] == "modnet"
+    assert run.json["matting_model"] == run.json["matter"] == "modnet"
     assert "modnet: the best of the matting networks" in run.err
     assert len(list(Path().glob("m.*.png"))) == 12
 
@@ -117,13 +117,13 @@ def test_a_network_that_sees_no_person_is_refused(dynascene, folder, tmp_path):
 
 @pytest.mark.parametrize("published", [True, False])
 def test_a_recurrent_networks_memory_moves_with_the_person(tmp_path, gym, published):
-    matter = network_matting_model(
+    model = network_matting_model(
         "rvm", recurrent_network(tmp_path / "rvm.onnx", published=published)
     )
-    state = matter.initial_state(UNKNOWN)
+    state = model.initial_state(UNKNOWN)
     regions = []
     for frame in (gym[0], np.roll(gym[1], 60, axis=1), np.roll(gym[2], -60, axis=1)):
-        matte, state = matter.step(frame, state)
+        matte, state = model.step(frame, state)
         regions.append(tuple(state["network/region"]))
         height, width = state["network/image"].shape[:2]
         for number in range(1, 5):
@@ -151,11 +151,11 @@ def test_both_layouts_of_a_recurrent_network_are_fed_alike(tmp_path):
 @pytest.mark.parametrize("kind", ["modnet", "rvm"])
 def test_a_matte_resumes_to_the_same_bytes(tmp_path, gym, kind):
     made = recurrent_network if kind == "rvm" else picture_network
-    matter = network_matting_model(kind, made(tmp_path / "network.onnx"))
-    state = matter.initial_state(UNKNOWN)
+    model = network_matting_model(kind, made(tmp_path / "network.onnx"))
+    state = model.initial_state(UNKNOWN)
     states, alphas = [], []
     for frame in gym:
-        matte, state = matter.step(frame, state)
+        matte, state = model.step(frame, state)
         alphas.append(matte.alpha)
         states.append(state)
     saved = io.BytesIO()
@@ -164,30 +164,30 @@ def test_a_matte_resumes_to_the_same_bytes(tmp_path, gym, kind):
     with np.load(saved) as loaded:
         again = dict(loaded)
     for index in (2, 3):
-        matte, again = matter.step(gym[index], again)
+        matte, again = model.step(gym[index], again)
         np.testing.assert_array_equal(matte.alpha, alphas[index])
 
 
 def test_the_network_sees_the_person_and_nobody_beside_them(tmp_path, gym):
-    matter = network_matting_model("modnet", picture_network(tmp_path / "modnet.onnx"))
+    model = network_matting_model("modnet", picture_network(tmp_path / "modnet.onnx"))
     frame = np.hstack([gym[0], gym[0][:, ::-1]])
     height, width = frame.shape[:2]
-    alone, _ = matter.step(gym[0], matter.initial_state(UNKNOWN))
+    alone, _ = model.step(gym[0], model.initial_state(UNKNOWN))
     x0, y0, x1, y1 = alpha_box(alone.alpha)
     left = np.array([x0, y0, x1, y1])
-    _, state = matter.step(frame, matter.initial_state(left))
+    _, state = model.step(frame, model.initial_state(left))
     assert state["network/region"][2] < width - 0.5 * x0
     assert state["network/region"][3] <= height
 
 
 @pytest.mark.media
 def test_rvm_keeps_the_chosen_of_two_people(shared_models, gym):
-    matter = network_matting_model("rvm", shared_models / "rvm_mnv3.onnx")
+    model = network_matting_model("rvm", shared_models / "rvm_mnv3.onnx")
     frame = np.hstack([gym[0][:, 60:220], gym[0][:, 219:59:-1]])
     boxes = people_boxes(frame)
     assert len(boxes) == 2
     left = boxes[np.argmin(boxes[:, 0]), :4]
-    matte, _ = matter.step(frame, matter.initial_state(left))
+    matte, _ = model.step(frame, model.initial_state(left))
     assert (matte.alpha[:, :160] > 127).mean() > 0.1
     assert not (matte.alpha[:, 160:] > 127).any()
     np.testing.assert_allclose(matte.detection, left, atol=1e-6)

@@ -1,4 +1,4 @@
-"""The bundled matter on real clips: who is found, resumed to the bit, and who is refused."""
+"""The bundled model on real clips: who is found, resumed to the bit, and who is refused."""
 
 import io
 from fractions import Fraction
@@ -79,26 +79,26 @@ def test_one_person_is_found(gym):
 
 
 def test_a_run_that_is_killed_and_resumed_gives_the_same_bytes(gym):
-    matter = make_matting_model("bundled")
-    state = matter.initial_state(UNKNOWN)
+    model = make_matting_model("bundled")
+    state = model.initial_state(UNKNOWN)
     whole = []
     for frame in gym:
-        matte, state = matter.step(frame, state)
+        matte, state = model.step(frame, state)
         whole.append(matte)
-    state = matter.initial_state(UNKNOWN)
+    state = model.initial_state(UNKNOWN)
     for index, frame in enumerate(gym):
         saved = io.BytesIO()
         np.savez(saved, **state)
         saved.seek(0)
         with np.load(saved) as loaded:
-            matte, state = matter.step(frame, dict(loaded))
+            matte, state = model.step(frame, dict(loaded))
         np.testing.assert_array_equal(matte.alpha, whole[index].alpha)
         np.testing.assert_array_equal(matte.landmarks, whole[index].landmarks)
 
 
 def test_landmarks_lie_on_the_person(gym):
-    matter = make_matting_model("bundled")
-    matte, _ = matter.step(gym[0], matter.initial_state(UNKNOWN))
+    model = make_matting_model("bundled")
+    matte, _ = model.step(gym[0], model.initial_state(UNKNOWN))
     assert matte.found
     x0, y0, x1, y1 = alpha_box(matte.alpha)
     points = dict(zip(LANDMARKS, matte.landmarks, strict=True))
@@ -111,8 +111,8 @@ def test_landmarks_lie_on_the_person(gym):
 
 
 def test_a_given_alpha_stays_as_it_is_and_gets_feet(gym):
-    matter = make_matting_model("bundled")
-    own, _ = matter.step(gym[0], matter.initial_state(UNKNOWN))
+    model = make_matting_model("bundled")
+    own, _ = model.step(gym[0], model.initial_state(UNKNOWN))
     matte, state = matte_of_given_alpha(gym[0], own.alpha, following_state(UNKNOWN))
     assert matte.alpha is own.alpha
     height = np.ptp(alpha_box(own.alpha)[1::2])
@@ -143,13 +143,13 @@ def test_an_alpha_in_which_nobody_is_recognised_is_not_searched_again_for_a_whil
 
 
 def test_a_frame_with_nobody_is_empty():
-    matter = make_matting_model("bundled")
+    model = make_matting_model("bundled")
     frame = np.full((240, 320, 3), 90, np.uint8)
-    matte, state = matter.step(frame, matter.initial_state(UNKNOWN))
+    matte, state = model.step(frame, model.initial_state(UNKNOWN))
     assert not matte.found
     assert not matte.alpha.any()
     assert np.isnan(matte.landmarks).all()
-    assert matter.step(frame, state)[0].found is False
+    assert model.step(frame, state)[0].found is False
 
 
 def test_a_clip_with_nobody_is_refused():
@@ -176,8 +176,8 @@ def test_several_people_have_to_be_chosen_from(crowd):
 @pytest.mark.media
 def test_the_chosen_person_is_followed(crowd):
     box = select_person(clip_of(crowd), crowd.__getitem__, "right").box
-    matter = make_matting_model("bundled")
-    matte, _ = matter.step(crowd[0], matter.initial_state(box))
+    model = make_matting_model("bundled")
+    matte, _ = model.step(crowd[0], model.initial_state(box))
     low, high = (
         np.maximum(box[:2], alpha_box(matte.alpha)[:2]),
         np.minimum(box[2:], alpha_box(matte.alpha)[2:]),
@@ -200,17 +200,17 @@ def test_rvm_resumes_to_the_same_bytes(shared_models, gym, tmp_path, monkeypatch
 
     monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path))
     weights.add("rvm", shared_models / "rvm_mnv3.onnx")
-    matter = make_matting_model("rvm")
-    state = matter.initial_state(UNKNOWN)
+    model = make_matting_model("rvm")
+    state = model.initial_state(UNKNOWN)
     whole = []
     for frame in gym[:3]:
-        matte, state = matter.step(frame, state)
+        matte, state = model.step(frame, state)
         whole.append((matte, state))
     saved = io.BytesIO()
     np.savez(saved, **whole[1][1])
     saved.seek(0)
     with np.load(saved) as loaded:
-        again, _ = matter.step(gym[2], dict(loaded))
+        again, _ = model.step(gym[2], dict(loaded))
     np.testing.assert_array_equal(again.alpha, whole[2][0].alpha)
     assert whole[2][0].found
     assert (again.alpha > 127).mean() > 0.02

@@ -15,7 +15,7 @@ from tiny_prompted import save_sam2, save_sam3, save_vitmatte
 from dynascene_cli.errors import InputError
 from dynascene_cli.matting.base import CLICKS
 from dynascene_cli.matting.prompted.sam_session import masks_of_frame, memory_of, session_of
-from dynascene_cli.matting.prompted.sam_video import NETWORKS, SamMatter, _prompts_of
+from dynascene_cli.matting.prompted.sam_video import NETWORKS, SamVideoModel, _prompts_of
 from dynascene_cli.matting.prompted.vitmatte import VitMatte
 from dynascene_cli.video import open_clip, read_frames
 
@@ -43,8 +43,8 @@ def gym(person_clip):
 @pytest.mark.parametrize("name", ["sam2", "sam3"])
 def test_what_is_remembered_is_what_the_networks_own_session_keeps(folders, name):
     """Frame by frame from arrays gives what transformers gives in one session."""
-    matter = SamMatter(name, folders(name), None)
-    network, kind = matter._network, NETWORKS[name][1]
+    model = SamVideoModel(name, folders(name), None)
+    network, kind = model._network, NETWORKS[name][1]
     side = network.config.image_size
     frames = [
         torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(i)) for i in range(10)
@@ -65,38 +65,38 @@ def test_what_is_remembered_is_what_the_networks_own_session_keeps(folders, name
 
 @pytest.mark.parametrize("name", ["sam2", "sam3"])
 def test_a_matte_resumes_to_the_same_bytes(folders, gym, name):
-    matter = SamMatter(name, folders(name), None)
-    state = {**matter.initial_state(UNKNOWN), CLICKS: np.array([[1, 0.2, 0.2, 1]])}
+    model = SamVideoModel(name, folders(name), None)
+    state = {**model.initial_state(UNKNOWN), CLICKS: np.array([[1, 0.2, 0.2, 1]])}
     states, alphas = [], []
     for frame in gym[:3]:
-        matte, state = matter.step(frame, state)
+        matte, state = model.step(frame, state)
         alphas.append(matte.alpha)
         states.append(state)
     saved = io.BytesIO()
     np.savez(saved, **states[1])
     saved.seek(0)
     with np.load(saved) as loaded:
-        again, _ = matter.step(gym[2], dict(loaded))
+        again, _ = model.step(gym[2], dict(loaded))
     np.testing.assert_array_equal(again.alpha, alphas[2])
     assert alphas[2].shape == gym[0].shape[:2]
 
 
 def test_a_click_adds_a_thing_and_another_takes_one_away(folders, gym):
     """Of masks that are known: the union of what is added, without what is taken away."""
-    matter = SamMatter("sam2", folders("sam2"), None)
+    model = SamVideoModel("sam2", folders("sam2"), None)
     frame = np.random.default_rng(0).integers(0, 256, (320, 320, 3), dtype=np.uint8)
     person, added, taken = (np.full((32, 32), -20, np.float32) for _ in range(3))
     person[4:28, 4:12] = added[4:28, 16:24] = taken[16:28, 2:26] = 20
     masks = {0: person, 1: added, 2: taken}
     clicks = np.array([[0, 0.6, 0.2, 1], [0, 0.5, 0.8, -1]])
-    alone = matter._alpha(frame, {0: person}, np.zeros((0, 4)))
-    both = matter._alpha(frame, {0: person, 1: added}, clicks)
-    less = matter._alpha(frame, masks, clicks)
+    alone = model._alpha(frame, {0: person}, np.zeros((0, 4)))
+    both = model._alpha(frame, {0: person, 1: added}, clicks)
+    less = model._alpha(frame, masks, clicks)
     assert alone[100, 80] == 255 and alone[100, 200] == 0
     assert both[100, 80] == both[100, 200] == both[240, 80] == 255
     assert less[100, 80] == less[100, 200] == 255
     assert less[240, 80] == less[240, 200] == 0
-    assert not matter._alpha(frame, {2: taken}, clicks).any()
+    assert not model._alpha(frame, {2: taken}, clicks).any()
 
 
 def test_edges_are_decided_where_a_mask_is_unsure(tmp_path):
@@ -114,13 +114,13 @@ def test_edges_are_decided_where_a_mask_is_unsure(tmp_path):
 def test_a_folder_of_another_network_is_refused(folders, tmp_path):
     other = save_vitmatte(tmp_path / "other")
     with pytest.raises(InputError, match=r"sam2.*(cannot be read as sam2|is not sam2)"):
-        SamMatter("sam2", other.rename(tmp_path / "sam2"), None)
+        SamVideoModel("sam2", other.rename(tmp_path / "sam2"), None)
     with pytest.raises(InputError, match=r"cannot be read as vitmatte|is not vitmatte"):
         VitMatte(folders("sam2"))
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(InputError, match="cannot be read as sam3"):
-        SamMatter("sam3", empty, None)
+        SamVideoModel("sam3", empty, None)
 
 
 def test_the_command_follows_clicks(dynascene, folders, tmp_path, person_clip):
@@ -137,7 +137,7 @@ def test_the_command_follows_clicks(dynascene, folders, tmp_path, person_clip):
     assert plain.code == 0, plain.err
     clicked = dynascene(*words, "--click", "0,0.2,0.3", "--click", "-0.05,0.5,0.5")
     assert clicked.code == 0, clicked.err
-    assert clicked.json["matter"] == "sam2"
+    assert clicked.json["matting_model"] == "sam2"
     assert clicked.json["cached"] == []
     assert dynascene(*words, "--click", "0,0.2,0.3", "--click", "-0.05,0.5,0.5").json["cached"]
 

@@ -50,11 +50,11 @@ EDGE_PIXELS = 2.0
 """Half-width of what is unsure around a mask's edge, in the mask's pixels."""
 
 
-class SamMatter:
+class SamVideoModel:
     """The person whom the detector sees, and clicked things, by Segment Anything on video.
 
     The networks' masks have a quarter of the resolution that the pictures are looked at in; their
-    edges are found by ViTMatte where its folder is given, and by colour as in the bundled matter
+    edges are found by ViTMatte where its folder is given, and by colour as in the bundled model
     otherwise.
 
     Raises:

@@ -1,0 +1,164 @@
+"""A matte's chunks: alphas, landmarks, and the state that the matting model goes on from."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats
+from dynascene_cli.matting import (
+    CLICKS,
+    MAX_PROPS,
+    PROMPTED,
+    MatteFrame,
+    MattingModel,
+    MattingState,
+    alpha_box,
+    choose_matting_model,
+    choose_prompted,
+    edges_touched,
+    following_state,
+    make_matting_model,
+    matte_of_given_alpha,
+    select_person,
+)
+from dynascene_cli.pipeline.request import MatteRequest
+from dynascene_cli.pipeline.run import Run
+from dynascene_cli.shot import Clip
+from dynascene_cli.storage.kept_arrays import kept_arrays
+from dynascene_cli.storage.project import Project
+from dynascene_cli.video import CHUNK_LENGTH, alpha_frames, chunk_path, chunk_sink, read_frames
+
+
+def matting_model_of(request: MatteRequest) -> tuple[str, str]:
+    """The name of the matting model that a request means, and why it is taken.
+
+    Raises:
+        InputError: there is no such model, or it does not take clicks.
+        MissingError: none that takes clicks is on this machine.
+    """
+    if request.clicks and request.matting_model == "auto":
+        name = choose_prompted()
+        return name, f"{name}: it follows what is clicked"
+    if request.clicks and request.matting_model not in PROMPTED:
+        raise InputError(
+            f"{request.matting_model} takes no --click", "use --matting-model sam2 or sam3"
+        )
+    if request.matting_model == "auto" and request.person is not None:
+        return "bundled", "bundled: the one that keeps a chosen person alone"
+    return choose_matting_model(request.matting_model)
+
+
+def make_model(request: MatteRequest) -> MattingModel:
+    """The matting model of a request, ready to run."""
+    return make_matting_model(
+        matting_model_of(request)[0], request.matting_quality, request.props == "auto"
+    )
+
+
+def clicks_of(request: MatteRequest, clip: Clip) -> Floats:
+    """The request's clicks as CLICKS (N, 4) of a state.
+
+    Raises:
+        InputError: one lies after the clip's end.
+    """
+    table = np.zeros((len(request.clicks), 4))
+    for row, click in zip(table, request.clicks, strict=True):
+        frame = int(click.time * float(clip.frame_rate) + 0.5)
+        if frame >= clip.frame_count:
+            raise InputError(
+                f"--click at {click.time:g} s is after the end of {clip.path}",
+                f"it lasts {float(clip.frame_count / clip.frame_rate):.2f} s",
+            )
+        row[:] = frame, click.x, click.y, 1 if click.adds else -1
+    return table
+
+
+def landmark_path(folder: Path, first: int) -> Path:
+    """Where a chunk's landmarks, and the state after it, are kept."""
+    return folder / f"landmarks_{first // CHUNK_LENGTH:05d}.npz"
+
+
+def _alpha_path(folder: Path, first: int) -> Path:
+    return chunk_path(folder, first // CHUNK_LENGTH, grey=True)
+
+
+def is_chunk_whole(project: Project, folder: Path, first: int) -> bool:
+    """Whether all of the chunk that begins with frame ``first`` is there."""
+    paths = _alpha_path(folder, first), landmark_path(folder, first)
+    return all(project.holds(path) for path in paths)
+
+
+def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first: int) -> None:
+    """One chunk of alphas, and beside it the landmarks and the state that the next starts from.
+
+    The first chunk also keeps what was warned about who was chosen, to be told whenever it is read.
+    """
+    last = min(first + CHUNK_LENGTH, clip.frame_count)
+    state, warnings = _state_before(folder, request, clip, first)
+    run.console.warn(*warnings)
+    made: list[MatteFrame] = []
+    with (
+        run.project.publish(_alpha_path(folder, first)) as temporary,
+        chunk_sink(temporary, clip.frame_rate) as sink,
+    ):
+        for frame, remembered in _mattes(request, clip, first, last, state):
+            sink.write(frame.alpha)
+            made.append(frame)
+            state = remembered
+    arrays: dict[str, Any] = {
+        "landmarks": np.stack([frame.landmarks for frame in made]),
+        "visibility": np.stack([frame.visibility for frame in made]),
+        "boxes": np.stack([alpha_box(frame.alpha) for frame in made]),
+        "detections": np.stack([frame.detection for frame in made]),
+        "touched": np.stack([edges_touched(frame.alpha) for frame in made]),
+        "props": np.stack([_pad_boxes(frame.props) for frame in made]),
+        "filled": np.array([frame.filled for frame in made]),
+        "found": np.array([frame.found for frame in made]),
+        "warnings": np.array(warnings, dtype=str),
+        **{f"state/{name}": array for name, array in state.items()},
+    }
+    with run.project.publish(landmark_path(folder, first)) as temporary:
+        np.savez(temporary, **arrays)
+
+
+def _pad_boxes(props: Floats) -> Floats:
+    """Boxes (MAX_PROPS, 4) of things, NaN where there are fewer."""
+    padded = np.full((MAX_PROPS, 4), np.nan)
+    padded[: len(props)] = props
+    return padded
+
+
+def _mattes(
+    request: MatteRequest, clip: Clip, first: int, last: int, state: MattingState
+) -> Iterator[tuple[MatteFrame, MattingState]]:
+    frames = read_frames(clip, first, last)
+    if request.matte is not None:
+        alphas = alpha_frames(request.matte, clip).frames(first, last)
+        for frame, alpha in zip(frames, alphas, strict=True):
+            made, state = matte_of_given_alpha(frame, alpha, state)
+            yield made, state
+    else:
+        model = make_model(request)
+        for frame in frames:
+            made, state = model.step(frame, state)
+            yield made, state
+
+
+def _state_before(
+    folder: Path, request: MatteRequest, clip: Clip, first: int
+) -> tuple[MattingState, tuple[str, ...]]:
+    """The state that a chunk starts from, and what there is to warn about before the first."""
+    if first > 0:
+        with kept_arrays(landmark_path(folder, first - CHUNK_LENGTH)) as before:
+            names = [name for name in before.files if name.startswith("state/")]
+            return {name.removeprefix("state/"): before[name] for name in names}, ()
+    if request.matte is not None:
+        return following_state(np.full(4, np.nan)), ()
+    selection = select_person(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
+    state = make_model(request).initial_state(selection.box)
+    if request.clicks:
+        state[CLICKS] = clicks_of(request, clip)
+    return state, selection.warnings
