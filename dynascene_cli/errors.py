@@ -1,6 +1,7 @@
 """The three ways in which a run can fail, each with the exit code that scripts rely on."""
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -42,6 +43,18 @@ class StageError(DynasceneError):
     """A stage failed though its input was good: the hint says what to try."""
 
     exit_code = 4
+
+
+def suggest(mistyped: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A hint for a name that does not exist: the known one that it may be, else ``otherwise``.
+
+    ``otherwise`` is by default a list of the known names.
+    """
+    names = list(known)
+    nearest = difflib.get_close_matches(mistyped, names, n=1, cutoff=0.5)
+    if nearest:
+        return f"did you mean {nearest[0]}?"
+    return otherwise or f"known: {', '.join(names)}"
 
 
 asked_to_end = Event()

@@ -4,10 +4,16 @@ Poses are world-to-camera [R|t], (..., 3, 4), in OpenCV axes (x right, y down, z
 centres lie at +0.5. Formulas follow Hartley & Zisserman, *Multiple View Geometry*, chapters 6–8.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynascene_cli.errors import InputError
+
+SENSOR_WIDTH_MM = 36.0
+SENSOR_DIAGONAL_MM = math.hypot(SENSOR_WIDTH_MM, 24.0)
+"""Of the full frame that focal lengths in millimetres are told for."""
 
 Floats = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from dynascene_cli.camera.loess import offsets_to_local_lines, smooth_by_local_lines, window_sigma
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre
+from dynascene_cli.loess import fit_local_lines, smooth_locally, window_sigma
 from dynascene_cli.shot import CameraPath
 
 LONGEST_WINDOW_SECONDS = 10.0
@@ -63,14 +63,15 @@ def smooth_path(path: CameraPath, strength: float) -> CameraPath:
     sigma = window_sigma(strength, float(path.frame_rate))
     centres, log_focal = centre(path.extrinsics), np.log(path.intrinsics[:, :1, 0])
     values = np.concatenate([centres, log_focal], axis=1)
-    shifts = smooth_by_local_lines(values, sigma) - values
+    even = np.ones(path.frame_count)
+    shifts = smooth_locally(values, even, sigma) - values
     filmed = _orientations(path)
     smooth = filmed
     steps = _turns(filmed[:-1], filmed[1:])
     swept = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
     for _ in range(ROTATION_STEPS):
         nearest = partial(_turn_offsets, smooth, filmed, swept)
-        turns = offsets_to_local_lines(path.frame_count, sigma, nearest)
+        turns = fit_local_lines(even, sigma, nearest)
         smooth = smooth * Rotation.from_rotvec(turns)
     return _apply_corrections(path, shifts[:, :3], _turns(filmed, smooth), shifts[:, 3])
 

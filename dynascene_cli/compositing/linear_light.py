@@ -1,30 +1,15 @@
-"""Display and linear light: tables between the two, and gains that keep white white.
-
-Display values are sRGB (IEC 61966-2-1), which editors' screens show bt709 pictures with.
-"""
+"""Display and linear light: tables between the two, and gains that keep white white."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynascene_cli.geometry import Floats
+from dynascene_cli.video.srgb_curve import display_light, linear_light
 
 LUMA = (0.2126, 0.7152, 0.0722)
 """The weights of linear R, G and B in luminance (bt709)."""
 
 ENCODE_STEPS = 16383
-
-
-def linear_light(display: ArrayLike) -> Floats:
-    """Linear light 0..1 of display values 0..1."""
-    v = np.asarray(display, dtype=float)
-    return np.where(v <= 0.04045, v / 12.92, ((np.maximum(v, 0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def display_light(linear: ArrayLike) -> Floats:
-    """Display values 0..1 of linear light 0..1."""
-    v = np.clip(np.asarray(linear, dtype=float), 0.0, 1.0)
-    toe = 12.92 * v
-    return np.where(v <= 0.0031308, toe, 1.055 * np.maximum(v, 0.0031308) ** (1 / 2.4) - 0.055)
 
 
 DECODE: NDArray[np.float32] = linear_light(np.arange(256) / 255).astype(np.float32)

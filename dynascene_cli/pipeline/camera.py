@@ -19,6 +19,7 @@ from dynascene_cli.camera.estimation.estimate_files import (
 from dynascene_cli.camera.formats import check_camera_output, write_camera
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError, MissingError, StageError
+from dynascene_cli.geometry import SENSOR_WIDTH_MM
 from dynascene_cli.matting import NobodyError
 from dynascene_cli.pipeline.matte import (
     CachedMatte,
@@ -48,7 +49,6 @@ from dynascene_cli.video import (
 STAGE_VERSION = 3
 MOTION_SAMPLES = 8
 REPORT_FRAMES = 12
-SENSOR_WIDTH_MM = 36.0
 
 
 @dataclass(frozen=True, eq=False)

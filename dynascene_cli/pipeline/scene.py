@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import SENSOR_WIDTH_MM
 from dynascene_cli.inference.onnx_network import OnnxNetwork
 from dynascene_cli.matting import people_in_photo
 from dynascene_cli.pipeline.request import SceneRequest
@@ -53,7 +54,6 @@ from dynascene_cli.weights.registry import path_of
 
 NO_DEPTH = "none"
 STAGE_VERSION = 7
-SENSOR_WIDTH_MM = 36.0
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"
 """Where a project keeps what was guessed of its photo, for the user to edit."""

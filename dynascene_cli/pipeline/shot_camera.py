@@ -15,9 +15,9 @@ import numpy as np
 from dynascene_cli.camera import Reference, Trajectory, names_a_file, sample
 from dynascene_cli.camera.moves.path_interpolation import interpolate_paths
 from dynascene_cli.errors import InputError
-from dynascene_cli.geometry import Floats, compose, inverse, pose, rotation_about
+from dynascene_cli.geometry import SENSOR_WIDTH_MM, Floats, compose, inverse, pose, rotation_about
 from dynascene_cli.pipeline.request import RenderRequest, SceneRequest
-from dynascene_cli.pipeline.scene import SENSOR_WIDTH_MM, Place
+from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.projection import effective_path
 from dynascene_cli.scene import free_ground, plain_name
 from dynascene_cli.shot import CameraPath, PersonTracks

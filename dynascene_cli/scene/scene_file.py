@@ -9,7 +9,8 @@ import math
 from pathlib import Path
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.scene.single_view_geometry import FULL_FRAME_WIDTH, GeometryGuess
+from dynascene_cli.geometry import SENSOR_WIDTH_MM
+from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.storage.atomic import publish_text
 from dynascene_cli.storage.text_files import read_json
 
@@ -43,7 +44,7 @@ def write_scene_json(path: Path, guess: GeometryGuess, photo_sha256: str) -> Non
     content = {
         **used,
         "about": HELP,
-        "focal_35mm_equivalent": round(used["focal"] * FULL_FRAME_WIDTH, 1),
+        "focal_35mm_equivalent": round(used["focal"] * SENSOR_WIDTH_MM, 1),
         "horizon_spread": round(guess.viewpoint.row_spread, 4),
         "camera_height_spread": round(guess.viewpoint.height_spread, 3),
         "horizon_evidence": [

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import SENSOR_DIAGONAL_MM, SENSOR_WIDTH_MM
 from dynascene_cli.scene.horizon import (
     HorizonEvidence,
     Viewpoint,
@@ -30,7 +31,6 @@ from dynascene_cli.shot import LEAST_GROUND, Image, SceneGeometry
 
 Mask = NDArray[np.bool_]
 
-FULL_FRAME_WIDTH = 36.0
 FLAT = 0.015
 LOWEST_SKY = 0.85
 LEAST_SKY = 0.01
@@ -73,8 +73,8 @@ def frame_focal_35mm(
     """
     width, height = photo_size
     cover = max(frame_size[0] / width, frame_size[1] / height)
-    focal = focal_35mm / np.hypot(FULL_FRAME_WIDTH, 24.0) * np.hypot(width, height) * cover
-    return float(focal / frame_size[0] * FULL_FRAME_WIDTH)
+    focal = focal_35mm / SENSOR_DIAGONAL_MM * np.hypot(width, height) * cover
+    return float(focal / frame_size[0] * SENSOR_WIDTH_MM)
 
 
 class GivenGeometry(TypedDict, total=False):
@@ -178,7 +178,7 @@ def _find_view(
 ) -> _View:
     """The photo's camera and its sky; ``labels`` only where they are understood."""
     size = small.shape[1], small.shape[0]
-    guessed_focal = focal_35mm / FULL_FRAME_WIDTH if focal_35mm else 1.0
+    guessed_focal = focal_35mm / SENSOR_WIDTH_MM if focal_35mm else 1.0
     focal = given.get("focal", guessed_focal)
     segments = [line_segments(small)]
     if labels is not None:

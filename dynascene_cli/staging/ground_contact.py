@@ -7,6 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
+from dynascene_cli.loess import smooth_locally
 from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging.derotation import remove_rotation, restore_rotation
 from dynascene_cli.staging.proportions import (
@@ -24,7 +25,6 @@ from dynascene_cli.staging.smoothing import (
     close_dips,
     filter_median,
     smooth_bilaterally,
-    smooth_locally,
 )
 
 EDGE_PIXELS = 2.0

@@ -1,12 +1,11 @@
 """Noisy series over time, made steady without delay."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
+from dynascene_cli.loess import neighbours, smooth_locally
 
 Mask = NDArray[np.bool_]
 
@@ -57,28 +56,6 @@ def close_dips(values: Floats, reach: int) -> Floats:
     return np.maximum(sliding_window_view(dilated, length).min(axis=-1), values)
 
 
-def smooth_locally(values: Floats, weights: Floats, sigma: float) -> Floats:
-    """Values (F, N) by local straight lines under a Gaussian of ``sigma`` frames.
-
-    Weighted least squares around each frame (Cleveland 1979, locally weighted regression): zero
-    phase, exact for steady motion up to the ends. ``weights`` (F,) are positive.
-    """
-    frames = len(values)
-    s0, s1, s2 = np.zeros((3, frames, 1))
-    t0, t1 = np.zeros((2, *values.shape))
-    for offset, here, there in _neighbours(frames, sigma):
-        w = np.exp(-((offset / sigma) ** 2) / 2) * weights[there, None]
-        s0[here] += w
-        s1[here] += w * offset
-        s2[here] += w * offset**2
-        t0[here] += w * values[there]
-        t1[here] += w * offset * values[there]
-    determinant = s0 * s2 - s1 * s1
-    straight = determinant > 1e-9 * s0 * s0
-    safe = np.where(straight, determinant, 1.0)
-    return np.asarray(np.where(straight, (s2 * t0 - s1 * t1) / safe, t0 / s0))
-
-
 def smooth_bilaterally(values: Floats, weights: Floats, sigma: float, reach: float) -> Floats:
     """Values (F, N), each averaged with those near it in time that are also near in place.
 
@@ -90,17 +67,9 @@ def smooth_bilaterally(values: Floats, weights: Floats, sigma: float, reach: flo
     guide = smooth_locally(values, weights, max(sigma / 5, 0.5))
     total = np.zeros((frames, 1))
     result = np.zeros(values.shape)
-    for offset, here, there in _neighbours(frames, sigma):
+    for offset, here, there in neighbours(frames, sigma):
         apart = np.sum((guide[there] - guide[here]) ** 2, axis=1, keepdims=True) / reach**2
         w = np.exp(-((offset / sigma) ** 2) / 2 - apart / 2) * weights[there, None]
         total[here] += w
         result[here] += w * values[there]
     return np.asarray(result / total)
-
-
-def _neighbours(frames: int, sigma: float) -> Iterator[tuple[int, slice, slice]]:
-    """Offsets up to 3 sigma, each with the frames that have such a neighbour, and these."""
-    reach = min(int(np.ceil(3 * sigma)), frames - 1)
-    for offset in range(-reach, reach + 1):
-        here = slice(max(0, -offset), frames - max(0, offset))
-        yield offset, here, slice(here.start + offset, here.stop + offset)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dynascene_cli.compositing.linear_light import DECODE, LUMA, display_light
+from dynascene_cli.compositing.linear_light import DECODE, LUMA
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Image
 from dynascene_cli.training.settings import TrainingSettings
+from dynascene_cli.video.srgb_curve import display_light
 
 MID_GREY = 0.5
 """The picture value that a change of contrast leaves as it is."""

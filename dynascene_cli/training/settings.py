@@ -1,14 +1,13 @@
 """The settings of a training run: read from TOML, changed on the command line, written out."""
 
-import difflib
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from dynascene_cli.diffusion.configuration import NetworkConfig
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, suggest
 from dynascene_cli.storage.presets import presets_folder
 from dynascene_cli.storage.text_files import read_toml
 from dynascene_cli.training.schema import (
@@ -185,13 +184,11 @@ class TrainingSettings:
         for key, names in (("tasks", self.tasks), ("illumination_tasks", self.illumination_tasks)):
             for name in names:
                 if name not in tasks:
-                    raise InputError(
-                        f"{key}: no task is called {name!r}", _suggest_key(name, tasks)
-                    )
+                    raise InputError(f"{key}: no task is called {name!r}", suggest(name, tasks))
         network_fields = [each.name for each in fields(NetworkConfig)]
         for name in self.network:
             if name not in network_fields:
-                hint = _suggest_key(name, network_fields)
+                hint = suggest(name, network_fields)
                 raise InputError(f"network: a network has no field {name!r}", hint)
         if not self.synthetic_share and not self.manifests and not self.realestate:
             raise InputError(
@@ -285,7 +282,7 @@ def _check_values(values: dict[str, Any], source: str) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for key, value in values.items():
         if key not in hints:
-            raise InputError(f"{source}: there is no setting {key!r}", _suggest_key(key, hints))
+            raise InputError(f"{source}: there is no setting {key!r}", suggest(key, hints))
         known[key] = tuple(value) if isinstance(value, list) else value
         if not is_of_kind(known[key], hints[key]):
             raise InputError(
@@ -320,9 +317,3 @@ def _apply(values: dict[str, Any], change: str) -> None:
         values[table] = {**values[table], inner: value}
     else:
         raise InputError(f"{change!r}: {table} is not a table", f"{table}=VALUE")
-
-
-def _suggest_key(key: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"

@@ -2,6 +2,7 @@
 
 import math
 
+from dynascene_cli.geometry import SENSOR_DIAGONAL_MM
 from dynascene_cli.shot import Clip
 from dynascene_cli.video.containers import open_video
 from dynascene_cli.video.images import focal_35mm
@@ -9,7 +10,6 @@ from dynascene_cli.video.picture_files import open_picture
 from dynascene_cli.video.sequences import sequence_files
 
 QUICKTIME_KEY = "com.apple.quicktime.camera.focal_length.35mm_equivalent"
-FULL_FRAME_DIAGONAL = math.hypot(36.0, 24.0)
 
 
 def tagged_focal(clip: Clip) -> float | None:
@@ -20,7 +20,7 @@ def tagged_focal(clip: Clip) -> float | None:
     equivalent = _focal_35mm(clip)
     if equivalent is None:
         return None
-    return equivalent / FULL_FRAME_DIAGONAL * math.hypot(clip.width, clip.height)
+    return equivalent / SENSOR_DIAGONAL_MM * math.hypot(clip.width, clip.height)
 
 
 def _focal_35mm(clip: Clip) -> float | None:

@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 from dynascene_cli.errors import InputError, reading
 from dynascene_cli.shot import Image
 from dynascene_cli.video.picture_files import check_claimed_size
+from dynascene_cli.video.srgb_curve import linear_light
 
 EXR_HINT = "export it again as half or float, with ZIP or no compression"
-_LINEAR_OF_SRGB = np.where(
-    np.arange(256) <= 0.04045 * 255,
-    np.arange(256) / 255 / 12.92,
-    ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4,
-).astype(np.float32)
-
+_LINEAR_OF_SRGB = linear_light(np.arange(256) / 255).astype(np.float32)
 
 LARGEST_EXR = 2**26
 """Pixels, of up to 16 bytes: twice those of 8K."""

@@ -18,6 +18,7 @@ from PIL import Image as Pillow
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Image
+from dynascene_cli.video.srgb_curve import display_light, linear_light
 
 Primaries = tuple[float, float, float, float, float, float, float, float]
 """x and y of white, red, green and blue, as a cHRM chunk has them."""
@@ -87,10 +88,7 @@ def convert_to_srgb(image: Image | NDArray[np.uint16], space: ColourSpace) -> Im
 
 def encoded_srgb(light: NDArray[np.float32]) -> Image:
     """Linear light in sRGB's primaries as sRGB's uint8, clipped to 0..1."""
-    clipped = np.clip(np.nan_to_num(light), 0, 1)
-    low = clipped * np.float32(12.92)
-    high = np.float32(1.055) * clipped ** np.float32(1 / 2.4) - np.float32(0.055)
-    return np.asarray(np.where(clipped <= 0.0031308, low, high) * 255 + 0.5, np.uint8)
+    return np.asarray(display_light(np.nan_to_num(light)) * 255 + 0.5, np.uint8)
 
 
 def converted_by_profile(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
@@ -141,7 +139,7 @@ def _space_from_gamma_and_primaries(gamma: object, chromaticity: object) -> Colo
     usual = abs(exponent / _PNG_GAMMA - 1) < 0.05
     if usual and np.allclose(primaries, _SRGB, atol=2e-3):
         return None
-    return ColourSpace(primaries, _power(1 / exponent) if gamma else _srgb_light)
+    return ColourSpace(primaries, _power(1 / exponent) if gamma else linear_light)
 
 
 def _are_primaries(values: tuple[float, ...]) -> bool:
@@ -208,14 +206,14 @@ def _transfer(code: int) -> tuple[Curve | None, str]:
         4: (_power(2.2), ""),
         5: (_power(2.8), ""),
         8: (lambda value: value, ""),
-        13: (_srgb_light, ""),
+        13: (linear_light, ""),
         _LOG_100: (lambda value: np.asarray(10.0 ** ((value - 1) * 2)), "a log curve"),
         _LOG_316: (lambda value: np.asarray(10.0 ** ((value - 1) * 2.5)), "a log curve"),
         _PQ: (_pq_light, f"HDR (PQ): {clipped}"),
         _HLG: (_hlg_light, f"HDR (HLG): {clipped}"),
     }
     # Pictures coded as television is are looked at as they are, like clips.
-    curves |= dict.fromkeys((1, 6, 14, 15), (_srgb_light, ""))
+    curves |= dict.fromkeys((1, 6, 14, 15), (linear_light, ""))
     return curves.get(code, (None, ""))
 
 
@@ -225,10 +223,6 @@ def _power(exponent: float) -> Curve:
 
 def _narrow(curve: Curve) -> Curve:
     return lambda value: curve(np.clip((value * 255 - 16) / 219, 0, 1))
-
-
-def _srgb_light(value: Floats) -> Floats:
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def _pq_light(value: Floats) -> Floats:

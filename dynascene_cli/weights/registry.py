@@ -1,6 +1,5 @@
 """Where weights come from: the registry, their licences, their checksums, the folder."""
 
-import difflib
 import hashlib
 import json
 import os
@@ -15,7 +14,7 @@ from typing import Any, Literal
 
 import platformdirs
 
-from dynascene_cli.errors import InputError, MissingError
+from dynascene_cli.errors import InputError, MissingError, suggest
 from dynascene_cli.storage.atomic import publish_text, temporary_folder
 from dynascene_cli.storage.presets import presets_folder
 from dynascene_cli.weights.download import file_sha256, hub_url
@@ -196,9 +195,7 @@ def find(name: str) -> Weights:
                 shipped=False,
                 file=f"{CHECKPOINTS}/{rest}",
             )
-    near = difflib.get_close_matches(name, known, 1)
-    meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    raise InputError(f"no weights are called {name!r}", meant)
+    raise InputError(f"no weights are called {name!r}", suggest(name, known))
 
 
 def path_of(name: str) -> Path:

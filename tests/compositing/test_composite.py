@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 
 from dynascene_cli.compositing.composite import CompositeSettings, Compositor
-from dynascene_cli.compositing.linear_light import DECODE, display_light
+from dynascene_cli.compositing.linear_light import DECODE
 from dynascene_cli.compositing.look import Look
 from dynascene_cli.errors import InputError
+from dynascene_cli.video.srgb_curve import display_light
 
 OFF = CompositeSettings("off", shadow=False, light_wrap=False, plate_blur=False, grain=False)
 WIDTH, HEIGHT = 120, 90

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.compositing.linear_light import DECODE, LUMA, display_light
+from dynascene_cli.compositing.linear_light import DECODE, LUMA
 from dynascene_cli.training.illumination import Light, expose, random_light, relight, white_gain
 from dynascene_cli.training.settings import TrainingSettings
+from dynascene_cli.video.srgb_curve import display_light
 
 GREY = np.full((6, 10, 3), 100, np.uint8)
 COLOURS = np.random.default_rng(0).integers(0, 256, (9, 16, 3), dtype=np.uint8)

@@ -76,7 +76,7 @@ def test_changes_win_over_the_file_and_paths_become_absolute(
 @pytest.mark.parametrize(
     ("values", "message", "hint"),
     [
-        ({"learning_rat": 1}, "there is no setting 'learning_rat'", "did you mean 'learning_rate'"),
+        ({"learning_rat": 1}, "there is no setting 'learning_rat'", "did you mean learning_rate"),
         ({"betas": [2, 0.9]}, "betas = [2, 0.9] is not right", "each a number from 0 to 0.999999"),
         (
             {"outpainting_mask": [0.5, 0.2]},
@@ -89,7 +89,7 @@ def test_changes_win_over_the_file_and_paths_become_absolute(
         ({"learning_rate": 0}, "learning_rate = 0 is not right", "a number above 0"),
         ({"learning_rate": float("nan")}, "learning_rate = nan is not right", "a number above 0"),
         ({"size": [64]}, "size = [64] is not right", "a list of 2"),
-        ({"tasks": {"outpaint": 1}}, "no task is called 'outpaint'", "did you mean 'outpainting'"),
+        ({"tasks": {"outpaint": 1}}, "no task is called 'outpaint'", "did you mean outpainting"),
         ({"tasks": {"outpainting": -1}}, "tasks = {outpainting = -1}", "at least 0"),
         ({"illumination_tasks": ["video"]}, "no task is called 'video'", "did you mean"),
         ({"zero_terminal_snr": True}, "zero_terminal_snr needs", 'prediction = "v_prediction"'),

@@ -264,7 +264,7 @@ def test_encoded_draws_are_kept_and_repeated(dynascene, tmp_path):
     [
         (
             ["--set", "learning_rat=1"],
-            "--set: there is no setting 'learning_rat'\nhint: did you mean 'learning_rate'?",
+            "--set: there is no setting 'learning_rat'\nhint: did you mean learning_rate?",
         ),
         (["--config", "nothing"], "no such settings"),
         (["--base", "nothing.safetensors"], "nothing.safetensors"),

@@ -11,14 +11,13 @@ import numpy as np
 
 from dynascene_cli.camera.formats.conventions import (
     FLIP_Y_Z,
-    SENSOR_WIDTH_MM,
     UNIT_NAMES,
     Warn,
     camera_to_world,
     describe_conventions,
 )
 from dynascene_cli.camera.formats.files import publish
-from dynascene_cli.geometry import rotation_to_quaternion
+from dynascene_cli.geometry import SENSOR_WIDTH_MM, rotation_to_quaternion
 from dynascene_cli.shot import CameraPath
 
 Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])

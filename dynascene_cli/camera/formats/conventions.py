@@ -20,7 +20,6 @@ from dynascene_cli.geometry import Floats, inverse, pose_from_centre
 from dynascene_cli.shot import CameraPath, PathUnit
 from dynascene_cli.video.timeline import STANDARD_RATES
 
-SENSOR_WIDTH_MM = 36.0
 FIRST_FRAME = 1
 LARGEST_FRAME_NUMBER = 9_999_999
 FLIP_Y_Z = np.diag([1.0, -1.0, -1.0])

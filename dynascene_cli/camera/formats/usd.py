@@ -14,7 +14,6 @@ import numpy as np
 from dynascene_cli.camera.formats.blender import Z_UP
 from dynascene_cli.camera.formats.conventions import (
     FLIP_Y_Z,
-    SENSOR_WIDTH_MM,
     UNIT_NAMES,
     Known,
     Warn,
@@ -30,7 +29,7 @@ from dynascene_cli.camera.formats.files import digits, publish
 from dynascene_cli.camera.formats.usd_text import Prim, cameras_in, layer_of
 from dynascene_cli.camera.formats.usd_transform import world_transforms
 from dynascene_cli.errors import InputError
-from dynascene_cli.geometry import Floats
+from dynascene_cli.geometry import SENSOR_WIDTH_MM, Floats
 from dynascene_cli.shot import CameraPath
 from dynascene_cli.storage.text_files import read_text
 

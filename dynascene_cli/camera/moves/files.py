@@ -1,6 +1,5 @@
 """Camera moves as files: presets, edited JSON and other programs' cameras."""
 
-import difflib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from dynascene_cli.camera.formats import is_camera_file, read_motion
 from dynascene_cli.camera.moves.keyframes import Keyframe, Shake, Trajectory
 from dynascene_cli.camera.moves.replay import excerpt, trajectory_of_path
 from dynascene_cli.camera.moves.validation import trajectory_from_document
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, suggest
 from dynascene_cli.shot import Clip
 from dynascene_cli.storage.presets import presets_folder
 from dynascene_cli.storage.text_files import read_json
@@ -156,7 +155,5 @@ def names_a_file(text: str) -> bool:
 
 
 def _suggest_preset(name: str) -> str:
-    nearest = difflib.get_close_matches(name.lower(), preset_names(), n=1, cutoff=0.5)
-    if nearest:
-        return f"did you mean {nearest[0]}?"
-    return "see dynascene trajectory list, or give a .json file"
+    otherwise = "see dynascene trajectory list, or give a .json file"
+    return suggest(name.lower(), preset_names(), otherwise)

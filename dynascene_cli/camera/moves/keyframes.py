@@ -7,6 +7,8 @@ levelled frame (x right, y down along gravity, z forward).
 from dataclasses import dataclass
 from typing import Literal
 
+from dynascene_cli.geometry import SENSOR_WIDTH_MM
+
 Vector = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 Units = Literal["subject_distance", "metres", "scene_depth"]
@@ -70,7 +72,7 @@ class Trajectory:
     units: Units = "subject_distance"
     time_unit: TimeUnit = "clip"
     interpolation: Interpolation = "catmull-rom"
-    sensor_width_mm: float = 36.0
+    sensor_width_mm: float = SENSOR_WIDTH_MM
     fps: float | None = None
     pivots: bool = False
     keep_subject_size: bool = False

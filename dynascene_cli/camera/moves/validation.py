@@ -1,6 +1,5 @@
 """What is wrong with a trajectory's JSON, in one line that names the file and the keyframe."""
 
-import difflib
 import itertools
 import json
 import math
@@ -10,7 +9,7 @@ from typing import Any
 
 from dynascene_cli.camera.moves.interpolation import bezier_handles
 from dynascene_cli.camera.moves.keyframes import Follow, Keyframe, Shake, Trajectory
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, suggest
 from dynascene_cli.storage.presets import presets_folder
 
 LARGEST_NUMBER = 1e9
@@ -175,8 +174,7 @@ def _short(value: object) -> str:
 
 def _suggest_key(unknown: str, schema: dict[str, Any]) -> str:
     known = [key for key in schema["properties"] if key != "$schema"]
-    nearest = difflib.get_close_matches(unknown, known, n=1)
-    return f"did you mean {nearest[0]}?" if nearest else f"known keys: {', '.join(known)}"
+    return suggest(unknown, known, f"known keys: {', '.join(known)}")
 
 
 def _describe_expected(place: Place, schema: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 A clip is a function of its seed and settings alone: the same bytes in every process.
 """
 
-import difflib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +23,7 @@ from dynascene_cli.dataset.synthetic.moves import (
 from dynascene_cli.dataset.synthetic.places import PLACES, Place, room, street, vary_colour, yard
 from dynascene_cli.dataset.synthetic.raster import filmed_plates
 from dynascene_cli.dataset.synthetic.textures import Split, TexturePool, photo_files, texture_pool
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, suggest
 from dynascene_cli.geometry import Floats, pose_from_centre, relative_to_first
 from dynascene_cli.shot import CameraPath
 
@@ -64,9 +63,7 @@ def check_settings(settings: SyntheticSettings) -> None:
     ):
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
-                raise InputError(f"{name!r} is no {what}", hint)
+                raise InputError(f"{name!r} is no {what}", suggest(name, known))
         if not given:
             raise InputError(f"no {what} is given", f"some of {', '.join(known)}")
     if not 0 < settings.fps <= 1000:
