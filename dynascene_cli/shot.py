@@ -144,6 +144,8 @@ class Matte:
 
 
 PathUnit = Literal["metres", "scene_depth", "subject_distance"]
+Anchor = Literal["ground", "screen"]
+Relight = Literal["off", "scene", "person"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -26,7 +25,7 @@ from dynascene_cli.compositing.warp import (
 )
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import Image, Relight
 from dynascene_cli.video import DecodedFrame
 
 Gray = NDArray[np.uint8]
@@ -50,7 +49,7 @@ class CompositeSettings:
     ``person`` the person's towards the plate's. ``seed`` is the grain's.
     """
 
-    relight: Literal["off", "scene", "person"] = "scene"
+    relight: Relight = "scene"
     shadow: bool = True
     light_wrap: bool = True
     plate_blur: bool = True

@@ -13,10 +13,10 @@ from dynascene_cli.pipeline.layers import open_layers
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.plate import CachedPlate
 from dynascene_cli.pipeline.report import settings_of
-from dynascene_cli.pipeline.request import Relight, RenderRequest
+from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.shadow import ShadowCaster
-from dynascene_cli.shot import Clip, Image, Matte, Sunlight
+from dynascene_cli.shot import Clip, Image, Matte, Relight, Sunlight
 from dynascene_cli.staging import person_heights
 from dynascene_cli.video import decoded_frames, open_sink
 

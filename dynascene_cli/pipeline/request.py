@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations
-from dynascene_cli.shot import Clip
+from dynascene_cli.shot import Anchor, Clip, Relight
 from dynascene_cli.storage.file_names import shorten_name
 from dynascene_cli.video.sequences import before_number, is_pattern
 
 Shadow = Literal["none", "contact", "cast", "auto"]
-Relight = Literal["off", "scene", "person"]
-Anchor = Literal["ground", "screen"]
 People = Literal["auto", "keep", "remove"]
 Method = Literal["auto", "tracks", "colmap", "vggsfm"]
 

@@ -20,9 +20,8 @@ from dynascene_cli.pipeline.request import RenderRequest, SceneRequest
 from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.projection import effective_path
 from dynascene_cli.scene import free_ground, plain_name
-from dynascene_cli.shot import CameraPath, PersonTracks
+from dynascene_cli.shot import Anchor, CameraPath, PersonTracks
 from dynascene_cli.staging import (
-    Anchor,
     Contacts,
     FilmedPerson,
     FilmedWorld,

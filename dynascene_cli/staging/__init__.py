@@ -7,7 +7,6 @@ from dynascene_cli.staging.limits import Staged, is_before, room_for_move, stage
 from dynascene_cli.staging.person_motion import person_heights, place_person
 from dynascene_cli.staging.proportions import lean_of
 from dynascene_cli.staging.stance import (
-    Anchor,
     Stance,
     Standing,
     accompanied_stance,
@@ -25,7 +24,6 @@ from dynascene_cli.staging.world_alignment import (
 )
 
 __all__ = [
-    "Anchor",
     "Contacts",
     "FilmedPerson",
     "FilmedWorld",

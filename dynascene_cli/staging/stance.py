@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Literal
 
 import numpy as np
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
-from dynascene_cli.shot import EDGES, CameraPath, PersonTracks, SceneGeometry
+from dynascene_cli.shot import EDGES, Anchor, CameraPath, PersonTracks, SceneGeometry
 from dynascene_cli.staging.billboard import (
     apply_similarity,
     card,
@@ -20,8 +19,6 @@ from dynascene_cli.staging.ground_contact import Contacts, contact_points
 from dynascene_cli.staging.smoothing import Mask, all_finite
 from dynascene_cli.staging.standing_ground import StandingGround
 from dynascene_cli.staging.world_alignment import FilmedWorld
-
-Anchor = Literal["ground", "screen"]
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,12 @@
 """Which weights a stage of training changes."""
 
 import re
-from typing import Literal
 
 from torch import nn
 
 from dynascene_cli.diffusion.attention_processors import is_motion
 from dynascene_cli.diffusion.network import Network
-
-Stage = Literal["image", "video", "single"]
+from dynascene_cli.training.settings import Stage
 
 _FOLDED_AWAY = re.compile(r"\.transformer_blocks\.\d+\.(attn2\.to_[qk]|norm2)\.")
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dynascene_cli.geometry import SENSOR_WIDTH_MM
+from dynascene_cli.shot import PathUnit
 
 Vector = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
-Units = Literal["subject_distance", "metres", "scene_depth"]
 TimeUnit = Literal["clip", "seconds"]
 Interpolation = Literal["catmull-rom", "linear"]
 FollowBy = Literal["pan", "truck"]
@@ -69,7 +69,7 @@ class Trajectory:
 
     name: str
     keyframes: tuple[Keyframe, ...]
-    units: Units = "subject_distance"
+    units: PathUnit = "subject_distance"
     time_unit: TimeUnit = "clip"
     interpolation: Interpolation = "catmull-rom"
     sensor_width_mm: float = SENSOR_WIDTH_MM
