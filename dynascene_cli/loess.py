@@ -55,3 +55,9 @@ def fit_local_lines(
 def smooth_locally(values: Floats, weights: Floats, sigma: float) -> Floats:
     """Values (F, N), weighted by ``weights`` (F,), on the lines through their neighbours."""
     return fit_local_lines(weights, sigma, lambda _, there: values[there])
+
+
+def offsets_to_lines(values: Floats, sigma: float) -> Floats:
+    """From values (F, N) to the lines through their neighbours: exactly 0 where nothing moves."""
+    even = np.ones(len(values))
+    return fit_local_lines(even, sigma, lambda here, there: values[there] - values[here])

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre
-from dynascene_cli.loess import fit_local_lines, smooth_locally, window_sigma
+from dynascene_cli.loess import fit_local_lines, offsets_to_lines, window_sigma
 from dynascene_cli.shot import CameraPath
 
 LONGEST_WINDOW_SECONDS = 10.0
@@ -63,15 +63,14 @@ def smooth_path(path: CameraPath, strength: float) -> CameraPath:
     sigma = window_sigma(strength, float(path.frame_rate))
     centres, log_focal = centre(path.extrinsics), np.log(path.intrinsics[:, :1, 0])
     values = np.concatenate([centres, log_focal], axis=1)
-    even = np.ones(path.frame_count)
-    shifts = smooth_locally(values, even, sigma) - values
+    shifts = offsets_to_lines(values, sigma)
     filmed = _orientations(path)
     smooth = filmed
     steps = _turns(filmed[:-1], filmed[1:])
     swept = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
     for _ in range(ROTATION_STEPS):
         nearest = partial(_turn_offsets, smooth, filmed, swept)
-        turns = fit_local_lines(even, sigma, nearest)
+        turns = fit_local_lines(np.ones(path.frame_count), sigma, nearest)
         smooth = smooth * Rotation.from_rotvec(turns)
     return _apply_corrections(path, shifts[:, :3], _turns(filmed, smooth), shifts[:, 3])
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from dynascene_cli.camera.moves.keyframes import Follow
 from dynascene_cli.geometry import Floats
-from dynascene_cli.loess import smooth_locally, window_sigma
+from dynascene_cli.loess import offsets_to_lines, window_sigma
 
 
 def steady_contacts(follow: Follow, contacts: Floats, seconds: Floats) -> Floats:
@@ -12,8 +12,7 @@ def steady_contacts(follow: Follow, contacts: Floats, seconds: Floats) -> Floats
     if len(seconds) < 2 or follow.seconds == 0:
         return contacts
     frame_rate = (len(seconds) - 1) / (seconds[-1] - seconds[0])
-    sigma = window_sigma(follow.seconds, frame_rate)
-    return smooth_locally(contacts, np.ones(len(contacts)), sigma)
+    return contacts + offsets_to_lines(contacts, window_sigma(follow.seconds, frame_rate))
 
 
 def follow_offset(follow: Follow, contacts: Floats) -> Floats:
