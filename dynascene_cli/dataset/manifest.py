@@ -1,6 +1,5 @@
 """Manifests: JSON lines that say where the clips of a data set lie and what is known of them."""
 
-import difflib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.camera.formats import read_camera
 from dynascene_cli.dataset.clip import TrainingClip
-from dynascene_cli.errors import DynasceneError, InputError, reading
+from dynascene_cli.errors import DynasceneError, InputError, reading, suggest
 from dynascene_cli.geometry import relative_to_first
 from dynascene_cli.shot import CameraPath, Clip, Image
 from dynascene_cli.storage.atomic import publish_text
@@ -114,8 +113,7 @@ def write_manifest(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
 def _entry(line: dict[str, Any], root: Path, where: str) -> ManifestEntry:
     for key in line:
         if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"keys are {', '.join(_KEYS)}"
+            hint = suggest(key, _KEYS, f"keys are {', '.join(_KEYS)}")
             raise InputError(f"{where}: unknown key {key!r}", hint)
     files: dict[str, Path] = {}
     for key in _FILES:
