@@ -179,6 +179,19 @@ class CameraPath:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class GroundContact:
+    """The ground in a camera path's world, and where a person touches it in every frame.
+
+    The ground is the plane y = ``ground`` (y down); ``feet`` (F, 3) are the contact points and
+    ``person_height`` is the standing person's, all in the path's unit.
+    """
+
+    ground: float
+    feet: Floats
+    person_height: float
+
+
 @dataclass(frozen=True)
 class Margins:
     """How far a canvas reaches beyond the frame on each side, in pixels."""

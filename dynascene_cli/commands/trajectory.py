@@ -271,9 +271,9 @@ def convert(
         Path,
         typer.Argument(
             metavar="B",
-            help="The file to write: .json, .txt (RealEstate10K), .chan (Nuke), .usda, .jsx (After "
-            "Effects), .py (Blender), transforms.json or camera_path.json (Nerfstudio), or a "
-            "folder (COLMAP).",
+            help="The file to write: .json, .txt (RealEstate10K), .chan or .nk (Nuke), .usda, "
+            ".jsx (After Effects), .py (Blender), transforms.json or camera_path.json "
+            "(Nerfstudio), or a folder (COLMAP).",
         ),
     ],
     reading: SourceOptions,
@@ -281,7 +281,7 @@ def convert(
     as_json: options.AsJson = False,
 ) -> None:
     """Convert a camera file, or a move around a person of 1.7 m, for another program."""
-    from dynascene_cli.camera.formats import check_camera_output, write_camera
+    from dynascene_cli.camera.formats import check_camera_output, read_ground, write_camera
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
 
@@ -293,7 +293,9 @@ def convert(
     camera = reading.read(source, picture, frame_rate, console.warn)
     if writing.start_number is not None:
         camera = replace(camera, first_frame=writing.start_number)
-    write_camera(output, camera, name=writing.name or Path(source).stem, warn=console.warn)
+    name = writing.name or Path(source).stem
+    contact = read_ground(Path(source), camera.frame_count)
+    write_camera(output, camera, name=name, contact=contact, warn=console.warn)
     data = {
         "output": str(output),
         "frames": camera.frame_count,

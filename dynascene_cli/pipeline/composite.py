@@ -16,7 +16,7 @@ from dynascene_cli.pipeline.report import settings_of
 from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.shadow import ShadowCaster
-from dynascene_cli.shot import Clip, Image, Matte, Relight, Sunlight
+from dynascene_cli.shot import Clip, GroundContact, Image, Matte, Relight, Sunlight
 from dynascene_cli.staging import person_heights
 from dynascene_cli.video import decoded_frames, open_sink
 
@@ -93,8 +93,12 @@ def _open_outputs(
         layers = None
         if request.layers is not None:
             numbered = replace(path, first_frame=first)
+            placement = plan.staged.placement
+            contact = GroundContact(
+                plan.staged.geometry.camera_height, placement.contact, placement.height
+            )
             layers = stack.enter_context(
-                open_layers(request.layers, numbered, settings_of(request), clip.timecode)
+                open_layers(request.layers, numbered, contact, settings_of(request), clip.timecode)
             )
         video = stack.enter_context(
             open_sink(

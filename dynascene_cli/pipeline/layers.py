@@ -12,7 +12,7 @@ import numpy as np
 from dynascene_cli.camera.formats import write_camera
 from dynascene_cli.compositing import Composite
 from dynascene_cli.errors import InputError
-from dynascene_cli.shot import CameraPath, Image
+from dynascene_cli.shot import CameraPath, GroundContact, Image
 from dynascene_cli.storage.atomic import disk_full_as_error, publish_together
 from dynascene_cli.video import Sink, check_spared, check_writable, open_film
 
@@ -67,7 +67,11 @@ def check_layers(folder: Path, inputs: Iterable[Path]) -> None:
 
 @contextmanager
 def open_layers(
-    folder: Path, path: CameraPath, settings: Mapping[str, Any], timecode: str | None
+    folder: Path,
+    path: CameraPath,
+    contact: GroundContact,
+    settings: Mapping[str, Any],
+    timecode: str | None,
 ) -> Iterator[LayerSinks]:
     """Films that appear in ``folder`` together, with camera.json and settings.json, at the end.
 
@@ -89,6 +93,6 @@ def open_layers(
             }
             opened = {name: stack.enter_context(film) for name, film in films.items()}
             yield LayerSinks(folder, opened)
-        write_camera(temporary / "camera.json", path)
+        write_camera(temporary / "camera.json", path, contact=contact)
         settings_file = temporary / "settings.json"
         settings_file.write_text(json.dumps(settings, indent=1), encoding="utf-8")

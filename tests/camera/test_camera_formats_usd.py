@@ -1,10 +1,11 @@
 """USD cameras: usd-core sees the same picture, and other programs' layers are read."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from camera_paths import POINTS, camera_paths, known_camera, pixels
+from camera_paths import POINTS, assert_same, camera_paths, known_camera, pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +53,7 @@ def projected(path, camera) -> np.ndarray:
     assert pxr
     stage = Usd.Stage.Open(str(path))
     assert UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y
-    assert UsdGeom.GetStageMetersPerUnit(stage) == 1
+    assert UsdGeom.GetStageMetersPerUnit(stage) == 0.01
     assert stage.GetTimeCodesPerSecond() == pytest.approx(float(camera.frame_rate))
     assert (stage.GetStartTimeCode(), stage.GetEndTimeCode()) == (1, camera.frame_count)
     prim = UsdGeom.Camera(stage.GetDefaultPrim())
@@ -61,7 +62,7 @@ def projected(path, camera) -> np.ndarray:
         frustum = prim.GetCamera(code).frustum
         matrix = frustum.ComputeViewMatrix() * frustum.ComputeProjectionMatrix()
         for x, y, z in POINTS:
-            screen = matrix.Transform(Gf.Vec3d(x, -y, -z))
+            screen = matrix.Transform(Gf.Vec3d(100 * x, -100 * y, -100 * z))
             found.append([(screen[0] + 1) / 2 * camera.width, (1 - screen[1]) / 2 * camera.height])
     return np.array(found).reshape(camera.frame_count, len(POINTS), 2)
 
@@ -72,6 +73,36 @@ def test_usd_core_projects_to_the_same_pixels(tmp_path):
     np.testing.assert_allclose(
         projected(tmp_path / "a.usda", camera), pixels(camera), rtol=0, atol=1e-3
     )
+
+
+def test_the_lens_is_in_millimetres_as_usd_means_them(tmp_path):
+    """UsdGeomCamera's focal length and apertures are in tenths of a scene unit."""
+    pytest.importorskip("pxr", reason="needs usd-core")
+    from pxr import Usd, UsdGeom
+
+    camera = known_camera()
+    write_camera(tmp_path / "a.usda", camera)
+    stage = Usd.Stage.Open(str(tmp_path / "a.usda"))
+    prim = UsdGeom.Camera(stage.GetDefaultPrim())
+    millimetres = UsdGeom.GetStageMetersPerUnit(stage) / 10 * 1000
+    focal = prim.GetFocalLengthAttr().Get(1) * millimetres
+    assert focal == pytest.approx(500 * 36 / 640, abs=1e-4)
+    assert prim.GetHorizontalApertureAttr().Get(1) * millimetres == pytest.approx(36, abs=1e-4)
+
+
+def test_layers_of_one_metre_a_unit_are_read_as_before(tmp_path):
+    camera = known_camera()
+    for unit in ("metres", "scene_depth"):
+        write_camera(tmp_path / "a.usda", replace(camera, unit=unit))
+        read = read_camera(tmp_path / "a.usda")
+        assert_same(read, replace(camera, unit=unit))
+        text = (
+            (tmp_path / "a.usda").read_text().replace("metersPerUnit = 0.01", "metersPerUnit = 1")
+        )
+        (tmp_path / "b.usda").write_text(text)
+        np.testing.assert_allclose(
+            read_camera(tmp_path / "b.usda").extrinsics[:, :, 3], read.extrinsics[:, :, 3] * 100
+        )
 
 
 @settings(max_examples=15)
@@ -87,7 +118,7 @@ def test_usd_core_has_every_camera_where_it_is(tmp_path_factory, camera):
     for index in range(camera.frame_count):
         matrix = np.array(prim.ComputeLocalToWorldTransform(index + 1))
         np.testing.assert_allclose(
-            matrix[3, :3], centre(camera.extrinsics[index]) * [1, -1, -1], atol=1e-9
+            matrix[3, :3] / 100, centre(camera.extrinsics[index]) * [1, -1, -1], atol=1e-9
         )
         forward = camera.extrinsics[index, 2, :3] * [1, -1, -1]
         np.testing.assert_allclose(-matrix[2, :3], forward, atol=1e-9)

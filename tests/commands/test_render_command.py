@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from dynascene_cli.geometry import project
 from dynascene_cli.video import open_clip, read_frames, read_photo, resize_to_cover
 
 pytestmark = pytest.mark.usefixtures("dynascene")
@@ -104,6 +105,19 @@ def test_layers_are_whole_and_named_by_the_design(dynascene, tmp_path, drawn_cli
     first = np.array(camera["frames"][0]["world_to_camera"])
     assert first.shape == (3, 4)
     assert json.loads((folder / "settings.json").read_text())["camera"] == "orbit-left"
+
+    ground = camera["ground"]
+    feet = np.array(ground["feet"])
+    assert ground["person_height"] == 1.7
+    np.testing.assert_allclose(feet[:, 1], ground["y"])
+    shown = project(
+        np.array([frame["intrinsics"] for frame in camera["frames"]]),
+        np.array([frame["world_to_camera"] for frame in camera["frames"]]),
+        feet,
+    )
+    for (_, row), matte in zip(shown, frames_of(folder / "matte.mov"), strict=True):
+        lowest = np.flatnonzero((matte[..., 0] > 127).any(axis=1)).max() + 1
+        assert abs(row - lowest) <= 1.5
 
 
 def test_a_dry_run_makes_nothing(dynascene, tmp_path, drawn_clip, photo):

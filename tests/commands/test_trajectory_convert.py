@@ -24,7 +24,7 @@ def filmed(tmp_path) -> CameraPath:
     return camera
 
 
-@pytest.mark.parametrize("name", [*FILES, "b.jsx", "b.py"])
+@pytest.mark.parametrize("name", [*FILES, "b.jsx", "b.py", "b.nk"])
 def test_a_camera_becomes_any_format(name, filmed, dynascene, tmp_path):
     run = dynascene("trajectory", "convert", "filmed.json", name)
     assert (run.code, run.out, run.err) == (0, f"{name}\n", "")
@@ -76,8 +76,8 @@ def test_what_a_format_cannot_hold_is_warned_of(filmed, dynascene, tmp_path):
     ("words", "error"),
     [
         (
-            ("filmed.json", "b.fbx"),
-            "error: b.fbx: not a supported camera format\nhint: one of FILE.json",
+            ("filmed.json", "b.c4d"),
+            "error: b.c4d: not a supported camera format\nhint: one of FILE.json",
         ),
         (("filmed.json", "filmed.json"), "error: filmed.json: is the input"),
         (("filmed.json", "no/b.txt"), "error: no/b.txt: the folder no does not exist"),
@@ -111,3 +111,12 @@ def test_the_other_commands_take_camera_files_too(filmed, dynascene, tmp_path):
         [0, 0, 0.2],
         [0, 0, 0.3],
     ]
+
+
+@pytest.mark.parametrize("suffix", [".fbx", ".abc"])
+def test_closed_formats_are_answered_with_the_way_round(dynascene, filmed, tmp_path, suffix):
+    run = dynascene("trajectory", "convert", "filmed.json", f"b{suffix}")
+    assert (run.code, "write .usda, and export it from there" in run.err) == (1, True)
+    (tmp_path / f"a{suffix}").write_bytes(b"Kaydara FBX Binary")
+    run = dynascene("trajectory", "convert", f"a{suffix}", "b.json")
+    assert (run.code, "export .usda or .chan instead" in run.err) == (1, True)

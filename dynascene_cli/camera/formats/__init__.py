@@ -17,6 +17,7 @@ from dynascene_cli.camera.formats import (
     blender,
     colmap,
     nuke_chan,
+    nuke_script,
     path_json,
     realestate10k,
     transforms_json,
@@ -25,9 +26,10 @@ from dynascene_cli.camera.formats import (
 )
 from dynascene_cli.camera.formats.colmap import ColmapModel, read_model, write_model
 from dynascene_cli.camera.formats.conventions import Known, UnknownRateError, Warn
+from dynascene_cli.camera.formats.ground import ground_document, read_ground
 from dynascene_cli.camera.formats.path_json import camera_document
 from dynascene_cli.errors import InputError
-from dynascene_cli.shot import CameraPath
+from dynascene_cli.shot import CameraPath, GroundContact
 from dynascene_cli.storage.text_files import read_json
 from dynascene_cli.video.outputs import check_writable
 
@@ -39,6 +41,7 @@ __all__ = [
     "check_camera_output",
     "is_camera_file",
     "read_camera",
+    "read_ground",
     "read_model",
     "read_motion",
     "write_camera",
@@ -47,17 +50,24 @@ __all__ = [
 
 TYPICAL_SIZE = (1920, 1080)
 BINARY_USD = (".usdc", ".usdz")
+CLOSED = (".fbx", ".abc")
+"""Formats that only their own libraries read and write: FBX and Alembic."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of camera file: what it is called, how files of it are named, and who handles it."""
+    """A kind of camera file: what it is called, how files of it are named, and who handles it.
+
+    ``write`` takes a path, a camera, its name and who hears warnings, and where ``keeps_ground``
+    the ground besides.
+    """
 
     title: str
     example: str
     suffixes: tuple[str, ...]
     read: Callable[[Path, Known, Warn], CameraPath] | None
-    write: Callable[[Path, CameraPath, str, Warn], None]
+    write: Callable[..., None]
+    keeps_ground: bool = False
 
 
 PATH_JSON = Format("camera path", "FILE.json", (".json",), path_json.read, path_json.write)
@@ -66,7 +76,7 @@ TRANSFORMS = Format(
 )
 VIEWER = Format("Nerfstudio path", "camera_path.json", (), viewer_json.read, viewer_json.write)
 COLMAP = Format("COLMAP", "FOLDER", (), colmap.read, colmap.write)
-USD = Format("USD", "FILE.usda", (".usda", ".usd", *BINARY_USD), usd.read, usd.write)
+USD = Format("USD", "FILE.usda", (".usda", ".usd", *BINARY_USD), usd.read, usd.write, True)
 FORMATS = (
     PATH_JSON,
     Format("RealEstate10K", "FILE.txt", (".txt",), realestate10k.read, realestate10k.write),
@@ -75,8 +85,9 @@ FORMATS = (
     VIEWER,
     USD,
     Format("Nuke", "FILE.chan", (".chan",), nuke_chan.read, nuke_chan.write),
+    Format("Nuke script", "FILE.nk", (".nk",), None, nuke_script.write, True),
     Format("After Effects script", "FILE.jsx", (".jsx",), None, after_effects.write),
-    Format("Blender script", "FILE.py", (".py",), None, blender.write),
+    Format("Blender script", "FILE.py", (".py",), None, blender.write, True),
 )
 """Every camera file that is read or written; scripts are only written."""
 
@@ -130,22 +141,29 @@ def write_camera(
     *,
     name: str = "camera",
     extra: Mapping[str, Any] | None = None,
+    contact: GroundContact | None = None,
     warn: Warn | None = None,
 ) -> None:
     """Write a camera as the file's name asks; it appears whole or not at all.
 
     ``name`` is what the camera is called in other programs. ``extra`` adds keys to this
-    package's own JSON, the one format that has room for them. What of the lens a format cannot
-    hold is told to ``warn``.
+    package's own JSON, the one format that has room for them. ``contact`` is the ground that goes
+    with the camera. What of all this a format cannot hold is told to ``warn``.
 
     Raises:
         InputError: the name is of no format, or cannot be written to.
     """
     chosen, name = _format_to_write(path), " ".join(name.split()) or "camera"
+    heard = warn or _unheard
     if chosen is PATH_JSON:
-        path_json.write(path, camera, name, warn or _unheard, extra)
+        ground = {} if contact is None else ground_document(contact)
+        path_json.write(path, camera, name, heard, {**(extra or {}), **ground})
+    elif chosen.keeps_ground:
+        chosen.write(path, camera, name, heard, contact)
     else:
-        chosen.write(path, camera, name, warn or _unheard)
+        if contact is not None:
+            heard(f"{path}: the ground and the feet on it are not kept: use .usda, .nk or .py")
+        chosen.write(path, camera, name, heard)
 
 
 def check_camera_output(path: Path) -> None:
@@ -167,7 +185,7 @@ def is_camera_file(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix == ".json":
         return path.is_file() and _json_format(path) is not None
-    return any(suffix in one.suffixes for one in FORMATS)
+    return suffix in CLOSED or any(suffix in one.suffixes for one in FORMATS)
 
 
 def _format_to_read(path: Path) -> Format:
@@ -192,6 +210,9 @@ def _format_to_write(path: Path) -> Format:
 
 def _by_suffix(path: Path, *, read: bool) -> Format:
     suffix = path.suffix.lower()
+    if suffix in CLOSED:
+        way = "export .usda or .chan instead" if read else "write .usda, and export it from there"
+        raise InputError(f"{path}: FBX and Alembic cameras are left to 3D programs", way)
     found = next((one for one in FORMATS if suffix in one.suffixes), None)
     if found is None:
         raise InputError(f"{path}: not a supported camera format", _choices(read=read))

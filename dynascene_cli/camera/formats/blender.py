@@ -17,8 +17,9 @@ from dynascene_cli.camera.formats.conventions import (
     describe_conventions,
 )
 from dynascene_cli.camera.formats.files import publish
+from dynascene_cli.camera.formats.ground import ground_square
 from dynascene_cli.geometry import SENSOR_WIDTH_MM, rotation_to_quaternion
-from dynascene_cli.shot import CameraPath
+from dynascene_cli.shot import CameraPath, GroundContact
 
 Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 """Our world's directions (x right, y down, z forward) in Blender's (x right, y forward, z up)."""
@@ -65,9 +66,26 @@ for index in range(len(LOCATIONS)):
         data.keyframe_insert(data_path=path, frame=frame)
 '''
 
+GROUND = """
+mesh = bpy.data.meshes.new("ground")
+mesh.from_pydata({corners}, [], [(0, 1, 2, 3)])
+ground = bpy.data.objects.new("ground", mesh)
+ground.is_shadow_catcher = True
+scene.collection.objects.link(ground)
+feet = bpy.data.objects.new("feet", None)
+scene.collection.objects.link(feet)
+for index, location in enumerate({feet}):
+    feet.location = location
+    feet.keyframe_insert(data_path="location", frame=FIRST_FRAME + index)
+"""
 
-def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
+
+def write(
+    path: Path, camera: CameraPath, name: str, warn: Warn, contact: GroundContact | None = None
+) -> None:
     """Write a camera as a script that adds it in Blender, keyed in every frame.
+
+    The ground becomes a square that catches shadows, the feet an empty.
 
     Raises:
         InputError: the folder is missing or cannot be written to.
@@ -103,4 +121,9 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
         fps=fps,
         fps_base=float(fps / camera.frame_rate),
     )
+    if contact is not None:
+        script += GROUND.format(
+            corners=(np.array(ground_square(contact)) @ Z_UP.T).tolist(),
+            feet=(contact.feet @ Z_UP.T).tolist(),
+        )
     publish(path, script)

@@ -1,7 +1,8 @@
 """USD cameras in text (.usda), as UsdGeomCamera describes them.
 
-Y up, the camera looks along -z, matrices multiply row vectors; focal length and apertures in
-millimetres, the apertures' offsets shift the lens. Time codes are the frames' numbers.
+Y up, the camera looks along -z, matrices multiply row vectors. Focal length and apertures are in
+tenths of a unit, which a unit of a centimetre makes millimetres; the apertures' offsets shift the
+lens. Time codes are the frames' numbers.
 https://openusd.org/release/api/class_usd_geom_camera.html
 """
 
@@ -26,11 +27,12 @@ from dynascene_cli.camera.formats.conventions import (
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import digits, publish
+from dynascene_cli.camera.formats.ground import ground_square
 from dynascene_cli.camera.formats.usd_text import Prim, cameras_in, layer_of
 from dynascene_cli.camera.formats.usd_transform import world_transforms
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import SENSOR_WIDTH_MM, Floats
-from dynascene_cli.shot import CameraPath
+from dynascene_cli.shot import CameraPath, GroundContact
 from dynascene_cli.storage.text_files import read_text
 
 DEFAULTS = {"focalLength": 50.0, "horizontalAperture": 20.955, "verticalAperture": 15.2908}
@@ -48,6 +50,9 @@ BINARY_MARKS = (b"PXR-USDC", b"PK\x03\x04")
 
 MOST_FRAMES = 200_000
 
+UNITS = 100
+"""Units of a layer that one of the path's is: centimetres of a metre."""
+
 HEADER = """\
 #usda 1.0
 (
@@ -57,10 +62,10 @@ HEADER = """\
     defaultPrim = "{name}"
     doc = \"\"\"Camera. Axes: x right, y up, the camera looks along -z; row vectors.
 Time codes are frames, counted from {first}. Focal length and apertures in mm, for a sensor
-{sensor:g} mm wide. One unit is one {unit}.\"\"\"
+{sensor:g} mm wide. {units} units are one {unit}.\"\"\"
     endTimeCode = {last}
     framesPerSecond = {rate}
-    metersPerUnit = 1
+    metersPerUnit = 0.01
     startTimeCode = {first}
     timeCodesPerSecond = {rate}
     upAxis = "Y"
@@ -68,13 +73,32 @@ Time codes are frames, counted from {first}. Focal length and apertures in mm, f
 
 def Camera "{name}"
 {{
-    float2 clippingRange = (0.01, 100000)
+    float2 clippingRange = (1, 10000000)
     token projection = "perspective"
 """
 
 
-def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
-    """Write a camera as a USD layer with one Camera prim.
+GROUND = """\
+def Mesh "ground"
+{{
+    int[] faceVertexCounts = [4]
+    int[] faceVertexIndices = [0, 1, 2, 3]
+    point3f[] points = [{corners}]
+}}
+
+def Xform "feet"
+{{
+    double3 xformOp:translate.timeSamples = {{
+{feet}    }}
+    uniform token[] xformOpOrder = ["xformOp:translate"]
+}}
+"""
+
+
+def write(
+    path: Path, camera: CameraPath, name: str, warn: Warn, contact: GroundContact | None = None
+) -> None:
+    """Write a camera as a USD layer: a Camera prim, the ground's square and a point at the feet.
 
     Raises:
         InputError: the folder is missing or cannot be written to.
@@ -100,13 +124,15 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
         last=camera.first_frame + len(K) - 1,
         rate=repr(float(camera.frame_rate)).removesuffix(".0"),
         sensor=SENSOR_WIDTH_MM,
+        units=UNITS,
         unit=UNIT_NAMES[camera.unit],
     )
     lines = [_attribute(key, values, camera.first_frame) for key, values in attributes.items()]
     matrices = np.swapaxes(camera_to_world(camera, FLIP_Y_Z, FLIP_Y_Z), 1, 2) + 0.0
+    matrices[:, 3, :3] *= UNITS
     samples = [
         f"        {index + camera.first_frame}: ( "
-        + ", ".join(f"({digits(row).replace(' ', ', ')})" for row in rows)
+        + ", ".join(_tuple(row) for row in rows)
         + " ),\n"
         for index, rows in enumerate(matrices)
     ]
@@ -114,8 +140,24 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
         path,
         f"{head}{''.join(lines)}"
         f"    matrix4d xformOp:transform.timeSamples = {{\n{''.join(samples)}    }}\n"
-        '    uniform token[] xformOpOrder = ["xformOp:transform"]\n}\n',
+        '    uniform token[] xformOpOrder = ["xformOp:transform"]\n}\n'
+        f"{'' if contact is None else _ground_text(contact, camera.first_frame)}",
     )
+
+
+def _ground_text(contact: GroundContact, first: int) -> str:
+    corners = np.array(ground_square(contact)) @ FLIP_Y_Z * UNITS
+    feet = contact.feet @ FLIP_Y_Z * UNITS
+    return "\n" + GROUND.format(
+        corners=", ".join(_tuple(corner) for corner in corners),
+        feet="".join(
+            f"        {index + first}: {_tuple(point)},\n" for index, point in enumerate(feet)
+        ),
+    )
+
+
+def _tuple(values: Floats) -> str:
+    return f"({digits(values).replace(' ', ', ')})"
 
 
 def _attribute(name: str, values: Floats, first: int) -> str:
@@ -168,7 +210,8 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     cx = width / 2 - values("horizontalApertureOffset") * width / aperture
     cy = height / 2 + values("verticalApertureOffset") * fy / np.where(focal > 0, focal, 1)
     metres = layer.number("metersPerUnit")
-    scale = (0.01 if metres is None else metres) if known.unit in (None, "metres") else 1.0
+    in_metres = written_here or known.unit in (None, "metres")
+    scale = (0.01 if metres is None else metres) if in_metres else 1.0
     z_up = (layer.text("upAxis") or "Y").upper() == "Z"
     matrices = world_transforms(path, prim, codes)
     sizes = np.cbrt(np.linalg.det(matrices[:, :3, :3]))

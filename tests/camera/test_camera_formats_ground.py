@@ -1,0 +1,156 @@
+"""The ground and the feet that go with a camera, in every format that keeps them."""
+
+import json
+import re
+import types
+
+import numpy as np
+import pytest
+from camera_paths import known_camera
+
+from dynascene_cli.camera.formats import read_ground, write_camera
+from dynascene_cli.camera.moves.tripod import tripod_rotation
+from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import project
+from dynascene_cli.shot import GroundContact
+
+FEET = np.array([[0.5, 1.4, 6.0], [0.7, 1.4, 6.2], [0.9, 1.4, 6.5]])
+CONTACT = GroundContact(1.4, FEET, 1.75)
+
+
+def feet_pixels():
+    """Where known_camera shows the feet, (F, 2)."""
+    camera = known_camera()
+    return project(camera.intrinsics, camera.extrinsics, FEET)
+
+
+def test_a_camera_file_keeps_them_to_the_digit(tmp_path):
+    write_camera(tmp_path / "a.json", known_camera(), contact=CONTACT)
+    read = read_ground(tmp_path / "a.json", 3)
+    assert (read.ground, read.person_height) == (1.4, 1.75)
+    np.testing.assert_array_equal(read.feet, FEET)
+    write_camera(tmp_path / "b.json", known_camera())
+    assert read_ground(tmp_path / "b.json", 3) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"y": None}, {"feet": [[1, 2, 3]]}, {"feet": "none"}, {"person_height": "tall"}],
+)
+def test_what_is_no_ground_is_told(tmp_path, change):
+    path = tmp_path / "a.json"
+    write_camera(path, known_camera(), contact=CONTACT)
+    document = json.loads(path.read_text())
+    document["ground"].update(change)
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="point of the feet in each of its 3 frames"):
+        read_ground(path, 3)
+
+
+def test_usd_core_sees_the_feet_on_the_ground(tmp_path):
+    pytest.importorskip("pxr", reason="needs usd-core")
+    from pxr import Gf, Usd, UsdGeom
+
+    camera = known_camera()
+    write_camera(tmp_path / "a.usda", camera, contact=CONTACT)
+    stage = Usd.Stage.Open(str(tmp_path / "a.usda"))
+    assert stage.GetDefaultPrim().IsA(UsdGeom.Camera)
+    corners = UsdGeom.Mesh(stage.GetPrimAtPath("/ground")).GetPointsAttr().Get()
+    assert {round(corner[1], 3) for corner in corners} == {-140.0}
+    feet = UsdGeom.Xformable(stage.GetPrimAtPath("/feet"))
+    for index, expected in enumerate(feet_pixels()):
+        place = feet.ComputeLocalToWorldTransform(index + 1).ExtractTranslation()
+        assert place[1] == pytest.approx(-140)
+        frustum = UsdGeom.Camera(stage.GetDefaultPrim()).GetCamera(index + 1).frustum
+        matrix = frustum.ComputeViewMatrix() * frustum.ComputeProjectionMatrix()
+        shown = matrix.Transform(Gf.Vec3d(place))
+        at = (shown[0] + 1) / 2 * camera.width, (1 - shown[1]) / 2 * camera.height
+        np.testing.assert_allclose(at, expected, atol=1e-2)
+
+
+def test_blenders_script_adds_a_catcher_and_an_empty(tmp_path):
+    """Against a stand-in for Blender, which was not run."""
+    write_camera(tmp_path / "a.py", known_camera(), contact=CONTACT)
+    meshes, objects, locations = {}, {}, []
+
+    class Thing(types.SimpleNamespace):
+        def __getattr__(self, name):
+            return self.__dict__.setdefault(name, Thing())
+
+        def keyframe_insert(self, data_path, frame):
+            if self.name == "feet":
+                locations.append((frame, list(self.location)))
+
+    def new_mesh(name):
+        meshes[name] = Thing(from_pydata=lambda *data: meshes.update({name: data}))
+        return meshes[name]
+
+    def new_object(name, data):
+        objects[name] = Thing(name=name, data=data)
+        return objects[name]
+
+    scene = Thing(collection=Thing(objects=Thing(link=lambda _: None)))
+    bpy = Thing(
+        context=Thing(scene=scene),
+        data=Thing(
+            cameras=Thing(new=lambda name: Thing(name=name)),
+            meshes=Thing(new=new_mesh),
+            objects=Thing(new=new_object),
+        ),
+    )
+    script = (tmp_path / "a.py").read_text().replace("import bpy\n", "")
+    exec(compile(script, "a.py", "exec"), {"bpy": bpy})
+    corners, _, faces = meshes["ground"]
+    assert {corner[2] for corner in corners} == {-1.4}
+    assert faces == [(0, 1, 2, 3)]
+    assert objects["ground"].is_shadow_catcher is True
+    expected = [(index + 1, [x, z, -y]) for index, (x, y, z) in enumerate(FEET)]
+    assert locations == expected
+
+
+def nuke_values(script, knob, node="Camera2"):
+    """The values (F, N) of a knob of a Nuke script, of three frames from 1."""
+    block = re.search(rf"^{node} {{\n(.*?)^}}", script, re.DOTALL | re.MULTILINE)[1]
+    text = re.search(rf"^ {knob} (.*)$", block, re.MULTILINE)[1]
+    curves = re.findall(r"\{curve ([^{}]*)\}", text)
+    if not curves:
+        return np.tile([float(word) for word in text.strip("{}").split()], (3, 1))
+    keys = [re.findall(r"x(\d+) (\S+)", curve) for curve in curves]
+    assert all([int(frame) for frame, _ in curve] == [1, 2, 3] for curve in keys)
+    return np.array([[float(value) for _, value in curve] for curve in keys]).T
+
+
+def test_a_nuke_script_projects_to_the_same_pixels(tmp_path):
+    """By the projection that Nuke's camera describes; Nuke was not run."""
+    camera = known_camera()
+    warned = []
+    write_camera(tmp_path / "a.nk", camera, name="the beach", contact=CONTACT, warn=warned.append)
+    assert [text for text in warned if "shift" in text] == []
+    script = (tmp_path / "a.nk").read_text()
+    assert " name the_beach\n" in script
+    angles = np.radians(nuke_values(script, "rotate"))
+    turns = tripod_rotation(angles[:, 1], angles[:, 0], angles[:, 2])
+    feet = nuke_values(script, "translate", "Axis2")
+    local = np.einsum("fij,fi->fj", turns, feet - nuke_values(script, "translate"))
+    scale = 2 * nuke_values(script, "focal") / nuke_values(script, "haperture")
+    window = local[:, :2] / -local[:, 2:] * scale - nuke_values(script, "win_translate")
+    u = (window[:, 0] + 1) / 2 * camera.width
+    v = camera.height / 2 - window[:, 1] / 2 * camera.width
+    expected = feet_pixels()
+    np.testing.assert_allclose(u, expected[:, 0], atol=1e-6)
+    square = camera.intrinsics[:, 0, 0] / camera.intrinsics[:, 1, 1]
+    centre = camera.intrinsics[:, 1, 2]
+    np.testing.assert_allclose(v, (expected[:, 1] - centre) * square + centre, atol=1e-6)
+    np.testing.assert_allclose(nuke_values(script, "translate", "Card2")[0], [0.5, -1.4, -6])
+
+
+def test_convert_carries_them_and_says_where_it_cannot(dynascene, tmp_path):
+    write_camera(tmp_path / "a.json", known_camera(any_lens=False), contact=CONTACT)
+    assert dynascene("trajectory", "convert", "a.json", "b.json").code == 0
+    np.testing.assert_array_equal(read_ground(tmp_path / "b.json", 3).feet, FEET)
+    run = dynascene("trajectory", "convert", "a.json", "b.usda")
+    assert (run.code, run.err) == (0, "")
+    assert 'def Xform "feet"' in (tmp_path / "b.usda").read_text()
+    run = dynascene("trajectory", "convert", "a.json", "b.chan")
+    assert run.code == 0
+    assert "the ground and the feet on it are not kept" in run.err
