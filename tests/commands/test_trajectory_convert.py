@@ -84,7 +84,7 @@ def test_what_a_format_cannot_hold_is_warned_of(filmed, dynascene, tmp_path):
         (("filmed.json", "b.txt", "--frames", 3), "error: --frames: filmed.json has its own"),
         (("filmed.json", "b.txt", "--size", "64x36"), "error: filmed.json: its picture is 640x360"),
         (("filmed.json", "b.txt", "--fps", 0), "error: --fps 0.0 is not a frame rate"),
-        (("a.fbx", "b.txt"), "error: a.fbx: no such camera move"),
+        (("a.c4d", "b.txt"), "error: a.c4d: no such camera move"),
         (("gone.usda", "b.txt"), "error: gone.usda: no such file"),
         (("doly-in", "b.txt"), "error: doly-in: no such camera move\nhint: did you mean dolly-in?"),
     ],

@@ -87,7 +87,8 @@ def readers_folder(dynascene, tmp_path, drawn_clip, photo):
     (tmp_path / "fixed").mkdir()
     write_image(tmp_path / "fixed" / "00003.png", np.zeros((96, 128), np.uint8))
     assert dynascene("trajectory", "make", "orbit-left", "-o", "mine.json").code == 0
-    for name in ("tracked.usda", "tracked.chan", "camera.json"):
+    (tmp_path / "layers").mkdir()
+    for name in ("tracked.usda", "tracked.chan", "camera.json", "layers/camera.json"):
         settings = ("--frames", 70, "--fps", 24, "--size", "128x96")
         assert dynascene("trajectory", "convert", "dolly-in", name, *settings).code == 0
     return dynascene
