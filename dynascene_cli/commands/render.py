@@ -83,6 +83,9 @@ def render(
         grain=not look.no_grain,
         output=output.output,
         layers=output.layers,
+        layers_format=output.layers_format,
+        compare=output.compare,
+        compare_as=output.compare_as,
         report=output.report,
     )
     console = run.console()

@@ -302,6 +302,25 @@ class OutputOptions:
             help="Also write foreground, background, matte, shadow and camera to this folder.",
         ),
     ] = None
+    layers_format: Annotated[
+        Literal["mov", "png", "exr"],
+        typer.Option(
+            "--layers-format",
+            help="Films (ProRes), or numbered pictures: 8-bit PNG, or EXR in linear light.",
+        ),
+    ] = "mov"
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare", help="Also write this video of the clip beside the finished shot."
+        ),
+    ] = None
+    compare_as: Annotated[
+        Literal["side-by-side", "wipe"],
+        typer.Option(
+            "--compare-as", help="wipe moves an edge between the two, within one picture."
+        ),
+    ] = "side-by-side"
     report: Annotated[
         bool, typer.Option("--report", help="Also write one HTML page about this render.")
     ] = False

@@ -9,6 +9,7 @@ import numpy as np
 
 from dynascene_cli.compositing import Composite, CompositeSettings, Compositor, Look
 from dynascene_cli.console import Console
+from dynascene_cli.pipeline.comparison import open_comparison
 from dynascene_cli.pipeline.layers import open_layers
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.plate import CachedPlate
@@ -74,7 +75,7 @@ def write_composite(
                 float(heights[index]),
                 None if caster is None else caster.of(index),
             )
-            write(background, made)
+            write(np.asarray(frame), background, made)
             if index == clip.frame_count // 2:
                 middle = np.asarray(frame), made.picture
             advance(index + 1)
@@ -86,8 +87,11 @@ def write_composite(
 @contextmanager
 def _open_outputs(
     request: RenderRequest, clip: Clip, plan: Plan, output: Path
-) -> Iterator[Callable[[Image, Composite], None]]:
-    """Write a frame's plate and composite to the video, and to the layers that are asked for."""
+) -> Iterator[Callable[[Image, Image, Composite], None]]:
+    """Write a frame to the video, and to the layers and the comparison that are asked for.
+
+    It takes the frame as filmed, its plate and its composite.
+    """
     path, first = plan.staged.path, request.matte.first_number(clip)
     with ExitStack() as stack:
         layers = None
@@ -98,7 +102,20 @@ def _open_outputs(
                 plan.staged.geometry.camera_height, placement.contact, placement.height
             )
             layers = stack.enter_context(
-                open_layers(request.layers, numbered, contact, settings_of(request), clip.timecode)
+                open_layers(
+                    request.layers,
+                    request.layers_format,
+                    numbered,
+                    contact,
+                    settings_of(request),
+                    clip.timecode,
+                )
+            )
+        comparison = None
+        if request.compare is not None:
+            size = path.width, path.height
+            comparison = stack.enter_context(
+                open_comparison(request.compare, request.compare_as, clip, size)
             )
         video = stack.enter_context(
             open_sink(
@@ -112,8 +129,10 @@ def _open_outputs(
             )
         )
 
-        def write(background: Image, made: Composite) -> None:
+        def write(filmed: Image, background: Image, made: Composite) -> None:
             video.write(made.picture)
+            if comparison is not None:
+                comparison(filmed, made.picture)
             if layers is not None:
                 layers.write(background, made)
 

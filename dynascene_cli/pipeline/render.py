@@ -10,6 +10,7 @@ from typing import Any
 from dynascene_cli.camera import Trajectory, check_amount, load_move, trim_move
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.console import Console
+from dynascene_cli.errors import InputError
 from dynascene_cli.pipeline.camera import (
     Foreground,
     find_filmed_camera,
@@ -74,6 +75,7 @@ class RenderResult:
     cached: tuple[str, ...] = ()
     report: Path | None = None
     layers: Path | None = None
+    compare: Path | None = None
     would_run: tuple[str, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -95,6 +97,7 @@ class RenderResult:
         made = [str(self.output)]
         made += [f"report: {self.report}"] if self.report else []
         made += [f"layers: {self.layers}"] if self.layers else []
+        made += [f"comparison: {self.compare}"] if self.compare else []
         return "\n".join(made)
 
 
@@ -187,6 +190,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
         cached=(*filmed.was_cached, *cached),
         report=report,
         layers=request.layers,
+        compare=request.compare,
     )
 
 
@@ -275,7 +279,12 @@ def _check_outputs(request: RenderRequest, output: Path, clip: Clip) -> None:
     if request.scene.preview is not None:
         check_picture(request.scene.preview, request.inputs)
     if request.layers is not None:
-        check_layers(request.layers, request.inputs)
+        check_layers(request.layers, request.layers_format, request.inputs)
+    if request.compare is not None:
+        check_output(request.compare, frame_count=clip.frame_count)
+        check_spared(request.compare, request.inputs)
+        if request.compare.resolve() == output.resolve():
+            raise InputError(f"{request.compare} is the finished video", "choose another name")
 
 
 def _output_size(request: RenderRequest, clip: Clip) -> tuple[int, int]:

@@ -12,6 +12,8 @@ from dynascene_cli.video.sequences import before_number, is_pattern
 Shadow = Literal["none", "contact", "cast", "auto"]
 People = Literal["auto", "keep", "remove"]
 Method = Literal["auto", "tracks", "colmap", "vggsfm"]
+LayersFormat = Literal["mov", "png", "exr"]
+ComparisonKind = Literal["side-by-side", "wipe"]
 
 DEFAULT_PERSON_HEIGHT = 1.7
 """Metres."""
@@ -166,6 +168,9 @@ class RenderRequest:
     grain: bool = True
     output: Path | None = None
     layers: Path | None = None
+    layers_format: LayersFormat = "mov"
+    compare: Path | None = None
+    compare_as: ComparisonKind = "side-by-side"
     report: bool = False
 
     @property

@@ -1,0 +1,88 @@
+"""What a render writes besides its video: layers as pictures, and the comparison."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from dynascene_cli.pipeline.comparison import wipe, wipe_share
+from dynascene_cli.video import open_clip, read_frames
+from dynascene_cli.video.openexr import exr_planes
+
+
+@pytest.fixture
+def render(dynascene, drawn_clip, photo):
+    """Renders four frames of a drawn figure, and returns the run."""
+    clip, alphas = drawn_clip
+    words = ("render", clip, "--scene", photo, "--camera", "static", "--matte", alphas)
+    return lambda *more: dynascene(*words, "--end", "0.16", "-o", "out.mov", "--json", *more)
+
+
+def test_layers_as_numbered_pictures(render, tmp_path):
+    run = render("--layers", "png", "--layers-format", "png", "--start-number", "1001")
+    assert run.code == 0, run.err
+    names = {path.name for path in (tmp_path / "png").iterdir()}
+    layers = ("background", "foreground", "matte", "plate", "shadow")
+    pictures = {f"{name}.{number:05d}.png" for name in layers for number in range(1001, 1005)}
+    assert names == {*pictures, "camera.json", "settings.json"}
+    assert json.loads((tmp_path / "png" / "camera.json").read_text())["first_frame"] == 1001
+
+    run = render("--layers", "exr", "--layers-format", "exr", "--start-number", "1001")
+    assert run.code == 0, run.err
+    matte = exr_planes(tmp_path / "exr" / "matte.01002.exr")
+    grey = np.asarray(Pillow.open(tmp_path / "png" / "matte.01002.png"))[..., 0]
+    assert len(np.unique(grey)) > 5
+    np.testing.assert_allclose(matte, grey / 255, atol=5e-4)
+    foreground = exr_planes(tmp_path / "exr" / "foreground.01002.exr")
+    coded = np.asarray(Pillow.open(tmp_path / "png" / "foreground.01002.png")) / 255
+    linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
+    np.testing.assert_allclose(foreground[..., 3], grey / 255, atol=5e-4)
+    np.testing.assert_allclose(foreground[..., :3], linear[..., :3], atol=1e-3)
+
+
+def test_the_clip_beside_the_shot(render, tmp_path, drawn_clip):
+    run = render("--compare", "both.mov")
+    assert run.code == 0, run.err
+    assert run.json["compare"] == "both.mov"
+    both, out, filmed = (open_clip(path) for path in ("both.mov", "out.mov", drawn_clip[0]))
+    assert (both.width, both.height, both.frame_count) == (256, 96, 4)
+    assert both.frame_rate == filmed.frame_rate
+    for pair, finished, source in zip(
+        read_frames(both), read_frames(out), read_frames(filmed, 0, 4), strict=True
+    ):
+        assert np.abs(pair[:, :124].astype(int) - source[:, :124]).mean() < 3
+        assert np.abs(pair[:, 132:].astype(int) - finished[:, 4:]).mean() < 3
+
+    run = render("--compare", "wipe.mov", "--compare-as", "wipe")
+    assert run.code == 0, run.err
+    first = next(read_frames(open_clip("wipe.mov")))
+    assert first.shape == (96, 128, 3)
+    assert (first[:, 63:65] > 200).all()
+    source, finished = next(read_frames(filmed)), next(read_frames(out))
+    assert np.abs(first[:, :60].astype(int) - source[:, :60]).mean() < 3
+    assert np.abs(first[:, 68:].astype(int) - finished[:, 68:]).mean() < 3
+
+
+def test_a_wipe_goes_from_edge_to_edge_and_back():
+    shares = [wipe_share(index, 24) for index in range(0, 96, 12)]
+    assert shares == [0.5, 0.75, 1.0, 0.75, 0.5, 0.25, 0.0, 0.25]
+    filmed, finished = np.zeros((4, 8, 3), np.uint8), np.full((4, 8, 3), 9, np.uint8)
+    assert (wipe(filmed, finished, 0)[:, 1:] == 9).all()
+    assert (wipe(filmed, finished, 1)[:, :-1] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--compare", "out.mov"), "out.mov is the finished video"),
+        (("--compare", "both.doc"), ".doc is not a supported output format"),
+        (("--compare", "both.png"), "both.png holds one frame, the clip has more"),
+        (("--compare", "none/both.mov"), "the folder none does not exist"),
+    ],
+)
+def test_wrong_comparisons_are_told_before_anything_is_made(render, tmp_path, words, told):
+    run = render(*words)
+    assert run.code == 1
+    assert told in run.err
+    assert list(tmp_path.iterdir()) == []
