@@ -6,15 +6,21 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from dynascene_cli.commands import options
+from dynascene_cli.commands import evaluate_clips, options
 from dynascene_cli.commands.option_groups import PanelCommand, flatten_groups
 from dynascene_cli.commands.option_values import parse_picture_size
 
 app = typer.Typer(
-    help="Measure a network's results against the truth and against simple baselines.",
+    help="Measure clips and networks against the truth and against simple baselines.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+app.command(
+    "clips",
+    cls=PanelCommand,
+    epilog="Example: dynascene evaluate clips --pred made --truth real -o table.html",
+)(evaluate_clips.clips)
 
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write the table to this .md file.")

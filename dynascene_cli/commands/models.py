@@ -269,6 +269,12 @@ def _check_for(name: str) -> "Callable[[Path], object]":
         return read_info
     if kind == "base":
         return lambda path: None
+    if kind == "metric":
+        from dynascene_cli.diffusion.requirements import require_packages
+        from dynascene_cli.evaluation.networks.trial import check_metric_weights
+
+        require_packages()
+        return partial(check_metric_weights, name)
     from dynascene_cli.matting.weight_trial import try_weights
 
     return partial(try_weights, name)

@@ -43,8 +43,12 @@ def ssim(made: Pictures, truth: Pictures, where: Where) -> float:
     """
     if not where.any():
         return float("nan")
-    a = _stack_channels(np.where(where[..., None], made, truth))
-    b = _stack_channels(truth)
+    return float(similarity_map(np.where(where[..., None], made, truth), truth)[where].mean())
+
+
+def similarity_map(made: Pictures, truth: Pictures) -> Floats:
+    """Structural similarity (F, H, W, 3) of windows about every pixel, mirrored at the border."""
+    a, b = _stack_channels(made), _stack_channels(truth)
     mean_a, mean_b = _blur(a), _blur(b)
     variance_a = _blur(a * a) - mean_a**2
     variance_b = _blur(b * b) - mean_b**2
@@ -52,8 +56,8 @@ def ssim(made: Pictures, truth: Pictures, where: Where) -> float:
     c1, c2 = STABILISERS
     similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     similarity /= (mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)
-    frames, height, width = where.shape
-    return float(similarity.reshape(height, width, frames, 3).transpose(2, 0, 1, 3)[where].mean())
+    frames, height, width = truth.shape[:3]
+    return similarity.reshape(height, width, frames, 3).transpose(2, 0, 1, 3)
 
 
 def interval(values: ArrayLike, seed: int = 0, resamples: int = RESAMPLES) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""The paper's metrics, and others, on clips beside their truth."""
