@@ -234,13 +234,13 @@ def assemble(
     from dynascene_cli.diffusion.requirements import require_packages
 
     require_packages()
-    from dynascene_cli.diffusion.assembly import assemble, combined_licence
+    from dynascene_cli.diffusion.assembly import assemble, combine_licences
 
     console = Console(as_json=as_json)
     config = preset_with_fields(network.preset, network.fields or [])
     sources = base_weights.sources(config.motion)
     made = output or weights.weights_folder() / weights.CHECKPOINTS / ".assembled.safetensors"
-    licence = combined_licence(sources)
+    licence = combine_licences(sources)
     info = assemble(config, sources, made, licence, full_precision, network.seed)
     if output is None:
         base = weights.find(weights.CHECKPOINT_PREFIX + "base")

@@ -226,7 +226,7 @@ class SourceOptions:
             InputError: it is none.
         """
         from dynascene_cli.errors import InputError
-        from dynascene_cli.video.timeline import snapped_rate
+        from dynascene_cli.video.timeline import snap_rate
 
         if self.fps is None:
             return None
@@ -234,7 +234,7 @@ class SourceOptions:
             raise InputError(
                 f"--fps {self.fps} is not a frame rate", "give one such as 24 or 23.976"
             )
-        return snapped_rate(self.fps)
+        return snap_rate(self.fps)
 
 
 @dataclass(frozen=True)

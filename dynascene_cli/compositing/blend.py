@@ -53,7 +53,7 @@ def wrap_light(
     _wrap_light(foreground, alpha, near_alpha, near_light, reduction, share, DECODE, ENCODE)
 
 
-def looked_up(picture: Image, table: Image) -> Image:
+def look_up(picture: Image, table: Image) -> Image:
     """A picture (H, W, 3) through a table (1, 256, 3), a column a channel."""
     out = np.empty_like(picture)
     _look_up(picture, np.ascontiguousarray(table[0].T), out)

@@ -163,6 +163,6 @@ def _shadow_extent(
     low = np.maximum(points.min(axis=0), np.asarray(contact) - reach)
     high = np.minimum(points.max(axis=0), np.asarray(contact) + reach)
     pad = 0.1 * person_height
-    return Box(int(low[0] - pad), int(low[1] - pad), int(high[0] + pad), int(high[1] + pad)).grown(
+    return Box(int(low[0] - pad), int(low[1] - pad), int(high[0] + pad), int(high[1] + pad)).grow(
         0, width, height
     )

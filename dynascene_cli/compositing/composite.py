@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.blend import darken, lay_over, looked_up, wrap_light
+from dynascene_cli.compositing.blend import darken, lay_over, look_up, wrap_light
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
 from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.compositing.grain import Grain
@@ -177,23 +177,23 @@ class Compositor:
         """The plate of frame ``index`` after blur, relighting and grain, a picture of its own."""
         # A camera that stands still gives the same array every frame: it is treated once.
         if plate is self._last_plate:
-            self._treated = self._treated_plate(plate) if self._treated is None else self._treated
+            self._treated = self._treat_plate(plate) if self._treated is None else self._treated
             picture = self._treated.copy()
         else:
             self._last_plate, self._treated = plate, None
-            picture = self._treated_plate(plate)
+            picture = self._treat_plate(plate)
         if self._grain is not None:
             self._grain.add(picture, index)
         return picture
 
-    def _treated_plate(self, plate: Image) -> Image:
+    def _treat_plate(self, plate: Image) -> Image:
         """A new picture: the plate after blur and relighting."""
         image: AnyArray = plate
         if self._blur > 0:
             side = 2 * int(np.ceil(2.5 * self._blur)) + 1
             image = cv2.GaussianBlur(image, (side, side), self._blur)
         if self._plate_table is not None:
-            return looked_up(image, self._plate_table)
+            return look_up(image, self._plate_table)
         return image.copy() if image is plate else image
 
     def _check(self, clip_frame: Image | DecodedFrame, alpha: Gray, plate: Image) -> None:
@@ -219,7 +219,7 @@ class Compositor:
         opaque = opaque_box(alpha, FAINTEST_ALPHA)
         if opaque.empty:
             return nobody
-        source = opaque.grown(max(8, round(SURROUNDINGS * clip_height)), clip_width, clip_height)
+        source = opaque.grow(max(8, round(SURROUNDINGS * clip_height)), clip_width, clip_height)
         own_alpha = np.ascontiguousarray(source.crop(alpha))
         own = np.ascontiguousarray(clip_frame[source.y0 : source.y1, source.x0 : source.x1])
         own = estimate_foreground(own, own_alpha, clip_height)

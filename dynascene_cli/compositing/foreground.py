@@ -46,7 +46,7 @@ def estimate_foreground(frame: Image, alpha: NDArray[np.uint8], frame_height: in
     wide_means = _resize_pair(_means(wide_sums, overall), (columns, rows))
 
     narrow_radius = max(2, round(NARROW_RADIUS * frame_height / reduction))
-    corrected = _corrected_products(small_frame, small_alpha, wide_means)
+    corrected = _correct_products(small_frame, small_alpha, wide_means)
     means = _means(_boxes(corrected, narrow_radius), wide_means)
     return _solve_foreground(frame, alpha, means, np.float32(1 / reduction))
 
@@ -95,7 +95,7 @@ def _means(sums, fallback):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _corrected_products(frame, alpha, means):  # type: ignore[no-untyped-def]
+def _correct_products(frame, alpha, means):  # type: ignore[no-untyped-def]
     """The products of the F that explains the frame given the means, and of the mean B."""
     height, width = alpha.shape
     out = np.empty((2, height, width, 4), np.float32)

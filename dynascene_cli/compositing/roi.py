@@ -28,7 +28,7 @@ class Box(NamedTuple):
         """(width, height)."""
         return self.x1 - self.x0, self.y1 - self.y0
 
-    def grown(self, margin: int, width: int, height: int) -> "Box":
+    def grow(self, margin: int, width: int, height: int) -> "Box":
         """The box with a margin around it, kept inside a width × height picture."""
         return Box(
             max(self.x0 - margin, 0),

@@ -48,7 +48,7 @@ def shadow_box(contact: Floats, person_height: float, width: int, height: int) -
         int(np.ceil(x + ASIDE * person_height)),
         int(np.ceil(y + BEFORE * person_height)),
     )
-    return box.grown(0, width, height)
+    return box.grow(0, width, height)
 
 
 def contact_shadow(

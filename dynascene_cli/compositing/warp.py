@@ -30,7 +30,7 @@ def landing_box(box: Box, similarity: Floats, width: int, height: int) -> Box:
     points = corners @ similarity.T
     low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
     landed = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-    return landed.grown(1, width, height)
+    return landed.grow(1, width, height)
 
 
 def warp_person(
@@ -72,12 +72,12 @@ def _resample_rows(image: AnyArray, scale: float, offset: float, count: int) -> 
     weights = np.where(t < 1, near, np.where(t < 2, far, 0.0))
     weights /= weights.sum(axis=1, keepdims=True)
     taps = np.clip(taps, 0, len(image) - 1)
-    flat = _weighted_rows(image.reshape(len(image), -1), taps, weights.astype(np.float32))
+    flat = _weigh_rows(image.reshape(len(image), -1), taps, weights.astype(np.float32))
     return flat.reshape(count, *image.shape[1:])
 
 
 @njit(cache=True)
-def _weighted_rows(image, taps, weights):  # type: ignore[no-untyped-def]
+def _weigh_rows(image, taps, weights):  # type: ignore[no-untyped-def]
     length = image.shape[1]
     out = np.empty((len(taps), length), np.uint8)
     total = np.empty(length, np.float32)

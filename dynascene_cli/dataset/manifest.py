@@ -17,12 +17,12 @@ from dynascene_cli.errors import DynasceneError, InputError, reading, suggest
 from dynascene_cli.geometry import relative_to_first
 from dynascene_cli.shot import CameraPath, Clip, Image
 from dynascene_cli.storage.atomic import publish_text
-from dynascene_cli.storage.text_files import parsed_json, read_text
+from dynascene_cli.storage.text_files import parse_json, read_text
 from dynascene_cli.video import alpha_frames, open_clip, read_frames, read_photo, resize_to_cover
 from dynascene_cli.video.arrays import read_array
 from dynascene_cli.video.images import cover_window
 from dynascene_cli.video.sequences import is_pattern
-from dynascene_cli.video.timeline import snapped_rate
+from dynascene_cli.video.timeline import snap_rate
 
 _FILES = ("clip", "matte", "scene", "plates", "depths", "camera")
 _REQUIRED = ("clip", "camera")
@@ -98,7 +98,7 @@ def read_lines(path: Path) -> list[tuple[dict[str, Any], str]]:
     for number, text in enumerate(read_text(path, ".jsonl manifest").split("\n"), start=1):
         if text.strip():
             where = f"{path}: line {number}"
-            line = parsed_json(text, where)
+            line = parse_json(text, where)
             if not isinstance(line, dict):
                 raise InputError(f"{where}: not a JSON object", '{"clip": ..., "camera": ...}')
             lines.append((line, where))
@@ -156,7 +156,7 @@ def _positive(line: dict[str, Any], key: str, where: str) -> float | None:
 
 def _rate(line: dict[str, Any], where: str) -> Fraction | None:
     fps = _positive(line, "fps", where)
-    return None if fps is None else snapped_rate(fps)
+    return None if fps is None else snap_rate(fps)
 
 
 def load_clip(entry: ManifestEntry, first: int, frames: int, size: tuple[int, int]) -> TrainingClip:

@@ -105,7 +105,7 @@ def assemble(
     return info
 
 
-def combined_licence(sources: Sources) -> str:
+def combine_licences(sources: Sources) -> str:
     """The licences that the base weights' authors give them, of all that are used."""
     names = ["sd15-inpainting", "clip-vit-l14"]
     names += ["animatediff-v2"] if sources.motion else []

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from dynascene_cli.diffusion.configuration import NetworkConfig, parse_config
 from dynascene_cli.errors import InputError
-from dynascene_cli.storage.text_files import parsed_json, read_text
+from dynascene_cli.storage.text_files import parse_json, read_text
 
 Prediction = Literal["epsilon", "v_prediction", "sample"]
 
@@ -81,7 +81,7 @@ def parse_info(text: str, where: Path) -> CheckpointInfo:
         InputError: the text is not that of a checkpoint, or of a later version's.
     """
     try:
-        values = parsed_json(text, str(where))
+        values = parse_json(text, str(where))
         _check_version(values.pop("format"), where)
         values.pop("files", None)
         values["config"] = parse_config(values["config"])

@@ -32,7 +32,7 @@ from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, sa
 from dynascene_cli.diffusion.shot_cameras import shot_views
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image, Shot
-from dynascene_cli.video import decoded_frames, write_image
+from dynascene_cli.video import decode_frames, write_image
 
 SAVED_EVERY = 5
 """Steps between two states on disk, or the next number of which the last one is whole."""
@@ -105,7 +105,7 @@ class DiffusionRenderer:
         self._made_by = fingerprint(self.settings, digest, guide is not None)
         self._pipeline: DynascenePipeline | None = None
         self._latents: Tensor | None = None
-        self._decoded: OrderedDict[int, Image] = OrderedDict()
+        self._decode_channel: OrderedDict[int, Image] = OrderedDict()
 
     @property
     def frame_count(self) -> int:
@@ -134,13 +134,13 @@ class DiffusionRenderer:
 
     def _sampled_frame(self, number: int) -> Image:
         """One of the sampled frames, at the plate's size."""
-        if number not in self._decoded:
+        if number not in self._decode_channel:
             latents = self._whole_latents()
             picture = self._network().decoded_frame(latents[:, :, number])
-            self._decoded[number] = resize_image(picture, self.path.width, self.path.height)
-            while len(self._decoded) > DECODED_KEPT:
-                self._decoded.popitem(last=False)
-        return self._decoded[number]
+            self._decode_channel[number] = resize_image(picture, self.path.width, self.path.height)
+            while len(self._decode_channel) > DECODED_KEPT:
+                self._decode_channel.popitem(last=False)
+        return self._decode_channel[number]
 
     def _network(self) -> DynascenePipeline:
         if self._pipeline is None:
@@ -214,7 +214,7 @@ class DiffusionRenderer:
         to_sampled = np.array([[width / self.path.width], [height / self.path.height]])
         wanted, stride = set(self._indices.tolist()), self._info.config.latent_stride
         shot = self._shot
-        streams = zip(decoded_frames(shot.clip), shot.matte.alpha.frames(), strict=True)
+        streams = zip(decode_frames(shot.clip), shot.matte.alpha.frames(), strict=True)
         for index, (frame, alpha) in enumerate(streams):
             if index in wanted:
                 carried = to_sampled * shot.placement.clip_to_frame[index]

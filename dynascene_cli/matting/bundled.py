@@ -25,13 +25,13 @@ from dynascene_cli.matting.pose_tracking import (
     NOWHERE,
     Sighting,
     cut_by_frame,
+    follow_person,
     following_state,
-    sighted,
 )
 from dynascene_cli.matting.props import (
     Props,
     add_props,
-    followed_props,
+    follow_props,
     no_props,
     props_of_state,
     state_of_props,
@@ -100,7 +100,7 @@ class BundledMattingModel:
     def step(self, frame: Image, state: MattingState) -> tuple[MatteFrame, MattingState]:
         """The next frame's matte, and what to remember for the frame after it."""
         height, width = frame.shape[:2]
-        sighting = sighted(frame, state)
+        sighting = follow_person(frame, state)
         if sighting is None:
             return empty_matte(height, width), self._lost(state)
         cut = cut_by_frame(sighting, width, height)
@@ -186,7 +186,7 @@ def _hold_props(
 ) -> tuple[Image, Props]:
     """The alpha with what the person holds, and what that is."""
     known = props_of_state(state)
-    props = followed_props(known, sighting.things, sighting.pose, sighting.box, alpha)
+    props = follow_props(known, sighting.things, sighting.pose, sighting.box, alpha)
     fresh = int(state["prop_look"]) % SALIENT_EVERY_CHANGED == 0
     return add_props(frame, alpha, props, fresh)
 

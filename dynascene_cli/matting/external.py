@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.base import MatteFrame, MattingState, empty_matte
 from dynascene_cli.matting.pose import crop_of_box, landmarks_of, pose_in, settling_poses
-from dynascene_cli.matting.pose_tracking import FAINT_PRESENCE, followed_pose, next_state
+from dynascene_cli.matting.pose_tracking import FAINT_PRESENCE, find_pose, next_state
 from dynascene_cli.shot import LANDMARKS, Image
 
 SOLID = 128
@@ -52,7 +52,7 @@ def matte_of_given_alpha(
         waiting = {**state, "pause": np.array(pause - 1)}
         return MatteFrame(alpha, unseen.landmarks, unseen.visibility, True), waiting
     box = alpha_box(alpha)
-    followed = followed_pose(frame, {**state, "box": box})
+    followed = find_pose(frame, {**state, "box": box})
     pose = followed[0] if followed is not None else pose_in(frame, crop_of_box(box))
     if not _covers(box, pose.points[[11, 12, 23, 24]]):
         pose = settling_poses(frame, box)[-1]

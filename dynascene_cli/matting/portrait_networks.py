@@ -49,12 +49,12 @@ class PictureNetwork:
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self._network = OnnxNetwork(path)
-        self._input, self._output = self._checked_names(path)
+        self._input, self._output = self._check_names(path)
         shape, self._type = self._network.inputs()[self._input]
         self._fixed = tuple(side if isinstance(side, int) else None for side in shape[2:])
         self.identity = f"{name}-{weights.sha256_of(path)[:12]}"
 
-    def _checked_names(self, path: Path) -> tuple[str, str]:
+    def _check_names(self, path: Path) -> tuple[str, str]:
         expected = FILES[self.name]
         inputs = {name: shape for name, (shape, _) in self._network.inputs().items()}
         outputs = self._network.outputs()

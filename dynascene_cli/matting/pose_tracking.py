@@ -70,7 +70,7 @@ def following_state(box: Floats) -> MattingState:
     }
 
 
-def sighted(frame: Image, state: MattingState) -> Sighting | None:
+def follow_person(frame: Image, state: MattingState) -> Sighting | None:
     """The followed person in the next frame; None where nobody was ever seen.
 
     The detector looks every few frames, and wherever the landmarks are unsure. The crop that the
@@ -87,7 +87,7 @@ def sighted(frame: Image, state: MattingState) -> Sighting | None:
         interval = min(interval, LOOK_EVERY_HELD)
     found, seen, things = None, bool(state["detected"]), None
     if not sure or looked >= interval:
-        found, others, things = _looked_for(frame, box)
+        found, others, things = _look_for(frame, box)
         looked, seen = 0, found is not None
     if found is not None:
         box = found
@@ -111,7 +111,7 @@ def _pose_at(frame: Image, crop: Floats) -> Pose | None:
     return None if part is None else pose_in(part.image, crop, part.from_picture)
 
 
-def _looked_for(frame: Image, box: Floats) -> tuple[Floats | None, Floats, Floats]:
+def _look_for(frame: Image, box: Floats) -> tuple[Floats | None, Floats, Floats]:
     """The detected box (4,) of who is followed, if any, those (N, 4) of others, and all things.
 
     The only person in sight is taken up again however little they resemble the last box.
@@ -150,7 +150,7 @@ def cut_by_frame(sighting: Sighting, width: int, height: int) -> float:
     return float(np.clip(max(by_box, missing / (WHOLE_SHARE - CUT_SHARE)), 0.0, 1.0))
 
 
-def followed_pose(frame: Image, state: MattingState) -> tuple[Pose, ReducedPart] | None:
+def find_pose(frame: Image, state: MattingState) -> tuple[Pose, ReducedPart] | None:
     """The followed person's pose in the next frame and the frame's part around their crop.
 
     Where the crop is not sure to show a person, they are looked for in the whole frame near where
@@ -158,7 +158,7 @@ def followed_pose(frame: Image, state: MattingState) -> tuple[Pose, ReducedPart]
     """
     pose = _pose_at(frame, state["crop"])
     if pose is None or pose.presence < SURE_PRESENCE:
-        box, _, _ = _looked_for(frame, state["box"])
+        box, _, _ = _look_for(frame, state["box"])
         poses = ([pose] if pose else []) + ([] if box is None else settling_poses(frame, box))
         pose = max(poses, key=lambda each: each.presence, default=None)
     if pose is None or pose.presence < FAINT_PRESENCE:

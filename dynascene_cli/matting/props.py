@@ -119,7 +119,7 @@ def no_props(known: NDArray[np.int_] | None = None) -> Props:
     )
 
 
-def followed_props(
+def follow_props(
     props: Props, things: Floats | None, pose: Pose | None, person: Floats, alpha: Image
 ) -> Props:
     """The things of the next frame, before their pixels are looked for.

@@ -68,11 +68,11 @@ class RobustVideoNetwork:
 
     def __init__(self, path: Path) -> None:
         self._network = OnnxNetwork(path)
-        self._layout = self._found_layout(path)
+        self._layout = self._find_layout(path)
         self._type = self._network.inputs()[self._layout.source][1]
         self.identity = f"rvm-{weights.sha256_of(path)[:12]}"
 
-    def _found_layout(self, path: Path) -> Layout:
+    def _find_layout(self, path: Path) -> Layout:
         takes, gives = self._network.inputs().keys(), self._network.outputs().keys()
         for layout in (PUBLISHED, CONVERTED):
             inputs = {layout.source, *layout.memories, *filter(None, [layout.ratio])}

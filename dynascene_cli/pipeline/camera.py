@@ -43,7 +43,7 @@ from dynascene_cli.video import (
     check_spared,
     read_frames,
     read_frames_at,
-    tagged_focal,
+    read_tagged_focal,
 )
 
 STAGE_VERSION = 3
@@ -313,7 +313,7 @@ def _known_facts(request: CameraRequest, clip: Clip) -> ClipFacts:
     if request.focal_mm is not None:
         focal = request.focal_mm / SENSOR_WIDTH_MM * clip.width
         return ClipFacts(clip.frame_rate, size, focal, "given")
-    return ClipFacts(clip.frame_rate, size, tagged_focal(clip), "exif")
+    return ClipFacts(clip.frame_rate, size, read_tagged_focal(clip), "exif")
 
 
 def _tracks(run: Run, request: CameraRequest, clip: Clip, foreground: Foreground) -> FeatureTracks:

@@ -22,7 +22,7 @@ from dynascene_cli.projection import (
 from dynascene_cli.scene import (
     GeometryGuess,
     PopUp,
-    aligned_depth,
+    align_depth,
     outlines,
     plan_popup,
     relief_depth,
@@ -76,9 +76,9 @@ class CanvasPlan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to tell of a shot that shows this."""
-        return (*self.margins_plan.warnings, *self._made_up())
+        return (*self.margins_plan.warnings, *self._measure_invention())
 
-    def _made_up(self) -> Iterator[str]:
+    def _measure_invention(self) -> Iterator[str]:
         made_up = self.invention
         told = made_up.past > TOLD_PAST
         shown = [
@@ -195,7 +195,7 @@ class Canvas:
     def _wide(self) -> tuple[Image, GeometryGuess]:
         """The photo and its guess with all of its room around."""
         place = self._place
-        return place.surroundings.widened(place.photo, self._guess, self._room)
+        return place.surroundings.widen(place.photo, self._guess, self._room)
 
     @cached_property
     def _popup(self) -> PopUp | None:
@@ -223,7 +223,7 @@ class Canvas:
         reliefs = [relief_depth(self._guess, widest, sky=sky, step=PLANNING_STEP) for sky in skies]
         if depth is not None:
             sides = ((widest.top, widest.bottom), (widest.left, widest.right))
-            whole = np.pad(aligned_depth(depth, self._guess)[0], sides, "edge")
+            whole = np.pad(align_depth(depth, self._guess)[0], sides, "edge")
             reliefs.append(whole[::PLANNING_STEP, ::PLANNING_STEP])
         return reliefs, None
 

@@ -19,7 +19,7 @@ from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.shadow import ShadowCaster
 from dynascene_cli.shot import Clip, GroundContact, Image, Matte, Relight, Sunlight
 from dynascene_cli.staging import person_heights
-from dynascene_cli.video import decoded_frames, open_sink
+from dynascene_cli.video import decode_frames, open_sink
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def write_composite(
     )
     caster = None if parts.sun is None else ShadowCaster(parts.sun, parts.plan)
     middle = None
-    streams = zip(decoded_frames(clip), parts.matte.alpha.frames(), plate.frames(), strict=True)
+    streams = zip(decode_frames(clip), parts.matte.alpha.frames(), plate.frames(), strict=True)
     with (
         run.console.progress("composite", clip.frame_count) as advance,
         _open_outputs(request, clip, parts.plan, output) as write,

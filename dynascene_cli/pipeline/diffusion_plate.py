@@ -127,7 +127,7 @@ def plan_sampling(
     return replace(plan, plate_key=stage_key("sampled plate", 1, depends_on))
 
 
-def sampled_plate(
+def sample_plate(
     run: Run,
     request: RenderRequest,
     clip: Clip,

@@ -32,9 +32,9 @@ from dynascene_cli.pipeline.request import MatteRequest, RunRequest, clip_name
 from dynascene_cli.pipeline.run import Run, open_run
 from dynascene_cli.reports.contact_sheet import checkerboard_sheet
 from dynascene_cli.shot import Clip, FrameSource, Image, Matte
+from dynascene_cli.storage.array_files import open_arrays
 from dynascene_cli.storage.file_names import shorten_name
 from dynascene_cli.storage.fingerprints import file_fingerprint
-from dynascene_cli.storage.kept_arrays import kept_arrays
 from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import (
     CHUNK_LENGTH,
@@ -252,7 +252,7 @@ def _read_matte(
     )
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for first in range(0, clip.frame_count, CHUNK_LENGTH):
-        with kept_arrays(landmark_path(folder, first)) as chunk:
+        with open_arrays(landmark_path(folder, first)) as chunk:
             for name, values in parts.items():
                 values.append(chunk[name])
             console.warn(*chunk["warnings"].tolist())

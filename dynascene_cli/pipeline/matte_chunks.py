@@ -27,7 +27,7 @@ from dynascene_cli.matting import (
 from dynascene_cli.pipeline.request import MatteRequest
 from dynascene_cli.pipeline.run import Run
 from dynascene_cli.shot import Clip
-from dynascene_cli.storage.kept_arrays import kept_arrays
+from dynascene_cli.storage.array_files import open_arrays
 from dynascene_cli.storage.project import Project
 from dynascene_cli.video import CHUNK_LENGTH, alpha_frames, chunk_path, chunk_sink, read_frames
 
@@ -152,7 +152,7 @@ def _state_before(
 ) -> tuple[MattingState, tuple[str, ...]]:
     """The state that a chunk starts from, and what there is to warn about before the first."""
     if first > 0:
-        with kept_arrays(landmark_path(folder, first - CHUNK_LENGTH)) as before:
+        with open_arrays(landmark_path(folder, first - CHUNK_LENGTH)) as before:
             names = [name for name in before.files if name.startswith("state/")]
             return {name.removeprefix("state/"): before[name] for name in names}, ()
     if request.matte is not None:

@@ -95,7 +95,7 @@ def move_names(camera: str) -> list[str]:
     return names or ([] if OWN_CAMERA in camera.split("+") else ["static"])
 
 
-def filmed_tracks(clip: Clip, tracks: PersonTracks, estimate: Estimate | None) -> FilmedTracks:
+def tracks_of_clip(clip: Clip, tracks: PersonTracks, estimate: Estimate | None) -> FilmedTracks:
     """A person's tracks and what filmed them; without an estimate the clip's camera stood still."""
     if estimate is None:
         return FilmedTracks(tracks, _still_path(clip), np.empty((0, 3)))
@@ -136,7 +136,7 @@ def _plan_move(
             there = move_camera(request, filmed, shown, moves, _median_depth(shown))
             if there.stance.footing == "free":
                 place, camera, depth = shown, there, _median_depth(shown)
-                run.console.warn(_told_crop(place))
+                run.console.warn(_tell_crop(place))
     stands = camera.stance
     if any(names_a_file(move.name) for move in moves):
         check_path(
@@ -147,7 +147,7 @@ def _plan_move(
             request.camera,
         )
     run.console.warn(*stands.warnings, *_uncertain_size(place, stands))
-    place = _stood_in(place, stands)
+    place = _flatten_under_feet(place, stands)
     staged, canvas = _cover_path(run, request, camera, place, size, WIDEST_MARGIN)
     return _plan(request, camera, place, depth, staged, canvas, run.console)
 
@@ -171,7 +171,7 @@ def _showing_ground(
     return read
 
 
-def _told_crop(place: Place) -> str:
+def _tell_crop(place: Place) -> str:
     middle = (
         (place.window.left + place.guess.geometry.width / 2)
         / (place.window.scale * place.photo_size[0]),
@@ -213,7 +213,7 @@ def _plan_accompanying(
     depth, share = _median_depth(place), 1.0
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
-        stood_in = _stood_in(place, camera.stance)
+        stood_in = _flatten_under_feet(place, camera.stance)
         staged, canvas = _cover_path(run, request, camera, stood_in, size, WIDEST_OWN_MARGIN)
         if canvas.margins_plan.uncovered == 0 or share < SMALLEST_AMOUNT:
             break
@@ -228,7 +228,7 @@ def _plan_accompanying(
     return _plan(request, camera, stood_in, depth, staged, canvas, run.console)
 
 
-def _stood_in(place: Place, stands: Stance) -> Place:
+def _flatten_under_feet(place: Place, stands: Stance) -> Place:
     """The place with its ground a plane wherever the person stands on it.
 
     Where the pop-up or the relief is that plane already, the very same place.

@@ -68,12 +68,12 @@ class CachedPlate:
         A camera that stands still has one frame, drawn and kept once: the same array each time.
         """
         if self._kept_count == 1:
-            (frame,) = self._kept_frames()
+            (frame,) = self._read_kept_frames()
             yield from repeat(frame, self._plan.staged.path.frame_count)
         else:
-            yield from self._kept_frames()
+            yield from self._read_kept_frames()
 
-    def _kept_frames(self) -> Iterator[Image]:
+    def _read_kept_frames(self) -> Iterator[Image]:
         count = self._kept_count
         for number, first in enumerate(range(0, count, CHUNK_LENGTH)):
             path = chunk_path(self._folder, number, grey=False)
@@ -100,7 +100,7 @@ class CachedPlate:
         return self._renderer
 
 
-def projected_plate(project: Project, plan: Plan) -> CachedPlate:
+def project_plate(project: Project, plan: Plan) -> CachedPlate:
     """The plate by the photo's geometry alone."""
     return CachedPlate(
         project,

@@ -46,7 +46,7 @@ def removed_people(
         chosen = tuple(
             one
             for one in found
-            if _covered_wrongly(one, boxes, feet) or _cut_open(one, margins, place)
+            if _find_covered_wrongly(one, boxes, feet) or _cut_open(one, margins, place)
         )
     if not chosen:
         return None
@@ -68,7 +68,7 @@ def _person(stance: Stance) -> tuple[Floats, Floats]:
     return np.hstack(corners)[seen], feet[seen, 1]
 
 
-def _covered_wrongly(one: Bystander, boxes: Floats, feet: Floats) -> bool:
+def _find_covered_wrongly(one: Bystander, boxes: Floats, feet: Floats) -> bool:
     x0, y0, x1, y1 = one.box
     across = np.minimum(x1, boxes[:, 2]) - np.maximum(x0, boxes[:, 0])
     down = np.minimum(y1, boxes[:, 3]) - np.maximum(y0, boxes[:, 1])

@@ -24,7 +24,7 @@ from dynascene_cli.pipeline.diffusion_plate import (
     choose_sampling,
     plan_memory,
     plan_sampling,
-    sampled_plate,
+    sample_plate,
 )
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
 from dynascene_cli.pipeline.layers import check_layers
@@ -36,8 +36,8 @@ from dynascene_cli.pipeline.matte import (
     is_matte_cached,
     open_request_clip,
 )
-from dynascene_cli.pipeline.plan import Plan, filmed_tracks, move_names, plan_shot
-from dynascene_cli.pipeline.plate import CachedPlate, projected_plate
+from dynascene_cli.pipeline.plan import Plan, move_names, plan_shot, tracks_of_clip
+from dynascene_cli.pipeline.plate import CachedPlate, project_plate
 from dynascene_cli.pipeline.report import Rendered, write_report
 from dynascene_cli.pipeline.request import RenderRequest, RunRequest
 from dynascene_cli.pipeline.run import Run, open_run
@@ -241,7 +241,7 @@ def _film(job: RenderJob, clock: "_Clock") -> FilmedPerson:
 
 def _plan(job: RenderJob, filmed: FilmedPerson, place: Place) -> tuple[Plan, Plan]:
     """The shot's plan, and that of the projection (the same where the projection paints)."""
-    tracks = filmed_tracks(job.clip, filmed.matted.matte.tracks, filmed.estimate)
+    tracks = tracks_of_clip(job.clip, filmed.matted.matte.tracks, filmed.estimate)
     projection = plan_shot(job.run, job.request, tracks, place, job.moves, job.size)
     if job.sampling is None:
         return projection, projection
@@ -251,8 +251,8 @@ def _plan(job: RenderJob, filmed: FilmedPerson, place: Place) -> tuple[Plan, Pla
 
 def _plate(job: RenderJob, filmed: FilmedPerson, plan: Plan, projection: Plan) -> CachedPlate:
     if job.sampling is None:
-        return projected_plate(job.run.project, plan)
-    return sampled_plate(job.run, job.request, job.clip, filmed.matted.matte, plan, projection)
+        return project_plate(job.run.project, plan)
+    return sample_plate(job.run, job.request, job.clip, filmed.matted.matte, plan, projection)
 
 
 def _report(

@@ -12,7 +12,7 @@ from dynascene_cli.reports.html_page import Figure, Video, Wipe, html_page
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import Staged
-from dynascene_cli.video import encoded_image, resize_to_cover
+from dynascene_cli.video import encode_image, resize_to_cover
 
 VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm"}
 
@@ -88,8 +88,8 @@ def write_report(
 
 
 def _png(image: Image) -> bytes:
-    return encoded_image(image, Path("x.png"))
+    return encode_image(image, Path("x.png"))
 
 
 def _jpeg(image: Image) -> bytes:
-    return encoded_image(image, Path("x.jpg"))
+    return encode_image(image, Path("x.jpg"))

@@ -19,13 +19,13 @@ from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.scene import (
     GeometryGuess,
     Surroundings,
-    aligned_depth,
+    align_depth,
     build_scene,
+    find_depth_network,
+    find_known_things,
     frame_focal_35mm,
     free_ground,
     guess_geometry,
-    installed_depth,
-    known_things,
     network_depth,
     predict_depth,
     read_guess_file,
@@ -35,14 +35,14 @@ from dynascene_cli.scene import (
     write_scene_json,
 )
 from dynascene_cli.shot import Cards, Image, Layer, Margins, Scene, SceneGeometry
+from dynascene_cli.storage.array_files import open_arrays
 from dynascene_cli.storage.fingerprints import file_fingerprint
-from dynascene_cli.storage.kept_arrays import kept_arrays
 from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import (
     CoverWindow,
     cover_window,
     cover_with_room,
-    encoded_image,
+    encode_image,
     read_depth,
     read_photo,
     read_picture,
@@ -141,7 +141,7 @@ def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
     depth = _depth(request, picture, photo_size)
     contradicts = None
     if depth is not None and request.depth is None:
-        _, contradicts = aligned_depth(depth, guess)
+        _, contradicts = align_depth(depth, guess)
     warnings = (*photo.warnings, *guess.geometry.warnings)
     if contradicts is not None:
         depth = None
@@ -168,7 +168,7 @@ def _look_at(
 ) -> tuple[GeometryGuess, NDArray[np.bool_] | None]:
     """What a photo tells of its geometry, and where (H, W) people stand in it."""
     labels = scene_labels(picture)
-    things = known_things(picture, labels)
+    things = find_known_things(picture, labels)
     guess = guess_geometry(picture, **given, focal_35mm=focal_35mm, labels=labels, things=things)
     posed = people_in_photo(picture)
     return guess, labels.mask("person") if posed is None else posed | labels.mask("person")
@@ -238,7 +238,7 @@ def _depth_source(request: SceneRequest) -> str | None:
     """The depth that is asked for, else the network that is installed, None where there is none."""
     if request.depth == NO_DEPTH:
         return None
-    return request.depth or installed_depth()
+    return request.depth or find_depth_network()
 
 
 def _depth_fingerprint(request: SceneRequest) -> str | None:
@@ -293,7 +293,7 @@ def _write_scene(project: Project, folder: Path, scene: Scene) -> None:
     images |= {f"layer_{number}.png": layer.image for number, layer in enumerate(scene.layers)}
     for name, image in images.items():
         with project.publish(folder / name) as temporary:
-            temporary.write_bytes(encoded_image(image, temporary))
+            temporary.write_bytes(encode_image(image, temporary))
     for number, layer in enumerate(scene.layers):
         with project.publish(folder / f"layer_{number}_depth.npy") as temporary:
             np.save(temporary, layer.depth)
@@ -311,7 +311,7 @@ def _write_scene(project: Project, folder: Path, scene: Scene) -> None:
 def _read_cards(path: Path) -> Cards | None:
     if not path.is_file():
         return None
-    with kept_arrays(path) as arrays:
+    with open_arrays(path) as arrays:
         return Cards(arrays["index"], arrays["planes"])
 
 

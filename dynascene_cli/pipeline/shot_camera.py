@@ -28,16 +28,16 @@ from dynascene_cli.staging import (
     Stance,
     Standing,
     StandingGround,
-    accompanied_stance,
+    align_world,
     contact_points,
     covering,
-    filmed_world,
     frame_path,
     horizon_row,
     is_before,
     lean_of,
     room_for_move,
     stance,
+    stand_with_own_camera,
 )
 
 MOST_RAISED = 0.2
@@ -120,7 +120,7 @@ def move_camera(
     hold_body = not any(names_a_file(move.name) for move in moves)
     world = None
     if filmed.moves and asked == "ground" and filmed.contacts.grounded:
-        world = filmed_world_of(request, filmed, place)
+        world = align_filmed_world(request, filmed, place)
 
     ground = _standing_ground(place)
 
@@ -174,7 +174,7 @@ def accompanying_camera(
             f"--camera {request.camera}: the clip's own camera moves with the person already",
             "use --camera auto or --camera follow",
         )
-    world = _aim_at_horizon(_centre_on_photo(filmed_world_of(request, filmed, place)), place)
+    world = _aim_at_horizon(_centre_on_photo(align_filmed_world(request, filmed, place)), place)
     position = request.position
     if position is not None and any(filmed.contacts.cut_edges):
         position = None
@@ -183,7 +183,7 @@ def accompanying_camera(
     departs = moves_on or position is not None
     anchor = request.anchor or ("ground" if departs else "screen")
     world = replace(world, path=_effective_path(world.path, place))
-    stands = accompanied_stance(
+    stands = stand_with_own_camera(
         filmed.tracks,
         world,
         place.guess.geometry,
@@ -242,12 +242,12 @@ def _standing_ground(place: Place) -> StandingGround | None:
     return StandingGround.of(free, partial(plain_name, labels))
 
 
-def filmed_world_of(request: RenderRequest, filmed: FilmedTracks, place: Place) -> FilmedWorld:
+def align_filmed_world(request: RenderRequest, filmed: FilmedTracks, place: Place) -> FilmedWorld:
     """The filmed camera in metres over level ground, by the user's lengths where given."""
     path, geometry = filmed.path, place.guess.geometry
     cover = covering((path.width, path.height), (geometry.width, geometry.height))
     lean = lean_of(filmed.tracks, path.width, path.height)
-    return filmed_world(
+    return align_world(
         path,
         filmed.points,
         FilmedPerson(filmed.contacts, request.person_height, lean),
@@ -266,7 +266,7 @@ def reframe_photo(request: RenderRequest, filmed: FilmedTracks, place: Place) ->
     for a clip whose lens is more than WIDEST_LENS times wider.
     """
     geometry, window = place.guess.geometry, place.window
-    seen = _with_frame_lens(filmed_world_of(request, filmed, place), place)
+    seen = _with_frame_lens(align_filmed_world(request, filmed, place), place)
     focal = float(seen.intrinsics[0, 0, 0])
     if place.guess.sources["focal"] == "prior":
         focal = _fitting_focal(seen, place)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from dynascene_cli.errors import DynasceneError
 from dynascene_cli.reports.html_page import page_document
 from dynascene_cli.shot import Image
-from dynascene_cli.video import encoded_image, open_clip, read_frames, resize_to_cover
+from dynascene_cli.video import encode_image, open_clip, read_frames, resize_to_cover
 
 THUMBNAIL_HEIGHT = 180
 
@@ -46,7 +46,7 @@ def _linked_picture(video: Path, title: str) -> str:
     picture = _middle_frame(video)
     if picture is None:
         return f'<p><a href="{target}">{escape(video.name)}</a></p>'
-    data = base64.b64encode(encoded_image(picture, Path("frame.jpg"))).decode("ascii")
+    data = base64.b64encode(encode_image(picture, Path("frame.jpg"))).decode("ascii")
     return (
         f'<a href="{target}"><img src="data:image/jpeg;base64,{data}" '
         f'alt="The middle frame of {escape(title)}"></a>'

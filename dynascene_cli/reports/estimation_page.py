@@ -10,7 +10,7 @@ from dynascene_cli.reports.estimation_plots import motion_plot, path_plot, resid
 from dynascene_cli.reports.html_page import Figure, html_page
 from dynascene_cli.reports.track_sheet import track_sheet
 from dynascene_cli.shot import Image
-from dynascene_cli.video import encoded_image
+from dynascene_cli.video import encode_image
 
 CONFIDENCES = {
     "high": "high: the background fits one moving camera",
@@ -44,7 +44,7 @@ def write_estimation_page(
     sheet = track_sheet(frames, tracks, estimate.residuals, float(camera.frame_rate))
     figures = [
         Figure(
-            encoded_image(sheet, Path("sheet.jpg")),
+            encode_image(sheet, Path("sheet.jpg")),
             "The background's points: teal ones follow the solved camera, orange ones do not",
             "frames of the clip with the tracked points and where they came from",
             "image/jpeg",
@@ -106,4 +106,4 @@ def _facts(estimate: Estimate, tracks: FeatureTracks) -> dict[str, object]:
 
 
 def _figure(picture: Image, caption: str, alternative: str) -> Figure:
-    return Figure(encoded_image(picture, Path("plot.png")), caption, alternative)
+    return Figure(encode_image(picture, Path("plot.png")), caption, alternative)

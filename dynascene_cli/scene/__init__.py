@@ -1,14 +1,14 @@
 """The photo as a place: labels, horizon, sky, ground, relief, outpainting, depth."""
 
 from dynascene_cli.scene.bystanders import Bystander, bystanders
-from dynascene_cli.scene.depth_alignment import aligned_depth
+from dynascene_cli.scene.depth_alignment import align_depth
 from dynascene_cli.scene.free_ground import free_ground, plain_name
 from dynascene_cli.scene.geometry_file import read_guess_file, write_guess_file
 from dynascene_cli.scene.ground_crop import ground_crop
 from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
-from dynascene_cli.scene.known_heights import KnownThing, known_things
+from dynascene_cli.scene.known_heights import KnownThing, find_known_things
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
-from dynascene_cli.scene.onnx_depth import installed_depth, predict_depth
+from dynascene_cli.scene.onnx_depth import find_depth_network, predict_depth
 from dynascene_cli.scene.outlines import outlines, rim
 from dynascene_cli.scene.outpainting import build_scene
 from dynascene_cli.scene.popup import PopUp
@@ -36,15 +36,15 @@ __all__ = [
     "Surroundings",
     "Viewpoint",
     "add_ground_around",
-    "aligned_depth",
+    "align_depth",
     "build_scene",
     "bystanders",
+    "find_depth_network",
+    "find_known_things",
     "frame_focal_35mm",
     "free_ground",
     "ground_crop",
     "guess_geometry",
-    "installed_depth",
-    "known_things",
     "match_shadow_darkness",
     "network_depth",
     "outlines",

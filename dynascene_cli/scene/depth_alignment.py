@@ -25,7 +25,7 @@ TOLERANCE = 0.1
 LEAST_CORRELATION = LEAST_AGREEMENT = 0.3
 
 
-def aligned_depth(depth: NDArray[np.floating], guess: GeometryGuess) -> tuple[Field, str | None]:
+def align_depth(depth: NDArray[np.floating], guess: GeometryGuess) -> tuple[Field, str | None]:
     """The z-depth (H, W) in metres that a depth map of any size and unit means, and a warning.
 
     Values may grow with nearness (disparity, as networks predict) or with distance (metric depth);

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.scene.depth_alignment import aligned_depth
+from dynascene_cli.scene.depth_alignment import align_depth
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.push_pull import push_pull
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
@@ -49,7 +49,7 @@ def depth_layers(
         slice(margins.top, margins.top + geometry.height),
         slice(margins.left, margins.left + geometry.width),
     )
-    aligned, warning = aligned_depth(depth, guess)
+    aligned, warning = align_depth(depth, guess)
     inverse = np.asarray(1 / aligned, np.float32)
     if removed is not None:
         inverse = push_pull(inverse, (~removed).astype(np.float32))

@@ -12,7 +12,7 @@ from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import SceneGeometry
-from dynascene_cli.storage.kept_arrays import kept_arrays
+from dynascene_cli.storage.array_files import open_arrays
 
 Mask = NDArray[np.bool_]
 
@@ -40,7 +40,7 @@ def write_guess_file(path: Path, guess: GeometryGuess, people: Mask | None) -> N
 
 def read_guess_file(path: Path) -> tuple[GeometryGuess, Mask | None]:
     """What ``write_guess_file`` wrote."""
-    with kept_arrays(path) as arrays:
+    with open_arrays(path) as arrays:
         text = json.loads(str(arrays["text"]))
         packed = arrays["masks"]
         labels = None

@@ -31,7 +31,7 @@ class Guide:
         mean = _box_mean(grey, radius)
         return cls(grey, mean, _box_mean(grey * grey, radius) - mean * mean, radius, epsilon)
 
-    def filtered(self, values: Values) -> Values:
+    def filter(self, values: Values) -> Values:
         """Values (H, W) smoothed along the guide's edges."""
         mean_values = _box_mean(values, self.radius)
         covariance = _box_mean(self.grey * values, self.radius) - self.mean * mean_values

@@ -87,7 +87,7 @@ class Viewpoint:
         return float(np.exp(np.hypot(min(self.row_spread / below, 2.0), self.height_spread)))
 
 
-def estimated_viewpoint(
+def estimate_viewpoint(
     evidence: Sequence[HorizonEvidence],
     things: Sequence[KnownThing] = (),
     *,

@@ -56,7 +56,7 @@ class KnownThing:
     weight: float
 
 
-def known_things(photo: Image, labels: SceneLabels) -> tuple[KnownThing, ...]:
+def find_known_things(photo: Image, labels: SceneLabels) -> tuple[KnownThing, ...]:
     """What stands whole on the ground of an RGB photo (H, W, 3) and has a known height."""
     height, width = photo.shape[:2]
     names = tuple(name for name in HEIGHTS if name != "door")

@@ -100,7 +100,7 @@ def scene_labels(photo: Image) -> SceneLabels:
     best = np.full((height, width), -np.inf, np.float32)
     classes = np.zeros((height, width), np.uint8)
     for index in seen:
-        score = guide.filtered(np.asarray(cv2.resize(coarse[index], size), np.float32))
+        score = guide.filter(np.asarray(cv2.resize(coarse[index], size), np.float32))
         score = np.asarray(cv2.resize(score, (width, height)), np.float32)
         members = np.array(_MEMBERS[kinds[index]], np.uint8)
         likeliest = members[probabilities[members].argmax(axis=0)]
@@ -117,12 +117,12 @@ def _probabilities(photo: Image) -> FloatArray:
     height, width = photo.shape[:2]
     short = min(height, width)
     grid = max(1, round(GRID * height / short)), max(1, round(GRID * width / short))
-    total = _upsample(_looked_at(photo), grid)
+    total = _upsample(_look_closely(photo), grid)
     weight = np.ones(grid, np.float32)
     along = 1 if width >= height else 0
     if max(grid) < 1.15 * GRID:
         return np.asarray(
-            (total + _upsample(_looked_at(photo[:, ::-1]), grid)[..., ::-1]) / 2, np.float32
+            (total + _upsample(_look_closely(photo[:, ::-1]), grid)[..., ::-1]) / 2, np.float32
         )
     for start, first in ((0, 0), (max(height, width) - short, max(grid) - min(grid))):
         crop = np.take(photo, np.arange(start, start + short), axis=along)
@@ -130,12 +130,12 @@ def _probabilities(photo: Image) -> FloatArray:
         region[along] = slice(first, first + min(grid))
         part = region[0], region[1]
         shape = weight[part].shape
-        total[:, part[0], part[1]] += _upsample(_looked_at(crop), (shape[0], shape[1]))
+        total[:, part[0], part[1]] += _upsample(_look_closely(crop), (shape[0], shape[1]))
         weight[part] += 1
     return np.asarray(total / weight, np.float32)
 
 
-def _looked_at(picture: Image) -> FloatArray:
+def _look_closely(picture: Image) -> FloatArray:
     """Class probabilities (151, 129, 129) of a picture that is stretched to a square."""
     interpolation = cv2.INTER_AREA if min(picture.shape[:2]) > SIDE else cv2.INTER_LINEAR
     square = cv2.resize(picture, (SIDE, SIDE), interpolation=interpolation)

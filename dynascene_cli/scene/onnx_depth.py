@@ -31,7 +31,7 @@ class Normalisation:
 IMAGENET = Normalisation()
 
 
-def installed_depth() -> str | None:
+def find_depth_network() -> str | None:
     """The name of the depth network that is on this machine, or None."""
     return DEPTH_ANYTHING if weights.find(DEPTH_ANYTHING).state != "absent" else None
 
@@ -61,7 +61,7 @@ def predict_depth(
 
 def _predict(photo: Image, network: OnnxNetwork, normalisation: Normalisation) -> FloatArray:
     name, (shape, number) = next(iter(network.inputs().items()))
-    width, height = _fed_size(photo.shape[1], photo.shape[0], shape)
+    width, height = _feed_size(photo.shape[1], photo.shape[0], shape)
     shrinks = width < photo.shape[1]
     resized = cv2.resize(
         photo, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
@@ -73,7 +73,7 @@ def _predict(photo: Image, network: OnnxNetwork, normalisation: Normalisation) -
     return np.asarray(predicted, np.float32).reshape(predicted.shape[-2:])
 
 
-def _fed_size(width: int, height: int, shape: list[object]) -> tuple[int, int]:
+def _feed_size(width: int, height: int, shape: list[object]) -> tuple[int, int]:
     """Width and height that the network is fed: its own where they are fixed."""
     rows, columns = shape[-2:]
     if isinstance(rows, int) and isinstance(columns, int):

@@ -50,7 +50,7 @@ def build_scene(
 
     ``around`` is what the photo shows beyond the frame: margins are painted in only beyond it.
     ``remove`` (H, W) are people to paint over; ``depth`` is a depth map of any size and unit (see
-    `aligned_depth`), without which the photo is a pop-up where its labels are understood, and the
+    `align_depth`), without which the photo is a pop-up where its labels are understood, and the
     relief elsewhere. The same seed gives the same bytes; without margins or people the front
     layer's image is the photo itself.
 
@@ -66,7 +66,7 @@ def build_scene(
     room, known, known_guess = Margins(), photo, guess
     if around is not None:
         room = around.within(margins)
-        known, known_guess = around.widened(photo, guess, room)
+        known, known_guess = around.widen(photo, guess, room)
     unknown = margins.beyond(room)
     hole = np.pad(np.zeros(known.shape[:2], np.bool_), _sides(unknown), constant_values=True)
     frame = _part(margins, photo)

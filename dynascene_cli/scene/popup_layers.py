@@ -176,7 +176,7 @@ def _planes_behind(
     for part, allowed in ((level > 0, far & (index != SKY)), (level <= 0, far & (index != GROUND))):
         if not allowed.any():
             continue
-        candidate = _squeezed_nearest(allowed, index)
+        candidate = _squeeze_nearest(allowed, index)
         depth = popup.inverse_depth(candidate, margins)
         standing = ground > depth
         candidate = np.where(standing & part, GROUND, candidate)
@@ -186,7 +186,7 @@ def _planes_behind(
     return behind
 
 
-def _squeezed_nearest(allowed: Mask, index: Indices) -> Indices:
+def _squeeze_nearest(allowed: Mask, index: Indices) -> Indices:
     """The index (h, w) at the allowed pixel that is nearest, distances aside counting less."""
     height, width = allowed.shape
     small = -(-width // SQUEEZE)

@@ -18,7 +18,7 @@ from dynascene_cli.scene.horizon import (
     HorizonEvidence,
     Viewpoint,
     builtness,
-    estimated_viewpoint,
+    estimate_viewpoint,
     label_evidence,
     line_evidence,
 )
@@ -126,7 +126,7 @@ def guess_geometry(
 
     ``focal_35mm`` is evidence from EXIF, where 36 mm is the frame's width (see
     `frame_focal_35mm`). ``labels`` are what is in the photo (see `scene_labels`), without which
-    colours and edges decide; ``things`` of known height stand in it (see `known_things`).
+    colours and edges decide; ``things`` of known height stand in it (see `find_known_things`).
 
     Raises:
         InputError: what is given is out of its range.
@@ -201,10 +201,10 @@ def _find_view(
         evidence += _sky_evidence(_resize_mask(sky, small), sky_confidence, slope)
     else:
         evidence += label_evidence(labels, sky, slope)
-    alone = viewpoint = estimated_viewpoint(evidence, things)
+    alone = viewpoint = estimate_viewpoint(evidence, things)
     row, camera_height = given.get("horizon"), given.get("camera_height")
     if row is not None or camera_height is not None:
-        viewpoint = estimated_viewpoint(evidence, things, row=row, camera_height=camera_height)
+        viewpoint = estimate_viewpoint(evidence, things, row=row, camera_height=camera_height)
     sources = {
         "focal": "EXIF" if focal_35mm else "prior",
         "roll_deg": "vertical lines" if guessed_roll != 0 else "prior",

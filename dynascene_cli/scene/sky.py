@@ -65,7 +65,7 @@ def _snap_to_edges(photo: Image, small_mask: Mask) -> Mask:
     height, width = photo.shape[:2]
     coarse = cv2.resize(small_mask.astype(np.float32), (width, height))
     guide = Guide.of(photo, radius=max(4, width // 160), epsilon=50.0)
-    return guide.filtered(np.asarray(coarse, np.float32)) > 0.5
+    return guide.filter(np.asarray(coarse, np.float32)) > 0.5
 
 
 def _flatten_lighting(photo: Image, size: tuple[int, int]) -> Image:

@@ -41,7 +41,7 @@ class Surroundings:
         room = vars(self.room)
         return Margins(**{side: min(size, room[side]) for side, size in vars(margins).items()})
 
-    def widened(
+    def widen(
         self, photo: Image, guess: GeometryGuess, room: Margins
     ) -> tuple[Image, GeometryGuess]:
         """The framed photo (H, W, 3) and its guess with the photo's own picture ``room`` around.
@@ -59,9 +59,9 @@ class Surroundings:
         frame = slice(room.top, room.top + height), slice(room.left, room.left + width)
         picture = self.picture[part].copy()
         picture[frame] = photo
-        return picture, self._widened_guess(guess, room, part, frame)
+        return picture, self._widen_guess(guess, room, part, frame)
 
-    def _widened_guess(
+    def _widen_guess(
         self,
         guess: GeometryGuess,
         room: Margins,

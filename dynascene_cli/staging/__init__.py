@@ -9,17 +9,17 @@ from dynascene_cli.staging.proportions import lean_of
 from dynascene_cli.staging.stance import (
     Stance,
     Standing,
-    accompanied_stance,
     covering,
     frame_path,
     stance,
+    stand_with_own_camera,
 )
 from dynascene_cli.staging.standing_ground import StandingGround
 from dynascene_cli.staging.world_alignment import (
     FilmedPerson,
     FilmedWorld,
+    align_world,
     check_scale,
-    filmed_world,
     horizon_row,
 )
 
@@ -31,12 +31,11 @@ __all__ = [
     "Stance",
     "Standing",
     "StandingGround",
-    "accompanied_stance",
+    "align_world",
     "apply_similarity",
     "check_scale",
     "contact_points",
     "covering",
-    "filmed_world",
     "frame_path",
     "horizon_row",
     "is_before",
@@ -47,4 +46,5 @@ __all__ = [
     "room_for_move",
     "stage",
     "stance",
+    "stand_with_own_camera",
 ]

@@ -113,7 +113,7 @@ class Framer:
         """
         scale = self.geometry.height / self.contacts.clip_size[1]
         as_filmed = self._at(scale, None)
-        misfit = self.implied(as_filmed) / self.geometry.camera_height
+        misfit = self.camera_height_of(as_filmed) / self.geometry.camera_height
         if (
             1 / UNNOTICED < misfit < UNNOTICED
             and self._faults(as_filmed) == (0, 0)
@@ -123,7 +123,7 @@ class Framer:
         below = self._below_horizon()
         column = as_filmed.scale * float(self.contacts.points[0, 0]) + as_filmed.x
         framings = [
-            self._at(scale * f, below, self._kept_inside(scale * f, column))
+            self._at(scale * f, below, self._keep_inside(scale * f, column))
             for f in (*1 / LARGER[1:], *LARGER)
         ]
         best = min(framings, key=lambda f: (*self._faults(f), self._change(f, as_filmed)))
@@ -155,7 +155,7 @@ class Framer:
             )
         return replace(best, warnings=self._told(best, as_filmed))
 
-    def _kept_inside(self, scale: float, column: float) -> float:
+    def _keep_inside(self, scale: float, column: float) -> float:
         """The first contact's column nearest to one at which the walk stays in the picture.
 
         A walk that is wider than the picture is centred; a side that the clip cuts is not moved.
@@ -197,7 +197,7 @@ class Framer:
         larger = LARGER[LARGER < MOST_ENLARGED][::FINE]
         for factor in (*1 / LARGER[FINE::FINE], *larger):
             scale = as_filmed.scale * factor
-            framing = self._at(scale, below, self._kept_inside(scale, column))
+            framing = self._at(scale, below, self._keep_inside(scale, column))
             feet, tall = scale * rows + framing.y, scale * self.contacts.heights
             heads = feet - tall
             hidden = (feet - HIDDEN_SHINS * tall).min() >= height
@@ -253,7 +253,7 @@ class Framer:
                 warnings = (lowered_behind(row, y / height),)
         return Framing(scale, self._at(scale, None).x, y, warnings)
 
-    def placed(self, place: tuple[float, float]) -> Framing:
+    def place_at(self, place: tuple[float, float]) -> Framing:
         """The framing with the first contact at ``place`` (fractions of the frame).
 
         The person's size follows the ground: as far as ``place`` is below the horizon.
@@ -320,7 +320,7 @@ class Framer:
             y = horizon + scale * (below - float(contact[1]))
         return Framing(scale, shift, y)
 
-    def implied(self, framing: Framing) -> float:
+    def camera_height_of(self, framing: Framing) -> float:
         """The camera height that makes the person as tall as asked: H·(foot − horizon)/person."""
         feet = framing.scale * self.contacts.points + [framing.x, framing.y]
         slope = -np.tan(np.radians(self.geometry.roll_deg))

@@ -105,7 +105,7 @@ def contact_points(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     turning = None if filmed.is_still else filmed
     frame_rate = float(filmed.frame_rate)
     upper_body = height_without_feet(tracks, *size)
-    feet = _seen_feet(tracks, size, upper_body)
+    feet = _find_feet(tracks, size, upper_body)
     feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
     if not feet_seen.any():
@@ -150,18 +150,18 @@ def contact_points(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     )
 
 
-def _seen_feet(tracks: PersonTracks, size: tuple[int, int], upper_body: Floats) -> Floats:
+def _find_feet(tracks: PersonTracks, size: tuple[int, int], upper_body: Floats) -> Floats:
     """The soles (F, 2, 2) of left and right foot, NaN where it is hidden or imagined."""
     feet = np.stack([_foot(tracks, side, *size) for side in ("left", "right")], axis=1)
     boxes = tracks.boxes
     lowest_held = boxes[:, 3] + FOOT_BEYOND_MATTE * (boxes[:, 3] - boxes[:, 1])
     with np.errstate(invalid="ignore"):
         feet[feet[:, :, 1] > lowest_held[:, None]] = np.nan
-    feet[_imagined(tracks, feet, upper_body, size)] = np.nan
+    feet[_find_imagined(tracks, feet, upper_body, size)] = np.nan
     return feet
 
 
-def _imagined(
+def _find_imagined(
     tracks: PersonTracks, feet: Floats, upper_body: Floats, size: tuple[int, int]
 ) -> Mask:
     """Which feet (F, 2) the pose network drew into a picture that cuts the body above them.

@@ -36,24 +36,24 @@ class Ground:
 
 
 def sure_ground(points: Floats) -> Ground | None:
-    """The fitted_ground of points (P, 3), if it does not hang on a few of them; else None.
+    """The fit_ground of points (P, 3), if it does not hang on a few of them; else None.
 
     Some layer of a thicket, or of points of a path that is wrong, passes for a plane as well:
     another one with every draw.
     """
-    ground = fitted_ground(points)
+    ground = fit_ground(points)
     if ground is None:
         return None
     random = np.random.default_rng(1)
     agreeing = 0
     for _ in range(SUBSETS):
-        part = fitted_ground(points[random.random(len(points)) < SUBSET_SHARE])
+        part = fit_ground(points[random.random(len(points)) < SUBSET_SHARE])
         if part is not None:
             agreeing += bool(part.down @ ground.down > np.cos(np.radians(MOST_APART_DEG)))
     return ground if agreeing >= LEAST_AGREEING else None
 
 
-def fitted_ground(points: Floats) -> Ground | None:
+def fit_ground(points: Floats) -> Ground | None:
     """The ground under points (P, 3) of the first camera's world, or None where none is sure.
 
     Random sample consensus (Fischler & Bolles 1981) over planes that lie below the camera and

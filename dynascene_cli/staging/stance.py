@@ -73,7 +73,7 @@ class Stance:
         return float(np.hypot(away[0], away[2]))
 
 
-def accompanied_stance(
+def stand_with_own_camera(
     tracks: PersonTracks,
     world: FilmedWorld,
     geometry: SceneGeometry,
@@ -100,17 +100,17 @@ def accompanied_stance(
         there = _ground_at(standing.position, seen_from, geometry.camera_height)
         shift = there - stands.contact[0]
         stands = replace(
-            stands, contact=stands.contact + shift, seen_from=_shifted(seen_from, shift)
+            stands, contact=stands.contact + shift, seen_from=_shift_path(seen_from, shift)
         )
     warnings: tuple[str, ...] = ()
     if lowered.any() and standing.anchor == "ground":
         warnings = (_floating(lowered, float(filmed.frame_rate)),)
     if ground is not None and contacts.grounded:
-        warnings += _told_footing(stands.contact[~lowered], geometry, ground)
+        warnings += _tell_footing(stands.contact[~lowered], geometry, ground)
     return replace(stands, warnings=warnings)
 
 
-def _told_footing(
+def _tell_footing(
     contact: Floats, geometry: SceneGeometry, ground: StandingGround
 ) -> tuple[str, ...]:
     """What people stand on who are seen by the camera that filmed them, where it bears nobody."""
@@ -169,7 +169,7 @@ def stance(
     seen_from = _photo_camera(geometry, filmed)
     stands, lowered = _stand(contacts, framed, framing.similarity, seen_from, geometry, standing)
     if moves and world is not None:
-        stands, lowered = _brought(stands, world)
+        stands, lowered = _bring_world(stands, world)
     warnings = framing.warnings
     if standing.room > 0 and on_ground:
         warnings += (_room_text(standing.room, contacts),)
@@ -251,7 +251,7 @@ def _framing(
         return Framing(scale, x, y)
     framer = Framer(contacts, geometry, standing.person_height, standing.room, ground)
     if standing.position is not None:
-        return framer.placed(standing.position)
+        return framer.place_at(standing.position)
     return framer.kept() if contacts.grounded else framer.as_filmed()
 
 
@@ -296,7 +296,7 @@ def _as_seen_at_first(contacts: Contacts, world: FilmedWorld, person_height: flo
     )
 
 
-def _brought(stands: Stance, world: FilmedWorld) -> tuple[Stance, Mask]:
+def _bring_world(stands: Stance, world: FilmedWorld) -> tuple[Stance, Mask]:
     """The same stance seen by the camera that filmed it, its world moved to the first contact."""
     filmed, points = world.path, stands.contacts.points
     met, lowered = intersect_ground(
@@ -304,13 +304,13 @@ def _brought(stands: Stance, world: FilmedWorld) -> tuple[Stance, Mask]:
     )
     shift = stands.contact[0] - met[0]
     as_filmed = np.repeat(np.eye(2, 3)[None], len(points), axis=0)
-    seen_from = _shifted(filmed, shift)
+    seen_from = _shift_path(filmed, shift)
     return replace(
         stands, contact=met + shift, clip_to_frame=as_filmed, seen_from=seen_from
     ), lowered
 
 
-def _shifted(path: CameraPath, shift: Floats) -> CameraPath:
+def _shift_path(path: CameraPath, shift: Floats) -> CameraPath:
     """The path moved by ``shift`` (3,) in the world."""
     to_world = np.swapaxes(path.extrinsics[:, :, :3], 1, 2)
     return replace(path, extrinsics=pose_from_centre(to_world, centre(path.extrinsics) + shift))

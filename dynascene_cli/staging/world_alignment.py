@@ -92,7 +92,7 @@ def check_scale(scale: float | None) -> None:
         raise InputError(f"--scale {scale:g} is no length", "give metres, above 0")
 
 
-def filmed_world(
+def align_world(
     path: CameraPath,
     points: Floats,
     person: FilmedPerson,

@@ -53,10 +53,10 @@ def read_json(path: Path) -> object:
     Raises:
         InputError: it is not there, cannot be read, or is no JSON: where it goes wrong.
     """
-    return parsed_json(read_text(path, "JSON text"), str(path))
+    return parse_json(read_text(path, "JSON text"), str(path))
 
 
-def parsed_json(text: str, where: str) -> Any:
+def parse_json(text: str, where: str) -> Any:
     """The document in a JSON text; ``where`` begins the message if it is none.
 
     Raises:

@@ -48,7 +48,7 @@ def add_adapters(
 INSTALL = 'pip install "dynascene-cli[train]"'
 
 
-def merged_weights(network: Network) -> dict[str, Tensor]:
+def merge_weights(network: Network) -> dict[str, Tensor]:
     """The network's weights by their plain names, with what adapters add to them added."""
     added = {
         f"{name}.weight": layer.get_delta_weight("default")

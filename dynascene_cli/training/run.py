@@ -335,7 +335,7 @@ class Run:
         with self.trainer.averaged():
             weights = {
                 name: sharding.gathered(value, writes)
-                for name, value in lora.merged_weights(self.network).items()
+                for name, value in lora.merge_weights(self.network).items()
             }
             if not writes:
                 return

@@ -16,20 +16,20 @@ from dynascene_cli.video.images import (
     check_picture,
     cover_window,
     cover_with_room,
-    encoded_image,
+    encode_image,
     read_photo,
     read_picture,
     resize_to_cover,
     room_around,
     write_image,
 )
-from dynascene_cli.video.lens import tagged_focal
+from dynascene_cli.video.lens import read_tagged_focal
 from dynascene_cli.video.mattes import AlphaFrames, alpha_frames, matte_picture
 from dynascene_cli.video.opening import open_clip
 from dynascene_cli.video.outputs import check_spared, check_writable
 from dynascene_cli.video.reading import (
     DecodedFrame,
-    decoded_frames,
+    decode_frames,
     read_alpha,
     read_frames,
     read_frames_at,
@@ -55,8 +55,8 @@ __all__ = [
     "chunk_sink",
     "cover_window",
     "cover_with_room",
-    "decoded_frames",
-    "encoded_image",
+    "decode_frames",
+    "encode_image",
     "is_sequence",
     "matte_picture",
     "open_clip",
@@ -69,10 +69,10 @@ __all__ = [
     "read_frames_at",
     "read_photo",
     "read_picture",
+    "read_tagged_focal",
     "resize_to_cover",
     "room_around",
     "sound_warnings",
-    "tagged_focal",
     "write_chunk",
     "write_image",
 ]

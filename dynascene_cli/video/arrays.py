@@ -33,12 +33,12 @@ def read_array(path: Path, kind: str, hint: str, most_bytes: int = LARGEST_ARRAY
                 raise InputError(f"{path} holds no array", hint)
             _check_size(path, member.file_size, most_bytes)
             with archive.open(member) as stream:
-                _check_size(path, _claimed_bytes(stream), most_bytes)
+                _check_size(path, _count_claimed_bytes(stream), most_bytes)
         with np.load(path, allow_pickle=False) as arrays:
             return np.asarray(arrays[member.filename.removesuffix(".npy")])
 
 
-def _claimed_bytes(stream: Any) -> int:
+def _count_claimed_bytes(stream: Any) -> int:
     """The bytes that an array's header claims; the stream is left behind it."""
     version = np.lib.format.read_magic(stream)
     read_header = (

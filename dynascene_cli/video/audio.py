@@ -64,7 +64,7 @@ def samples(clip: Clip, track: SoundTrack) -> Iterator[Samples]:
     with open_container(clip.path) as source:
         stream = stream_of(source, track.stream)
         assert stream is not None
-        blocks = _placed_blocks(source, stream, clip, track)
+        blocks = _place_blocks(source, stream, clip, track)
         position, block = 0, np.zeros((channels, 0), np.float32)
 
         def sound_at(times: Floats) -> Floats:
@@ -93,7 +93,7 @@ def samples(clip: Clip, track: SoundTrack) -> Iterator[Samples]:
             yield np.asarray(chunk, np.float32).reshape(-1, channels).T
 
 
-def _placed_blocks(
+def _place_blocks(
     source: InputContainer, stream: AudioStream, clip: Clip, track: SoundTrack
 ) -> Iterator[tuple[int, Samples]]:
     """Decoded (channels, n) blocks, each with the samples from the clip's first frame to it."""

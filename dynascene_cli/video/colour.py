@@ -128,10 +128,10 @@ def plane_array(plane: av.video.plane.VideoPlane, channels: int = 1) -> Image:
     return rows[:, : plane.width * channels].reshape(plane.height, plane.width, channels)
 
 
-def coded_frame(image: Image, pixel_format: str) -> av.VideoFrame:
+def encode_frame(image: Image, pixel_format: str) -> av.VideoFrame:
     """A frame of bt709 limited-range YUV, tagged, from RGB or RGBA uint8."""
     if pixel_format == "yuv420p" and image.shape[2] == 3:
-        frame = _subsampled_frame(image)
+        frame = _subsample_frame(image)
     else:
         source = av.VideoFrame.from_ndarray(
             image, format="rgba" if image.shape[2] == 4 else "rgb24"
@@ -151,7 +151,7 @@ def coded_frame(image: Image, pixel_format: str) -> av.VideoFrame:
     return frame
 
 
-def _subsampled_frame(image: Image) -> av.VideoFrame:
+def _subsample_frame(image: Image) -> av.VideoFrame:
     """A yuv420p frame from RGB with even sides, chroma averaged over 2 × 2 pixels."""
     # Here, because loading numba's kernels takes a while that a reader need not wait.
     from dynascene_cli.video.subsampling import subsample

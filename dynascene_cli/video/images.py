@@ -18,10 +18,10 @@ from dynascene_cli.video.openexr import exr_head, exr_planes
 from dynascene_cli.video.outputs import check_spared, check_writable
 from dynascene_cli.video.photo_colour import (
     ColourSpace,
+    convert_by_profile,
     convert_to_srgb,
-    converted_by_profile,
-    encoded_srgb,
-    named_space,
+    encode_srgb,
+    space_of_name,
 )
 from dynascene_cli.video.picture_files import open_picture, picture_head
 
@@ -105,7 +105,7 @@ def write_image(path: Path, image: Image) -> None:
         StageError: the disk is full.
     """
     with publish_file(path) as temporary:
-        temporary.write_bytes(encoded_image(image, path))
+        temporary.write_bytes(encode_image(image, path))
 
 
 def check_picture(path: Path, inputs: Iterable[Path]) -> None:
@@ -128,7 +128,7 @@ def _check_suffix(path: Path) -> None:
         )
 
 
-def encoded_image(image: Image, path: Path) -> bytes:
+def encode_image(image: Image, path: Path) -> bytes:
     """The bytes of the picture file that ``path``'s suffix asks for; the same each time."""
     suffix = path.suffix.lower()
     quality = {".jpg": JPEG_QUALITY, ".jpeg": JPEG_QUALITY}.get(suffix)
@@ -226,7 +226,7 @@ def _read_in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
     told: list[str] = []
     picture = open_picture(path) if not _is_float_tiff(path) else _float_picture(path, told)
     with reading(path, "a picture", "it is cut short or damaged: export it again"):
-        space = named_space(picture)
+        space = space_of_name(picture)
         upright = ImageOps.exif_transpose(_decode(picture, path))
         alpha = None
         if upright.has_transparency_data:
@@ -235,7 +235,7 @@ def _read_in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
             upright = upright.convert("RGB")
         upright = _eight_bit(upright)
         if isinstance(space, bytes):
-            upright = converted_by_profile(upright, space)
+            upright = convert_by_profile(upright, space)
         rgb = np.array(upright.convert("RGB"))
         if isinstance(space, ColourSpace):
             told += [space.warning] if space.warning else []
@@ -268,7 +268,7 @@ def _linear_in_srgb(planes: NDArray[np.float32]) -> tuple[Image, Image | None, l
         alpha = np.asarray(np.clip(np.nan_to_num(planes[..., 3]), 0, 1) * 255 + 0.5, np.uint8)
     bright = np.nan_to_num(colour).max() > BRIGHTEST_SDR
     told = ["HDR: what is brighter than white is clipped"] if bright else []
-    return encoded_srgb(colour), alpha, told
+    return encode_srgb(colour), alpha, told
 
 
 def _decode(picture: Pillow.Image, path: Path) -> Pillow.Image:

@@ -12,7 +12,7 @@ from dynascene_cli.video.sequences import sequence_files
 QUICKTIME_KEY = "com.apple.quicktime.camera.focal_length.35mm_equivalent"
 
 
-def tagged_focal(clip: Clip) -> float | None:
+def read_tagged_focal(clip: Clip) -> float | None:
     """The focal length in clip pixels that EXIF or QuickTime metadata tells, or None.
 
     Both give the 35 mm equivalent, which compares diagonals (CIPA DCG-001).

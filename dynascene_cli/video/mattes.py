@@ -46,12 +46,12 @@ class AlphaFrames:
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
         """Yield alphas first ≤ i < last, in order."""
-        for alpha in self._stored(first, last):
+        for alpha in self._read_stored(first, last):
             if self.gain != 1:
                 alpha = np.asarray(np.minimum(alpha * self.gain + 0.5, 255), np.uint8)
             yield 255 - alpha if self.inverted else alpha
 
-    def _stored(self, first: int, last: int | None) -> Iterator[Image]:
+    def _read_stored(self, first: int, last: int | None) -> Iterator[Image]:
         if self.clip.kind in ("sequence", "image"):
             files = sequence_files(self.clip.path)
             for index in self.clip.source_frames[first:last]:

@@ -122,7 +122,7 @@ def exr_planes(path: Path, *, depth: bool = False) -> NDArray[np.float32]:
         content = path.read_bytes()
         if not _is_whole(content):
             raise InputError(f"{path} is cut short: lines of it are missing", "copy it again")
-        frame = _decoded(content, head.channels, layer, used)
+        frame = _decode_channel(content, head.channels, layer, used)
     kind, size = (np.float16, 2) if "f16" in frame.format.name else (np.float32, 4)
     planes = [
         np.frombuffer(memoryview(plane), kind).reshape(-1, plane.line_size // size)[
@@ -186,7 +186,7 @@ def _chosen_channels(
     return parts[single[0]][0], single[:1]
 
 
-def _decoded(
+def _decode_channel(
     content: bytes, channels: dict[str, bool], layer: str, used: list[str]
 ) -> av.VideoFrame:
     """The frame in an EXR file; a single channel is given out as luminance.

@@ -25,14 +25,14 @@ from dynascene_cli.video.sequences import (
     is_pattern,
     other_size,
     sequence_files,
-    served_files,
+    serve_files,
 )
 from dynascene_cli.video.timecode import advance_timecode
 from dynascene_cli.video.timeline import (
     STILL_RATE,
     Timeline,
     resample_frames,
-    snapped_rate,
+    snap_rate,
     timeline,
 )
 
@@ -69,7 +69,7 @@ def open_clip(
     path = Path(source)
     if fps is not None and not (math.isfinite(fps) and 0 < fps <= 1000):
         raise InputError(f"--fps {fps} is not a frame rate", "give one such as 24 or 23.976")
-    rate = None if fps is None else snapped_rate(fps)
+    rate = None if fps is None else snap_rate(fps)
     if path.is_dir() or (is_pattern(path) and not path.exists()):
         clip = _sequence(path, rate, fill_gaps=fill_gaps)
     elif not path.exists():
@@ -240,7 +240,7 @@ def _sequence(path: Path, rate: Fraction | None, *, fill_gaps: bool) -> Clip:
         raise InputError(
             f"{path} is an image sequence, which has no frame rate", "give one: --fps 24"
         )
-    clip = _pictures(path, files, served_files(path, files, fill_gaps=fill_gaps), rate)
+    clip = _pictures(path, files, serve_files(path, files, fill_gaps=fill_gaps), rate)
     numbers = file_numbers(files)
     repeated = clip.frame_count - len(files)
     return replace(

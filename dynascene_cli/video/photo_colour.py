@@ -58,7 +58,7 @@ class ColourSpace:
     warning: str = ""
 
 
-def named_space(picture: Pillow.Image) -> ColourSpace | bytes | None:
+def space_of_name(picture: Pillow.Image) -> ColourSpace | bytes | None:
     """What a picture's file says of its colour: a space, an ICC profile, or nothing (sRGB)."""
     coded = _cicp(picture)
     if coded is not None:
@@ -82,16 +82,16 @@ def convert_to_srgb(image: Image | NDArray[np.uint16], space: ColourSpace) -> Im
     result = np.empty(image.shape, np.uint8)
     for top in range(0, len(image), _STRIP):
         strip = light[image[top : top + _STRIP]] @ matrix.T
-        result[top : top + _STRIP] = encoded_srgb(strip)
+        result[top : top + _STRIP] = encode_srgb(strip)
     return result
 
 
-def encoded_srgb(light: NDArray[np.float32]) -> Image:
+def encode_srgb(light: NDArray[np.float32]) -> Image:
     """Linear light in sRGB's primaries as sRGB's uint8, clipped to 0..1."""
     return np.asarray(display_light(np.nan_to_num(light)) * 255 + 0.5, np.uint8)
 
 
-def converted_by_profile(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
+def convert_by_profile(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
     """A picture in sRGB by its ICC profile (littleCMS)."""
     # Here, since few pictures have one, and a clip is none.
     from PIL import ImageCms

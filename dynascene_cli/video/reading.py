@@ -81,7 +81,7 @@ class DecodedFrame:
             return _orient(rgb_image(self.coded, self.clip.colour), self.clip)
 
 
-def decoded_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
+def decode_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
     """All frames of ``read_frames``, converted only where they are looked at.
 
     Raises:
@@ -204,7 +204,7 @@ def _decode(
                 while held is not None and place < time:
                     place, held = next(frames, (math.inf, None))
                 if held is None:
-                    raise _damaged_error(clip, times[0])
+                    raise _damage_error(clip, times[0])
                 yield held
         return
 
@@ -250,7 +250,7 @@ def _all_frames(
             last_good = _time(frame) * tick
             yield frame
         if failure is not None:
-            raise _damaged_error(clip, last_good) from failure
+            raise _damage_error(clip, last_good) from failure
 
 
 def _alpha_frames(
@@ -274,7 +274,7 @@ def _drain(decoder: VideoCodecContext) -> list[av.VideoFrame]:
     return frames
 
 
-def _damaged_error(clip: Clip, last_good: Fraction) -> InputError:
+def _damage_error(clip: Clip, last_good: Fraction) -> InputError:
     seconds = max(0.0, float(last_good - _begin(clip)))
     return InputError(
         f"{clip.path} is damaged: the last good time is {seconds:.2f} s",

@@ -20,7 +20,7 @@ def is_pattern(path: Path) -> bool:
     return _NUMBER.search(path.name) is not None
 
 
-def numbered_path(path: Path, number: int) -> Path:
+def path_of_number(path: Path, number: int) -> Path:
     """The file of one frame: ``name.%05d.png`` and 7 give ``name.00007.png``."""
     found = _NUMBER.search(path.name)
     if found is None:
@@ -35,13 +35,13 @@ def before_number(path: Path) -> str:
 
 
 def frame_number(pattern: Path, name: str) -> int | None:
-    """Which frame of ``pattern`` a file name is, or None: the inverse of ``numbered_path``."""
+    """Which frame of ``pattern`` a file name is, or None: the inverse of ``path_of_number``."""
     found = _NUMBER.search(pattern.name)
     if found is None:
         return None
     before, after = pattern.name[: found.start()], pattern.name[found.end() :]
     match = re.fullmatch(re.escape(before) + r"(\d+)" + re.escape(after), name)
-    if match is None or numbered_path(pattern, int(match[1])).name != name:
+    if match is None or path_of_number(pattern, int(match[1])).name != name:
         return None
     return int(match[1])
 
@@ -74,9 +74,9 @@ def sequence_files(source: Path) -> list[Path]:
     numbers = sorted(number for name in names if (number := frame_number(source, name)) is not None)
     if not numbers:
         raise InputError(
-            f"{source}: no file matches", f"for example {numbered_path(source, 1).name}"
+            f"{source}: no file matches", f"for example {path_of_number(source, 1).name}"
         )
-    return [numbered_path(source, number) for number in numbers]
+    return [path_of_number(source, number) for number in numbers]
 
 
 def file_numbers(files: list[Path]) -> list[int] | None:
@@ -93,7 +93,7 @@ def file_numbers(files: list[Path]) -> list[int] | None:
     return numbers if all(before < after for before, after in pairwise(numbers)) else None
 
 
-def served_files(source: Path, files: list[Path], *, fill_gaps: bool) -> tuple[int, ...]:
+def serve_files(source: Path, files: list[Path], *, fill_gaps: bool) -> tuple[int, ...]:
     """For each frame of a sequence, the index of the file that shows it.
 
     With ``fill_gaps`` the file before a missing one is shown again. Numbers of a folder may rise

@@ -42,7 +42,7 @@ class Timeline:
     dropped: int = 0
 
 
-def snapped_rate(rate: Fraction | float) -> Fraction:
+def snap_rate(rate: Fraction | float) -> Fraction:
     """The standard rate within 0.04 % of ``rate``, else itself: 23.98 means 24000/1001."""
     exact = Fraction(rate)
     nearest = min(STANDARD_RATES, key=lambda standard: abs(standard - exact))
@@ -92,7 +92,7 @@ def constant_rate(seconds: Seconds, tick: float, declared: tuple[Fraction, ...])
         return next(iter(_usual(declared)), STILL_RATE)
     mean = Fraction((len(seconds) - 1) / float(seconds[-1]))
     standard = sorted(STANDARD_RATES, key=lambda rate: abs(rate - mean))
-    candidates = [*map(snapped_rate, declared), *standard, mean.limit_denominator(1001)]
+    candidates = [*map(snap_rate, declared), *standard, mean.limit_denominator(1001)]
     deviations = [
         float(np.abs(seconds * float(rate) - np.arange(len(seconds))).max()) for rate in candidates
     ]
@@ -108,7 +108,7 @@ def constant_rate(seconds: Seconds, tick: float, declared: tuple[Fraction, ...])
 
 def _conforming_rate(seconds: Seconds, tick: float, declared: tuple[Fraction, ...]) -> Fraction:
     # Of a grid with holes, such as 15 fps, the usual step is the grid's own.
-    own = snapped_rate(1 / float(np.median(np.diff(seconds))))
+    own = snap_rate(1 / float(np.median(np.diff(seconds))))
     for rate in (*_usual(declared), own, *STANDARD_RATES):
         if rate <= STANDARD_RATES[-1] and _on_grid(seconds, tick, rate):
             return rate
@@ -119,7 +119,7 @@ def _conforming_rate(seconds: Seconds, tick: float, declared: tuple[Fraction, ..
 
 
 def _usual(declared: tuple[Fraction, ...]) -> list[Fraction]:
-    return [rate for rate in map(snapped_rate, declared) if rate in STANDARD_RATES]
+    return [rate for rate in map(snap_rate, declared) if rate in STANDARD_RATES]
 
 
 def _on_grid(seconds: Seconds, tick: float, rate: Fraction) -> bool:

@@ -18,11 +18,11 @@ from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.storage.atomic import disk_full_as_error, publish_file, publish_together
 from dynascene_cli.video.audio import add_sound
-from dynascene_cli.video.colour import BT709, LIMITED, coded_frame
-from dynascene_cli.video.images import encoded_image
+from dynascene_cli.video.colour import BT709, LIMITED, encode_frame
+from dynascene_cli.video.images import encode_image
 from dynascene_cli.video.openexr import exr_bytes
 from dynascene_cli.video.outputs import check_writable
-from dynascene_cli.video.sequences import is_pattern, numbered_path
+from dynascene_cli.video.sequences import is_pattern, path_of_number
 
 ENCODER_THREADS = 4
 """Fixed, because an encoder's bytes may depend on it."""
@@ -233,7 +233,7 @@ class _VideoSink:
                 cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE),
                 np.uint8,
             )
-        coded = coded_frame(frame, self._coding.pixel_format)
+        coded = encode_frame(frame, self._coding.pixel_format)
         coded.pts = self._count
         coded.time_base = 1 / self._rate
         self._count += 1
@@ -266,7 +266,7 @@ class _SequenceSink:
         self._count = 0
 
     def write(self, frame: Image) -> None:
-        file = numbered_path(self._pattern, self._first_number + self._count)
+        file = path_of_number(self._pattern, self._first_number + self._count)
         with disk_full_as_error(self._target):
             file.write_bytes(_picture_bytes(frame, file))
         self._count += 1
@@ -284,4 +284,4 @@ class _StillSink(_SequenceSink):
 
 
 def _picture_bytes(frame: Image, file: Path) -> bytes:
-    return exr_bytes(frame) if file.suffix.lower() == ".exr" else encoded_image(frame, file)
+    return exr_bytes(frame) if file.suffix.lower() == ".exr" else encode_image(frame, file)

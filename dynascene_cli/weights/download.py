@@ -64,10 +64,10 @@ def download(url: str, path: Path, sha256: str = "", told: Told = lambda done, t
     """
     check_online()
     with disk_full_as_error(path):
-        return _downloaded(url, path, sha256, told)
+        return _download(url, path, sha256, told)
 
 
-def _downloaded(url: str, path: Path, sha256: str, told: Told) -> str:
+def _download(url: str, path: Path, sha256: str, told: Told) -> str:
     if not url.startswith(("https://", "http://")):
         raise InputError(f"{url} is no address", "give https://… or a hub's OWNER/NAME")
     partial = path.with_name(path.name + PARTIAL_SUFFIX)

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dynascene_cli.scene import guess_geometry, known_things, scene_labels
+from dynascene_cli.scene import find_known_things, guess_geometry, scene_labels
 from dynascene_cli.video import read_photo, resize_to_cover
 
 WIDTH, HEIGHT = 768, 432
@@ -68,7 +68,9 @@ def main() -> None:
             print(f"{name}: not here")
             continue
         labels = scene_labels(photo)
-        seen = guess_geometry(photo, labels=labels, things=known_things(photo, labels)).viewpoint
+        seen = guess_geometry(
+            photo, labels=labels, things=find_known_things(photo, labels)
+        ).viewpoint
         print(
             f"{name}: horizon {seen.row:.3f} ± {seen.row_spread:.3f} ({entry['horizon']:.3f}), "
             f"height {seen.camera_height:.2f} m ({entry.get('camera_height', '?')})"

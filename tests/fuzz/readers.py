@@ -26,7 +26,7 @@ from dynascene_cli.video import (
     read_depth,
     read_frames,
     read_photo,
-    tagged_focal,
+    read_tagged_focal,
     write_image,
 )
 from dynascene_cli.video.audio import samples
@@ -77,7 +77,7 @@ def _read_clip(path: Path) -> None:
         pass
     for _ in islice(read_alpha(clip), FRAMES if clip.has_alpha else 0):
         pass
-    tagged_focal(clip)
+    read_tagged_focal(clip)
     if clip.has_audio:
         for track in sound_tracks(clip, ".mp4")[0]:
             for _ in islice(samples(clip, track), 2):

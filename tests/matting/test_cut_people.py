@@ -17,7 +17,7 @@ from dynascene_cli.matting import make_matting_model
 from dynascene_cli.matting.fusion import harden_off_edges
 from dynascene_cli.matting.pose import SIDE, Pose
 from dynascene_cli.matting.prop_evidence import is_truncated, looks_like_place
-from dynascene_cli.matting.props import followed_props, no_props
+from dynascene_cli.matting.props import follow_props, no_props
 from dynascene_cli.video import open_clip, open_sink, read_frames
 
 COUNT = 6
@@ -177,13 +177,13 @@ def test_what_a_hand_touches_is_taken_up_and_followed_and_furniture_is_not():
     ball, suitcase = [45, 45, 57, 57, 0.6, COCO["sports ball"]], [48, 48, 60, 90, 0.4, 28]
     far = [150, 45, 162, 57, 0.9, COCO["sports ball"]]
     things = np.array([ball, suitcase, far], float)
-    held = followed_props(no_props(), things, hands, person, alpha)
+    held = follow_props(no_props(), things, hands, person, alpha)
     assert held.kinds.tolist() == [COCO["sports ball"]]
     for step in range(1, 4):
         thrown = np.array([[45 + 8 * step, 45, 57 + 8 * step, 57, 0.3, COCO["sports ball"]]], float)
-        held = followed_props(held, thrown, hands, person, alpha)
+        held = follow_props(held, thrown, hands, person, alpha)
     np.testing.assert_allclose(held.boxes, [[69, 45, 81, 57]])
-    unseen = followed_props(held, np.zeros((0, 6)), hands, person, alpha)
+    unseen = follow_props(held, np.zeros((0, 6)), hands, person, alpha)
     np.testing.assert_allclose(unseen.boxes, [[77, 45, 89, 57]])
 
 
@@ -200,10 +200,10 @@ def test_a_ball_that_leaves_the_picture_is_not_followed_into_a_hand():
         crops=np.full((1, 4), np.nan),
     )
     hand = np.array([[38.0, 125, 60, 148, 0.3, COCO["teddy bear"]]])
-    assert followed_props(held, hand, None, person, alpha).unseen.tolist() == [1]
+    assert follow_props(held, hand, None, person, alpha).unseen.tolist() == [1]
     renamed = np.array([[41.0, 157, 61, 177, 0.3, COCO["teddy bear"]]])
     np.testing.assert_allclose(
-        followed_props(held, renamed, None, person, alpha).boxes, renamed[:, :4]
+        follow_props(held, renamed, None, person, alpha).boxes, renamed[:, :4]
     )
 
 
@@ -211,11 +211,9 @@ def test_what_was_held_before_needs_a_fainter_look_to_be_taken_up_again():
     person, alpha = np.array([30.0, 0, 70, 100]), np.zeros((200, 200), np.uint8)
     alpha[60:100, 40:60] = 255
     faint = np.array([[35.0, 70, 65, 110, 0.3, COCO["sports ball"]]])
-    assert len(followed_props(no_props(), faint, None, person, alpha).boxes) == 0
+    assert len(follow_props(no_props(), faint, None, person, alpha).boxes) == 0
     before = no_props(np.array([COCO["sports ball"]]))
-    assert (
-        followed_props(before, faint, None, person, alpha).kinds.tolist() == before.known.tolist()
-    )
+    assert follow_props(before, faint, None, person, alpha).kinds.tolist() == before.known.tolist()
 
 
 def test_a_piece_of_the_place_is_no_thing():

@@ -6,8 +6,8 @@ from streets import camera, guess_of, seen
 
 from dynascene_cli.errors import StageError
 from dynascene_cli.inference.onnx_network import OnnxNetwork
-from dynascene_cli.scene.depth_alignment import aligned_depth
-from dynascene_cli.scene.onnx_depth import MULTIPLE, SHORTER_SIDE, installed_depth, predict_depth
+from dynascene_cli.scene.depth_alignment import align_depth
+from dynascene_cli.scene.onnx_depth import MULTIPLE, SHORTER_SIDE, find_depth_network, predict_depth
 
 onnx = pytest.importorskip("onnx")
 
@@ -60,7 +60,7 @@ def test_a_network_of_fixed_sides_is_fed_those(tmp_path) -> None:
 def test_what_it_predicts_is_scaled_to_the_ground(tmp_path) -> None:
     view, photo = disparity_photo("bend")
     depth = predict_depth(photo, red_network(tmp_path / "depth.onnx"))
-    found, warning = aligned_depth(depth, guess_of("bend", view))
+    found, warning = align_depth(depth, guess_of("bend", view))
     assert warning is None
     near = np.isfinite(view.depth) & (view.depth < 12)
     assert np.median(np.abs(found[near] / view.depth[near] - 1)) < 0.05
@@ -69,7 +69,7 @@ def test_what_it_predicts_is_scaled_to_the_ground(tmp_path) -> None:
 def test_a_map_against_the_ground_is_told(tmp_path) -> None:
     view, photo = disparity_photo("bend")
     network = red_network(tmp_path / "depth.onnx", scale=-1.0)
-    assert aligned_depth(predict_depth(photo[::-1], network), guess_of("bend", view))[1] is not None
+    assert align_depth(predict_depth(photo[::-1], network), guess_of("bend", view))[1] is not None
 
 
 def test_a_network_that_says_nothing_fails_with_the_way_round_it(tmp_path) -> None:
@@ -82,6 +82,6 @@ def test_a_network_that_says_nothing_fails_with_the_way_round_it(tmp_path) -> No
 
 def test_the_installed_network_is_the_default(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path))
-    assert installed_depth() is None
+    assert find_depth_network() is None
     red_network(tmp_path / "depth-anything-v2-small.onnx")
-    assert installed_depth() == "depth-anything-v2-small"
+    assert find_depth_network() == "depth-anything-v2-small"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.scene import GeometryGuess, Viewpoint, build_scene, guess_geometry, network_depth
-from dynascene_cli.scene.depth_alignment import aligned_depth
+from dynascene_cli.scene.depth_alignment import align_depth
 from dynascene_cli.shot import Layer, Margins, SceneGeometry
 from dynascene_cli.video import read_photo
 
@@ -35,7 +35,7 @@ def room() -> tuple[GeometryGuess, np.ndarray]:
 @given(st.floats(0.01, 1000), st.floats(-5, 5))
 def test_disparity_of_any_scale_and_shift_is_aligned(scale: float, shift: float) -> None:
     guess, truth = room()
-    found, warning = aligned_depth((1 / truth + shift) * scale, guess)
+    found, warning = align_depth((1 / truth + shift) * scale, guess)
     assert warning is None
     assert found == pytest.approx(truth, rel=0.02)
 
@@ -43,7 +43,7 @@ def test_disparity_of_any_scale_and_shift_is_aligned(scale: float, shift: float)
 @pytest.mark.parametrize("scale", [0.2, 1.0, 3000.0])
 def test_metric_depth_is_told_from_disparity(scale: float) -> None:
     guess, truth = room()
-    found, warning = aligned_depth(truth * scale, guess)
+    found, warning = align_depth(truth * scale, guess)
     assert warning is None
     assert found == pytest.approx(truth, rel=0.02)
 
@@ -51,7 +51,7 @@ def test_metric_depth_is_told_from_disparity(scale: float) -> None:
 def test_a_map_that_contradicts_the_ground_is_told() -> None:
     guess, _ = room()
     noise = np.random.default_rng(0).random((HEIGHT, WIDTH))
-    found, warning = aligned_depth(noise, guess)
+    found, warning = align_depth(noise, guess)
     assert warning is not None
     assert np.isfinite(found).all()
     assert (found > 0).all()
@@ -61,7 +61,7 @@ def test_unknown_pixels_are_filled() -> None:
     guess, truth = room()
     disparity = 1 / truth
     disparity[5:15, 10:30] = np.nan
-    found, _ = aligned_depth(disparity, guess)
+    found, _ = align_depth(disparity, guess)
     assert found == pytest.approx(truth, rel=0.02)
 
 
@@ -70,7 +70,7 @@ def test_unknown_pixels_are_filled() -> None:
 )
 def test_a_useless_map_is_refused(depth: np.ndarray) -> None:
     with pytest.raises(InputError, match="depth map"):
-        aligned_depth(depth, room()[0])
+        align_depth(depth, room()[0])
 
 
 def test_a_box_is_cut_out_and_filled_behind() -> None:

@@ -70,7 +70,7 @@ def test_a_widened_photo_is_the_same_place(room: Margins) -> None:
     whole = textured(60 + room.top + room.bottom, 90 + room.left + room.right)
     frame = whole[room.top : room.top + 60, room.left : room.left + 90]
     guess = guess_geometry(frame, horizon=0.45, roll_deg=3.0)
-    picture, widened = Surroundings(room, lambda: whole).widened(frame, guess, room)
+    picture, widened = Surroundings(room, lambda: whole).widen(frame, guess, room)
     assert (picture == whole).all()
     point = np.array([[1.5, 1.0, 9.0]])
     narrow, wide = (

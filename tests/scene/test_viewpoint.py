@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.scene import guess_geometry, known_things, scene_labels
+from dynascene_cli.scene import find_known_things, guess_geometry, scene_labels
 from dynascene_cli.scene.ade20k import NAMES
-from dynascene_cli.scene.horizon import HorizonEvidence, estimated_viewpoint, label_evidence
+from dynascene_cli.scene.horizon import HorizonEvidence, estimate_viewpoint, label_evidence
 from dynascene_cli.scene.known_heights import KnownThing
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.video import read_photo, resize_to_cover
@@ -26,7 +26,7 @@ def thing(row: float, camera_height: float, foot: float, weight: float = 0.8) ->
 @given(st.floats(0.2, 0.75), st.floats(1.0, 4.0))
 def test_people_at_several_distances_tell_both(row: float, camera_height: float) -> None:
     feet = row + (1 - row) * np.array([0.15, 0.3, 0.5, 0.7, 0.95])
-    seen = estimated_viewpoint([], [thing(row, camera_height, foot) for foot in feet])
+    seen = estimate_viewpoint([], [thing(row, camera_height, foot) for foot in feet])
     assert seen.row == pytest.approx(row, abs=0.05)
     assert seen.camera_height == pytest.approx(camera_height, rel=0.2)
     assert seen.row_spread < 0.2
@@ -36,11 +36,11 @@ def test_people_at_several_distances_tell_both(row: float, camera_height: float)
 def test_one_wrong_source_does_not_overrule_two_that_agree(row: float) -> None:
     right = [HorizonEvidence(row, 0.03, 0.6, "lines"), HorizonEvidence(row, 0.02, 0.6, "water")]
     wrong = HorizonEvidence(row + 0.25, 0.02, 0.6, "edges")
-    assert estimated_viewpoint([*right, wrong]).row == pytest.approx(row, abs=0.03)
+    assert estimate_viewpoint([*right, wrong]).row == pytest.approx(row, abs=0.03)
 
 
 def test_nothing_seen_is_eye_height_and_mid_height_with_a_wide_spread() -> None:
-    seen = estimated_viewpoint([])
+    seen = estimate_viewpoint([])
     assert seen.row == pytest.approx(0.5, abs=0.01)
     assert seen.camera_height == 1.6
     assert seen.row_spread > 0.15
@@ -49,17 +49,17 @@ def test_nothing_seen_is_eye_height_and_mid_height_with_a_wide_spread() -> None:
 
 def test_what_is_given_is_certain_and_tells_more_of_the_rest() -> None:
     people = [thing(0.4, 2.5, foot) for foot in (0.6, 0.8)]
-    seen = estimated_viewpoint([], people, row=0.4)
+    seen = estimate_viewpoint([], people, row=0.4)
     assert (seen.row, seen.row_spread) == (0.4, 0)
     assert seen.camera_height == pytest.approx(2.5, rel=0.1)
-    assert estimated_viewpoint([], people, camera_height=2.5).row == pytest.approx(0.4, abs=0.02)
+    assert estimate_viewpoint([], people, camera_height=2.5).row == pytest.approx(0.4, abs=0.02)
 
 
 def test_a_sea_under_a_sky_measures_the_horizon() -> None:
     classes = np.full((200, 300), NAMES.index("sky"), np.uint8)
     classes[83:] = NAMES.index("sea")
     labels = SceneLabels(classes, np.ones((20, 30), np.float32))
-    seen = estimated_viewpoint(label_evidence(labels, labels.mask("sky"), 0.0))
+    seen = estimate_viewpoint(label_evidence(labels, labels.mask("sky"), 0.0))
     assert seen.row == pytest.approx(0.415, abs=0.015)
     assert seen.row_spread < 0.03
 
@@ -69,7 +69,7 @@ def test_a_road_behind_cars_only_bounds_the_horizon() -> None:
     classes[:60] = NAMES.index("sky")
     classes[150:] = NAMES.index("road")
     labels = SceneLabels(classes, np.ones((20, 30), np.float32))
-    seen = estimated_viewpoint(label_evidence(labels, labels.mask("sky"), 0.0))
+    seen = estimate_viewpoint(label_evidence(labels, labels.mask("sky"), 0.0))
     assert 0.3 < seen.row < 0.76
 
 
@@ -79,5 +79,5 @@ def test_viewpoints_of_photos(shared_media: Path, name: str) -> None:
     truth = VIEWPOINTS[name]
     photo = resize_to_cover(read_photo(shared_media / truth["scene"]).pixels, 768, 432)
     labels = scene_labels(photo)
-    seen = guess_geometry(photo, labels=labels, things=known_things(photo, labels)).viewpoint
+    seen = guess_geometry(photo, labels=labels, things=find_known_things(photo, labels)).viewpoint
     assert seen.row == pytest.approx(truth["horizon"], abs=0.05)

@@ -23,16 +23,16 @@ from dynascene_cli.staging import (
     FilmedPerson,
     FilmedWorld,
     Standing,
-    accompanied_stance,
+    align_world,
     contact_points,
-    filmed_world,
     horizon_row,
     place_person,
     stance,
+    stand_with_own_camera,
 )
 from dynascene_cli.staging.billboard import apply_similarity
 from dynascene_cli.staging.derotation import remove_rotation, restore_rotation
-from dynascene_cli.staging.ground_fit import fitted_ground, sure_ground
+from dynascene_cli.staging.ground_fit import fit_ground, sure_ground
 
 GROUND = photo(horizon=360.0)
 """Level ground 1.5 m under the filmed camera, and a lens whose axis meets its horizon."""
@@ -77,7 +77,7 @@ def world_of(
     person = tracks(motion, GROUND, noise, filmed=truth)
     measured = FilmedPerson(contact_points(person, truth), 1.7, lean_deg)
     settings = {"horizon": 360.0, **options}
-    return filmed_world(estimated(truth), points, measured, **settings)
+    return align_world(estimated(truth), points, measured, **settings)
 
 
 @given(
@@ -116,7 +116,7 @@ def test_ground_under_clutter_is_found(
     below_camera = np.concatenate([level, clutter]) + np.array([0, 1, 0])
     points = below_camera * distance @ turn.T
     points *= 1 + random.normal(0, 0.003, (len(points), 1))
-    found = fitted_ground(points[points[:, 2] > 0])
+    found = fit_ground(points[points[:, 2] > 0])
     assert found is not None
     assert found.distance == pytest.approx(distance, rel=0.02)
     assert np.degrees(np.arccos(min(found.down @ turn[:, 1], 1.0))) < 1.0
@@ -126,9 +126,9 @@ def test_a_wall_or_a_scatter_is_no_ground() -> None:
     random = np.random.default_rng(0)
     wall = random.uniform([-4, -3, 5], [4, 1, 5.001], (200, 3))
     cloud = random.uniform([-4, -3, 2], [4, 3, 12], (400, 3))
-    assert fitted_ground(wall) is None
-    assert fitted_ground(cloud) is None
-    assert fitted_ground(np.empty((0, 3))) is None
+    assert fit_ground(wall) is None
+    assert fit_ground(cloud) is None
+    assert fit_ground(np.empty((0, 3))) is None
 
 
 @pytest.mark.parametrize("move", ["truck", "dolly", "handheld", "crane"])
@@ -257,7 +257,9 @@ def test_the_camera_that_filmed_them_leaves_the_person_to_the_bit() -> None:
     truth = filmed_with("truck")
     world = world_of(truth, standing(), background(truth, ground=True))
     frame = photo(width=640, height=480, horizon=220)
-    stands = accompanied_stance(tracks(standing(), GROUND, filmed=truth), world, frame, Standing())
+    stands = stand_with_own_camera(
+        tracks(standing(), GROUND, filmed=truth), world, frame, Standing()
+    )
     placed = place_person(stands, stands.seen_from)
     cover = [[480 / 720, 0, (640 - 1280 * 480 / 720) / 2], [0, 480 / 720, 0]]
     np.testing.assert_array_equal(placed.clip_to_frame, stands.clip_to_frame)
@@ -271,8 +273,8 @@ def test_a_position_moves_the_person_and_their_camera_over_the_ground() -> None:
     motion = standing()
     world = world_of(truth, motion, background(truth, ground=True, noise=0))
     person = tracks(motion, GROUND, filmed=truth)
-    own = accompanied_stance(person, world, GROUND, Standing())
-    moved_aside = accompanied_stance(person, world, GROUND, Standing((0.3, 0.62)))
+    own = stand_with_own_camera(person, world, GROUND, Standing())
+    moved_aside = stand_with_own_camera(person, world, GROUND, Standing((0.3, 0.62)))
     np.testing.assert_array_equal(moved_aside.clip_to_frame, own.clip_to_frame)
     shift = moved_aside.contact - own.contact
     np.testing.assert_allclose(shift, shift[:1].repeat(75, axis=0), atol=1e-9)
@@ -288,7 +290,7 @@ def test_a_position_moves_the_person_and_their_camera_over_the_ground() -> None:
     soles = apply_similarity(placed.clip_to_frame, person.points[:, 7:].mean(axis=1))
     assert np.ptp(soles - spot, axis=0).max() < 5.0
     with pytest.raises(InputError, match=r"--position 0\.5,0\.1 is not on the ground"):
-        accompanied_stance(person, world, GROUND, Standing((0.5, 0.1)))
+        stand_with_own_camera(person, world, GROUND, Standing((0.5, 0.1)))
 
 
 def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
@@ -296,7 +298,7 @@ def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
     motion = standing()
     world = world_of(truth, motion, background(truth, ground=True, noise=0))
     person = tracks(motion, GROUND, filmed=truth)
-    stands = accompanied_stance(person, world, GROUND, Standing())
+    stands = stand_with_own_camera(person, world, GROUND, Standing())
     nearer = centre(stands.seen_from.extrinsics) + np.linspace(0, 1, 75)[:, None] * [0, 0, 1.0]
     rotation = stands.seen_from.extrinsics[:, :, :3]
     shot = replace(

@@ -3,7 +3,7 @@ from safetensors.torch import load_file
 from tiny_runs import examples, tiny_network, tiny_settings, tiny_trainer
 
 from dynascene_cli.diffusion.network import Network
-from dynascene_cli.training.lora import add_adapters, merged_weights, save_adapters
+from dynascene_cli.training.lora import add_adapters, merge_weights, save_adapters
 from dynascene_cli.training.trainable import train_only
 
 
@@ -38,7 +38,7 @@ def test_what_adapters_learn_is_the_same_merged(tmp_path) -> None:
     after = answer(network)
     assert not torch.allclose(after, before, atol=1e-4)
 
-    merged = merged_weights(network)
+    merged = merge_weights(network)
     assert merged.keys() == plain.keys()
     changed = {name for name in plain if not torch.equal(merged[name], plain[name])}
     assert changed == {name.split(".lora_")[0] + ".weight" for name in learned}

@@ -9,7 +9,7 @@ import pytest
 from PIL import ExifTags
 from PIL import Image as Pillow
 
-from dynascene_cli.video import open_clip, tagged_focal
+from dynascene_cli.video import open_clip, read_tagged_focal
 from dynascene_cli.video.lens import QUICKTIME_KEY
 
 
@@ -27,16 +27,16 @@ def film(path: Path, tags: dict[str, str]) -> Path:
 
 def test_quicktime_metadata_compare_diagonals(tmp_path: Path) -> None:
     clip = open_clip(film(tmp_path / "phone.mov", {QUICKTIME_KEY: "26"}))
-    assert tagged_focal(clip) == pytest.approx(26 / np.hypot(36, 24) * 80)
+    assert read_tagged_focal(clip) == pytest.approx(26 / np.hypot(36, 24) * 80)
 
 
 @pytest.mark.parametrize("told", ["", "wide", "0", "-3", "nan", "1e9"])
 def test_what_is_no_focal_length_is_not_believed(tmp_path: Path, told: str) -> None:
-    assert tagged_focal(open_clip(film(tmp_path / "odd.mov", {QUICKTIME_KEY: told}))) is None
+    assert read_tagged_focal(open_clip(film(tmp_path / "odd.mov", {QUICKTIME_KEY: told}))) is None
 
 
 def test_a_clip_without_it_tells_nothing(tmp_path: Path) -> None:
-    assert tagged_focal(open_clip(film(tmp_path / "plain.mp4", {}))) is None
+    assert read_tagged_focal(open_clip(film(tmp_path / "plain.mp4", {}))) is None
 
 
 def test_exif_of_a_sequence(tmp_path: Path) -> None:
@@ -47,4 +47,4 @@ def test_exif_of_a_sequence(tmp_path: Path) -> None:
             tmp_path / f"take.{number:04d}.jpg", exif=exif
         )
     clip = open_clip(tmp_path / "take.%04d.jpg", fps=24)
-    assert tagged_focal(clip) == pytest.approx(35 / np.hypot(36, 24) * 120)
+    assert read_tagged_focal(clip) == pytest.approx(35 / np.hypot(36, 24) * 120)

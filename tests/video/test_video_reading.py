@@ -19,7 +19,7 @@ from video_media import (
 from dynascene_cli.errors import InputError
 from dynascene_cli.video import (
     alpha_frames,
-    decoded_frames,
+    decode_frames,
     open_clip,
     open_sink,
     read_alpha,
@@ -362,7 +362,7 @@ def test_a_window_of_a_decoded_frame_is_that_of_the_whole(tmp_path, pixel_format
     path = tmp_path / "a.mp4"
     write_video(path, [noise] * 2, rotation=rotation, pixel_format=pixel_format)
     clip = open_clip(path)
-    for frame, whole in zip(decoded_frames(clip), read_frames(clip), strict=True):
+    for frame, whole in zip(decode_frames(clip), read_frames(clip), strict=True):
         assert frame.shape == whole.shape
         assert np.array_equal(np.asarray(frame), whole)
         for top, bottom, left, right in ((0, 9, 0, 11), (3, 20, 7, 30), (11, 48, 5, 48)):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynascene_cli.video.timeline import STANDARD_RATES, resample_frames, snapped_rate, timeline
+from dynascene_cli.video.timeline import STANDARD_RATES, resample_frames, snap_rate, timeline
 
 TICKS = [
     Fraction(1, 1000),
@@ -89,7 +89,7 @@ def test_frames_too_close_together_are_counted():
     ],
 )
 def test_rates_as_people_write_them(given_rate, meant):
-    assert snapped_rate(given_rate) == meant
+    assert snap_rate(given_rate) == meant
 
 
 def test_halved_rate_takes_every_second_frame():

@@ -9,7 +9,7 @@ import numpy as np
 
 from dynascene_cli.camera.estimation.estimate import Estimate, FeatureTracks
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.storage.kept_arrays import kept_arrays
+from dynascene_cli.storage.array_files import open_arrays
 
 ARRAYS = ("residuals", "frame_residuals", "registered", "points")
 PATH_ARRAYS = ("intrinsics", "extrinsics")
@@ -22,7 +22,7 @@ def write_tracks(path: Path, tracks: FeatureTracks) -> None:
 
 def read_tracks(path: Path) -> FeatureTracks:
     """The tracks of write_tracks."""
-    with kept_arrays(path) as stored:
+    with open_arrays(path) as stored:
         values: dict[str, Any] = {name: stored[name] for name in stored.files}
     counts = ("frame_count", "width", "height")
     return FeatureTracks(**values | {name: int(values[name]) for name in counts})
@@ -50,7 +50,7 @@ def write_estimate(path: Path, estimate: Estimate) -> None:
 
 def read_estimate(path: Path) -> Estimate:
     """The estimate of write_estimate."""
-    with kept_arrays(path) as stored:
+    with open_arrays(path) as stored:
         values: dict[str, Any] = {name: stored[name] for name in stored.files}
     about = json.loads(str(values["about"]))
     rest: dict[str, Any] = about["estimate"]

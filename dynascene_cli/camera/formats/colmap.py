@@ -19,8 +19,8 @@ from dynascene_cli.camera.formats.conventions import (
     Warn,
     camera_path,
     describe_conventions,
-    known_from,
     lenses,
+    read_note,
 )
 from dynascene_cli.camera.formats.numbering import fill_skipped_frames, image_name, natural_order
 from dynascene_cli.errors import InputError
@@ -216,7 +216,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
             f"{model.bent[bent]:.1f} pixels",
             "undistort the clip and the model first (colmap image_undistorter)",
         )
-    known = known.completed(known_from(model.comment)).sized(path, *model.sizes[0])
+    known = known.complete(read_note(model.comment)).with_size(path, *model.sizes[0])
     camera = camera_path(path, model.intrinsics, model.extrinsics, known, "scene_depth")
     return fill_skipped_frames(path, camera, model.names, warn)
 

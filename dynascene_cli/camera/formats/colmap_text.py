@@ -8,7 +8,7 @@ from dynascene_cli.camera.formats.colmap_records import MODELS, Camera, PinholeM
 from dynascene_cli.camera.formats.files import (
     digits,
     is_number,
-    numbered_lines,
+    number_lines,
     numbers,
     whole_number,
 )
@@ -41,7 +41,7 @@ def read_records(folder: Path) -> Records:
     names, camera_ids, poses = _images(folder / "images.txt")
     points, errors, lengths = [], [], []
     path = folder / "points3D.txt"
-    for line, text in numbered_lines(read_text(path) if path.is_file() else ""):
+    for line, text in number_lines(read_text(path) if path.is_file() else ""):
         words = text.split()
         values = numbers(path, line, words[:8])
         if len(values) < 8:
@@ -66,7 +66,7 @@ def read_records(folder: Path) -> Records:
 def _cameras(path: Path) -> tuple[dict[int, Camera], str]:
     text = read_text(path)
     cameras = {}
-    for line, row in numbered_lines(text):
+    for line, row in number_lines(text):
         identity, model, *rest = [*row.split(), "", ""]
         values = numbers(path, line, [identity, *rest[:-2]])
         expected = len(MODELS[model].parameters) if model in MODELS else len(values) - 3

@@ -55,7 +55,7 @@ class Known:
     unit: PathUnit | None = None
     assumed_size: tuple[int, int] | None = None
 
-    def completed(self, other: "Known") -> "Known":
+    def complete(self, other: "Known") -> "Known":
         """This, with ``other``'s values where it has none."""
         return replace(
             self,
@@ -64,7 +64,7 @@ class Known:
             unit=self.unit or other.unit,
         )
 
-    def sized(self, path: Path, width: float, height: float) -> "Known":
+    def with_size(self, path: Path, width: float, height: float) -> "Known":
         """This, with the size that the file at ``path`` carries.
 
         Raises:
@@ -203,11 +203,11 @@ def world_to_camera(matrices: Floats, world: Floats, local: Floats) -> Floats:
 
 
 def describe_conventions(camera: CameraPath) -> str:
-    """What a comment keeps of a camera for formats without a place for it; known_from reads it."""
+    """What a comment keeps of a camera for formats without a place for it; read_note reads it."""
     return f"size={camera.width}x{camera.height} fps={camera.frame_rate} unit={camera.unit}"
 
 
-def known_from(text: str) -> Known:
+def read_note(text: str) -> Known:
     """What a note in ``text`` says; nothing if there is none."""
     found = re.search(r"size=(\d{1,6})x(\d{1,6}) fps=([\d/]{1,20}) unit=(\w+)", text)
     if found is None:
@@ -215,11 +215,11 @@ def known_from(text: str) -> Known:
     return Known(
         size=(int(found[1]), int(found[2])),
         frame_rate=frame_rate(found[3]),
-        unit=known_unit(found[4]),
+        unit=unit_of_name(found[4]),
     )
 
 
-def known_unit(name: object) -> PathUnit | None:
+def unit_of_name(name: object) -> PathUnit | None:
     """The unit of that name, if it is one."""
     return next((unit for unit in get_args(PathUnit) if unit == name), None)
 

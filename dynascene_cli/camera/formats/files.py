@@ -11,7 +11,7 @@ from dynascene_cli.storage.atomic import publish_file
 from dynascene_cli.video.outputs import check_writable
 
 
-def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+def number_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that say something, with their numbers from 1: no blank ones, no # comments."""
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()

@@ -20,7 +20,7 @@ from dynascene_cli.camera.formats.conventions import (
     lenses,
     world_to_camera,
 )
-from dynascene_cli.camera.formats.files import digits, numbered_lines, numbers, publish
+from dynascene_cli.camera.formats.files import digits, number_lines, numbers, publish
 from dynascene_cli.camera.moves.tripod import tripod_angles, tripod_rotation
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
@@ -37,7 +37,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
             the frame rate is not known.
     """
     rows: list[list[float]] = []
-    for line, text in numbered_lines(read_text(path)):
+    for line, text in number_lines(read_text(path)):
         words = text.split()
         if len(words) != COLUMNS:
             raise InputError(

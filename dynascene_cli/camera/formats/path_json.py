@@ -13,7 +13,7 @@ from dynascene_cli.camera.formats.conventions import (
     Warn,
     camera_path,
     frame_rate,
-    known_unit,
+    unit_of_name,
 )
 from dynascene_cli.camera.formats.files import matrix, number, publish
 from dynascene_cli.errors import InputError
@@ -79,7 +79,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     rate = known.frame_rate or frame_rate(document.get("fps"))
     if rate is None:
         raise InputError(f"{path}: fps is missing or no rate", "give frames a second, above 0")
-    unit = known_unit(document.get("unit"))
+    unit = unit_of_name(document.get("unit"))
     if unit is None:
         raise InputError(
             f"{path}: unit is {json.dumps(document.get('unit'))[:40]}",
@@ -108,7 +108,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
             )
         intrinsics.append(K)
         extrinsics.append(E)
-    known = known.completed(Known(frame_rate=rate, unit=unit)).sized(path, width, height)
+    known = known.complete(Known(frame_rate=rate, unit=unit)).with_size(path, width, height)
     return camera_path(
         path,
         np.array(intrinsics).reshape(-1, 3, 3),

@@ -14,8 +14,8 @@ from dynascene_cli.camera.formats.conventions import (
     Warn,
     camera_path,
     describe_conventions,
-    known_from,
     lenses,
+    read_note,
 )
 from dynascene_cli.camera.formats.files import digits, is_number, numbers, publish
 from dynascene_cli.errors import InputError
@@ -47,8 +47,8 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     if lines and not title:
         warn(f"{path}: the first line, of the video's address, is missing: it is a frame's")
     values = np.array(rows).reshape(-1, COLUMNS)
-    known = known.completed(known_from(title))
-    known = known.completed(Known(frame_rate=_rate(values[:, 0])))
+    known = known.complete(read_note(title))
+    known = known.complete(Known(frame_rate=_rate(values[:, 0])))
     width, height = known.needed_size(path)
     lens = values[:, 1:5] * [width, height, width, height]
     return camera_path(path, lenses(*lens.T), values[:, 7:].reshape(-1, 3, 4), known, "scene_depth")

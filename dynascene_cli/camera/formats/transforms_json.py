@@ -19,8 +19,8 @@ from dynascene_cli.camera.formats.conventions import (
     camera_path,
     camera_to_world,
     frame_rate,
-    known_unit,
     lenses,
+    unit_of_name,
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import matrix, number, publish
@@ -67,9 +67,9 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     for entry in entries:
         width, height = number(entry.get("w")), number(entry.get("h"))
         if width is not None and height is not None:
-            known = known.sized(path, width, height)
-    known = known.completed(
-        Known(frame_rate=frame_rate(document.get("fps")), unit=known_unit(document.get("unit")))
+            known = known.with_size(path, width, height)
+    known = known.complete(
+        Known(frame_rate=frame_rate(document.get("fps")), unit=unit_of_name(document.get("unit")))
     )
     size = known.needed_size(path)
     found = [_lens(path, entry, size) for entry in entries]

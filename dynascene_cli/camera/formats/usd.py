@@ -22,8 +22,8 @@ from dynascene_cli.camera.formats.conventions import (
     camera_to_world,
     describe_conventions,
     frame_rate,
-    known_from,
     lenses,
+    read_note,
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import digits, publish
@@ -180,7 +180,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
             known, or shears; the size is not known.
     """
     layer = layer_of(path, _text(path))
-    known = known.completed(known_from(layer.text("dynascene") or ""))
+    known = known.complete(read_note(layer.text("dynascene") or ""))
     written_here = layer.text("dynascene") is not None
     width, height = known.needed_size(path)
     cameras = cameras_in(layer)
@@ -219,7 +219,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     extrinsics = world_to_camera(matrices, Z_UP if z_up else FLIP_Y_Z, FLIP_Y_Z)
     extrinsics[:, :, 3] *= scale
     rate = Known(frame_rate=frame_rate(per_second))
-    known = known.completed(rate)
+    known = known.complete(rate)
     return camera_path(path, lenses(fx, fy, cx, cy), extrinsics, known, "metres", float(codes[0]))
 
 

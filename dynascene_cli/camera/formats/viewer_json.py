@@ -18,8 +18,8 @@ from dynascene_cli.camera.formats.conventions import (
     camera_to_world,
     describe_losses,
     frame_rate,
-    known_unit,
     lenses,
+    unit_of_name,
     world_to_camera,
 )
 from dynascene_cli.camera.formats.files import matrix, number, publish
@@ -63,13 +63,13 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
         fields.append(field)
     width, height = (number(document.get(f"render_{side}")) for side in ("width", "height"))
     if width is not None and height is not None:
-        known = known.sized(path, width, height)
+        known = known.with_size(path, width, height)
     seconds = number(document.get("seconds"))
     by_duration = len(frames) / seconds if seconds and seconds > 0 else None
-    known = known.completed(
+    known = known.complete(
         Known(
             frame_rate=frame_rate(document.get("fps")) or frame_rate(by_duration),
-            unit=known_unit(document.get("unit")),
+            unit=unit_of_name(document.get("unit")),
         )
     )
     w, h = known.needed_size(path)

@@ -61,7 +61,7 @@ def scale_move(move: Trajectory, amount: float, around: Surroundings | None = No
     else:
         positions = positions * amount
     keyframes = tuple(
-        _scaled_keyframe(move, keyframe, position, amount, around)
+        _scale_keyframe(move, keyframe, position, amount, around)
         for keyframe, position in zip(move.keyframes, positions, strict=True)
     )
     shake = move.shake
@@ -118,7 +118,7 @@ def join_moves(moves: Sequence[Trajectory], name: str) -> Trajectory:
     motion = evaluate_motion(bare, unit, times, times)
     return Trajectory(
         name=name,
-        keyframes=_sampled_keyframes(motion, times),
+        keyframes=_sample_keyframes(motion, times),
         units=(travelling or moves)[0].units,
         time_unit=(lasting or moves)[0].time_unit,
         pivots=any(move.pivots for move in moves),
@@ -129,7 +129,7 @@ def join_moves(moves: Sequence[Trajectory], name: str) -> Trajectory:
     )
 
 
-def _sampled_keyframes(motion: Motion, times: Floats) -> tuple[Keyframe, ...]:
+def _sample_keyframes(motion: Motion, times: Floats) -> tuple[Keyframe, ...]:
     quaternions = rotation_to_quaternion(motion.rotation)
     zooms = not np.all(motion.focal_ratio == 1)
     return tuple(
@@ -155,7 +155,7 @@ def is_at_rest(move: Trajectory) -> bool:
     )
 
 
-def _scaled_keyframe(
+def _scale_keyframe(
     move: Trajectory,
     keyframe: Keyframe,
     position: Floats,

@@ -12,7 +12,7 @@ from dynascene_cli.camera.moves.sample import Reference, sample
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, centre
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.video.timeline import snapped_rate
+from dynascene_cli.video.timeline import snap_rate
 
 CLIP_SECONDS = 5
 FRAME_RATE = Fraction(24)
@@ -68,7 +68,7 @@ def preview_path(
     Raises:
         InputError: as for sample.
     """
-    rates = [snapped_rate(move.fps) for move in moves if move.fps is not None]
+    rates = [snap_rate(move.fps) for move in moves if move.fps is not None]
     rate = frame_rate or max(rates, default=FRAME_RATE)
     count = frame_count or round((duration(moves) or CLIP_SECONDS) * rate) + 1
     contacts = walk_contacts(moves, reference, count, rate)

@@ -21,7 +21,7 @@ from dynascene_cli.dataset.synthetic.moves import (
     rotations_from_angles,
 )
 from dynascene_cli.dataset.synthetic.places import PLACES, Place, room, street, vary_colour, yard
-from dynascene_cli.dataset.synthetic.raster import filmed_plates
+from dynascene_cli.dataset.synthetic.raster import film_plates
 from dynascene_cli.dataset.synthetic.textures import Split, TexturePool, photo_files, texture_pool
 from dynascene_cli.errors import InputError, suggest
 from dynascene_cli.geometry import Floats, pose_from_centre, relative_to_first
@@ -109,7 +109,7 @@ def synthetic_clip(seed: int, settings: SyntheticSettings = SyntheticSettings())
     place = _place(rng, kind, pool, split, half, kept)
     plates = np.empty((settings.frames, height, width, 3), np.uint8)
     depths = np.empty((settings.frames, height, width), np.float32)
-    filmed_plates(
+    film_plates(
         intrinsics, extrinsics, place.faces, place.surroundings, pool.texels, plates, depths
     )  # fmt: skip
     alphas = np.zeros((settings.frames, height, width), np.uint8)

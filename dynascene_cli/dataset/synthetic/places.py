@@ -128,7 +128,7 @@ class _Builder:
         """A new paint on a face of this kind."""
         return _Coat(kind, self.paint(), corner_shade)
 
-    def painted(
+    def paint_faces(
         self, rng: np.random.Generator, pool: TexturePool, split: Split, light: Light
     ) -> Faces:
         """All faces, each paint with colours and patterns of its own."""
@@ -288,7 +288,7 @@ def room(
     light = _daylight(rng, indoors=True)
     lamp = np.array([*(rng.uniform(-0.6, 0.6, 2) * half), 0.8 - ceiling])[[0, 2, 1]]
     around = _sky(rng, pool, split, light, 1e9)._replace(lamp=lamp, lamp_gain=rng.uniform(0, 0.4))
-    return Place(built.painted(rng, pool, split, light), around, light)
+    return Place(built.paint_faces(rng, pool, split, light), around, light)
 
 
 def street(rng: np.random.Generator, pool: TexturePool, split: Split, kept: Floats) -> Place:
@@ -315,7 +315,7 @@ def street(rng: np.random.Generator, pool: TexturePool, split: Split, kept: Floa
     _scatter(built, rng, np.array([reach - 0.5, 22.0]), kept, 9, 2.4)
     light = _daylight(rng, indoors=False)
     around = _sky(rng, pool, split, light, rng.uniform(80, 400))
-    return Place(built.painted(rng, pool, split, light), around, light)
+    return Place(built.paint_faces(rng, pool, split, light), around, light)
 
 
 def yard(rng: np.random.Generator, pool: TexturePool, split: Split, kept: Floats) -> Place:
@@ -342,7 +342,7 @@ def yard(rng: np.random.Generator, pool: TexturePool, split: Split, kept: Floats
     _scatter(built, rng, np.array([9.0, 9.0]), kept, 22, 2.0)
     light = _daylight(rng, indoors=False)
     around = _sky(rng, pool, split, light, rng.uniform(80, 400))
-    return Place(built.painted(rng, pool, split, light), around, light)
+    return Place(built.paint_faces(rng, pool, split, light), around, light)
 
 
 def _scatter(

@@ -234,7 +234,7 @@ def _project_face(K, E, corners, plane, P):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def filmed_plates(intrinsics, extrinsics, faces, surroundings, texels, plates, depths):  # type: ignore[no-untyped-def]
+def film_plates(intrinsics, extrinsics, faces, surroundings, texels, plates, depths):  # type: ignore[no-untyped-def]
     """Film faces and sky: colours into ``plates`` uint8 (F, H, W, 3), z in metres into ``depths``.
 
     ``intrinsics`` (F, 3, 3), ``extrinsics`` (F, 3, 4), ``texels`` those of the pool; ``depths``

@@ -11,7 +11,7 @@ from dynascene_cli.errors import reading
 
 
 @contextmanager
-def kept_arrays(path: Path) -> Iterator[NpzFile]:
+def open_arrays(path: Path) -> Iterator[NpzFile]:
     """The arrays in a ``.npz`` file of this program's; Python objects in it are not read.
 
     Raises:
