@@ -53,22 +53,6 @@ def wrap_light(
     _wrap_light(foreground, alpha, near_alpha, near_light, reduction, share, DECODE, ENCODE)
 
 
-def look_up(picture: Image, table: Image) -> Image:
-    """A picture (H, W, 3) through a table (1, 256, 3), a column a channel."""
-    out = np.empty_like(picture)
-    _look_up(picture, np.ascontiguousarray(table[0].T), out)
-    return out
-
-
-@njit(cache=True)
-def _look_up(picture, columns, out):  # type: ignore[no-untyped-def]
-    height, width = picture.shape[:2]
-    for y in range(height):
-        for x in range(width):
-            for c in range(3):
-                out[y, x, c] = columns[c, picture[y, x, c]]
-
-
 @njit(cache=True)
 def _lay_over(foreground, alpha, picture, decode, encode):  # type: ignore[no-untyped-def]
     height, width = alpha.shape

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.blend import darken, lay_over, look_up, wrap_light
+from dynascene_cli.compositing.blend import darken, lay_over, wrap_light
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
 from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.compositing.grain import Grain
@@ -193,7 +193,7 @@ class Compositor:
             side = 2 * int(np.ceil(2.5 * self._blur)) + 1
             image = cv2.GaussianBlur(image, (side, side), self._blur)
         if self._plate_table is not None:
-            return look_up(image, self._plate_table)
+            return np.asarray(cv2.LUT(image, self._plate_table), np.uint8)
         return image.copy() if image is plate else image
 
     def _check(self, clip_frame: Image | DecodedFrame, alpha: Gray, plate: Image) -> None:

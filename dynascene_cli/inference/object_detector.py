@@ -107,12 +107,9 @@ def _decode(scores: FloatArray, distributions: FloatArray, stride: int, min_scor
 
 def suppress_overlaps(boxes: Floats) -> Floats:
     """The boxes (N, 5), best first, that are not the same thing as a better one."""
-    boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
-    kept: list[int] = []
-    for i, box in enumerate(boxes):
-        if not kept or intersection_over_union(box, boxes[kept]).max() < MAX_OVERLAP:
-            kept.append(i)
-    return boxes[kept]
+    corner_and_size = np.hstack([boxes[:, :2], boxes[:, 2:4] - boxes[:, :2]])
+    kept = cv2.dnn.NMSBoxes(corner_and_size, boxes[:, 4], 0.0, MAX_OVERLAP)  # type: ignore[arg-type]
+    return boxes[np.asarray(kept, int)]
 
 
 def intersection_over_union(box: Floats, others: Floats) -> Floats:
