@@ -14,7 +14,7 @@ from dynascene_cli.reports.contact_sheet import contact_sheet
 from dynascene_cli.reports.html_page import data_url, page_document, section
 from dynascene_cli.reports.tables import html_table
 from dynascene_cli.shot import Image
-from dynascene_cli.video import encoded_image
+from dynascene_cli.video import encode_image
 
 SHOWN = 3
 """How many of the worst and of the best clips of a method are shown."""
@@ -64,7 +64,7 @@ def _figure(pair: ClipPair, value: float, name: str, worst: bool) -> str:
     frames = [*_chosen(pair.truth, indices), *_chosen(pair.made, indices)]
     labels = [f"{row} {index}" for row in ("truth", "made") for index in indices]
     sheet = contact_sheet(frames, labels, columns=len(indices), tile_width=TILE)
-    picture = data_url(encoded_image(sheet, Path("sheet.jpg")), "image/jpeg")
+    picture = data_url(encode_image(sheet, Path("sheet.jpg")), "image/jpeg")
     which = "among the worst" if worst else "among the best"
     told = escape(f"{pair.name}: {NUMBERS[name].title} {NUMBERS[name].told(value)}, {which}")
     return f'<figure><img src="{picture}" alt="{told}"><figcaption>{told}</figcaption></figure>'
