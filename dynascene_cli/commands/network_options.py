@@ -135,7 +135,7 @@ class NetworkOptions:
             window=self.window,
             guided=self.guide is not None,
             strength=self.guide_strength,
-            economies=SamplingOptimizations(
+            optimisations=SamplingOptimizations(
                 precision=self.precision,
                 reuse_deep=self.reuse_deep,
                 vae_tile=self.vae_tile,

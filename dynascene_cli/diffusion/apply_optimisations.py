@@ -1,4 +1,4 @@
-"""A network set up for a user's economies."""
+"""A network set up for a user's optimisations."""
 
 import torch
 from diffusers.hooks import apply_group_offloading
@@ -25,25 +25,25 @@ MOST_SHAPES = 128
 
 def optimise_network(
     network: Network,
-    economies: SamplingOptimizations,
+    optimisations: SamplingOptimizations,
     device: torch.device,
     compiler: str = "inductor",
 ) -> Network:
-    """The network itself on the device, with all economies but that of deep features.
+    """The network itself on the device, with all optimisations but that of deep features.
 
     It is in its precision already. ``compiler`` is torch.compile's backend.
     """
-    if economies.vae_tile is not None:
+    if optimisations.vae_tile is not None:
         network.vae.enable_tiling()
-        network.vae.tile_sample_min_size = economies.vae_tile
-        network.vae.tile_latent_min_size = economies.vae_tile // network.config.latent_stride
-    if economies.channels_last:
+        network.vae.tile_sample_min_size = optimisations.vae_tile
+        network.vae.tile_latent_min_size = optimisations.vae_tile // network.config.latent_stride
+    if optimisations.channels_last:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if economies.offload:
+    if optimisations.offload:
         offload(network, device)
     else:
         network.to(device)
-    if economies.compiled:
+    if optimisations.compiled:
         # One piece of code for all shapes that a layer of a kind has in the U-Net and its windows.
         torch._dynamo.config.recompile_limit = MOST_SHAPES
         for layer in network.denoiser.modules():

@@ -124,7 +124,7 @@ def memory_plan(config: NetworkConfig, settings: ResolvedSampling, frames: int) 
     window = min(settings.window, frames)
     devices, options = [], {}
     for device in ("cpu", "cuda"):
-        precision = settings.economies.precision_on(device)
+        precision = settings.optimisations.precision_on(device)
         counted = _count_bytes(config, settings, frames, DTYPES[precision])
         plan = DevicePlan(
             device=device,
@@ -133,7 +133,7 @@ def memory_plan(config: NetworkConfig, settings: ResolvedSampling, frames: int) 
             free=_free(device),
             **counted,
         )
-        if device == "cuda" and settings.economies.offload:
+        if device == "cuda" and settings.optimisations.offload:
             plan = replace(plan, weights=0)
         devices.append(plan)
         options[device] = _options(plan, config, replace(settings, window=window))
@@ -146,7 +146,7 @@ def _options(plan: DevicePlan, config: NetworkConfig, settings: ResolvedSampling
     found = {"as it is": plan.peak}
     if plan.device == "cpu" and plan.precision == "float32":
         found["--precision bfloat16"] = _scale_plan(plan, 0.5, "weights", *WORKING).peak
-    if plan.device == "cuda" and not settings.economies.offload:
+    if plan.device == "cuda" and not settings.optimisations.offload:
         found["--offload"] = replace(plan, weights=0).peak
     shorter = settings.window // 2
     if shorter:
@@ -156,7 +156,7 @@ def _options(plan: DevicePlan, config: NetworkConfig, settings: ResolvedSampling
     if smaller != settings.size:
         share = smaller[0] * smaller[1] / (width * height)
         found[f"--sample-size {smaller[0]}x{smaller[1]}"] = _scale_plan(plan, share, *WORKING).peak
-    whole = config.latent == "vae" and settings.economies.vae_tile is None
+    whole = config.latent == "vae" and settings.optimisations.vae_tile is None
     if whole and max(settings.size) > SUGGESTED_TILE:
         share = min(SUGGESTED_TILE, width) * min(SUGGESTED_TILE, height) / (width * height)
         scaled = _scale_plan(plan, share, "decoding")
@@ -194,7 +194,7 @@ def _count_bytes(
             left = once.now
         with _LiveBytes() as step:
             network.denoise(latents(length), latents(length, 1), latents(length), 1, shared)
-        tile = settings.economies.vae_tile
+        tile = settings.optimisations.vae_tile
         high, wide = (min(side, tile // stride) if tile else side for side in (height, width))
         with _LiveBytes() as decoding:
             network.decode(latents(1)[:, :, 0, :high, :wide])

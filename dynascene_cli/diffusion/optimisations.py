@@ -41,24 +41,25 @@ class SamplingOptimizations:
 
 
 def check_optimisations(
-    economies: SamplingOptimizations, steps: int, size: tuple[int, int], config: NetworkConfig
+    optimisations: SamplingOptimizations, steps: int, size: tuple[int, int], config: NetworkConfig
 ) -> None:
-    """Make sure that each economy does something in so many steps at (width, height).
+    """Make sure that each optimisation does something in so many steps at (width, height).
 
     Raises:
         InputError: one would do nothing, or cannot be had.
     """
-    if not 1 <= economies.reuse_deep <= steps:
+    if not 1 <= optimisations.reuse_deep <= steps:
         raise InputError(
-            f"--reuse-deep must be 1 to {steps}, the number of steps, not {economies.reuse_deep}",
+            f"--reuse-deep must be 1 to {steps}, the number of steps, "
+            f"not {optimisations.reuse_deep}",
             "1 computes the whole network in every step",
         )
-    if economies.compiled and economies.offload:
+    if optimisations.compiled and optimisations.offload:
         raise InputError(
             "compiled layers run as one piece, so theirs cannot be offloaded one by one",
             "compile, or offload",
         )
-    tile = economies.vae_tile
+    tile = optimisations.vae_tile
     if tile is None:
         return
     if config.latent != "vae":
@@ -78,20 +79,20 @@ def check_optimisations(
         )
 
 
-def check_optimisations_on(device: str, economies: SamplingOptimizations) -> None:
-    """Make sure that the economies do something on that type of device.
+def check_optimisations_on(device: str, optimisations: SamplingOptimizations) -> None:
+    """Make sure that the optimisations do something on that type of device.
 
     Raises:
         InputError: one is for a GPU alone.
     """
     if device == "cuda":
         return
-    if economies.precision == "float16":
+    if optimisations.precision == "float16":
         raise InputError(
             "float16 is for a GPU: a processor computes it slower than float32",
             "bfloat16 halves the memory on the CPU",
         )
-    if economies.offload:
+    if optimisations.offload:
         raise InputError(
             "offloading moves weights between main memory and a GPU, and there is none",
             "leave it out: on the CPU they lie in main memory",

@@ -36,13 +36,13 @@ def out_of_memory_as_error(settings: ResolvedSampling, config: NetworkConfig) ->
         raise StageError(
             f"out of memory: {what} do not fit",
             f"--sample-size {smaller[0]}x{smaller[1]} takes half of it, and so does "
-            f"--window {shorter}; {_lighter(settings.economies)}--memory-plan says how much each "
-            "takes; --renderer projection takes hardly any",
+            f"--window {shorter}; {_lighter(settings.optimisations)}"
+            "--memory-plan says how much each takes; --renderer projection takes hardly any",
         ) from error
 
 
-def _lighter(economies: SamplingOptimizations) -> str:
+def _lighter(optimisations: SamplingOptimizations) -> str:
     if has_gpu():
-        return "" if economies.offload else "--offload keeps the weights in main memory; "
-    whole = economies.precision_on("cpu") == "float32"
+        return "" if optimisations.offload else "--offload keeps the weights in main memory; "
+    whole = optimisations.precision_on("cpu") == "float32"
     return "--precision bfloat16 takes half, too; " if whole else ""

@@ -35,7 +35,7 @@ KEPT_CAMERA_BYTES = 4 << 30
 
 def camera_cache_bytes(settings: ResolvedSampling) -> int:
     """How much of them is kept: half, where weights leave the GPU for lack of memory."""
-    return KEPT_CAMERA_BYTES // 2 if settings.economies.offload else KEPT_CAMERA_BYTES
+    return KEPT_CAMERA_BYTES // 2 if settings.optimisations.offload else KEPT_CAMERA_BYTES
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +87,15 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         self.network.to(*where, **named)
         return self
 
-    def economised(
-        self, economies: SamplingOptimizations, device: torch.device
+    def optimise(
+        self, optimisations: SamplingOptimizations, device: torch.device
     ) -> "DynascenePipeline":
-        """The pipeline itself, its network on the device and set up for the economies.
+        """The pipeline itself, its network on the device and set up for the optimisations.
 
         Deep features are reused as the settings of sampling say.
         """
-        optimise_network(self.network, economies, device)
-        self._runs_on = device if economies.offload else None
+        optimise_network(self.network, optimisations, device)
+        self._runs_on = device if optimisations.offload else None
         return self
 
     def __call__(
@@ -179,7 +179,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         weights = blend_weights(spans)
         conditions = _Conditions(self, shot, settings)
         steps = {int(time): step for step, time in enumerate(self.scheduler.timesteps)}
-        reused = settings.economies.reuse_deep
+        reused = settings.optimisations.reuse_deep
         deep = DeepFeatures(self.network) if reused > 1 else None
 
         def predict(latents: Tensor, timestep: int) -> Tensor:
@@ -238,7 +238,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
             for whole in (shot.foreground, shot.generate_mask, shot.foreground)
         )
         spans = windows(shot.foreground.shape[2], settings.window, settings.overlap)
-        whole_steps = -(-steps // settings.economies.reuse_deep)
+        whole_steps = -(-steps // settings.optimisations.reuse_deep)
         deep, seconds = DeepFeatures(self.network), 0.0
         for whole, times in ((True, whole_steps), (False, steps - whole_steps)):
             if not times:

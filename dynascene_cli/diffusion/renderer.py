@@ -99,7 +99,7 @@ class DiffusionRenderer:
         plate_size = shot.path.width, shot.path.height
         self.settings = resolve_sampling(settings or SamplingSettings(), self._info, plate_size)
         self._device = choose_device(device)
-        check_optimisations_on(self._device.type, self.settings.economies)
+        check_optimisations_on(self._device.type, self.settings.optimisations)
         self._preview_every = preview_every
         self._indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate)
         self._made_by = fingerprint(self.settings, digest, guide is not None)
@@ -144,8 +144,8 @@ class DiffusionRenderer:
 
     def _network(self) -> DynascenePipeline:
         if self._pipeline is None:
-            economies = self.settings.economies
-            dtype = DTYPES[economies.precision_on(self._device.type)]
+            optimisations = self.settings.optimisations
+            dtype = DTYPES[optimisations.precision_on(self._device.type)]
             network, _ = open_checkpoint(self._checkpoint, dtype)
             scheduler = make_sampler(
                 self.settings.sampler,
@@ -154,7 +154,7 @@ class DiffusionRenderer:
                 self._info.zero_terminal_snr,
             )
             pipeline = DynascenePipeline(network, scheduler)
-            self._pipeline = pipeline.economised(economies, self._device)
+            self._pipeline = pipeline.optimise(optimisations, self._device)
         return self._pipeline
 
     def _whole_latents(self) -> Tensor:
@@ -175,7 +175,7 @@ class DiffusionRenderer:
     def _sampled(self, state: SamplingState | None) -> Tensor:
         pipeline = self._network()
         shot = self._encoded(pipeline)
-        steps, reused = self.settings.steps, self.settings.economies.reuse_deep
+        steps, reused = self.settings.steps, self.settings.optimisations.reuse_deep
         self._tell(pipeline, shot, steps if state is None else steps - state.step)
         saved_every = -(-SAVED_EVERY // reused) * reused
 

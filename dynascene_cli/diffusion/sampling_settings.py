@@ -36,7 +36,7 @@ class SamplingSettings:
     (width, height) of the sampled pictures. ``window`` frames are denoised together, and two
     neighbouring windows share ``overlap`` of them or more (None: a third of a window).
     ``strength`` is the share of the steps that are run where sampling starts from a guide's
-    pictures. ``economies`` are what is given up for speed or memory.
+    pictures. ``optimisations`` are what is given up for speed or memory.
     """
 
     sampler: Sampler | None = None
@@ -47,7 +47,7 @@ class SamplingSettings:
     window: int | None = None
     overlap: int | None = None
     strength: float = 0.6
-    economies: SamplingOptimizations = field(default_factory=SamplingOptimizations)
+    optimisations: SamplingOptimizations = field(default_factory=SamplingOptimizations)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ResolvedSampling:
     window: int
     overlap: int
     strength: float
-    economies: SamplingOptimizations = field(default_factory=SamplingOptimizations)
+    optimisations: SamplingOptimizations = field(default_factory=SamplingOptimizations)
 
 
 def resolve_sampling(
@@ -72,7 +72,7 @@ def resolve_sampling(
 
     Raises:
         InputError: the checkpoint was not trained for the sampler or for windows so long, a value
-            is out of its range, or an economy would do nothing.
+            is out of its range, or an optimisation would do nothing.
     """
     sampler = _sampler(settings.sampler, info)
     steps = USUAL_STEPS[sampler] if settings.steps is None else settings.steps
@@ -91,7 +91,7 @@ def resolve_sampling(
     overlap = window // 3 if settings.overlap is None else settings.overlap
     if not 0 <= overlap < window:
         raise InputError(f"windows of {window} frames overlap by {overlap}", f"0 to {window - 1}")
-    check_optimisations(settings.economies, steps, size, info.config)
+    check_optimisations(settings.optimisations, steps, size, info.config)
     return ResolvedSampling(
         sampler=sampler,
         steps=steps,
@@ -101,7 +101,7 @@ def resolve_sampling(
         window=window,
         overlap=overlap,
         strength=settings.strength,
-        economies=settings.economies,
+        optimisations=settings.optimisations,
     )
 
 
@@ -130,10 +130,15 @@ def fingerprint(settings: ResolvedSampling, checkpoint: str, guided: bool) -> di
     ``checkpoint`` is the fingerprint of its content; without a guide its strength is no matter.
     """
     # Where weights lie while they are not used changes nothing.
-    economies = replace(settings.economies, offload=False)
-    used = replace(settings, economies=economies, strength=settings.strength if guided else 1.0)
+    optimisations = replace(settings.optimisations, offload=False)
+    used = replace(
+        settings, optimisations=optimisations, strength=settings.strength if guided else 1.0
+    )
     facts = {"version": SAMPLING_VERSION, "checkpoint": checkpoint, "guided": guided}
-    return {**facts, **vars(used)}
+    found = {**facts, **vars(used)}
+    # The name under which caches that are there know them.
+    found["economies"] = found.pop("optimisations")
+    return found
 
 
 def _sampler(asked: Sampler | None, info: CheckpointInfo) -> Sampler:

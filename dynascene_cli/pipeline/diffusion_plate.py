@@ -57,10 +57,10 @@ def choose_sampling(
         if not unnamed or not _is_ready(console):
             return None
     info, digest = checkpoint_facts(sampling.checkpoint or PUBLISHED)
-    if sampling.economies.precision == "float16" or sampling.economies.offload:
+    if sampling.optimisations.precision == "float16" or sampling.optimisations.offload:
         from dynascene_cli.diffusion.device import choose_device
 
-        check_optimisations_on(choose_device(None).type, sampling.economies)
+        check_optimisations_on(choose_device(None).type, sampling.optimisations)
     return ChosenSampling(resolve_sampling(_settings(request), info, size), digest)
 
 
@@ -188,5 +188,5 @@ def _settings(request: RenderRequest) -> SamplingSettings:
         seed=request.seed or 0,
         window=sampling.window,
         strength=sampling.strength,
-        economies=sampling.economies,
+        optimisations=sampling.optimisations,
     )

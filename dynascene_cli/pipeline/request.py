@@ -119,8 +119,8 @@ class SamplingRequest:
 
     ``checkpoint`` is a name or a path; ``guided`` starts from the projection's plate, with
     ``strength`` of the steps left to run; ``size`` is (width, height) of the sampled pictures,
-    ``window`` how many frames are denoised together; ``economies`` what is given up for speed or
-    memory. ``preview_every`` so many steps a contact sheet is written; 0 is never.
+    ``window`` how many frames are denoised together; ``optimisations`` what is given up for
+    speed or memory. ``preview_every`` so many steps a contact sheet is written; 0 is never.
     """
 
     checkpoint: str | None = None
@@ -131,7 +131,7 @@ class SamplingRequest:
     window: int | None = None
     guided: bool = False
     strength: float = 0.6
-    economies: SamplingOptimizations = field(default_factory=SamplingOptimizations)
+    optimisations: SamplingOptimizations = field(default_factory=SamplingOptimizations)
     preview_every: int = 0
 
 

@@ -1,13 +1,14 @@
-"""A denoising step: against diffusers' own, against nothing saved, and what each economy gains.
+"""A denoising step: against diffusers' own, against nothing saved, and what each saving gains.
 
     python tests/benchmarks/bench_diffusion.py [tests-tiny|dynascene] [FRAMES HEIGHT WIDTH]
-        [--precision float32|bfloat16|float16] [--economies] [--compile]
+        [--precision float32|bfloat16|float16] [--optimisations] [--compile]
 
 Sizes are of latents; on a GPU 24 × 54 × 96, 24 frames of 768 × 432, else small. The step is
 counted in TFLOP at 24 × 54 × 96 without being run, and timed at the size that is asked for, the
 variants in turn: in CPU-seconds of all threads, or in seconds of a GPU where there is one. Its
-floor is what its arithmetic alone takes at the speed of a large matrix product. With --economies
-a clip of eight steps by each of them, with --compile that one too; they take the weights twice.
+floor is what its arithmetic alone takes at the speed of a large matrix product. With
+--optimisations a clip of eight steps by each of them, with --compile that one too; they take the
+weights twice.
 """
 
 import argparse
@@ -125,8 +126,10 @@ def difference(made: Tensor, exact: Tensor) -> float:
     return float((made.float() - exact).square().mean().sqrt() / exact.std())
 
 
-def tell_economies(network: Network, given: Inputs, device: torch.device, compiles: bool) -> None:
-    """What each economy gains a step, and its error in a clip of eight steps by DDIM."""
+def tell_optimisations(
+    network: Network, given: Inputs, device: torch.device, compiles: bool
+) -> None:
+    """What each optimisation gains a step, and its error in a clip of eight steps by DDIM."""
     kept = ("embedding", "reference", "generate_mask", "foreground", "views", "scene_view")
     on_cpu = {name: getattr(given, name) for name in kept}
     shot = EncodedShot(**on_cpu)
@@ -147,15 +150,15 @@ def tell_economies(network: Network, given: Inputs, device: torch.device, compil
         )
     if compiles:
         choices["--compile"] = SamplingOptimizations(precision="float32", compiled=True)
-    for name, economies in choices.items():
+    for name, optimisations in choices.items():
         size = tuple(network.config.latent_stride * side for side in given.noisy.shape[:2:-1])
         chosen = resolve_sampling(
-            SamplingSettings(steps=8, size=size, economies=economies), info, size
+            SamplingSettings(steps=8, size=size, optimisations=optimisations), info, size
         )
-        copied = deepcopy(network).to(DTYPES[economies.precision or "float32"])
+        copied = deepcopy(network).to(DTYPES[optimisations.precision or "float32"])
         pipeline = DynascenePipeline(copied, make_sampler("ddim", 8))
-        pipeline.economised(economies, device)
-        if economies.compiled:
+        pipeline.optimise(optimisations, device)
+        if optimisations.compiled:
             pipeline.sampled(shot, chosen)
         start = clock(device)
         made = pipeline.sampled(shot, chosen)
@@ -203,7 +206,7 @@ def main() -> None:
     parser.add_argument("name", nargs="?", default="tests-tiny")
     parser.add_argument("size", nargs="*", type=int, metavar="FRAMES HEIGHT WIDTH")
     parser.add_argument("--precision", choices=DTYPES)
-    parser.add_argument("--economies", action="store_true")
+    parser.add_argument("--optimisations", action="store_true")
     parser.add_argument("--compile", action="store_true")
     arguments = parser.parse_args()
     name, config = arguments.name, preset(arguments.name)
@@ -218,8 +221,8 @@ def main() -> None:
     torch.manual_seed(0)
     network = awake(Network(config)).eval()
     given = clip(config, frames, height, width)
-    if arguments.economies:
-        tell_economies(network, given, device, arguments.compile)
+    if arguments.optimisations:
+        tell_optimisations(network, given, device, arguments.compile)
     precision = arguments.precision or ("float16" if device.type == "cuda" else "float32")
     dtype = DTYPES[precision]
     network.to(device, dtype)

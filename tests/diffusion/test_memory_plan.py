@@ -69,14 +69,14 @@ def test_a_longer_window_and_a_larger_picture_take_more():
     assert half["cpu"].camera == longer["cpu"].camera == 2 * small["cpu"].camera
 
 
-def test_economies_are_in_the_plan():
+def test_optimisations_are_in_the_plan():
     _, exact = plan()
     for fields, device, part in (
         ({"offload": True}, "cuda", "weights"),
         ({"precision": "bfloat16"}, "cpu", "activations"),
         ({"vae_tile": 64}, "cpu", "decoding"),
     ):
-        _, less = plan(economies=SamplingOptimizations(**fields))
+        _, less = plan(optimisations=SamplingOptimizations(**fields))
         assert getattr(less[device], part) < getattr(exact[device], part)
     _, guided = plan(guidance=2.0)
     assert guided["cpu"].conditioning > exact["cpu"].conditioning

@@ -31,9 +31,9 @@ CPU = torch.device("cpu")
 GEOMETRIES = ("none", "tied_rays", "ray_bias", "prope")
 
 
-def settings(steps: int = 4, **economies) -> ResolvedSampling:
+def settings(steps: int = 4, **optimisations) -> ResolvedSampling:
     info = CheckpointInfo(tiny(), stage="video")
-    chosen = SamplingSettings(steps=steps, economies=SamplingOptimizations(**economies))
+    chosen = SamplingSettings(steps=steps, optimisations=SamplingOptimizations(**optimisations))
     return resolve_sampling(chosen, info, (768, 432))
 
 
@@ -45,7 +45,7 @@ def shot() -> EncodedShot:
 
 def sampled(network, how: ResolvedSampling) -> torch.Tensor:
     pipeline = DynascenePipeline(deepcopy(network), make_sampler("ddim", how.steps))
-    return pipeline.economised(how.economies, CPU).sampled(shot(), how)
+    return pipeline.optimise(how.optimisations, CPU).sampled(shot(), how)
 
 
 def difference(made: torch.Tensor, exact: torch.Tensor) -> float:
@@ -79,7 +79,7 @@ def test_deep_features_are_reused_and_less_exact_the_longer():
 def test_windows_and_guidance_keep_features_of_their_own():
     network = awake(seeded(tiny()))
     how = replace(settings(steps=2, reuse_deep=2), window=1, overlap=0, guidance=3.0)
-    exact = sampled(network, replace(how, economies=SamplingOptimizations()))
+    exact = sampled(network, replace(how, optimisations=SamplingOptimizations()))
     assert 0 < difference(sampled(network, how), exact) < 0.2
 
 
@@ -164,7 +164,9 @@ def test_offloaded_weights_are_there_when_they_are_used(tmp_path, geometry):
 def test_a_killed_render_continues_to_the_same_result_with_reused_features(tmp_path):
     network, info = random_network(seed=5)
     save_checkpoint(awake(network), info, tmp_path / "awake")
-    how = SamplingSettings(steps=7, size=(64, 64), economies=SamplingOptimizations(reuse_deep=3))
+    how = SamplingSettings(
+        steps=7, size=(64, 64), optimisations=SamplingOptimizations(reuse_deep=3)
+    )
     small = tiny_shot(tmp_path / "shot", frames=2)
 
     def latents(folder, reporter):
@@ -196,7 +198,7 @@ def test_what_is_given_up_is_part_of_what_a_plate_depends_on():
 
 
 @pytest.mark.parametrize(
-    ("economies", "told"),
+    ("optimisations", "told"),
     [
         ({"reuse_deep": 0}, "must be 1 to 4, the number of steps, not 0"),
         ({"reuse_deep": 5}, "must be 1 to 4, the number of steps, not 5"),
@@ -206,25 +208,25 @@ def test_what_is_given_up_is_part_of_what_a_plate_depends_on():
         ({"compiled": True, "offload": True}, "run as one piece"),
     ],
 )
-def test_economies_that_would_do_nothing_are_told(economies, told):
+def test_optimisations_that_would_do_nothing_are_told(optimisations, told):
     with pytest.raises(InputError, match=told):
-        settings(**economies)
+        settings(**optimisations)
 
 
 def test_a_transform_without_weights_needs_no_tiles():
     info = CheckpointInfo(preset("mini"), stage="video")
     with pytest.raises(InputError, match="latents of this checkpoint are dct's"):
         resolve_sampling(
-            SamplingSettings(economies=SamplingOptimizations(vae_tile=64)), info, (768, 432)
+            SamplingSettings(optimisations=SamplingOptimizations(vae_tile=64)), info, (768, 432)
         )
 
 
 @pytest.mark.parametrize(
-    ("economies", "told"),
+    ("optimisations", "told"),
     [({"precision": "float16"}, "float16 is for a GPU"), ({"offload": True}, "there is none")],
 )
-def test_economies_of_a_gpu_are_refused_without_one(tmp_path, economies, told):
-    how = SamplingSettings(economies=SamplingOptimizations(**economies))
+def test_optimisations_of_a_gpu_are_refused_without_one(tmp_path, optimisations, told):
+    how = SamplingSettings(optimisations=SamplingOptimizations(**optimisations))
     with pytest.raises(InputError, match=told):
         DiffusionRenderer(
             tiny_shot(tmp_path / "shot", frames=1), "tests-tiny", tmp_path, how, device="cpu"

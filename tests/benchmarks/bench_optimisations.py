@@ -1,9 +1,9 @@
-"""What sampling by a network that has learned loses to each economy, on held-out shots.
+"""What sampling by a network that has learned loses to each optimisation, on held-out shots.
 
-    python tests/benchmarks/bench_economies.py [CHECKPOINT] [SHOTS] [STEPS]
+    python tests/benchmarks/bench_optimisations.py [CHECKPOINT] [SHOTS] [STEPS]
 
 Means in dB over the shots' backgrounds: PSNR to the pictures that the same noise gives without the
-economy, and to the truth, after so many steps of DDIM.
+optimisation, and to the truth, after so many steps of DDIM.
 """
 
 import sys
@@ -55,13 +55,13 @@ def pictures(
     info: CheckpointInfo,
     shots: Sequence[EncodedShot],
     steps: int,
-    economies: SamplingOptimizations,
+    optimisations: SamplingOptimizations,
 ) -> list[Pictures]:
-    """The frames (F, H, W, 3) of each shot, from the same noise whatever the economies."""
-    settings = SamplingSettings(steps=steps, size=SIZE, window=FRAMES, economies=economies)
-    copied = deepcopy(network).to(DTYPES[economies.precision or "float32"])
+    """The frames (F, H, W, 3) of each shot, from the same noise whatever the optimisations."""
+    settings = SamplingSettings(steps=steps, size=SIZE, window=FRAMES, optimisations=optimisations)
+    copied = deepcopy(network).to(DTYPES[optimisations.precision or "float32"])
     sampler = make_sampler("ddim", steps, info.prediction, info.zero_terminal_snr)
-    pipeline = DynascenePipeline(copied, sampler).economised(economies, torch.device("cpu"))
+    pipeline = DynascenePipeline(copied, sampler).optimise(optimisations, torch.device("cpu"))
     chosen = resolve_sampling(settings, info, SIZE)
     return [np.stack(list(pipeline.decoded(pipeline.sampled(shot, chosen)))) for shot in shots]
 
@@ -83,8 +83,8 @@ def main(name: str = "mini", count: int = 8, steps: int = 25) -> None:
     shown = [encoded_shot(network, shot) for shot in shots]
     truth = [shot.inputs.target for shot in shots]
     exact: list[Pictures] = []
-    for told, economies in CHOICES.items():
-        made = pictures(network, info, shown, steps, economies)
+    for told, optimisations in CHOICES.items():
+        made = pictures(network, info, shown, steps, optimisations)
         exact = exact or made
         to_exact = "" if made is exact else f"{mean_psnr(made, exact, shots):.1f} dB to that, "
         print(f"{told}: {to_exact}{mean_psnr(made, truth, shots):.2f} dB to the truth", flush=True)
