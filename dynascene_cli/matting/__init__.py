@@ -3,7 +3,9 @@
 from dynascene_cli.matting.base import CLICKS, MatteFrame, MattingModel, MattingState, Quality
 from dynascene_cli.matting.corrections import CorrectedAlphas, blend_corrections, read_corrections
 from dynascene_cli.matting.external import alpha_box, edges_touched, matte_of_given_alpha
+from dynascene_cli.matting.foreign_colours import foreign_share
 from dynascene_cli.matting.landmark_smoothing import assemble_tracks
+from dynascene_cli.matting.matte_warnings import matte_warnings
 from dynascene_cli.matting.person_selection import (
     NobodyError,
     PersonSelection,
@@ -39,10 +41,12 @@ __all__ = [
     "choose_prompted",
     "edges_touched",
     "following_state",
+    "foreign_share",
     "frame_times",
     "lost_ranges",
     "make_matting_model",
     "matte_of_given_alpha",
+    "matte_warnings",
     "people_in_photo",
     "read_corrections",
     "select_person",

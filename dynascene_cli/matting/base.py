@@ -29,7 +29,11 @@ class MatteFrame:
     NaN where unknown; ``visibility`` (len(LANDMARKS),) 0..1; ``found``: whether they were seen;
     ``detection`` (4,) the detector's box in the clip's pixels, NaN where it was not asked;
     ``props`` (n, 4) the boxes of things that they hold; ``filled``: whether the matte failed and
-    was filled from the frame before.
+    was filled from the frame before; ``faded``: the share of it that the networks left
+    half-transparent through and through; ``came``: the share of the person that was not in the
+    last frame's matte, nor near it; ``foreign``: of what is low in it, the share that has the
+    place's colours alone, NaN where that was not looked for; ``held`` (n,): COCO's classes of the
+    things in ``props``.
     """
 
     alpha: Image
@@ -39,6 +43,10 @@ class MatteFrame:
     detection: Floats = field(default_factory=lambda: np.full(4, np.nan))
     props: Floats = field(default_factory=lambda: np.zeros((0, 4)))
     filled: bool = False
+    faded: float = 0.0
+    came: float = 0.0
+    foreign: float = float("nan")
+    held: NDArray[np.int_] = field(default_factory=lambda: np.zeros(0, int))
 
 
 def empty_matte(height: int, width: int) -> MatteFrame:

@@ -1,5 +1,7 @@
 """The model that needs nothing: several small networks' masks, fused, steadied and refined."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -9,7 +11,15 @@ from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.base import MatteFrame, MattingState, Quality, empty_matte
 from dynascene_cli.matting.crop_resampling import boxes_in_crop, crop_picture, mask_in_crop
 from dynascene_cli.matting.edge_refinement import ReducedPart, reduce_part, refine_alpha
-from dynascene_cli.matting.fusion import Opinions, fuse_masks, keep_plausible, nearness
+from dynascene_cli.matting.faded_parts import decide_faded_parts
+from dynascene_cli.matting.fusion import (
+    Opinions,
+    attached_part,
+    fuse_masks,
+    keep_plausible,
+    nearness,
+    share_at_once,
+)
 from dynascene_cli.matting.pose import (
     BODY,
     SIDE,
@@ -22,6 +32,7 @@ from dynascene_cli.matting.pose import (
     remove_specks,
 )
 from dynascene_cli.matting.pose_tracking import (
+    CHANGED_MUCH,
     NOWHERE,
     Sighting,
     cut_by_frame,
@@ -53,10 +64,10 @@ MOSTLY_CUT = 0.5
 BOX_MARGIN = 1.3
 AROUND = 0.12
 """How far beyond the box the person may reach, as a share of the crop."""
-SALIENT_EVERY, SALIENT_EVERY_CHANGED = 3, 2
-CHANGED = 0.35
-"""Frames after which U²-Netp looks again, sooner where this share of the person has changed."""
-SALIENT_SIDE, BEST_SALIENT_SIDE = 256, 320
+SALIENT_EVERY, PROP_EVERY = 3, 2
+"""Frames after which U²-Netp looks again at the person, and at what they hold."""
+SALIENT_SIDE, FAST_SALIENT_SIDE, BEST_SALIENT_SIDE = 256, 192, 320
+"""At what size: where it looks at every frame, since nothing can be carried along, at a smaller."""
 KEPT_AREA = 0.4
 """Share of the last mask's area that must be seen again where nobody was detected."""
 MOST_FAILURES = 8
@@ -82,6 +93,7 @@ class BundledMattingModel:
             **following_state(box),
             "cut": np.array(0.0),
             "failures": np.array(0),
+            "changed": np.array(0.0),
             "box_beyond_mask": np.zeros(4),
             "past_crop": NOWHERE,
             "past_mask": np.zeros((SIDE, SIDE), np.float32),
@@ -116,18 +128,10 @@ class BundledMattingModel:
         if known:
             past = (state["past_mask"], state["salient"])
             carried = carry_masks(image, crop, state["past_image"], state["past_crop"], past)
-        salient, age = self._salient(part, crop, cut, carried, int(state["salient_age"]))
+        changed = 0.0 if carried is None else _changed_share(carried)
+        salient, age = self._salient(part, crop, cut, carried, int(state["salient_age"]), changed)
         mask = fuse_masks(_opinions(sighting, part, crop, cut, carried, salient, age), cut)
-        if carried is not None:
-            mask = steady_mask(mask, carried.masks[0], carried.similarity)
-        points = np.zeros((0, 2)) if sighting.pose is None else sighting.pose.points[BODY]
-        mask = remove_specks(mask, crop, points)
-        failures = int(state["failures"])
-        doubted = False
-        if carried is not None and failures < MOST_FAILURES:
-            steady = sighting.detected and _alike(sighting.box, state["box"])
-            plausible = keep_plausible(mask, carried.masks[0], carried.similarity, steady)
-            doubted, mask = plausible is not mask, plausible
+        mask, doubted = _settled(mask, sighting, crop, carried, state)
         if (
             not sighting.detected
             and sighting.pose is None
@@ -138,39 +142,77 @@ class BundledMattingModel:
         props = no_props()
         if self._props:
             alpha, props = _hold_props(frame, alpha, sighting, state)
+        alpha, faded = decide_faded_parts(alpha)
         remembered = {
             **state_of_props(props),
             "prop_look": state["prop_look"] + 1,
             **_next_following(sighting, mask, crop, state),
             "cut": np.array(cut),
-            "failures": np.array(failures + 1 if doubted else 0),
+            "failures": (state["failures"] + 1) * doubted,
+            "changed": np.array(changed),
             "past_crop": crop,
             "past_mask": mask,
             "past_image": image,
             "salient": np.zeros_like(mask) if salient is None else salient,
             "salient_age": np.array(age),
         }
-        landmarks, visibility = np.full((len(LANDMARKS), 2), np.nan), np.zeros(len(LANDMARKS))
-        if sighting.pose is not None:
-            landmarks, visibility = landmarks_of(sighting.pose, alpha)
-        detection = sighting.box if sighting.detected else NOWHERE
-        return MatteFrame(
-            alpha, landmarks, visibility, True, detection, props.boxes, doubted
-        ), remembered
+        made = _matte_frame(alpha, sighting, props)
+        came = 0.0 if carried is None else share_at_once(mask, carried.masks[0])
+        return replace(made, filled=doubted, faded=faded, came=came), remembered
 
     def _salient(
-        self, part: ReducedPart, crop: Floats, cut: float, carried: CarriedMasks | None, age: int
+        self,
+        part: ReducedPart,
+        crop: Floats,
+        cut: float,
+        carried: CarriedMasks | None,
+        age: int,
+        changed: float,
     ) -> tuple[FloatArray | None, int]:
         """What stands out (256, 256), seen anew or carried along, and its age in frames."""
         if cut < LEAST_CUT and not self._best:
             return None, -1
-        if carried is not None and age >= 0 and not self._best:
-            person = carried.masks[0] > 0.5
-            changed = not person.any() or 1 - carried.similarity[person].mean() > CHANGED
-            if age + 1 < (SALIENT_EVERY_CHANGED if changed else SALIENT_EVERY):
-                return carried.masks[1], age + 1
-        side = BEST_SALIENT_SIDE if self._best else SALIENT_SIDE
+        fast = changed > CHANGED_MUCH
+        if carried is not None and 0 <= age < SALIENT_EVERY - 1 and not (self._best or fast):
+            return carried.masks[1], age + 1
+        side = FAST_SALIENT_SIDE if fast else SALIENT_SIDE
+        if self._best:
+            side = BEST_SALIENT_SIDE
         return mask_in_crop(salient_mask(part.image, side), part, crop), 0
+
+
+def _settled(
+    mask: FloatArray,
+    sighting: Sighting,
+    crop: Floats,
+    carried: CarriedMasks | None,
+    state: MattingState,
+) -> tuple[FloatArray, bool]:
+    """A fused mask (256, 256) steadied and rid of specks, and whether it fails and was filled."""
+    if carried is not None:
+        mask = steady_mask(mask, carried.masks[0], carried.similarity)
+    points = np.zeros((0, 2)) if sighting.pose is None else sighting.pose.points[BODY]
+    mask = remove_specks(mask, crop, points)
+    if carried is None or int(state["failures"]) >= MOST_FAILURES:
+        return mask, False
+    steady = sighting.detected and _alike(sighting.box, state["box"])
+    plausible = keep_plausible(mask, carried.masks[0], carried.similarity, steady)
+    return plausible, plausible is not mask
+
+
+def _matte_frame(alpha: Image, sighting: Sighting, props: Props) -> MatteFrame:
+    """The matte of a frame in which the person was seen."""
+    landmarks, visibility = np.full((len(LANDMARKS), 2), np.nan), np.zeros(len(LANDMARKS))
+    if sighting.pose is not None:
+        landmarks, visibility = landmarks_of(sighting.pose, alpha)
+    detection = sighting.box if sighting.detected else NOWHERE
+    return MatteFrame(alpha, landmarks, visibility, True, detection, props.boxes, held=props.kinds)
+
+
+def _changed_share(carried: CarriedMasks) -> float:
+    """How much of the person looks different from the last frame, 0..1."""
+    person = carried.masks[0] > 0.5
+    return 1 - float(carried.similarity[person].mean()) if person.any() else 1.0
 
 
 def _crop_of_sighting(sighting: Sighting, cut: float) -> Floats:
@@ -187,7 +229,7 @@ def _hold_props(
     """The alpha with what the person holds, and what that is."""
     known = props_of_state(state)
     props = follow_props(known, sighting.things, sighting.pose, sighting.box, alpha)
-    fresh = int(state["prop_look"]) % SALIENT_EVERY_CHANGED == 0
+    fresh = int(state["prop_look"]) % PROP_EVERY == 0
     return add_props(frame, alpha, props, fresh)
 
 
@@ -214,7 +256,12 @@ def _opinions(
     if age > 0 and carried is not None:
         trust = np.asarray(carried.similarity, np.float32)
     elsewhere = boxes_in_crop(sighting.others, crop) * (1 - boxes_in_crop(sighting.box[None], crop))
-    around = nearness(boxes_in_crop(sighting.box[None], crop) > 0, AROUND)
+    body = boxes_in_crop(sighting.box[None], crop)
+    around = nearness(body > 0, AROUND)
+    fast = carried is not None and _changed_share(carried) > CHANGED_MUCH
+    if fast and selfie is not None and salient is not None and age == 0:
+        agreed = attached_part(selfie * (1 - elsewhere), salient, body)
+        around = np.maximum(around, nearness(agreed, AROUND / 4))
     if carried is not None:
         around = np.maximum(around, nearness(carried.masks[0] > 0.5, AROUND / 2))
     known = None if carried is None else carried.masks[0]

@@ -24,6 +24,8 @@ REACH = 0.05
 FAINT, EDGE = 0.3, 0.02
 """What a mask says at least where it may be the person, and half the width of its soft edge, as a
 share of its side."""
+MOST_LIMBS = 0.4
+"""Share of a body that may reach out of its detected box: arms or legs."""
 SHRUNK, GROWN = 0.5, 2.0
 LEAST_PIXELS = 400
 """Areas of a mask per the last one's beyond which it fails, where the last one was of this size."""
@@ -88,6 +90,19 @@ def _supported_salient_mask(opinions: Opinions) -> FloatArray | None:
     )
 
 
+def attached_part(first: FloatArray, second: FloatArray, body: FloatArray) -> NDArray[np.bool_]:
+    """What two masks (h, w) agree on, of that the pieces that reach into a body's place (h, w).
+
+    Nothing where that is more than limbs.
+    """
+    both = (first > AGREED) & (second > AGREED)
+    inside = body > AGREED
+    _, pieces = cv2.connectedComponents(both.astype(np.uint8))
+    attached = np.isin(pieces, np.unique(pieces[both & inside])) & both
+    beyond = (attached & ~inside).sum() > MOST_LIMBS * (attached & inside).sum()
+    return np.zeros_like(attached) if beyond else np.asarray(attached)
+
+
 def keep_plausible(
     mask: FloatArray, carried: FloatArray, similarity: FloatArray, steady: bool
 ) -> FloatArray:
@@ -106,6 +121,15 @@ def keep_plausible(
     if steady and now > GROWN * before:
         return np.asarray(mask * nearness(carried > 0.5, 2 * REACH), np.float32)
     return mask
+
+
+def share_at_once(mask: FloatArray, other: FloatArray) -> float:
+    """The share of a mask (h, w) that lies farther from another than anything moves in a frame."""
+    person = mask > 0.5
+    radius = max(1, round(REACH * max(mask.shape)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    near = cv2.dilate((other > 0.5).astype(np.uint8), disc) > 0
+    return float((person & ~near).sum() / max(int(person.sum()), 1))
 
 
 def nearness(place: NDArray[np.bool_], reach: float) -> FloatArray:

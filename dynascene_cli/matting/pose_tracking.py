@@ -39,6 +39,12 @@ BODY_GROUPS = ((0, 11), (11, 13), (13, 15), (15, 17), (23, 25), (25, 27), (27, 2
 """BlazePose's landmarks of head, shoulders, elbows, wrists, hips, knees and ankles."""
 WHOLE_SHARE, CUT_SHARE = 0.92, 0.72
 """Shares of a body that is seen: where nothing is missing, and where all below the hips is."""
+TRUNK_AND_LEGS = (11, 12, 23, 24, 25, 26, 27, 28)
+"""BlazePose's landmarks of both shoulders, hips, knees and ankles."""
+CLEARLY_SEEN = 0.5
+CHANGED_MUCH = 0.35
+"""Share of the person that looks different from frame to frame beyond which every frame is looked
+at: the last one tells little about the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +87,7 @@ def follow_person(frame: Image, state: MattingState) -> Sighting | None:
     pose = _pose_at(frame, crop)
     sure = pose is not None and pose.presence >= SURE_PRESENCE
     interval = LOOK_EVERY_CUT if float(state.get("cut", np.zeros(()))) > 0 else LOOK_EVERY
-    if len(state.get("prop_boxes", ())):
+    if len(state.get("prop_boxes", ())) or float(state.get("changed", np.zeros(()))) > CHANGED_MUCH:
         interval = 1
     elif len(state.get("prop_known", ())):
         interval = min(interval, LOOK_EVERY_HELD)
@@ -140,14 +146,26 @@ def share_in_picture(pose: Pose, width: int, height: int) -> float:
 
 
 def cut_by_frame(sighting: Sighting, width: int, height: int) -> float:
-    """How certainly the person is cut by the frame or close to the camera, 0..1."""
-    x0, y0, x1, y1 = sighting.box
-    gap = min(x0 / width, y0 / height, 1 - x1 / width, 1 - y1 / height)
-    by_box = (EDGE_FAR - gap) / (EDGE_FAR - EDGE_NEAR) if np.isfinite(gap) else 0.0
+    """How certainly the person is cut by the frame or close to the camera, 0..1.
+
+    A hand past the picture's side leaves a whole body: it is no cut.
+    """
     if sighting.pose is None:
         return 1.0
+    x0, y0, x1, y1 = sighting.box
+    gap = min(y0 / height, 1 - y1 / height)
+    if not _holds_trunk_and_legs(sighting.pose, width, height):
+        gap = min(gap, x0 / width, 1 - x1 / width)
+    by_box = (EDGE_FAR - gap) / (EDGE_FAR - EDGE_NEAR) if np.isfinite(gap) else 0.0
     missing = WHOLE_SHARE - share_in_picture(sighting.pose, width, height)
     return float(np.clip(max(by_box, missing / (WHOLE_SHARE - CUT_SHARE)), 0.0, 1.0))
+
+
+def _holds_trunk_and_legs(pose: Pose, width: int, height: int) -> bool:
+    """Whether a picture clearly shows both shoulders, hips, knees and ankles."""
+    points = pose.points[list(TRUNK_AND_LEGS)]
+    inside = ((points >= 0) & (points <= [width, height])).all()
+    return bool(inside and (pose.visibility[list(TRUNK_AND_LEGS)] > CLEARLY_SEEN).all())
 
 
 def find_pose(frame: Image, state: MattingState) -> tuple[Pose, ReducedPart] | None:

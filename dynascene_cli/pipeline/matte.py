@@ -15,12 +15,12 @@ from dynascene_cli.matting import (
     CorrectedAlphas,
     NobodyError,
     assemble_tracks,
-    frame_times,
-    lost_ranges,
+    matte_warnings,
     read_corrections,
 )
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
 from dynascene_cli.pipeline.matte_chunks import (
+    NOTED,
     clicks_of,
     is_chunk_whole,
     landmark_path,
@@ -52,7 +52,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 7
+STAGE_VERSION = 8
 SHEET_FRAMES = 12
 
 
@@ -240,16 +240,7 @@ def _read_matte(
     folder: Path, request: MatteRequest, clip: Clip, console: Console
 ) -> tuple[Matte, Floats]:
     """The matte that lies in a folder, and the boxes (F, MAX_PROPS, 4) of things that are held."""
-    names = (
-        "landmarks",
-        "visibility",
-        "boxes",
-        "detections",
-        "touched",
-        "props",
-        "filled",
-        "found",
-    )
+    names = ("landmarks", "visibility", "boxes", "detections", "touched", "props", "held", *NOTED)
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for first in range(0, clip.frame_count, CHUNK_LENGTH):
         with open_arrays(landmark_path(folder, first)) as chunk:
@@ -261,10 +252,8 @@ def _read_matte(
         raise NobodyError(
             f"{clip.path}: nobody was found in it", "give a clip of a person, or an alpha: --matte"
         )
-    for start, end in lost_ranges(whole["found"].tolist(), float(clip.frame_rate)):
-        console.warn(f"the person is lost from {start:.2f} s to {end:.2f} s")
-    if failed := frame_times(whole["filled"].tolist(), float(clip.frame_rate)):
-        console.warn(f"the matte fails at {failed} and is filled from the frames before: check it")
+    if request.matte is None:
+        console.warn(*matte_warnings(whole, float(clip.frame_rate)))
     alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)
     if request.matte_fixes is not None:
         alpha = CorrectedAlphas(

@@ -1,10 +1,12 @@
 """A matte's chunks: alphas, landmarks, and the state that the matting model goes on from."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
@@ -20,6 +22,7 @@ from dynascene_cli.matting import (
     choose_prompted,
     edges_touched,
     following_state,
+    foreign_share,
     make_matting_model,
     matte_of_given_alpha,
     select_person,
@@ -30,6 +33,11 @@ from dynascene_cli.shot import Clip
 from dynascene_cli.storage.array_files import open_arrays
 from dynascene_cli.storage.project import Project
 from dynascene_cli.video import CHUNK_LENGTH, alpha_frames, chunk_path, chunk_sink, read_frames
+
+NOTED = ("filled", "found", "faded", "came", "foreign")
+"""What is noted of every frame, to tell of the matte whenever it is read."""
+FOREIGN_EVERY = 8
+"""Frames after which it is looked whether the place's colours are in the matte."""
 
 
 def matting_model_of(request: MatteRequest) -> tuple[str, str]:
@@ -115,13 +123,18 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
         "detections": np.stack([frame.detection for frame in made]),
         "touched": np.stack([edges_touched(frame.alpha) for frame in made]),
         "props": np.stack([_pad_boxes(frame.props) for frame in made]),
-        "filled": np.array([frame.filled for frame in made]),
-        "found": np.array([frame.found for frame in made]),
+        "held": np.stack([_pad_classes(frame.held) for frame in made]),
+        **{name: np.array([getattr(frame, name) for frame in made]) for name in NOTED},
         "warnings": np.array(warnings, dtype=str),
         **{f"state/{name}": array for name, array in state.items()},
     }
     with run.project.publish(landmark_path(folder, first)) as temporary:
         np.savez(temporary, **arrays)
+
+
+def _pad_classes(held: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Classes (MAX_PROPS,) of things, −1 where there are fewer."""
+    return np.concatenate([held, np.full(MAX_PROPS - len(held), -1)])
 
 
 def _pad_boxes(props: Floats) -> Floats:
@@ -142,8 +155,10 @@ def _mattes(
             yield made, state
     else:
         model = make_model(request)
-        for frame in frames:
+        for number, frame in enumerate(frames):
             made, state = model.step(frame, state)
+            if number % FOREIGN_EVERY == 0:
+                made = replace(made, foreign=foreign_share(frame, made.alpha))
             yield made, state
 
 

@@ -1,0 +1,54 @@
+"""What to tell of a matte that was made: where it cannot be trusted, and what helps."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.inference.object_detector import COCO
+from dynascene_cli.matting.faded_parts import TOLD_SHARE
+from dynascene_cli.matting.person_selection import frame_times, lost_ranges
+
+MOST_CAME = 0.1
+"""Share of the person that may come into the matte from one frame to the next at its beginning."""
+BEGINNING = 3
+MOST_FOREIGN = 0.008
+"""Share of the person, low in the matte, that may have the colours of the place alone."""
+
+CORRECTED = "--matte-fixes FOLDER corrects single frames, --matte takes another matte"
+NAMES = {index: name for name, index in COCO.items()}
+
+
+def matte_warnings(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Iterator[str]:
+    """Warnings about a matte, from what was noted of its frames.
+
+    ``made`` holds, for every frame (F,): ``found`` and ``filled``; ``faded``, ``came`` and
+    ``foreign`` shares of the person; ``held`` (F, n), the classes of things held, −1 for none.
+    """
+    for start, end in lost_ranges(made["found"].tolist(), frame_rate):
+        yield f"the person is lost from {start:.2f} s to {end:.2f} s"
+    if failed := frame_times(made["filled"].tolist(), frame_rate):
+        yield f"the matte fails at {failed} and is filled from the frames before: check it"
+    if times := frame_times((made["faded"] > TOLD_SHARE).tolist(), frame_rate):
+        what = " or ".join(["fast limbs", *(NAMES[kind] for kind in _held(made["held"]))])
+        yield (
+            f"the matte is unsure at {times} (half-transparent {what}), and parts may be missing "
+            f"or torn there: {CORRECTED}"
+        )
+    late = np.flatnonzero(made["came"][:BEGINNING] > MOST_CAME)
+    if len(late):
+        whole = float(late[-1] / frame_rate)
+        yield (
+            f"a part of the person is missing from the matte before {whole:.2f} s: begin that "
+            "much later (--start), or correct those frames (--matte-fixes FOLDER)"
+        )
+    if float(np.nanmedian(made["foreign"])) > MOST_FOREIGN:
+        yield (
+            "something of the clip's ground, such as lettering over the shoes, may stay in the "
+            f"matte at the person's feet: {CORRECTED}"
+        )
+
+
+def _held(classes: NDArray[np.int_]) -> list[int]:
+    return [int(kind) for kind in np.unique(classes) if kind >= 0]
