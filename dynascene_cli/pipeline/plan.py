@@ -297,8 +297,9 @@ def _plan(
     seed = request.seed or 0
     shown_wrongly = removed_people(request.scene.people, place, camera.stance, canvas.margins)
     if shown_wrongly is not None:
-        place = place.without(shown_wrongly.mask)
-        console.warn(shown_wrongly.told)
+        console.warn(*shown_wrongly.told)
+        if shown_wrongly.mask.any():
+            place = place.without(shown_wrongly.mask)
     key = scene_key(scene_dependencies(place, staged.geometry, canvas.margins, seed))
     size = staged.path.width, staged.path.height
     plate = {"scene": key, "path": path_digest(staged.path), "size": size}

@@ -1,5 +1,6 @@
 """Who of the people in the photo is painted over in a shot."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from dynascene_cli.geometry import Floats
 from dynascene_cli.pipeline.request import People
 from dynascene_cli.pipeline.scene import Place
-from dynascene_cli.scene import Bystander, bystanders
+from dynascene_cli.scene import Bystander, bystanders, texture_losses
 from dynascene_cli.shot import Margins
 from dynascene_cli.staging import Stance, apply_similarity
 
@@ -21,21 +22,28 @@ UNCOVERED = 0.02
 """So much of the picture's width or height past an edge shows that it cuts somebody."""
 
 
+MOST_LOST = 0.35
+"""The loss of texture from which somebody painted over leaves a smear."""
+
+SMEARED = "painting them over leaves a smear in what is behind them"
+
+
 @dataclass(frozen=True, eq=False)
 class RemovedPeople:
     """What is painted over (H, W), people and their shadows, and what is told of it."""
 
     mask: Mask
-    told: str
+    told: tuple[str, ...]
 
 
 def removed_people(
     choice: People, place: Place, stance: Stance, margins: Margins
 ) -> RemovedPeople | None:
-    """The people in the photo who are painted over, or None where nobody is.
+    """The people in the photo who are painted over, or None where nobody is asked to go.
 
     Under "auto" only those go whom the shot would show wrongly: who stands nearer than the person
     and is covered by them, and whom the picture's edge cuts where the move shows what lies past it.
+    They stay where a trial shows that painting them over looks worse.
     """
     if choice == "keep" or place.people is None or not place.people.any():
         return None
@@ -50,13 +58,34 @@ def removed_people(
         )
     if not chosen:
         return None
-    mask = np.logical_or.reduce([one.mask | one.shadow for one in chosen])
-    who = "one of the people" if len(chosen) == 1 else f"{len(chosen)} of the people"
-    if len(chosen) == len(found):
-        who = "whoever stands"
-    why = "" if choice == "remove" else ", whom the shot would show cut or behind the person"
-    told = f"{who} in the photo{why}: painted over, shadows and all; --keep-people keeps them"
-    return RemovedPeople(mask, told)
+    whole = [one.mask | one.shadow for one in chosen]
+    smeared = np.array(texture_losses(place.photo, place.guess, whole)) > MOST_LOST
+    going = [
+        mask for mask, poor in zip(whole, smeared, strict=True) if choice == "remove" or not poor
+    ]
+    nobody = np.zeros_like(place.people)
+    told = tuple(_told(choice, len(found), len(going), int(smeared.sum())))
+    return RemovedPeople(np.logical_or.reduce([nobody, *going]), told)
+
+
+def _told(choice: People, found: int, going: int, smeared: int) -> Iterator[str]:
+    """What is told of so many people found, painted over, and painted over badly."""
+    shown = ", whom the shot would show cut or behind the person"
+    if going:
+        who = "whoever stands" if going == found else _some(going)
+        why = "" if choice == "remove" else shown
+        yield f"{who} in the photo{why}: painted over, shadows and all; --keep-people keeps them"
+    if smeared and choice == "remove":
+        yield f"{_some(smeared)} in the photo: {SMEARED}; --keep-people keeps them"
+    elif smeared:
+        yield (
+            f"{_some(smeared)} in the photo{shown}, stay: {SMEARED} (--remove-people does it); "
+            "--position or --crop keeps them out of the way"
+        )
+
+
+def _some(count: int) -> str:
+    return "one of the people" if count == 1 else f"{count} of the people"
 
 
 def _person(stance: Stance) -> tuple[Floats, Floats]:

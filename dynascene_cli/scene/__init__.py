@@ -14,6 +14,7 @@ from dynascene_cli.scene.outpainting import build_scene
 from dynascene_cli.scene.popup import PopUp
 from dynascene_cli.scene.popup_layers import PlannedPopUp, plan_popup
 from dynascene_cli.scene.relief import add_ground_around, relief_depth
+from dynascene_cli.scene.removal_trial import texture_losses
 from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
 from dynascene_cli.scene.single_view_geometry import (
     GeometryGuess,
@@ -58,6 +59,7 @@ __all__ = [
     "rim",
     "scene_labels",
     "scene_popup",
+    "texture_losses",
     "write_guess_file",
     "write_scene_json",
 ]

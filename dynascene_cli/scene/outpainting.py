@@ -71,7 +71,7 @@ def build_scene(
     hole = np.pad(np.zeros(known.shape[:2], np.bool_), _sides(unknown), constant_values=True)
     frame = _part(margins, photo)
     if remove is not None:
-        hole[frame] = _add_fringe(remove)
+        hole[frame] = add_fringe(remove)
     filling, sky = _paint_hole(known, known_guess, hole, unknown, seed)
     warnings: tuple[str, ...] = ()
     layers: tuple[Layer, ...]
@@ -103,13 +103,13 @@ def _paint_hole(
 ) -> tuple[Filling, Mask]:
     """The canvas (H, W) of a photo with margins, its hole painted in, and where it is sky."""
     sides = _sides(margins)
-    photo_sky = np.pad(guess.sky, sides)
+    photo_sky, things = np.pad(guess.sky, sides), single_things(guess)
     filling = fill(
         np.pad(photo, (*sides, (0, 0))),
         hole,
         slope=-float(np.tan(np.radians(guess.geometry.roll_deg))),
         sky=photo_sky if guess.sky.any() else None,
-        barred=_single_things(guess, sides),
+        barred=None if things is None else np.pad(things, sides),
         seed=seed,
     )
     sky = photo_sky[filling.rows, filling.cols]
@@ -147,19 +147,16 @@ def _popup(
     return scene_popup(np.ascontiguousarray(filling.image[frame]), guess, painted)
 
 
-def _single_things(
-    guess: GeometryGuess, sides: tuple[tuple[int, int], tuple[int, int]]
-) -> Mask | None:
+def single_things(guess: GeometryGuess) -> Mask | None:
     """What no copy may be made of (H, W): a second car or person is noticed, more wall is not."""
     if guess.labels is None:
         return None
     things = guess.labels.mask(*SINGLE_THINGS)
-    if things.mean() > MOST_BARRED:
-        return None
-    return np.pad(_add_fringe(things), sides)
+    return None if things.mean() > MOST_BARRED else add_fringe(things)
 
 
-def _add_fringe(mask: Mask) -> Mask:
+def add_fringe(mask: Mask) -> Mask:
+    """A mask (H, W) with the blurred edge around what it shows."""
     radius = max(2, round(FRINGE * mask.shape[1]))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)

@@ -1,5 +1,6 @@
 """Who of the people in a photo is painted over, and with which shadow."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,28 @@ def test_whoever_stands_before_the_person_goes_with_their_shadow(stands) -> None
     assert removed is not None
     assert removed.mask[400, 650] and removed.mask[705, 730]
     assert not removed.mask[350, 920]
-    assert "--keep-people" in removed.told
+    assert "--keep-people" in removed.told[0]
+
+
+def before_a_shelf() -> Place:
+    """A tall bystander in front of a wall of small, hard-edged things."""
+    place = place_with(NEAR)
+    assert place.people is not None
+    shelf = np.random.default_rng(1).integers(0, 2, (90, 80, 1)).repeat(3, axis=2) * 220
+    picture = shelf.astype(np.uint8).repeat(8, axis=0).repeat(16, axis=1)
+    picture[place.people] = (40, 30, 90)
+    return replace(place, photo=picture)
+
+
+def test_whom_painting_over_would_smear_stays_unless_asked_for(stands) -> None:
+    place = before_a_shelf()
+    kept = removed_people("auto", place, stands, Margins())
+    assert kept is not None and not kept.mask.any()
+    assert len(kept.told) == 1
+    assert "--remove-people" in kept.told[0] and "smear" in kept.told[0]
+    removed = removed_people("remove", place, stands, Margins())
+    assert removed is not None and removed.mask[400, 650]
+    assert any("smear" in told and "--keep-people" in told for told in removed.told)
 
 
 def test_whoever_the_edge_cuts_goes_where_the_move_shows_past_it(stands) -> None:
