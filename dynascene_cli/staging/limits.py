@@ -233,8 +233,8 @@ def is_before(stance: Stance, path: CameraPath) -> bool:
 def ends_beyond(stance: Stance, placed: Placement, path: CameraPath) -> Mask:
     """In which frames (F, 2) head and feet (ENDS) are past the picture's upper and lower edge.
 
-    An end that the clip itself cuts off is not looked for, nor are feet that it hardly shows or
-    that stand below the picture.
+    Feet that the clip itself cuts off are not looked for, nor those that it hardly shows or that
+    stand below the picture. A head that touches the clip's edge must not be cut further.
     """
     boxes = stance.contacts.boxes
     middle = boxes[:, [0, 2]].mean(axis=1)
@@ -246,8 +246,8 @@ def ends_beyond(stance: Stance, placed: Placement, path: CameraPath) -> Mask:
     with np.errstate(invalid="ignore"):
         feet_shown = stance.contacts.grounded and stance.footing != "in front"
         below = (bottom > path.height + slack) & feet_shown
-        beyond = np.stack([top < -slack, below], axis=1)
-    return np.asarray(beyond & ~stance.contacts.cut[:, [1, 3]])
+        beyond = np.stack([top < -slack, below & ~stance.contacts.cut[:, 3]], axis=1)
+    return np.asarray(beyond)
 
 
 def _largest_free(

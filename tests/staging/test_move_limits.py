@@ -38,6 +38,19 @@ def test_a_dolly_in_pushes_a_cut_further_out() -> None:
     assert (staged.amount, staged.warnings) == (0.5, ())
 
 
+def test_a_head_that_touches_the_clips_edge_is_not_cut_further() -> None:
+    place = photo(horizon=100.0)
+    person = tracks(standing(x=0.0, z=2.5), place)
+    stands = stance(person, still(place, 75), place)
+    assert stands.contacts.cut[:, 1].all()
+    staged = stage(stands, moves(stands, "dolly"), 0.5, hold_body=True)
+    assert 0 < staged.amount < 0.3
+    assert "head" in staged.warnings[0]
+    edge = np.tile([640.0, 0.0], (75, 1))
+    tops = apply_similarity(staged.placement.clip_to_frame, edge)[:, 1]
+    assert tops.min() > -0.02 * place.height
+
+
 @pytest.mark.parametrize("move", ["dolly-out", "handheld"])
 def test_a_cut_at_the_frames_edge_leaves_no_room(move: str) -> None:
     stands = person_at(2.0)
