@@ -32,7 +32,7 @@ from dynascene_cli.scene import (
 from dynascene_cli.shot import CameraPath, Image, Margins, Outlines, SceneGeometry
 from dynascene_cli.storage.project import Project, stage_key
 
-MARGINS_VERSION = 5
+MARGINS_VERSION = 6
 
 PLANNING_STEP = 8
 SHRINKING, SMALLEST_STEP = 0.85, 0.4
@@ -43,8 +43,11 @@ WIDEST_MARGIN = 0.6
 WIDEST_ROOM = 2
 """How far past each side of the frame the photo itself is used, as a share of the frame."""
 
-MOST_BEHIND, MOST_PAST = 0.018, 0.025
+MOST_BEHIND, MOST_PAST = 0.007, 0.018
 """Weighed shares of a frame that may be made up behind outlines and past the photo's edges."""
+
+TORN = 0.02
+"""The weighed share behind outlines from which it is told that edges may look torn."""
 
 TOLD_PAST = 0.03
 """The weighed share past one side of the photo from which it is told."""
@@ -92,7 +95,7 @@ class CanvasPlan:
                 "made up and may look smeared or doubled; a smaller move, another --crop or a "
                 "wider photo shows less of it"
             )
-        if made_up.worst_behind > 1.5 * MOST_BEHIND:
+        if made_up.worst_behind > TORN:
             frame = made_up.frames[made_up.behind.argmax()]
             yield (
                 f"the move uncovers much that the photo hides behind things, most at "

@@ -53,7 +53,7 @@ from dynascene_cli.video import (
 from dynascene_cli.weights.registry import path_of
 
 NO_DEPTH = "none"
-STAGE_VERSION = 7
+STAGE_VERSION = 8
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"
 """Where a project keeps what was guessed of its photo, for the user to edit."""

@@ -11,6 +11,8 @@ from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.vanishing_points import vanishing_points
 from dynascene_cli.shot import Image
 
+Mask = NDArray[np.bool_]
+
 SURFACES = {
     "sky": Surface.SKY,
     "ceiling": Surface.CEILING,
@@ -44,6 +46,10 @@ POST_HEIGHT = 0.03
 
 UPRIGHTNESS = 2.5
 """How many times taller than the width of its rows a post is."""
+
+LARGEST_HEAD, IN_SKY, LONGEST_ARM = 0.004, 0.7, 0.35
+"""What hangs on a post: the largest share of the photo, the least share of its outline that is in
+the sky, and the greatest length with its arm, as a share of the photo's longer side."""
 
 
 def scene_popup(
@@ -96,18 +102,16 @@ def _vanishing_columns(photo: Image, guess: GeometryGuess) -> list[float]:
 def add_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
     """Surfaces (H, W) in which posts and masts that rise into the sky belong to what they stand on.
 
-    A network on a coarse grid takes them for sky, against which they would then be left behind.
+    So do a lamp's arm and head that such a post carries. A network on a coarse grid takes them for
+    sky, against which they would then be left behind.
     """
     height, width = surfaces.shape
-    sky = (surfaces == Surface.SKY).astype(np.uint8)
+    sky = surfaces == Surface.SKY
     if not sky.any():
         return surfaces
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    window = np.ones((1, 2 * max(2, round(THIN * width / 2)) + 1), np.uint8)
-    dark = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, window)
-    bright = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, window)
-    marks = ((np.maximum(dark, bright) > POST_CONTRAST) & (sky > 0)).astype(np.uint8)
-    joined = cv2.morphologyEx(marks, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8)) & sky
+    grey = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
+    across = _marks(grey, sky, (2 * max(2, round(THIN * width / 2)) + 1, 1))
+    joined = cv2.morphologyEx(across, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8)) & sky
     count, parts, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     found = surfaces.copy()
     for part in range(1, count):
@@ -120,4 +124,49 @@ def add_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
         if standing.size:
             box = np.s_[top : top + tall, left : left + wide]
             found[box][parts[box] == part] = np.bincount(standing).argmax()
-    return found
+    down = _marks(grey, sky, (1, 2 * max(2, round(THIN * width / 2)) + 1))
+    return _add_arms(found, across, down, sky)
+
+
+def _marks(grey: Image, sky: Mask, window: tuple[int, int]) -> Image:
+    """1 where the sky has marks (H, W) thinner than a window (width, height), else 0."""
+    ones = np.ones(window[::-1], np.uint8)
+    dark = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, ones)
+    bright = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, ones)
+    return ((np.maximum(dark, bright) > POST_CONTRAST) & sky).astype(np.uint8)
+
+
+def _add_arms(found: NDArray[np.uint8], across: Image, down: Image, sky: Mask) -> NDArray[np.uint8]:
+    """Surfaces (H, W) in which thin marks in the ``sky``, and their ends, join what they touch.
+
+    ``across`` and ``down`` (H, W) are 1 where something is thin in that direction.
+    """
+    heads = _heads(found, sky)
+    hanging = (across > 0) | (down > 0) | heads
+    joined = cv2.dilate(hanging.astype(np.uint8), np.ones((3, 3), np.uint8))
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    standing = (found > Surface.CEILING) & ~heads
+    carried = found.copy()
+    for part in np.unique(parts[standing & (joined > 0)]):
+        left, top, wide, tall = stats[part, : cv2.CC_STAT_AREA]
+        if max(wide, tall) > LONGEST_ARM * max(found.shape):
+            continue
+        box = np.s_[top : top + tall, left : left + wide]
+        own = parts[box] == part
+        beside = found[box][own & standing[box]]
+        carried[box][own & (sky | hanging)[box]] = np.bincount(beside).argmax()
+    return carried
+
+
+def _heads(found: NDArray[np.uint8], sky: Mask) -> Mask:
+    """Small upright things (H, W) that the sky surrounds, such as lamps."""
+    upright = (found > Surface.CEILING).astype(np.uint8)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(upright)
+    heads = np.zeros_like(sky)
+    for part in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < LARGEST_HEAD * found.size):
+        left, top, wide, tall = stats[part, : cv2.CC_STAT_AREA]
+        box = np.s_[max(top - 2, 0) : top + tall + 2, max(left - 2, 0) : left + wide + 2]
+        own = parts[box] == part
+        around = (cv2.dilate(own.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~own
+        heads[box] |= own & (sky[box][around].mean() > IN_SKY)
+    return heads

@@ -125,6 +125,23 @@ def test_a_mast_belongs_to_what_it_stands_on() -> None:
     assert (found[:70, :95] == Surface.SKY).all()
 
 
+def test_a_lamp_hangs_on_its_post() -> None:
+    photo = np.full((240, 200, 3), 220, np.uint8)
+    surfaces = np.full((240, 200), Surface.SKY, np.uint8)
+    surfaces[160:] = Surface.PLANT
+    photo[160:] = 90
+    photo[80:160, 100:103] = 60
+    photo[80:82, 100:140] = 60
+    photo[78:84, 140:160] = 60
+    surfaces[78:84, 140:160] = Surface.STRUCTURE
+    photo[20:24, 40:60] = 60
+    found = add_posts(surfaces, photo)
+    lamp = photo[..., 0] == 60
+    lamp[:70] = False
+    assert (found[lamp] == Surface.PLANT).mean() > 0.9
+    assert (found[:70] == Surface.SKY).all()
+
+
 def test_a_photo_that_is_not_understood_has_no_pop_up() -> None:
     photo = seen("canyon", camera(), samples=1)
     guess = guess_of("canyon", photo)
