@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from dynascene_cli.commands import evaluate_clips, options
+from dynascene_cli.commands import evaluate_clips, evaluate_paper, options
 from dynascene_cli.commands.option_groups import PanelCommand, flatten_groups
 from dynascene_cli.commands.option_values import parse_picture_size
 
@@ -16,11 +16,19 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-app.command(
-    "clips",
-    cls=PanelCommand,
-    epilog="Example: dynascene evaluate clips --pred made --truth real -o table.html",
-)(evaluate_clips.clips)
+_EXAMPLES = {
+    "clips": (evaluate_clips.clips, "--pred made --truth real -o table.html"),
+    "checkpoint": (evaluate_paper.checkpoint, "mini --data clips/test.jsonl -o table.html"),
+    "conflicts": (evaluate_paper.conflicts, "mini --shots 8"),
+    "table2": (evaluate_paper.table2, "ours.json -o table2.md"),
+    "table3": (evaluate_paper.table3, "ours.json -o table3.tex"),
+    "table4": (evaluate_paper.table4, "ours.json"),
+}
+
+for _name, (_command, _words) in _EXAMPLES.items():
+    app.command(_name, cls=PanelCommand, epilog=f"Example: dynascene evaluate {_name} {_words}")(
+        _command
+    )
 
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write the table to this .md file.")

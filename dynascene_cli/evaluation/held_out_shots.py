@@ -88,25 +88,30 @@ def make_shot(clip: TrainingClip, stride: int, hole: Hole) -> HeldOutShot:
     hidden = person_hole(clip.alphas[0], TrainingSettings.hole_dilation)
     if hole == "none":
         hidden = np.zeros_like(hidden)
-    height, width = hidden.shape
+    background = clip.alphas == 0
+    background[0] = False
+    inputs = background_inputs(clip, fill_hidden(clip.scene, hidden, hole), stride)
+    seen = background & visible_in_first(clip, hidden)
+    return HeldOutShot(inputs, fill_hidden(clip.scene, hidden, "mean"), background, seen)
+
+
+def background_inputs(clip: TrainingClip, scene: Image, stride: int) -> TaskInputs:
+    """What the network is shown of a clip whose background it is to make from a scene picture."""
+    height, width = clip.frames.shape[1:3]
     shown = [
         foreground_frame(frame, alpha, UNCHANGED, (width, height), stride)
         for frame, alpha in zip(clip.frames, clip.alphas, strict=True)
     ]
-    background = clip.alphas == 0
-    background[0] = False
-    inputs = TaskInputs(
+    return TaskInputs(
         task="video_generation",
         clip=clip.name,
         target=clip.frames,
         foreground=np.stack([frame.picture for frame in shown]),
         generate_mask=np.stack([frame.generate_mask for frame in shown]),
-        scene=fill_hidden(clip.scene, hidden, hole),
+        scene=scene,
         camera=clip.camera,
         scene_camera=select_frames(clip.camera, [0]),
     )
-    seen = background & visible_in_first(clip, hidden)
-    return HeldOutShot(inputs, fill_hidden(clip.scene, hidden, "mean"), background, seen)
 
 
 def visible_in_first(clip: TrainingClip, hidden: Where) -> Where:

@@ -58,7 +58,7 @@ def screen_table(data: Mapping[str, Any]) -> str:
     from rich.table import Table
 
     methods: Methods = data["methods"]
-    header, rows = cells(methods)
+    header, rows = cells(methods, intervals=len(methods) < 3)
     table = Table(title=title(data), title_justify="left")
     table.add_column("")
     for row in rows:
@@ -66,7 +66,7 @@ def screen_table(data: Mapping[str, Any]) -> str:
     for place in range(1, len(header)):
         table.add_row(header[place], *(row[place] for row in rows))
     stream = io.StringIO()
-    width = 32 + 34 * len(rows)
+    width = 34 + 36 * len(rows)
     Console(file=stream, width=width, color_system=None).print(table)
     return stream.getvalue().rstrip() + "".join(f"\n{line}" for line in notes(data))
 
