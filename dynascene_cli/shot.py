@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dynascene_cli.geometry import Floats
 
 Image = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 LANDMARKS = (
     "head_top",
@@ -200,6 +201,11 @@ class Margins:
     top: int = 0
     right: int = 0
     bottom: int = 0
+
+    @property
+    def sides(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """What np.pad adds to rows and to columns."""
+        return (self.top, self.bottom), (self.left, self.right)
 
     def beyond(self, inner: "Margins") -> "Margins":
         """How far they reach beyond smaller ones."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.onnx_network import FloatArray
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import Image, Mask
 
 UNDECIDED = 128
 MOMENTS = 10
@@ -25,7 +25,6 @@ SEPARATION = 16.0
 SEEN_SHARE = 0.02
 """Share of the windows that both sides must fill for colour to count fully."""
 
-Mask = NDArray[np.bool_]
 Places = tuple[NDArray[np.int64], FloatArray]
 
 

@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice, repeat
 from typing import Protocol
 
-import numpy as np
-
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.scene import cached_scene
 from dynascene_cli.projection import ProjectionRenderer, uncovered_share
-from dynascene_cli.shot import CameraPath, Image, Margins, Scene
+from dynascene_cli.shot import Image, Margins, Scene
 from dynascene_cli.storage.project import Project
 from dynascene_cli.video import CHUNK_LENGTH, chunk_path, chunk_sink, read_chunk
 
@@ -106,17 +104,13 @@ def project_plate(project: Project, plan: Plan) -> CachedPlate:
         project,
         plan,
         lambda: projection_renderer(project, plan),
-        rests=_stands_still(plan.staged.path),
+        rests=plan.staged.path.is_still,
     )
 
 
 def projection_renderer(project: Project, plan: Plan) -> ProjectionRenderer:
     """The renderer of a plan's projected plate, its scene from the project or built into it."""
     return ProjectionRenderer(_covering_scene(project, plan), plan.staged.path)
-
-
-def _stands_still(path: CameraPath) -> bool:
-    return all(np.all(poses == poses[:1]) for poses in (path.intrinsics, path.extrinsics))
 
 
 def _covering_scene(project: Project, plan: Plan) -> Scene:

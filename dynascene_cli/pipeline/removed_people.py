@@ -4,16 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.pipeline.request import People
 from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.scene import Bystander, bystanders, texture_losses
-from dynascene_cli.shot import Margins
+from dynascene_cli.shot import Margins, Mask
 from dynascene_cli.staging import Stance, apply_similarity
-
-Mask = NDArray[np.bool_]
 
 COVERED = 0.1
 """A nearer bystander of whom the person would cover so much is removed."""

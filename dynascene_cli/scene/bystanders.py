@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.shot import Image
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Image, Mask
 
 LEAST_HEIGHT = 0.025
 """Smaller people, as a share of the picture's height, are specks that nobody minds."""

@@ -8,9 +8,8 @@ from dynascene_cli.scene.depth_alignment import align_depth
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.push_pull import push_pull
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
-from dynascene_cli.shot import Image, Layer, Margins
+from dynascene_cli.shot import Image, Layer, Margins, Mask
 
-Mask = NDArray[np.bool_]
 Field = NDArray[np.float32]
 
 CUT = 1.15
@@ -66,17 +65,13 @@ def depth_layers(
         from scipy import ndimage
 
         far = np.minimum(push_pull(canvas, (~standing).astype(np.float32)), canvas)
-        distance = ndimage.distance_transform_edt(~np.pad(near_edges, _sides(margins)))
+        distance = ndimage.distance_transform_edt(~np.pad(near_edges, margins.sides))
         hole = standing & (distance < BEHIND * geometry.width)
         slope = -float(np.tan(np.radians(geometry.roll_deg)))
         filled = fill(image, hole, slope=slope, barred=standing, seed=seed).image
         behind = Layer(filled, np.asarray(1 / far, np.float32))
     warnings = () if warning is None else (warning,)
     return (front, behind), warnings
-
-
-def _sides(margins: Margins) -> tuple[tuple[int, int], tuple[int, int]]:
-    return (margins.top, margins.bottom), (margins.left, margins.right)
 
 
 def _foreground(inverse: Field, guess: GeometryGuess) -> tuple[Mask, Mask]:

@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
-from dynascene_cli.shot import Image
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Image, Mask
 
 SPECK = 0.02
 """Patches of ground narrower than this share of the picture's height are none."""

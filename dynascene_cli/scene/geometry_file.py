@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
-from dynascene_cli.shot import SceneGeometry
+from dynascene_cli.shot import Mask, SceneGeometry
 from dynascene_cli.storage.array_files import open_arrays
-
-Mask = NDArray[np.bool_]
 
 
 def write_guess_file(path: Path, guess: GeometryGuess, people: Mask | None) -> None:

@@ -11,9 +11,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
+from dynascene_cli.shot import Mask
 
 Field = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 SWEEPS = 10
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from dynascene_cli.scene.free_ground import Mask, free_ground
+from dynascene_cli.scene.free_ground import free_ground
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
 from dynascene_cli.scene.single_view_geometry import guess_geometry
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import Image, Mask
 
 LEAST_HIDDEN = 0.1
 """Of the photo's width or height: less outside the frame leaves no other part to choose."""

@@ -11,14 +11,12 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.scene.known_heights import KnownThing
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.vanishing_points import VanishingPoint
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Mask
 
 EYE_HEIGHT = 1.6
 HEIGHT_SPREAD = 0.3

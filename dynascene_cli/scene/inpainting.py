@@ -19,13 +19,12 @@ from dynascene_cli.scene.patchmatch import (
     RADIUS,
     Indices,
     Lock,
-    Mask,
     Patches,
     improve_patches,
     vote,
     vote_steps,
 )
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import Image, Mask
 
 REACH = 0.06
 """How far a source row may lie from its target's, as a share of the photo's height."""

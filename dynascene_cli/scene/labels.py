@@ -16,9 +16,7 @@ from dynascene_cli import weights
 from dynascene_cli.inference.onnx_network import FloatArray, OnnxNetwork
 from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.guided_filter import Guide
-from dynascene_cli.shot import Image
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Image, Mask
 
 SIDE, GRID = 513, 129
 """The network's input and output, pixels to a side."""

@@ -13,9 +13,7 @@ from dynascene_cli.scene.relief import relief_depth
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.surfaces import photo_surfaces, scene_popup
 from dynascene_cli.scene.surroundings import Surroundings
-from dynascene_cli.shot import Image, Layer, Margins, Scene
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Image, Layer, Margins, Mask, Scene
 
 SINGLE_THINGS = (
     "vehicle",
@@ -68,7 +66,7 @@ def build_scene(
         room = around.within(margins)
         known, known_guess = around.widen(photo, guess, room)
     unknown = margins.beyond(room)
-    hole = np.pad(np.zeros(known.shape[:2], np.bool_), _sides(unknown), constant_values=True)
+    hole = np.pad(np.zeros(known.shape[:2], np.bool_), unknown.sides, constant_values=True)
     frame = _part(margins, photo)
     if remove is not None:
         hole[frame] = add_fringe(remove)
@@ -81,7 +79,7 @@ def build_scene(
             filling.image, relief, depth, guess, margins, removed=hole[frame], seed=seed
         )
     else:
-        removed = None if remove is None else np.pad(remove, _sides(room))
+        removed = None if remove is None else np.pad(remove, room.sides)
         popup = _popup(known, known_guess, filling, _part(unknown, known), removed)
         if popup is not None:
             layers = popup_layers(filling, popup, unknown, seed=seed)
@@ -102,7 +100,7 @@ def _paint_hole(
     photo: Image, guess: GeometryGuess, hole: Mask, margins: Margins, seed: int
 ) -> tuple[Filling, Mask]:
     """The canvas (H, W) of a photo with margins, its hole painted in, and where it is sky."""
-    sides = _sides(margins)
+    sides = margins.sides
     photo_sky, things = np.pad(guess.sky, sides), single_things(guess)
     filling = fill(
         np.pad(photo, (*sides, (0, 0))),
@@ -116,10 +114,6 @@ def _paint_hole(
     if hole.any():
         sky = cv2.medianBlur(sky.astype(np.uint8), 9) > 0
     return filling, sky
-
-
-def _sides(margins: Margins) -> tuple[tuple[int, int], tuple[int, int]]:
-    return (margins.top, margins.bottom), (margins.left, margins.right)
 
 
 def _part(margins: Margins, picture: Image) -> tuple[slice, slice]:

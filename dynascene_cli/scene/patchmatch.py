@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import Image, Mask
 
 RADIUS = 3
 """Patches are 7×7 pixels."""
@@ -30,7 +30,6 @@ WRONG_KIND = np.int64(60**2 * 3 * (2 * RADIUS + 1) ** 2)
 """What is added to the distance of a source of another kind than its target's: 60 levels off."""
 
 Indices = NDArray[np.int32]
-Mask = NDArray[np.bool_]
 
 
 class Lock(NamedTuple):

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from dynascene_cli.geometry import Floats
 from dynascene_cli.scene.nearest_pixel import nearest_pixels
 from dynascene_cli.scene.wall_base_lines import Wall, walls
-from dynascene_cli.shot import Cards, Margins, SceneGeometry
+from dynascene_cli.shot import Cards, Margins, Mask, SceneGeometry
 
-Mask = NDArray[np.bool_]
 Field = NDArray[np.float32]
 Indices = NDArray[np.int32]
 

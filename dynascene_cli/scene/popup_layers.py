@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from dynascene_cli.scene.inpainting import Filling, fill
 from dynascene_cli.scene.nearest_pixel import nearest_pixels
-from dynascene_cli.scene.popup import Field, Indices, Mask, PopUp, Surface, level_grid
-from dynascene_cli.shot import Layer, Margins
+from dynascene_cli.scene.popup import Field, Indices, PopUp, Surface, level_grid
+from dynascene_cli.shot import Layer, Margins, Mask
 
 GROUND, SKY = 0, 1
 """The pop-up's first two planes."""
@@ -75,7 +75,7 @@ def canvas_planes(popup: PopUp, margins: Margins, rows: Indices, cols: Indices) 
     What is painted in as ground or sky lies there; what is upright continues the nearest card.
     """
     height, width = popup.index.shape
-    sides = ((margins.top, margins.bottom), (margins.left, margins.right))
+    sides = margins.sides
     inside = np.pad(np.ones((height, width), np.bool_), sides)
     surfaces = np.pad(popup.surfaces, sides)[rows, cols]
     if not inside.all():

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
-from dynascene_cli.shot import Margins
+from dynascene_cli.shot import Margins, Mask
 
-Mask = NDArray[np.bool_]
 Depth = NDArray[np.float32]
 
 NEAREST_BACKDROP, FARTHEST_BACKDROP, SKY, CARD = 2.2, 40.0, 400.0, 8.0
@@ -61,7 +60,7 @@ def relief_depth(
     backdrop = np.interp(column, *_backdrop(guess)).astype(np.float32)
     inverse = _smooth_maximum(ground, backdrop, COVE * backdrop)
     if sky is None:
-        sides = ((margins.top, margins.bottom), (margins.left, margins.right))
+        sides = margins.sides
         sky = np.pad(guess.sky, sides, "edge")
     sky = sky[::step, ::step] & (level < 0)
     if sky.any():

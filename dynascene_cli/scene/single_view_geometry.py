@@ -10,7 +10,6 @@ from typing import TypedDict, Unpack
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import SENSOR_DIAGONAL_MM, SENSOR_WIDTH_MM
@@ -27,9 +26,7 @@ from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.line_segments import line_segments, structural_lines
 from dynascene_cli.scene.sky import SURE, grow_sky, sky_mask
 from dynascene_cli.scene.vanishing_points import VanishingPoint, vanishing_points
-from dynascene_cli.shot import LEAST_GROUND, Image, SceneGeometry
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import LEAST_GROUND, Image, Mask, SceneGeometry
 
 FLAT = 0.015
 LOWEST_SKY = 0.85

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.scene.guided_filter import Guide
-from dynascene_cli.shot import Image
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Image, Mask
 
 SURE = 0.3
 """Below this confidence the mask is not to be trusted."""

@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.scene.popup import level_grid
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
-from dynascene_cli.shot import Image, Sunlight
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Image, Mask, Sunlight
 
 CASTING = ("person", "pole", "streetlight", "traffic_light", "signboard", "animal", "bicycle")
 

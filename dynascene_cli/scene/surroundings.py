@@ -5,14 +5,11 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
 from dynascene_cli.scene.popup import level_grid
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import Image, Margins
-
-Mask = NDArray[np.bool_]
 
 
 class Surroundings:
@@ -68,7 +65,7 @@ class Surroundings:
         part: tuple[slice, slice],
         frame: tuple[slice, slice],
     ) -> GeometryGuess:
-        sides = ((room.top, room.bottom), (room.left, room.right))
+        sides = room.sides
         sky, ground = np.pad(guess.sky, sides, "edge"), np.pad(guess.ground, sides, "edge")
         labels = guess.labels
         if labels is not None:

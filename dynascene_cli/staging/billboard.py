@@ -3,7 +3,7 @@
 import numpy as np
 
 from dynascene_cli.geometry import Floats, centre, project, rays
-from dynascene_cli.staging.smoothing import Mask
+from dynascene_cli.shot import Mask
 
 FARTHEST_HEIGHTS = 60.0
 """The ground is met at most this many camera heights away: beyond, the horizon is too near."""

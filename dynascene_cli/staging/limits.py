@@ -8,13 +8,12 @@ from typing import Literal
 import numpy as np
 
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
-from dynascene_cli.shot import EDGES, CameraPath, Placement, SceneGeometry
+from dynascene_cli.shot import EDGES, CameraPath, Mask, Placement, SceneGeometry
 from dynascene_cli.staging.billboard import apply_similarity
 from dynascene_cli.staging.clearance import path_problems
 from dynascene_cli.staging.ground_contact import Contacts
 from dynascene_cli.staging.person_motion import place_person
 from dynascene_cli.staging.picture_sides import SIDES, share_beyond_sides
-from dynascene_cli.staging.smoothing import Mask
 from dynascene_cli.staging.stance import Stance
 
 CUT_TOLERANCE = 0.25

@@ -3,8 +3,7 @@
 import numpy as np
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.shot import LANDMARKS, PersonTracks
-from dynascene_cli.staging.smoothing import Mask
+from dynascene_cli.shot import LANDMARKS, Mask, PersonTracks
 
 VISIBLE = 0.5
 SHOULDER_HEIGHT = 0.818

@@ -2,12 +2,10 @@
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.loess import neighbours, smooth_locally
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Mask
 
 
 def all_finite(values: Floats) -> Mask:

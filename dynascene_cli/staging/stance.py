@@ -7,7 +7,7 @@ import numpy as np
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre, transform
-from dynascene_cli.shot import EDGES, Anchor, CameraPath, PersonTracks, SceneGeometry
+from dynascene_cli.shot import EDGES, Anchor, CameraPath, Mask, PersonTracks, SceneGeometry
 from dynascene_cli.staging.billboard import (
     apply_similarity,
     card,
@@ -16,7 +16,7 @@ from dynascene_cli.staging.billboard import (
 )
 from dynascene_cli.staging.framing import Footing, Framer, Framing
 from dynascene_cli.staging.ground_contact import Contacts, contact_points
-from dynascene_cli.staging.smoothing import Mask, all_finite
+from dynascene_cli.staging.smoothing import all_finite
 from dynascene_cli.staging.standing_ground import StandingGround
 from dynascene_cli.staging.world_alignment import FilmedWorld
 

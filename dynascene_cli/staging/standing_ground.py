@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Mask
 
 
 @dataclass(frozen=True, eq=False)
