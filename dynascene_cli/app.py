@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TyperException as error:
         message = error.format_message()
         # Where nothing was asked for, Typer's message is the help.
-        if message.startswith("Usage:"):
+        if type(error).__name__ == "NoArgsIsHelpError":
             print(message)
             return error.exit_code
         return _failed(message, "see --help", error.exit_code, words)

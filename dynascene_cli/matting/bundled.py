@@ -34,7 +34,7 @@ from dynascene_cli.matting.pose import (
 from dynascene_cli.matting.pose_tracking import (
     CHANGED_MUCH,
     NOWHERE,
-    Sighting,
+    PersonView,
     cut_by_frame,
     follow_person,
     following_state,
@@ -112,14 +112,14 @@ class BundledMattingModel:
     def step(self, frame: Image, state: MattingState) -> tuple[MatteFrame, MattingState]:
         """The next frame's matte, and what to remember for the frame after it."""
         height, width = frame.shape[:2]
-        sighting = follow_person(frame, state)
-        if sighting is None:
+        view = follow_person(frame, state)
+        if view is None:
             return empty_matte(height, width), self._lost(state)
-        cut = cut_by_frame(sighting, width, height)
+        cut = cut_by_frame(view, width, height)
         known = bool(np.isfinite(state["past_crop"]).all())
         if known:
             cut += CUT_MEMORY * (float(state["cut"]) - cut)
-        crop = _crop_of_sighting(sighting, cut)
+        crop = _crop_of_view(view, cut)
         part = reduce_part(frame, crop)
         if part is None:
             return empty_matte(height, width), self._lost(state)
@@ -130,23 +130,23 @@ class BundledMattingModel:
             carried = carry_masks(image, crop, state["past_image"], state["past_crop"], past)
         changed = 0.0 if carried is None else _changed_share(carried)
         salient, age = self._salient(part, crop, cut, carried, int(state["salient_age"]), changed)
-        mask = fuse_masks(_opinions(sighting, part, crop, cut, carried, salient, age), cut)
-        mask, doubted = _settled(mask, sighting, crop, carried, state)
+        mask = fuse_masks(_opinions(view, part, crop, cut, carried, salient, age), cut)
+        mask, doubted = _settled(mask, view, crop, carried, state)
         if (
-            not sighting.detected
-            and sighting.pose is None
-            and not _still_there(mask, carried, boxes_in_crop(sighting.box[None], crop))
+            not view.detected
+            and view.pose is None
+            and not _still_there(mask, carried, boxes_in_crop(view.box[None], crop))
         ):
             return empty_matte(height, width), self._lost(state)
         alpha = refine_alpha(frame, mask, crop, part)
         props = no_props()
         if self._props:
-            alpha, props = _hold_props(frame, alpha, sighting, state)
+            alpha, props = _hold_props(frame, alpha, view, state)
         alpha, faded = decide_faded_parts(alpha)
         remembered = {
             **state_of_props(props),
             "prop_look": state["prop_look"] + 1,
-            **_next_following(sighting, mask, crop, state),
+            **_next_following(view, mask, crop, state),
             "cut": np.array(cut),
             "failures": (state["failures"] + 1) * doubted,
             "changed": np.array(changed),
@@ -156,7 +156,7 @@ class BundledMattingModel:
             "salient": np.zeros_like(mask) if salient is None else salient,
             "salient_age": np.array(age),
         }
-        made = _matte_frame(alpha, sighting, props)
+        made = _matte_frame(alpha, view, props)
         came = 0.0 if carried is None else share_at_once(mask, carried.masks[0])
         return replace(made, filled=doubted, faded=faded, came=came), remembered
 
@@ -183,7 +183,7 @@ class BundledMattingModel:
 
 def _settled(
     mask: FloatArray,
-    sighting: Sighting,
+    view: PersonView,
     crop: Floats,
     carried: CarriedMasks | None,
     state: MattingState,
@@ -191,21 +191,21 @@ def _settled(
     """A fused mask (256, 256) steadied and rid of specks, and whether it fails and was filled."""
     if carried is not None:
         mask = steady_mask(mask, carried.masks[0], carried.similarity)
-    points = np.zeros((0, 2)) if sighting.pose is None else sighting.pose.points[BODY]
+    points = np.zeros((0, 2)) if view.pose is None else view.pose.points[BODY]
     mask = remove_specks(mask, crop, points)
     if carried is None or int(state["failures"]) >= MOST_FAILURES:
         return mask, False
-    steady = sighting.detected and _alike(sighting.box, state["box"])
+    steady = view.detected and _alike(view.box, state["box"])
     plausible = keep_plausible(mask, carried.masks[0], carried.similarity, steady)
     return plausible, plausible is not mask
 
 
-def _matte_frame(alpha: Image, sighting: Sighting, props: Props) -> MatteFrame:
+def _matte_frame(alpha: Image, view: PersonView, props: Props) -> MatteFrame:
     """The matte of a frame in which the person was seen."""
     landmarks, visibility = np.full((len(LANDMARKS), 2), np.nan), np.zeros(len(LANDMARKS))
-    if sighting.pose is not None:
-        landmarks, visibility = landmarks_of(sighting.pose, alpha)
-    detection = sighting.box if sighting.detected else NOWHERE
+    if view.pose is not None:
+        landmarks, visibility = landmarks_of(view.pose, alpha)
+    detection = view.box if view.detected else NOWHERE
     return MatteFrame(alpha, landmarks, visibility, True, detection, props.boxes, held=props.kinds)
 
 
@@ -215,26 +215,26 @@ def _changed_share(carried: CarriedMasks) -> float:
     return 1 - float(carried.similarity[person].mean()) if person.any() else 1.0
 
 
-def _crop_of_sighting(sighting: Sighting, cut: float) -> Floats:
+def _crop_of_view(view: PersonView, cut: float) -> Floats:
     """The crop (4,) in which the masks are fused: the pose's, or one around a cut body's box."""
-    if sighting.pose is not None and cut < MOSTLY_CUT:
-        return sighting.pose.crop
-    x0, y0, x1, y1 = sighting.box
+    if view.pose is not None and cut < MOSTLY_CUT:
+        return view.pose.crop
+    x0, y0, x1, y1 = view.box
     return np.array([(x0 + x1) / 2, (y0 + y1) / 2, BOX_MARGIN * max(x1 - x0, y1 - y0, 16.0), 0.0])
 
 
 def _hold_props(
-    frame: Image, alpha: Image, sighting: Sighting, state: MattingState
+    frame: Image, alpha: Image, view: PersonView, state: MattingState
 ) -> tuple[Image, Props]:
     """The alpha with what the person holds, and what that is."""
     known = props_of_state(state)
-    props = follow_props(known, sighting.things, sighting.pose, sighting.box, alpha)
+    props = follow_props(known, view.things, view.pose, view.box, alpha)
     fresh = int(state["prop_look"]) % PROP_EVERY == 0
     return add_props(frame, alpha, props, fresh)
 
 
 def _opinions(
-    sighting: Sighting,
+    view: PersonView,
     part: ReducedPart,
     crop: Floats,
     cut: float,
@@ -244,10 +244,10 @@ def _opinions(
 ) -> Opinions:
     """What every network that is asked about the person says."""
     pose = None
-    if sighting.pose is not None:
-        pose = mask_seen_twice(sighting.pose) if cut < 1 else mask_of_pose(sighting.pose)
-        if sighting.pose.crop is not crop:
-            between = resample_between_crops(sighting.pose.crop, crop)
+    if view.pose is not None:
+        pose = mask_seen_twice(view.pose) if cut < 1 else mask_of_pose(view.pose)
+        if view.pose.crop is not crop:
+            between = resample_between_crops(view.pose.crop, crop)
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             pose = np.asarray(cv2.warpAffine(pose, between, (SIDE, SIDE), flags=flags), np.float32)
     asked = cut >= LEAST_CUT or salient is not None
@@ -255,8 +255,8 @@ def _opinions(
     trust = np.ones((SIDE, SIDE), np.float32)
     if age > 0 and carried is not None:
         trust = np.asarray(carried.similarity, np.float32)
-    elsewhere = boxes_in_crop(sighting.others, crop) * (1 - boxes_in_crop(sighting.box[None], crop))
-    body = boxes_in_crop(sighting.box[None], crop)
+    elsewhere = boxes_in_crop(view.others, crop) * (1 - boxes_in_crop(view.box[None], crop))
+    body = boxes_in_crop(view.box[None], crop)
     around = nearness(body > 0, AROUND)
     fast = carried is not None and _changed_share(carried) > CHANGED_MUCH
     if fast and selfie is not None and salient is not None and age == 0:
@@ -281,7 +281,7 @@ def _still_there(mask: FloatArray, carried: CarriedMasks | None, box: FloatArray
 
 
 def _next_following(
-    sighting: Sighting, mask: FloatArray, crop: Floats, state: MattingState
+    view: PersonView, mask: FloatArray, crop: Floats, state: MattingState
 ) -> MattingState:
     """Where the person will be looked for in the next frame.
 
@@ -291,13 +291,13 @@ def _next_following(
         np.flatnonzero((mask > 0.5).any(axis=1)),
         np.flatnonzero((mask > 0.5).any(axis=0)),
     )
-    box, beyond = sighting.box, state["box_beyond_mask"]
+    box, beyond = view.box, state["box_beyond_mask"]
     if len(rows):
         corners = np.array([[columns[0], rows[0]], [columns[-1] + 1, rows[-1] + 1]], float)
         square = np.array([[x, y] for x in corners[:, 0] for y in corners[:, 1]])
         turned = square @ crop_to_picture(crop)[:, :2].T + crop_to_picture(crop)[:, 2]
         around = np.concatenate([turned.min(axis=0), turned.max(axis=0)])
-        if sighting.looked == 0 and sighting.detected:
+        if view.looked == 0 and view.detected:
             beyond = box - around
         else:
             moved = around + beyond
@@ -305,15 +305,15 @@ def _next_following(
             if (sizes > AREA_STEP).all() and (sizes < 1 / AREA_STEP).all():
                 box = moved
     next_crop = NOWHERE
-    if sighting.pose is not None:
-        next_crop = crop_of_pose(sighting.pose)
+    if view.pose is not None:
+        next_crop = crop_of_pose(view.pose)
         if np.isfinite(box).all():
             next_crop = crop_with_box(next_crop, box)
     return {
         "box": box,
         "box_beyond_mask": beyond,
         "crop": next_crop,
-        "others": sighting.others,
-        "looked": np.array(sighting.looked),
-        "detected": np.array(sighting.detected),
+        "others": view.others,
+        "looked": np.array(view.looked),
+        "detected": np.array(view.detected),
     }

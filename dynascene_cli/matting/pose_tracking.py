@@ -48,7 +48,7 @@ at: the last one tells little about the next."""
 
 
 @dataclass(frozen=True, eq=False)
-class Sighting:
+class PersonView:
     """The followed person in one frame.
 
     ``pose`` is None where no landmarks fit; ``box`` (4,) is the detector's, or the last one moved
@@ -76,7 +76,7 @@ def following_state(box: Floats) -> MattingState:
     }
 
 
-def follow_person(frame: Image, state: MattingState) -> Sighting | None:
+def follow_person(frame: Image, state: MattingState) -> PersonView | None:
     """The followed person in the next frame; None where nobody was ever seen.
 
     The detector looks every few frames, and wherever the landmarks are unsure. The crop that the
@@ -109,7 +109,7 @@ def follow_person(frame: Image, state: MattingState) -> Sighting | None:
     if pose is not None and not np.isfinite(box).all():
         x, y, side, _ = pose.crop
         box = np.array([x, y, x, y]) + side / BODY_MARGIN / 2 * np.array([-1.0, -1.0, 1.0, 1.0])
-    return Sighting(pose, box, seen, looked, others, things) if np.isfinite(box).all() else None
+    return PersonView(pose, box, seen, looked, others, things) if np.isfinite(box).all() else None
 
 
 def _pose_at(frame: Image, crop: Floats) -> Pose | None:
@@ -145,19 +145,19 @@ def share_in_picture(pose: Pose, width: int, height: int) -> float:
     return float(np.mean([seen[first:last].max() for first, last in BODY_GROUPS]))
 
 
-def cut_by_frame(sighting: Sighting, width: int, height: int) -> float:
+def cut_by_frame(view: PersonView, width: int, height: int) -> float:
     """How certainly the person is cut by the frame or close to the camera, 0..1.
 
     A hand past the picture's side leaves a whole body: it is no cut.
     """
-    if sighting.pose is None:
+    if view.pose is None:
         return 1.0
-    x0, y0, x1, y1 = sighting.box
+    x0, y0, x1, y1 = view.box
     gap = min(y0 / height, 1 - y1 / height)
-    if not _holds_trunk_and_legs(sighting.pose, width, height):
+    if not _holds_trunk_and_legs(view.pose, width, height):
         gap = min(gap, x0 / width, 1 - x1 / width)
     by_box = (EDGE_FAR - gap) / (EDGE_FAR - EDGE_NEAR) if np.isfinite(gap) else 0.0
-    missing = WHOLE_SHARE - share_in_picture(sighting.pose, width, height)
+    missing = WHOLE_SHARE - share_in_picture(view.pose, width, height)
     return float(np.clip(max(by_box, missing / (WHOLE_SHARE - CUT_SHARE)), 0.0, 1.0))
 
 

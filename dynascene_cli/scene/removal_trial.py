@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.outpainting import add_fringe, single_things
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
-from dynascene_cli.shot import Image
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Image, Mask
 
 SIDE = 480
 """Pixels of the photo's longer side in the trial."""

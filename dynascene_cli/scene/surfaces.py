@@ -9,9 +9,7 @@ from dynascene_cli.scene.line_segments import line_segments
 from dynascene_cli.scene.popup import PopUp, Surface, pop_up
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.vanishing_points import vanishing_points
-from dynascene_cli.shot import Image
-
-Mask = NDArray[np.bool_]
+from dynascene_cli.shot import Image, Mask
 
 SURFACES = {
     "sky": Surface.SKY,

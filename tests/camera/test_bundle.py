@@ -221,8 +221,8 @@ def test_a_frame_is_resected_from_its_points():
 def test_a_chain_of_rotations_follows_a_pan_among_outliers():
     extrinsics, focals = named_shot("pan", 12)
     tracks = tracked_scene(extrinsics, focals, per_frame=120, outliers=0.15).tracks
-    sightings = TrackObservations(tracks.track, tracks.frame, tracks.pixels - [480, 270], 12)
-    chain = chain_rotations(sightings, 830.0)
+    observations = TrackObservations(tracks.track, tracks.frame, tracks.pixels - [480, 270], 12)
+    chain = chain_rotations(observations, 830.0)
     turn = chain @ np.swapaxes(extrinsics[:, :, :3], 1, 2)
     angles = np.degrees(np.arccos(np.clip((np.trace(turn, axis1=1, axis2=2) - 1) / 2, -1, 1)))
     assert angles.max() < 0.05

@@ -14,7 +14,7 @@ from dynascene_cli.matting.faded_parts import decide_faded_parts
 from dynascene_cli.matting.foreign_colours import foreign_share
 from dynascene_cli.matting.fusion import attached_part, share_at_once
 from dynascene_cli.matting.pose import SIDE, Pose
-from dynascene_cli.matting.pose_tracking import NOWHERE, Sighting, cut_by_frame
+from dynascene_cli.matting.pose_tracking import NOWHERE, PersonView, cut_by_frame
 from dynascene_cli.video import open_clip, open_sink, read_frames
 
 COUNT = 3
@@ -145,10 +145,10 @@ def seen(points, visibility=1.0):
 def test_a_hand_past_the_side_leaves_a_whole_body_and_a_hidden_leg_does_not():
     points = np.random.default_rng(0).uniform(60, 140, (39, 2))
     box = np.array([40.0, 30.0, 200.0, 170.0])
-    sighting = Sighting(seen(points), box, True, 0, np.zeros((0, 4)), None)
-    assert cut_by_frame(sighting, 200, 200) == 0
-    low = replace(sighting, box=np.array([40.0, 30.0, 160.0, 200.0]))
+    view = PersonView(seen(points), box, True, 0, np.zeros((0, 4)), None)
+    assert cut_by_frame(view, 200, 200) == 0
+    low = replace(view, box=np.array([40.0, 30.0, 160.0, 200.0]))
     assert cut_by_frame(low, 200, 200) == 1
     points[25] = [205.0, 120.0]
-    assert cut_by_frame(replace(sighting, pose=seen(points)), 200, 200) == 1
-    assert cut_by_frame(replace(sighting, pose=None, box=NOWHERE), 200, 200) == 1
+    assert cut_by_frame(replace(view, pose=seen(points)), 200, 200) == 1
+    assert cut_by_frame(replace(view, pose=None, box=NOWHERE), 200, 200) == 1

@@ -65,37 +65,40 @@ class TrackObservations:
         )  # fmt: skip
 
 
-def thin_tracks(sightings: TrackObservations, per_camera: int) -> TrackObservations:
+def thin_tracks(observations: TrackObservations, per_camera: int) -> TrackObservations:
     """Only the longest tracks, as many as leave every camera ``per_camera`` where it has them."""
-    _, starts, lengths = np.unique(sightings.track, return_index=True, return_counts=True)
-    counts = np.zeros(sightings.camera_count, int)
-    kept = np.zeros(len(sightings.track), bool)
+    _, starts, lengths = np.unique(observations.track, return_index=True, return_counts=True)
+    counts = np.zeros(observations.camera_count, int)
+    kept = np.zeros(len(observations.track), bool)
     for k in np.argsort(-lengths, kind="stable"):
         rows = slice(starts[k], starts[k] + lengths[k])
-        cameras = sightings.camera[rows]
+        cameras = observations.camera[rows]
         if np.any(counts[cameras] < per_camera):
             counts[cameras] += 1
             kept[rows] = True
     return TrackObservations(
-        sightings.track[kept], sightings.camera[kept], sightings.pixels[kept],
-        sightings.camera_count,
+        observations.track[kept], observations.camera[kept], observations.pixels[kept],
+        observations.camera_count,
     )  # fmt: skip
 
 
-def chain_rotations(sightings: TrackObservations, focal: float) -> Floats:
+def chain_rotations(observations: TrackObservations, focal: float) -> Floats:
     """World-to-camera rotations (N, 3, 3) that carry each camera's rays best into the next's.
 
     Robust Kabsch between neighbours, composed; what the camera's motion adds is not modelled.
     """
-    order = np.lexsort((sightings.track, sightings.camera))
-    bounds = np.searchsorted(sightings.camera[order], np.arange(sightings.camera_count + 1))
-    rays = np.column_stack([sightings.pixels / focal, np.ones(len(sightings.pixels))])
+    order = np.lexsort((observations.track, observations.camera))
+    bounds = np.searchsorted(observations.camera[order], np.arange(observations.camera_count + 1))
+    rays = np.column_stack([observations.pixels / focal, np.ones(len(observations.pixels))])
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
     chain = [np.eye(3)]
-    for c in range(1, sightings.camera_count):
+    for c in range(1, observations.camera_count):
         before, after = order[bounds[c - 1] : bounds[c]], order[bounds[c] : bounds[c + 1]]
         _, i, j = np.intersect1d(
-            sightings.track[before], sightings.track[after], assume_unique=True, return_indices=True
+            observations.track[before],
+            observations.track[after],
+            assume_unique=True,
+            return_indices=True,
         )
         chain.append(_robust_turn(rays[before[i]], rays[after[j]], focal) @ chain[-1])
     return np.array(chain)
@@ -156,23 +159,28 @@ def triangulate(
 
 
 def incremental_sfm(
-    sightings: TrackObservations, rotations: Floats, focal: float, prior: float, *, held_focal: bool
+    observations: TrackObservations,
+    rotations: Floats,
+    focal: float,
+    prior: float,
+    *,
+    held_focal: bool,
 ) -> Reconstruction:
     """Cameras solved from the first on, window by window; the points are left to the caller."""
-    n = sightings.camera_count
+    n = observations.camera_count
     k = min(FIRST_CAMERAS, n)
-    seen, numbers = sightings.seen_by(0, k, 3)
+    seen, numbers = observations.seen_by(0, k, 3)
     best = min(multi_starts(seen, rotations[:k], np.full(k, focal)), key=lambda start: start.cost)
     R, t = rotations.copy(), np.zeros((n, 3))
     R[:k], t[:k] = best.reconstruction.rotations, best.reconstruction.translations
-    points = np.full((int(sightings.track.max()) + 1, 4), np.nan)
+    points = np.full((int(observations.track.max()) + 1, 4), np.nan)
     points[numbers] = best.reconstruction.points
     while k < n:
         last, k = k, min(n, k + _STEP)
         for c in range(last, k):
-            R[c], t[c] = _next_pose(sightings, c, R, t, rotations, points, focal)
+            R[c], t[c] = _next_pose(observations, c, R, t, rotations, points, focal)
         first = max(0, k - _WINDOW)
-        seen, numbers = sightings.seen_by(first, k, 3)
+        seen, numbers = observations.seen_by(first, k, 3)
         window = slice(first, k)
         focals = np.full(k - first, focal)
         new = np.isnan(points[numbers, 0])
@@ -205,7 +213,7 @@ def incremental_sfm(
 
 
 def _next_pose(
-    sightings: TrackObservations,
+    observations: TrackObservations,
     c: int,
     R: Floats,
     t: Floats,
@@ -219,10 +227,10 @@ def _next_pose(
     centres = -np.einsum("nji,nj->ni", R[past:c], t[past:c])
     onward = (centres[-1] - centres[0]) / max(1, len(centres) - 1)
     shift = -turn @ (centres[-1] + onward)
-    rows = np.flatnonzero(sightings.camera == c)
-    rows = rows[np.isfinite(points[sightings.track[rows], 0])]
+    rows = np.flatnonzero(observations.camera == c)
+    rows = rows[np.isfinite(points[observations.track[rows], 0])]
     if len(rows) < 6:
         return turn, shift
     return resection_kernels.resect_camera(
-        turn, shift, focal, points[sightings.track[rows]], sightings.pixels[rows], 3.0, 20
+        turn, shift, focal, points[observations.track[rows]], observations.pixels[rows], 3.0, 20
     )

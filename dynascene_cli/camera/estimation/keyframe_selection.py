@@ -26,19 +26,19 @@ _PIXELS, _DEATHS, _FRAMES = 16.0, 0.25, 20.0
 """Motion of the picture, share of tracks that end, and time, each of which makes a keyframe."""
 
 
-def select_keyframes(sightings: TrackObservations, usable: NDArray[np.bool_]) -> Integers:
+def select_keyframes(observations: TrackObservations, usable: NDArray[np.bool_]) -> Integers:
     """Frames (N,) to solve together, among those ``usable`` (F,)."""
     frames = np.flatnonzero(usable)
     if len(frames) <= SHORT_CLIP:
         return frames
-    same = sightings.track[1:] == sightings.track[:-1]
-    moved = np.linalg.norm(sightings.pixels[1:] - sightings.pixels[:-1], axis=1)[same]
-    at = sightings.camera[1:][same]
+    same = observations.track[1:] == observations.track[:-1]
+    moved = np.linalg.norm(observations.pixels[1:] - observations.pixels[:-1], axis=1)[same]
+    at = observations.camera[1:][same]
     order = np.argsort(at, kind="stable")
-    bounds = np.searchsorted(at[order], np.arange(sightings.camera_count + 1))
-    counts = np.bincount(sightings.camera, minlength=sightings.camera_count)
-    pace = np.zeros(sightings.camera_count)
-    for f in range(1, sightings.camera_count):
+    bounds = np.searchsorted(at[order], np.arange(observations.camera_count + 1))
+    counts = np.bincount(observations.camera, minlength=observations.camera_count)
+    pace = np.zeros(observations.camera_count)
+    for f in range(1, observations.camera_count):
         steps = moved[order[bounds[f] : bounds[f + 1]]]
         if len(steps):
             ended = 1 - len(steps) / max(1, counts[f - 1])
@@ -52,7 +52,7 @@ def select_keyframes(sightings: TrackObservations, usable: NDArray[np.bool_]) ->
 
 
 def solve_every_frame(
-    sightings: TrackObservations,
+    observations: TrackObservations,
     frames: Integers,
     solved: Reconstruction,
     turns_only: bool = False,
@@ -62,7 +62,7 @@ def solve_every_frame(
     ``solved`` has a camera for each of ``frames`` and a point for each track, NaN where unknown.
     What cannot be resected is interpolated; before the first and after the last it is held.
     """
-    count = sightings.camera_count
+    count = observations.camera_count
     times = np.arange(count, dtype=float)
     extrinsics = geometry.resample(
         geometry.pose(solved.rotations, solved.translations), frames.astype(float), times
@@ -70,14 +70,14 @@ def solve_every_frame(
     focals = np.exp(np.interp(times, frames, np.log(solved.focals)))
     registered = np.zeros(count, dtype=np.bool_)
     registered[frames] = True
-    order = np.argsort(sightings.camera, kind="stable")
-    bounds = np.searchsorted(sightings.camera[order], np.arange(count + 1))
+    order = np.argsort(observations.camera, kind="stable")
+    bounds = np.searchsorted(observations.camera[order], np.arange(count + 1))
     for f in np.flatnonzero(~registered):
         rows = order[bounds[f] : bounds[f + 1]]
-        rows = rows[np.isfinite(solved.points[sightings.track[rows], 0])]
+        rows = rows[np.isfinite(solved.points[observations.track[rows], 0])]
         if len(rows) < LEAST_POINTS:
             continue
-        points, pixels = solved.points[sightings.track[rows]], sightings.pixels[rows]
+        points, pixels = solved.points[observations.track[rows]], observations.pixels[rows]
         if turns_only:
             points = points * [1.0, 1.0, 1.0, 0.0]
         R, t = resection_kernels.resect_camera(

@@ -79,16 +79,16 @@ class MotionHypothesis:
 
 
 def fit_turning_camera(
-    sightings: TrackObservations,
+    observations: TrackObservations,
     seen: Observations,
     frames: Integers,
     known: float | None,
     prior: float,
 ) -> MotionHypothesis:
     """The camera on a tripod that explains the tracks best; ``known`` is its focal length."""
-    n = sightings.camera_count
+    n = observations.camera_count
     focal = known or prior
-    rotations = chain_rotations(sightings, focal)
+    rotations = chain_rotations(observations, focal)
     still = np.zeros((n, 3))
 
     def solved(focals: Floats, model: FocalModel) -> Adjustment:
@@ -111,7 +111,7 @@ def fit_turning_camera(
     if not known:
         zoom = zooming_focals(frames, prior)
         projector = zoom.basis @ np.linalg.pinv(zoom.basis)
-        chain = np.exp(projector @ np.log(chain_focals(sightings, rotations, focal)))
+        chain = np.exp(projector @ np.log(chain_focals(observations, rotations, focal)))
         zoomed = solved(chain, zoom)
         if is_better_zoom(zoomed, best):
             best, model = zoomed, zoom
@@ -119,7 +119,7 @@ def fit_turning_camera(
 
 
 def fit_moving_camera(
-    sightings: TrackObservations,
+    observations: TrackObservations,
     seen: Observations,
     frames: Integers,
     tripod: MotionHypothesis,
@@ -133,8 +133,8 @@ def fit_moving_camera(
     ``rivals``. Unless even the ``tripod`` might do, other focal lengths than the assumed one are
     tried, and a zoom if none explains the tracks.
     """
-    n = sightings.camera_count
-    thin = thin_tracks(sightings, _START_TRACKS)
+    n = observations.camera_count
+    thin = thin_tracks(observations, _START_TRACKS)
     some, _ = thin.seen_by(0, n, 3)
     fixed = fixed_focal(n) if known else shared_focal(n, prior)
     zoom = zooming_focals(frames, prior)

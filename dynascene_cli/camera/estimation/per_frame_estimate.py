@@ -33,7 +33,7 @@ _FARTHEST = 1e-3
 class TrackedClip:
     """A clip as the solver sees it: pixels from the principal point at TRACKING_WIDTH."""
 
-    sightings: TrackObservations
+    observations: TrackObservations
     frame_rate: Fraction
     size: tuple[int, int]
 
@@ -54,12 +54,12 @@ class Lens:
 
 def estimate_static_camera(filmed: TrackedClip, usable: NDArray[np.bool_], lens: Lens) -> Estimate:
     """The estimate of a camera that does not move."""
-    sightings = filmed.sightings
-    n = sightings.camera_count
-    starts = np.flatnonzero(np.diff(sightings.track, prepend=-1))
-    lengths = np.diff(np.append(starts, len(sightings.track)))
+    observations = filmed.observations
+    n = observations.camera_count
+    starts = np.flatnonzero(np.diff(observations.track, prepend=-1))
+    lengths = np.diff(np.append(starts, len(observations.track)))
     errors = np.linalg.norm(
-        sightings.pixels - np.repeat(sightings.pixels[starts], lengths, axis=0), axis=1
+        observations.pixels - np.repeat(observations.pixels[starts], lengths, axis=0), axis=1
     )
     extrinsics = np.tile(np.eye(3, 4), (n, 1, 1))
     return Estimate(
@@ -69,7 +69,7 @@ def estimate_static_camera(filmed: TrackedClip, usable: NDArray[np.bool_], lens:
         inliers=float(np.mean(errors < GATE_PIXELS)),
         median_px=float(np.median(errors)),
         residuals=errors,
-        frame_residuals=median_errors(sightings.camera, errors, n),
+        frame_residuals=median_errors(observations.camera, errors, n),
         registered=usable,
         focal_px=lens.focal * filmed.to_clip,
         focal_observable=False,
@@ -93,22 +93,24 @@ def estimate_moving_camera(
 
     ``numbers`` are the tracks of the explanation's points.
     """
-    sightings = filmed.sightings
+    observations = filmed.observations
     turns = best.moves == "rotation"
-    points = np.full((int(sightings.track[-1]) + 1, 4), np.nan)
+    points = np.full((int(observations.track[-1]) + 1, 4), np.nan)
     points[numbers] = best.solved.points
     extrinsics, focals, registered = solve_every_frame(
-        sightings, frames, replace(best.solved, points=points), turns
+        observations, frames, replace(best.solved, points=points), turns
     )
-    errors = _errors(sightings, points, extrinsics, focals)
+    errors = _errors(observations, points, extrinsics, focals)
     told = np.isfinite(errors)
     inliers = float(np.mean(errors[told] < GATE_PIXELS))
     median = float(np.median(errors[told]))
-    frame_residuals = median_errors(sightings.camera[told], errors[told], sightings.camera_count)
-    everything = _add_left_out_points(sightings, points, extrinsics, focals, turns)
-    residuals = _errors(sightings, everything, extrinsics, focals)
+    frame_residuals = median_errors(
+        observations.camera[told], errors[told], observations.camera_count
+    )
+    everything = _add_left_out_points(observations, points, extrinsics, focals, turns)
+    residuals = _errors(observations, everything, extrinsics, focals)
     extrinsics, space = _normalise_to_first_camera(
-        sightings, points, errors, extrinsics, int(np.argmax(registered)), turns
+        observations, points, errors, extrinsics, int(np.argmax(registered)), turns
     )
     sides = float(focals[0]) * filmed.to_clip / max(filmed.size)
     reasons = reasons_against(inliers, median, frame_residuals, registered, doubt, best, sides)
@@ -167,24 +169,24 @@ def _lens_warnings(filmed: TrackedClip, lens: Lens) -> tuple[str, ...]:
 
 
 def _errors(
-    sightings: TrackObservations, points: Floats, extrinsics: Floats, focals: Floats
+    observations: TrackObservations, points: Floats, extrinsics: Floats, focals: Floats
 ) -> Floats:
-    """Distances (O,) of all sightings from their points' reprojections, NaN without a point."""
-    X, E = points[sightings.track], extrinsics[sightings.camera]
+    """Distances (O,) of all observations from their points' reprojections, NaN without a point."""
+    X, E = points[observations.track], extrinsics[observations.camera]
     Y = np.einsum("oij,oj->oi", E[:, :, :3], X[:, :3]) + X[:, 3:] * E[:, :, 3]
     z = np.where(Y[:, 2] > 1e-9, Y[:, 2], 1e-9)
-    shown = focals[sightings.camera, None] * Y[:, :2] / z[:, None]
-    return np.linalg.norm(shown - sightings.pixels, axis=1)
+    shown = focals[observations.camera, None] * Y[:, :2] / z[:, None]
+    return np.linalg.norm(shown - observations.pixels, axis=1)
 
 
 def _add_left_out_points(
-    sightings: TrackObservations, points: Floats, extrinsics: Floats, focals: Floats, turns: bool
+    observations: TrackObservations, points: Floats, extrinsics: Floats, focals: Floats, turns: bool
 ) -> Floats:
     """The points (T, 4) of all tracks: those without one (NaN) are put where the cameras see them.
 
     At infinity, if the camera only ``turns``.
     """
-    seen, numbers = sightings.seen_by(0, sightings.camera_count, 1)
+    seen, numbers = observations.seen_by(0, observations.camera_count, 1)
     R, t = np.ascontiguousarray(extrinsics[:, :, :3]), np.ascontiguousarray(extrinsics[:, :, 3])
     found = place_points(seen, R, t, focals, 0.0) if turns else triangulate(seen, R, t, focals)
     everything = points.copy()
@@ -203,7 +205,7 @@ def median_errors(groups: Integers, values: Floats, count: int) -> Floats:
 
 
 def _normalise_to_first_camera(
-    sightings: TrackObservations,
+    observations: TrackObservations,
     points: Floats,
     errors: Floats,
     extrinsics: Floats,
@@ -221,11 +223,11 @@ def _normalise_to_first_camera(
     E = extrinsics[0]
     rotated = np.column_stack([points[:, :3] @ E[:, :3].T + points[:, 3:] * E[:, 3], points[:, 3]])
     good = errors < GATE_PIXELS
-    at_first = np.unique(sightings.track[good & (sightings.camera == first)])
+    at_first = np.unique(observations.track[good & (observations.camera == first)])
     inverse = rotated[at_first, 3] / rotated[at_first, 2]
     unit = 1 / max(float(np.median(inverse)), 1e-9)
     moved[:, :, 3] /= unit
-    known = np.unique(sightings.track[good])
+    known = np.unique(observations.track[good])
     finite = known[rotated[known, 3] * unit > _FARTHEST * rotated[known, 2]]
     return moved, rotated[finite, :3] / rotated[finite, 3:] / unit
 

@@ -76,8 +76,8 @@ def estimate_from_model(
         raise _report_unsolved(method, len(model.names), tracks)
     frames, solved = _cameras(model, tracks.frame_count)
     filmed = TrackedClip(observations_of_tracks(tracks), clip.frame_rate, clip.size)
-    sightings = select_frames(filmed.sightings, frames)
-    seen, numbers = sightings.seen_by(0, len(frames), 3)
+    observations = select_frames(filmed.observations, frames)
+    seen, numbers = observations.seen_by(0, len(frames), 3)
     if not len(numbers):
         raise _report_unsolved(method, len(frames), tracks)
     before = KnownLens.of(clip)

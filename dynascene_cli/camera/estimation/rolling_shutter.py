@@ -16,14 +16,14 @@ READOUT_STEP = 0.25
 
 
 def remove_rolling_shutter(
-    sightings: TrackObservations, height: float, readout: float
+    observations: TrackObservations, height: float, readout: float
 ) -> TrackObservations:
     """Every sighting at the time of the picture's middle row, along its track's own motion.
 
-    ``height`` is the picture's, in the sightings' pixels; ``readout`` the share of the time
+    ``height`` is the picture's, in the observations' pixels; ``readout`` the share of the time
     between frames that passes from its first row to its last. Tracks of a single frame stay.
     """
-    track, camera, pixels = sightings.track, sightings.camera, sightings.pixels
+    track, camera, pixels = observations.track, observations.camera, observations.pixels
     goes_on = np.append((track[1:] == track[:-1]) & (np.diff(camera) == 1), False)
     steps = np.where(goes_on[:, None], np.roll(pixels, -1, axis=0) - pixels, 0.0)
     came = np.roll(goes_on, 1)
@@ -31,4 +31,4 @@ def remove_rolling_shutter(
     counted = np.maximum(goes_on.astype(int) + came, 1)[:, None]
     velocity = (steps + before) / counted
     late = readout * pixels[:, 1:] / height
-    return replace(sightings, pixels=pixels - late * velocity)
+    return replace(observations, pixels=pixels - late * velocity)

@@ -148,13 +148,13 @@ def estimate_from_tracks(tracks: FeatureTracks, clip: ClipFacts) -> Estimate:
     usable = find_usable_frames(tracks)
     filmed = TrackedClip(observations_of_tracks(tracks), clip.frame_rate, clip.size)
     lens = KnownLens.of(clip)
-    if _is_still(filmed.sightings):
+    if _is_still(filmed.observations):
         return estimate_static_camera(filmed, usable, lens.unseen())
-    frames = select_keyframes(filmed.sightings, usable)
-    sightings = select_frames(filmed.sightings, frames)
-    seen, numbers = sightings.seen_by(0, len(frames), 3)
-    tripod = fit_turning_camera(sightings, seen, frames, lens.focal, lens.prior)
-    travelling = fit_moving_camera(sightings, seen, frames, tripod, lens.focal, lens.prior)
+    frames = select_keyframes(filmed.observations, usable)
+    observations = select_frames(filmed.observations, frames)
+    seen, numbers = observations.seen_by(0, len(frames), 3)
+    tripod = fit_turning_camera(observations, seen, frames, lens.focal, lens.prior)
+    travelling = fit_moving_camera(observations, seen, frames, tripod, lens.focal, lens.prior)
     turned = _Solution(filmed, seen, numbers, tripod)
     best = _choose_solution(turned, travelling, frames, lens)
     estimate = _finish_estimate(best, frames, lens)
@@ -276,12 +276,12 @@ def _slanted_tripod(filmed: TrackedClip, frames: Integers, lens: KnownLens) -> _
     lets no pure rotation through the gate.
     """
     height = TRACKING_WIDTH * filmed.size[1] / filmed.size[0]
-    longest = thin_tracks(filmed.sightings, READOUT_TRACKS)
+    longest = thin_tracks(filmed.observations, READOUT_TRACKS)
 
     def exposed(
-        sightings: TrackObservations, readout: float
+        observations: TrackObservations, readout: float
     ) -> tuple[TrackObservations, Observations, Integers, MotionHypothesis]:
-        upright = remove_rolling_shutter(sightings, height, readout)
+        upright = remove_rolling_shutter(observations, height, readout)
         chosen = select_frames(upright, frames)
         seen, numbers = chosen.seen_by(0, len(frames), 3)
         return (
@@ -302,10 +302,10 @@ def _slanted_tripod(filmed: TrackedClip, frames: Integers, lens: KnownLens) -> _
     readout = min((nearest, lowest), key=cost)
     if cost(readout) > SLANT_SHARE * cost(0.0):
         return None
-    upright, seen, numbers, tripod = exposed(filmed.sightings, readout)
+    upright, seen, numbers, tripod = exposed(filmed.observations, readout)
     if not _passes_gate(seen, tripod):
         return None
-    return _Solution(replace(filmed, sightings=upright), seen, numbers, tripod, readout)
+    return _Solution(replace(filmed, observations=upright), seen, numbers, tripod, readout)
 
 
 def drop_stray_points(
@@ -335,25 +335,25 @@ def _cost(errors: Floats) -> float:
     return float(np.log1p((errors / LOSS_PIXELS) ** 2).sum())
 
 
-def _is_still(sightings: TrackObservations) -> bool:
+def _is_still(observations: TrackObservations) -> bool:
     """Whether points stay where they were first seen."""
-    starts = np.flatnonzero(np.diff(sightings.track, prepend=-1))
-    lengths = np.diff(np.append(starts, len(sightings.track)))
-    away = sightings.pixels - np.repeat(sightings.pixels[starts], lengths, axis=0)
+    starts = np.flatnonzero(np.diff(observations.track, prepend=-1))
+    lengths = np.diff(np.append(starts, len(observations.track)))
+    away = observations.pixels - np.repeat(observations.pixels[starts], lengths, axis=0)
     moved = np.linalg.norm(away, axis=1)
     moved = np.delete(moved, starts)
     return bool(len(moved) and np.percentile(moved, 90) < STILL_PIXELS)
 
 
-def select_frames(sightings: TrackObservations, frames: Integers) -> TrackObservations:
-    """The sightings in ``frames`` alone, whose cameras are numbered in that order."""
-    place = np.full(sightings.camera_count, -1)
+def select_frames(observations: TrackObservations, frames: Integers) -> TrackObservations:
+    """The observations in ``frames`` alone, whose cameras are numbered in that order."""
+    place = np.full(observations.camera_count, -1)
     place[frames] = np.arange(len(frames))
-    kept = place[sightings.camera] >= 0
+    kept = place[observations.camera] >= 0
     return TrackObservations(
-        sightings.track[kept],
-        place[sightings.camera[kept]],
-        sightings.pixels[kept],
+        observations.track[kept],
+        place[observations.camera[kept]],
+        observations.pixels[kept],
         len(frames),
     )
 

@@ -38,22 +38,25 @@ def zooming_focals(frames: Integers, prior: float, stiffness: float = 10.0) -> F
     return FocalModel(basis, np.full(count, np.log(prior)), _SMOOTHNESS * bend.T @ bend + level)
 
 
-def chain_focals(sightings: TrackObservations, rotations: Floats, focal: float) -> Floats:
+def chain_focals(observations: TrackObservations, rotations: Floats, focal: float) -> Floats:
     """Focal lengths (N,) by which pure rotations explain each camera's view from the one before.
 
     Robust ratio of the observed to the turned picture, composed; a dolly shows in it too.
     """
-    order = np.lexsort((sightings.track, sightings.camera))
-    bounds = np.searchsorted(sightings.camera[order], np.arange(sightings.camera_count + 1))
-    rays = np.column_stack([sightings.pixels / focal, np.ones(len(sightings.pixels))])
-    logs = np.zeros(sightings.camera_count)
-    for c in range(1, sightings.camera_count):
+    order = np.lexsort((observations.track, observations.camera))
+    bounds = np.searchsorted(observations.camera[order], np.arange(observations.camera_count + 1))
+    rays = np.column_stack([observations.pixels / focal, np.ones(len(observations.pixels))])
+    logs = np.zeros(observations.camera_count)
+    for c in range(1, observations.camera_count):
         before, after = order[bounds[c - 1] : bounds[c]], order[bounds[c] : bounds[c + 1]]
         _, i, j = np.intersect1d(
-            sightings.track[before], sightings.track[after], assume_unique=True, return_indices=True
+            observations.track[before],
+            observations.track[after],
+            assume_unique=True,
+            return_indices=True,
         )
         turned = rays[before[i]] @ (rotations[c] @ rotations[c - 1].T).T
-        a, b = focal * turned[:, :2] / turned[:, 2:], sightings.pixels[after[j]]
+        a, b = focal * turned[:, :2] / turned[:, 2:], observations.pixels[after[j]]
         ratio, weights = 1.0, np.ones(len(a))
         for _ in range(8 if len(a) > 2 else 0):
             ratio = float(np.sum(weights[:, None] * a * b) / np.sum(weights[:, None] * a * a))
