@@ -45,6 +45,10 @@ ENTRIES = {
         "Render many shots, and tell what became of each.",
         "dynascene batch jobs.toml --jobs 2 --resume -- --draft",
     ),
+    "studio": _Entry(
+        "Direct a shot on a local page, then render it.",
+        "dynascene studio person.mp4 --scene beach.jpg",
+    ),
     "trajectory": _Entry("List, write, draw, check and convert camera moves."),
     "train": _Entry(
         "Train one stage of the network.",

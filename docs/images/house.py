@@ -13,7 +13,7 @@ ROOM, STAGE, NOUN = "#e3ecf7", "#fdeeda", "#e6f2e4"
 FONT = "font-family='Helvetica, Arial, sans-serif'"
 LEVELS = (
     ("commands",),
-    ("evaluation", "batch"),
+    ("evaluation", "batch", "studio"),
     ("training",),
     ("dataset",),
     ("pipeline",),
@@ -28,6 +28,7 @@ LEVELS = (
 
 NOTES = {
     "commands": "one file a subcommand",
+    "studio": "a page to direct a shot",
     "batch": "many shots, each its own process",
     "evaluation": "held-out metrics, the ablation",
     "training": "the network's two stages",
@@ -99,10 +100,10 @@ def house() -> Drawing:
     drawing = Drawing(width, len(LEVELS) * (height + gap) + 14)
     for level, rooms in enumerate(LEVELS):
         y = 10 + level * (height + gap)
-        side = 102 if len(rooms) > 2 else 300
+        side = 102 if len(rooms) > 3 else 300 if len(rooms) < 3 else 230
         start = (width - len(rooms) * side - (len(rooms) - 1) * 5) // 2
         for place, room in enumerate(rooms):
-            fill = STAGE if len(rooms) > 2 else NOUN if "·" in room else ROOM
+            fill = STAGE if len(rooms) > 3 else NOUN if "·" in room else ROOM
             x = start + place * (side + 5)
             drawing.box(x, y, side, height, fill, room, NOTES.get(room, ""))
         if level + 1 < len(LEVELS):

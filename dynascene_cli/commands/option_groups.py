@@ -56,6 +56,25 @@ def flatten_groups(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def words_of(group: Any) -> list[str]:
+    """The words of the command line that give a group's options their values; no defaults."""
+    hints = get_type_hints(type(group), include_extras=True)
+    words = []
+    for each in fields(group):
+        value = getattr(group, each.name)
+        if value == each.default:
+            continue
+        _, option = get_args(hints[each.name])
+        named = [word for word in option.param_decls or () if word.startswith("--")]
+        name = named[0] if named else f"--{each.name.replace('_', '-')}"
+        if value is True:
+            words.append(name)
+        else:
+            values = value if isinstance(value, list) else [value]
+            words += [f"{name}={one}" for one in values]
+    return words
+
+
 def _parameters_of(group: Any) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     return [

@@ -1,0 +1,92 @@
+"""``dynascene studio``: a local page on which a shot is directed by hand."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dynascene_cli.commands.option_groups import flatten_groups, words_of
+from dynascene_cli.commands.options import (
+    ClipArgument,
+    FinishedMatte,
+    InputOptions,
+    MattingOptions,
+    ProjectFolder,
+    matte_request,
+)
+from dynascene_cli.commands.render import Photo
+
+PACKAGES = ("starlette", "uvicorn")
+
+
+@flatten_groups
+def studio(
+    clip: ClipArgument,
+    scene: Photo,
+    source: InputOptions,
+    matting: MattingOptions,
+    matte: FinishedMatte = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The file that the page's Render writes."),
+    ] = None,
+    project: ProjectFolder = None,
+    port: Annotated[
+        int, typer.Option("--port", help="Port of the page; 0 takes a free one.", min=0, max=65535)
+    ] = 0,
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Print the page's address, and open no browser.")
+    ] = False,
+) -> None:
+    """Direct the shot of CLIP in a photo on a local page: place, camera, light; then render it."""
+    from dynascene_cli.errors import InputError, MissingError
+
+    absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if absent:
+        raise MissingError(
+            f"the page needs {' and '.join(absent)}", "pip install 'dynascene-cli[studio]'"
+        )
+    from dynascene_cli.console import Console
+    from dynascene_cli.pipeline.matte import check_matte_request, open_request_clip
+    from dynascene_cli.pipeline.request import (
+        CameraRequest,
+        RenderRequest,
+        RunRequest,
+        SceneRequest,
+        clip_name,
+    )
+    from dynascene_cli.pipeline.run import open_run
+    from dynascene_cli.studio.preview import Preview
+    from dynascene_cli.studio.server import Server
+    from dynascene_cli.studio.session import Session
+    from dynascene_cli.video import check_photo
+
+    check_photo(scene)
+    console = Console()
+    asked = matte_request(clip, source, matting, matte)
+    request = RenderRequest(
+        filmed=CameraRequest(asked), scene=SceneRequest(photo=scene), camera="static"
+    )
+    run = open_run(RunRequest(project), asked.clip, request.inputs, console)
+    opened = open_request_clip(asked)
+    console.warn(*opened.warnings, *check_matte_request(asked, opened, numbered=False))
+    output = output or Path(f"{clip_name(clip)}-{scene.stem}-studio.mp4")
+    words = ["render", "--scene", str(scene), *words_of(source), *words_of(matting)]
+    words += [f"--matte={matte}"] if matte else []
+    words += [f"--project={project}"] if project else []
+    words += [f"--output={output}", "--", clip]
+    with run.project.locked():
+        preview = Preview(run, request, opened)
+    session = Session(
+        replace(run, console=console), preview, words, Path(f"{clip_name(clip)}-studio-move.json")
+    )
+    try:
+        server = Server(session, port)
+    except OSError as error:
+        raise InputError(f"port {port} is taken", "give another, or 0 for a free one") from error
+    print(server.url, flush=True)
+    if not no_open:
+        typer.launch(server.url)
+    server.serve()

@@ -1,0 +1,444 @@
+"use strict";
+
+const token = new URLSearchParams(location.search).get("token");
+const page = Math.random().toString(36).slice(2);
+const by = (id) => document.getElementById(id);
+const overlay = by("overlay"), topView = by("top"), sunDial = by("sun");
+
+let state = null;      // what the server told last
+let at = 0;            // which of the shown frames is looked at
+let drag = null;       // what is dragged: {what, ...}
+let move = null;       // the trajectory whose keyframes are edited
+let playing = false;
+let wanted = null;     // settings that wait until the last change is answered
+let sending = false;
+
+async function ask(path, method = "GET", body = undefined) {
+  const response = await fetch(path, {
+    method, headers: {"x-studio-token": token, "content-type": "application/json"},
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw Object.assign(new Error(answer.error), {status: response.status, answer});
+  return answer;
+}
+
+// Settings: one change is sent at a time, the latest wins.
+
+function set(changes) {
+  wanted = {...(wanted ?? state.settings), ...changes};
+  send();
+}
+
+async function send() {
+  if (sending || wanted === null) return;
+  sending = true;
+  by("busy").hidden = false;
+  const settings = wanted;
+  wanted = null;
+  try {
+    take(await ask("/api/settings", "PUT", {settings, version: state.version}));
+  } catch (error) {
+    tell(error);
+    if (error.status === 409) take(await ask("/api/state"));
+    else show();
+  }
+  sending = false;
+  by("busy").hidden = true;
+  send();
+}
+
+function tell(error) {
+  const hint = error.answer?.hint;
+  by("rendering").textContent = hint ? `${error.message} (${hint})` : error.message;
+}
+
+function take(answer) {
+  state = answer;
+  at = Math.min(at, state.shown_frames.length - 1);
+  show();
+}
+
+function show() {
+  const {settings, shot} = state;
+  document.documentElement.style.setProperty("--aspect", shot.width / shot.height);
+  by("scrub").max = state.shown_frames.length - 1;
+  by("move_strength").value = settings.move_strength;
+  const less = Math.abs(shot.used_strength - settings.move_strength) > 0.005;
+  by("move_strength_value").textContent =
+    settings.move_strength.toFixed(2) + (less ? ` (${shot.used_strength.toFixed(2)})` : "");
+  by("horizon").value = (settings.horizon ?? shot.horizon).toFixed(3);
+  by("camera_height").value = (settings.camera_height ?? shot.camera_height).toFixed(2);
+  by("person_height").value = settings.person_height;
+  by("position").textContent = settings.position
+    ? settings.position.map((value) => value.toFixed(3)).join(", ") : "auto";
+  by("relight").value = settings.relight ?? "";
+  by("shadow").value = settings.shadow;
+  by("sun_value").textContent = settings.sun
+    ? `sun ${settings.sun[0].toFixed(0)}°, ${settings.sun[1].toFixed(0)}° high` : "sun: auto";
+  by("command").textContent = state.command;
+  by("warnings").replaceChildren(...shot.warnings.map((text) => {
+    const item = document.createElement("li");
+    item.textContent = text;
+    return item;
+  }));
+  for (const button of by("moves").children)
+    button.setAttribute("aria-pressed", button.dataset.move === settings.camera);
+  look();
+}
+
+// The picture.
+
+const view = () => document.querySelector("input[name=view]:checked").value;
+
+async function picture(index) {
+  const number = state.shown_frames[index];
+  const response = await fetch(`/api/${view()}/${number}.jpg`, {headers: {"x-studio-token": token}});
+  if (!response.ok) throw new Error((await response.json()).error);
+  return URL.createObjectURL(await response.blob());
+}
+
+let looking = false, again = false;
+
+async function look() {
+  by("scrub").value = at;
+  by("number").textContent = `${state.shown_frames[at] + 1}`;
+  drawOverlay();
+  drawTop();
+  drawSun();
+  if (looking) { again = true; return; }
+  looking = true;
+  do {
+    again = false;
+    try {
+      const url = await picture(at), old = by("frame").src;
+      by("frame").src = url;
+      by("frame").dataset.frame = `${state.version}/${at}/${view()}`;
+      if (old.startsWith("blob:")) URL.revokeObjectURL(old);
+    } catch (error) { tell(error); }
+  } while (again);
+  looking = false;
+}
+
+async function play() {
+  playing = !playing;
+  by("play").textContent = playing ? "❚❚" : "▶";
+  const step = state.shown_frames.length > 1 ? state.shown_frames[1] / state.frame_rate : 1;
+  while (playing) {
+    const began = performance.now();
+    at = (at + 1) % state.shown_frames.length;
+    await look();
+    const rest = step * 1000 - (performance.now() - began);
+    await new Promise((done) => setTimeout(done, Math.max(rest, 0)));
+  }
+}
+
+// What lies over the picture, in the frame's pixels.
+
+function project(point) {
+  const K = state.shot.intrinsics[at], E = state.shot.world_to_camera[at];
+  const [x, y, z] = E.map((row) => row[0] * point[0] + row[1] * point[1] + row[2] * point[2] + row[3]);
+  return z < 0.05 ? null : [K[0][0] * x / z + K[0][2], K[1][1] * y / z + K[1][2]];
+}
+
+const horizonRow = () =>
+  (drag?.what === "horizon" ? drag.value : state.settings.horizon ?? state.shot.horizon)
+  * state.shot.height;
+
+function feet() {
+  const [x, y] = drag?.what === "feet"
+    ? drag.base.map((value, axis) => value + drag.by[axis]) : state.shot.feet_in_picture[at];
+  return [x * state.shot.width, y * state.shot.height];
+}
+
+const tall = () => drag?.what === "head" ? drag.pixels : state.shot.person_pixels[at];
+
+function drawOverlay() {
+  const {shot} = state;
+  overlay.width = shot.width * 2;
+  overlay.height = shot.height * 2;
+  const pen = overlay.getContext("2d");
+  pen.scale(2, 2);
+  if (view() !== "frame") return;
+  if (by("grid").checked) drawGround(pen);
+  pen.lineWidth = 1.5;
+  pen.strokeStyle = "#5eead4";
+  pen.beginPath();
+  pen.moveTo(0, horizonRow());
+  pen.lineTo(shot.width, horizonRow());
+  pen.stroke();
+  const [x, y] = feet();
+  pen.setLineDash([4, 3]);
+  pen.beginPath();
+  pen.moveTo(x, y);
+  pen.lineTo(x, y - tall());
+  pen.stroke();
+  pen.setLineDash([]);
+  for (const [px, py] of [[x, y], [x, y - tall()]]) {
+    pen.beginPath();
+    pen.arc(px, py, 6, 0, 7);
+    pen.fillStyle = "#0f766ecc";
+    pen.fill();
+    pen.stroke();
+  }
+}
+
+function drawGround(pen) {
+  const {shot} = state, height = shot.camera_height, [fx, , fz] = shot.feet[0];
+  pen.strokeStyle = "#ffffff55";
+  pen.lineWidth = 0.8;
+  const line = (a, b) => {
+    const points = [];
+    for (let i = 0; i <= 24; i++) {
+      const share = i / 24;
+      points.push(project(a.map((value, axis) => value + (b[axis] - value) * share)));
+    }
+    pen.beginPath();
+    let begun = false;
+    for (const point of points) {
+      if (point === null) { begun = false; continue; }
+      if (begun) pen.lineTo(...point); else pen.moveTo(...point);
+      begun = true;
+    }
+    pen.stroke();
+  };
+  for (let i = -8; i <= 8; i++) {
+    line([fx + i, height, Math.max(fz - 8, 0.3)], [fx + i, height, fz + 16]);
+    if (fz + 2 * i > 0.3) line([fx - 8, height, fz + 2 * i], [fx + 8, height, fz + 2 * i]);
+  }
+  pen.strokeStyle = "#fdba74aa";
+  pen.lineWidth = 2;
+  for (const [side, far] of [[-2, 2], [2, 2], [0, 8]])
+    line([fx + side, height, fz + far], [fx + side, height - 1.7, fz + far]);
+}
+
+function inFrame(event, canvas = overlay, width = state.shot.width, height = state.shot.height) {
+  const box = canvas.getBoundingClientRect();
+  return [(event.clientX - box.left) / box.width * width, (event.clientY - box.top) / box.height * height];
+}
+
+overlay.addEventListener("pointerdown", (event) => {
+  if (!state || view() !== "frame") return;
+  const [x, y] = inFrame(event), [fx, fy] = feet(), reach = 0.045 * state.shot.width;
+  if (Math.hypot(x - fx, y - fy) < reach)
+    drag = {
+      what: "feet", from: [x, y], by: [0, 0], base: state.shot.feet_in_picture[at],
+      start: state.settings.position ?? state.shot.feet_in_picture[0],
+    };
+  else if (Math.hypot(x - fx, y - fy + tall()) < reach) drag = {what: "head", pixels: tall()};
+  else if (Math.abs(y - horizonRow()) < reach) drag = {what: "horizon", value: y / state.shot.height};
+  if (drag) overlay.setPointerCapture(event.pointerId);
+});
+
+overlay.addEventListener("pointermove", (event) => {
+  if (!drag) return;
+  const {width, height} = state.shot, [x, y] = inFrame(event);
+  if (drag.what === "feet") {
+    drag.by = [(x - drag.from[0]) / width, (y - drag.from[1]) / height];
+    set({position: drag.start.map((value, axis) => value + drag.by[axis])});
+  } else if (drag.what === "head") drag.pixels = Math.max(feet()[1] - y, 4);
+  else drag.value = y / height;
+  drawOverlay();
+});
+
+overlay.addEventListener("pointerup", () => {
+  if (!drag) return;
+  const {what} = drag, {shot, settings} = state;
+  if (what === "horizon") set({horizon: drag.value});
+  if (what === "head") {
+    const below = feet()[1] - horizonRow();
+    if (below > 1) set({camera_height: Math.max(settings.person_height * below / drag.pixels, 0.05)});
+  }
+  drag = null;
+  drawOverlay();
+});
+
+// The camera from above: its way, the person, keyframes to drag.
+
+function topScale() {
+  const {shot} = state, [fx, , fz] = shot.feet[0];
+  const reach = 1.5 * Math.max(fz, Math.abs(fx) * 2, 1);
+  const scale = topView.height / reach;
+  return {scale, to: ([x, , z]) => [topView.width / 2 + x * scale, topView.height * 0.85 - z * scale]};
+}
+
+const keyPosition = (key) => (key.position ?? [0, 0, 0]).map(
+  (value) => value * (move.units === "metres" ? 1 : state.shot.subject_distance));
+
+function drawTop() {
+  const pen = topView.getContext("2d"), {to} = topScale(), {shot} = state;
+  pen.clearRect(0, 0, topView.width, topView.height);
+  const style = getComputedStyle(document.body), ink = style.color;
+  pen.strokeStyle = ink;
+  pen.fillStyle = ink;
+  pen.lineWidth = 2;
+  pen.beginPath();
+  shot.centres.forEach((point, index) => index ? pen.lineTo(...to(point)) : pen.moveTo(...to(point)));
+  pen.stroke();
+  const [px, py] = to(shot.feet[at]);
+  pen.beginPath();
+  pen.arc(px, py, 6, 0, 7);
+  pen.fill();
+  const E = shot.world_to_camera[at], K = shot.intrinsics[at], here = shot.centres[at];
+  pen.strokeStyle = "#14b8a6";
+  for (const side of [-0.5, 0.5]) {
+    const x = side * shot.width / K[0][0], far = 2 * shot.subject_distance;
+    const direction = [0, 1, 2].map((axis) => E[0][axis] * x + E[2][axis]);
+    pen.beginPath();
+    pen.moveTo(...to(here));
+    pen.lineTo(...to(here.map((value, axis) => value + direction[axis] * far)));
+    pen.stroke();
+  }
+  if (!move) return;
+  pen.fillStyle = "#f59e0b";
+  for (const key of move.keyframes) {
+    pen.beginPath();
+    pen.arc(...to(keyPosition(key)), 6, 0, 7);
+    pen.fill();
+  }
+}
+
+topView.addEventListener("pointerdown", (event) => {
+  if (!move) return;
+  const place = inFrame(event, topView, topView.width, topView.height), {to} = topScale();
+  const distances = move.keyframes.map((key) => {
+    const [x, y] = to(keyPosition(key));
+    return Math.hypot(x - place[0], y - place[1]);
+  });
+  const nearest = distances.lastIndexOf(Math.min(...distances));
+  if (distances[nearest] < 16) {
+    drag = {what: "keyframe", key: move.keyframes[nearest]};
+    topView.setPointerCapture(event.pointerId);
+  }
+});
+
+topView.addEventListener("pointermove", (event) => {
+  if (drag?.what !== "keyframe") return;
+  const [x, y] = inFrame(event, topView, topView.width, topView.height), {scale} = topScale();
+  const unit = move.units === "metres" ? 1 : state.shot.subject_distance;
+  const position = drag.key.position ?? [0, 0, 0];
+  drag.key.position = [
+    (x - topView.width / 2) / scale / unit, position[1], (topView.height * 0.85 - y) / scale / unit,
+  ];
+  drawTop();
+});
+
+topView.addEventListener("pointerup", async () => {
+  if (drag?.what !== "keyframe") return;
+  drag = null;
+  by("busy").hidden = false;
+  try { take(await ask("/api/move", "PUT", {move, version: state.version})); } catch (error) {
+    tell(error);
+    if (error.status === 409) take(await ask("/api/state"));
+  }
+  by("busy").hidden = true;
+});
+
+by("edit").addEventListener("click", async () => {
+  try { move = move ? null : await ask("/api/move"); } catch (error) { tell(error); }
+  by("edit").setAttribute("aria-pressed", move !== null);
+  drawTop();
+});
+
+// The sun, from above: the middle is overhead, the rim the horizon, up is where the camera looks.
+
+function drawSun() {
+  const pen = sunDial.getContext("2d"), radius = 54;
+  pen.clearRect(0, 0, 120, 120);
+  pen.strokeStyle = getComputedStyle(document.body).color;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  pen.arc(60, 60, radius, 0, 7);
+  pen.moveTo(60, 6);
+  pen.lineTo(60, 14);
+  pen.stroke();
+  const sun = drag?.what === "sun" ? drag.sun : state.settings.sun;
+  if (!sun) return;
+  const away = radius * (1 - sun[1] / 90), angle = sun[0] * Math.PI / 180;
+  pen.fillStyle = "#f59e0b";
+  pen.beginPath();
+  pen.arc(60 + away * Math.sin(angle), 60 - away * Math.cos(angle), 7, 0, 7);
+  pen.fill();
+}
+
+function sunAt(event) {
+  const [x, y] = inFrame(event, sunDial, 120, 120), away = Math.hypot(x - 60, y - 60) / 54;
+  const azimuth = (Math.atan2(x - 60, 60 - y) * 180 / Math.PI + 360) % 360;
+  return [azimuth, Math.min(Math.max(90 * (1 - away), 3), 90)];
+}
+
+sunDial.addEventListener("pointerdown", (event) => {
+  drag = {what: "sun", sun: sunAt(event)};
+  sunDial.setPointerCapture(event.pointerId);
+  drawSun();
+});
+sunDial.addEventListener("pointermove", (event) => {
+  if (drag?.what === "sun") { drag.sun = sunAt(event); drawSun(); }
+});
+sunDial.addEventListener("pointerup", () => {
+  if (drag?.what !== "sun") return;
+  const {sun} = drag;
+  drag = null;
+  set({sun});
+});
+
+// The panel.
+
+by("scrub").addEventListener("input", () => { at = Number(by("scrub").value); look(); });
+by("play").addEventListener("click", play);
+by("grid").addEventListener("change", drawOverlay);
+for (const input of document.querySelectorAll("input[name=view]")) input.addEventListener("change", look);
+for (const name of ["horizon", "camera_height", "person_height", "move_strength"])
+  by(name).addEventListener("change", () => {
+    const value = Number(by(name).value);
+    if (Number.isFinite(value)) set({[name]: value});
+  });
+by("relight").addEventListener("change", () => set({relight: by("relight").value || null}));
+by("shadow").addEventListener("change", () => set({shadow: by("shadow").value}));
+for (const button of document.querySelectorAll("[data-reset]"))
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    set({[button.dataset.reset]: null});
+  });
+by("copy").addEventListener("click", () => navigator.clipboard.writeText(state.command));
+
+by("render").addEventListener("click", async () => {
+  by("render").disabled = true;
+  try {
+    let told = await ask("/api/render", "POST");
+    while (told.running) {
+      by("rendering").textContent = told.line || "rendering";
+      await new Promise((done) => setTimeout(done, 500));
+      told = await ask("/api/render");
+    }
+    const {answer} = told;
+    by("rendering").textContent = answer?.error ? `${answer.error} ${answer.hint ?? ""}` : `done: ${answer?.output}`;
+  } catch (error) { tell(error); }
+  by("render").disabled = false;
+});
+
+// The server ends when no page tells that it is there.
+
+async function alive() {
+  try {
+    const {version} = await ask(`/api/alive?page=${page}`, "POST");
+    if (!sending && !drag && version !== state.version) take(await ask("/api/state"));
+  } catch (error) {
+    if (error.status === undefined) by("rendering").textContent = "the program has ended";
+  }
+}
+
+addEventListener("pagehide", () => navigator.sendBeacon(`/api/closed?page=${page}&token=${token}`));
+
+(async () => {
+  state = await ask("/api/state");
+  for (const name of ["auto", ...state.presets]) {
+    const button = document.createElement("button");
+    button.textContent = button.dataset.move = name;
+    button.addEventListener("click", () => { move = null; set({camera: name}); });
+    by("moves").append(button);
+  }
+  show();
+  alive();
+  setInterval(alive, 1500);
+})();

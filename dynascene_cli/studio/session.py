@@ -1,0 +1,202 @@
+"""One shot while it is directed: its settings, its plan, and the render that may run."""
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import RLock, Thread
+from typing import Any
+
+from dynascene_cli.camera import load_move
+from dynascene_cli.camera.moves.combine import join_moves, scale_move
+from dynascene_cli.camera.moves.files import trajectory_text
+from dynascene_cli.camera.moves.validation import trajectory_from_document
+from dynascene_cli.errors import DynasceneError, InputError
+from dynascene_cli.pipeline.plan import move_names
+from dynascene_cli.pipeline.run import Run
+from dynascene_cli.shot import Image
+from dynascene_cli.storage.atomic import publish_text
+from dynascene_cli.studio.preview import PlannedShot, Preview
+from dynascene_cli.studio.settings import ShotSettings
+
+
+class StaleError(InputError):
+    """The settings were changed elsewhere since they were read."""
+
+
+class Session:
+    """What all open pages of a shot share.
+
+    ``version`` counts the changes of the settings: a change must name the version that it was
+    made from, so that two pages do not overwrite each other. ``words`` are the command line's
+    words for the clip, the photo and what the page does not set.
+    """
+
+    def __init__(self, run: Run, preview: Preview, words: Sequence[str], move_file: Path) -> None:
+        self._run, self._preview, self._words = run, preview, list(words)
+        self._move_file = move_file
+        self._lock = RLock()
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: list[str] = []
+        self._answer: dict[str, Any] | None = None
+        self.version = 0
+        self.settings = ShotSettings()
+        self._shot: PlannedShot = self._planned(self.settings)
+
+    def state(self) -> dict[str, Any]:
+        """All that the page shows."""
+        with self._lock:
+            shown = self._preview.shown
+            return {
+                "version": self.version,
+                "settings": self.settings.as_json(),
+                "shown_frames": list(shown),
+                "frame_rate": float(self._preview.clip.frame_rate),
+                "shot": self._shot.as_json(shown),
+                "command": self.command(),
+            }
+
+    def command(self) -> str:
+        """The shell line that renders the shot as it is set."""
+        return shlex.join(["dynascene", *self._render_words()])
+
+    def change(self, settings: ShotSettings, version: int) -> None:
+        """Plan the shot anew.
+
+        Raises:
+            StaleError: the settings are of another version than ``version``.
+            InputError, StageError: the shot cannot be planned so; the settings stay as they are.
+        """
+        with self._lock:
+            if version != self.version:
+                raise StaleError("the shot was changed on another page", "look at it, then go on")
+            if settings != self.settings:
+                self._shot = self._planned(settings)
+                self.settings = settings
+                self.version += 1
+
+    def frame(self, index: int) -> Image:
+        """One finished frame at preview size.
+
+        Raises:
+            InputError: the clip has no such frame, or a render holds the project.
+        """
+        with self._lock:
+            self._check_frame(index)
+            with self._run.project.locked():
+                return self._preview.frame(self._shot, index)
+
+    def matte_frame(self, index: int) -> Image:
+        """A frame of the clip with its matte, at preview size.
+
+        Raises:
+            InputError: the clip has no such frame.
+        """
+        with self._lock:
+            self._check_frame(index)
+            return self._preview.matte_frame(index)
+
+    def move(self) -> dict[str, Any]:
+        """The camera move as a trajectory document, its strength worked in.
+
+        Raises:
+            InputError: the shot is filmed by the clip's own camera.
+        """
+        with self._lock:
+            names = move_names(self.settings.camera)
+            if not names:
+                raise InputError("the clip's own camera has no keyframes", "choose a move")
+            moves = [
+                scale_move(each, self.settings.move_strength) for each in load_move("+".join(names))
+            ]
+            document: dict[str, Any] = json.loads(trajectory_text(join_moves(moves, "studio")))
+            return document
+
+    def edit_move(self, document: object, version: int) -> None:
+        """Write a trajectory document to the session's move file, and film the shot by it.
+
+        Raises:
+            InputError: it is no trajectory; the file stays as it was.
+        """
+        with self._lock:
+            trajectory = trajectory_from_document(document, "the move")
+            if version != self.version:
+                raise StaleError("the shot was changed on another page", "look at it, then go on")
+            before = self._move_file.read_text("utf-8") if self._move_file.exists() else None
+            publish_text(self._move_file, trajectory_text(trajectory))
+            edited = replace(self.settings, camera=str(self._move_file), move_strength=1.0)
+            try:
+                self._shot = self._planned(edited)
+            except DynasceneError:
+                if before is None:
+                    self._move_file.unlink()
+                else:
+                    publish_text(self._move_file, before)
+                raise
+            self.settings = edited
+            self.version += 1
+
+    def start_render(self) -> None:
+        """Render the shot at full size, as the command line would.
+
+        Raises:
+            InputError: a render runs already.
+        """
+        with self._lock:
+            if self.is_rendering:
+                raise InputError("a render is running", "wait until it has ended")
+            self._lines, self._answer = [], None
+            head, *rest = self._render_words()
+            command = [sys.executable, "-m", "dynascene_cli", head, "--json", *rest]
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            Thread(target=self._listen, args=(self._process,), daemon=True).start()
+
+    @property
+    def is_rendering(self) -> bool:
+        """Whether a render runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def render_state(self) -> dict[str, Any]:
+        """Whether a render runs, its last line, and its answer once it has ended."""
+        return {
+            "running": self.is_rendering,
+            "line": self._lines[-1] if self._lines else "",
+            "answer": None if self.is_rendering else self._answer,
+        }
+
+    def end(self) -> None:
+        """End a render that runs; it clears away what it had begun."""
+        if self._process is not None and self.is_rendering:
+            self._process.terminate()
+            self._process.wait()
+
+    def _listen(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        for line in process.stderr:
+            self._lines.append(line.strip())
+        printed = process.stdout.read()
+        process.wait()
+        try:
+            self._answer = json.loads(printed)
+        except ValueError:
+            self._answer = {"error": self._lines[-1] if self._lines else "the render was ended"}
+
+    def _planned(self, settings: ShotSettings) -> PlannedShot:
+        with self._run.project.locked():
+            return self._preview.plan(settings)
+
+    def _check_frame(self, index: int) -> None:
+        if not 0 <= index < self._preview.clip.frame_count:
+            raise InputError(
+                f"the clip has no frame {index}", f"0 to {self._preview.clip.frame_count - 1}"
+            )
+
+    def _render_words(self) -> list[str]:
+        head, *rest = self._words
+        return [head, *self.settings.words, *rest]

@@ -1,0 +1,114 @@
+"""The studio's page in a real browser, headless; skipped where there is none."""
+
+import shutil
+import time
+
+import pytest
+from studio_process import Studio
+
+CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update",
+            "--disable-sync")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, drawn_clip, photo):
+    """A page of a studio on a drawn figure: the browser, once its first picture is there."""
+    pytest.importorskip("starlette", reason="needs the extra [studio]")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (browser and driver):
+        pytest.skip("needs chromium and chromedriver")
+    folder = tmp_path_factory.mktemp("studio")
+    shutil.copy(drawn_clip[0], folder / "anna.mp4")
+    shutil.copy(photo, folder / "beach.jpg")
+    words = ("anna.mp4", "--scene", "beach.jpg", "--matte", drawn_clip[1], "--end", "0.25")
+    studio = Studio(folder, *words)
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for word in CHROMIUM:
+        options.add_argument(word)
+    window = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    window.set_window_size(1280, 900)
+    window.get(studio.url)
+    yield window
+    assert [entry for entry in window.get_log("browser") if entry["level"] == "SEVERE"] == []
+    window.quit()
+    assert studio.process.wait(timeout=30) == 0
+
+
+def settle(page):
+    """Wait until what was asked for is drawn."""
+    until = time.monotonic() + 60
+    drawn = "return !!state && !sending && wanted === null && !looking && !drag && "
+    drawn += "document.getElementById('busy').hidden && "
+    drawn += "document.getElementById('frame').dataset.frame === `${state.version}/${at}/${view()}`"
+    while not page.execute_script(drawn):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return page.execute_script("return state")
+
+
+def drag(page, name, start, by):
+    """Drag on a canvas, from a place in fractions of it, by fractions of it."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    canvas = page.find_element("id", name)
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    size = canvas.size["width"], canvas.size["height"]
+    offset = [(share - 0.5) * side for share, side in zip(start, size, strict=True)]
+    steps = ActionChains(page).move_to_element_with_offset(canvas, *offset).click_and_hold()
+    for _ in range(4):
+        steps.move_by_offset(*(share * side / 4 for share, side in zip(by, size, strict=True)))
+    steps.release().perform()
+    return settle(page)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_drag_changes_the_command(page, width):
+    page.set_window_size(width, 900)
+    state = settle(page)
+    x, y = state["shot"]["feet_in_picture"][0]
+    dragged = drag(page, "overlay", (x, y), (0.1, -0.03))
+    assert dragged["settings"]["position"] == pytest.approx([x + 0.1, y - 0.03], abs=0.02)
+    assert "--position=" in dragged["command"]
+
+    before = dragged["shot"]
+    x, y = before["feet_in_picture"][0]
+    head = y - before["person_pixels"][0] / before["height"]
+    dragged = drag(page, "overlay", (x, head), (0, -0.05))
+    grown = dragged["shot"]["person_pixels"][0] / before["person_pixels"][0]
+    assert grown == pytest.approx(
+        1 + 0.05 * before["height"] / before["person_pixels"][0], abs=0.06
+    )
+
+    row = page.execute_script("return horizonRow() / state.shot.height")
+    dragged = drag(page, "overlay", (0.02, row), (0, 0.04))
+    assert dragged["settings"]["horizon"] == pytest.approx(row + 0.04, abs=0.02)
+
+    dragged = drag(page, "sun", (0.6, 0.5), (0.2, 0))
+    azimuth, elevation = dragged["settings"]["sun"]
+    assert azimuth == pytest.approx(90, abs=5)
+    assert elevation == pytest.approx(90 * (1 - 0.3 * 120 / 54), abs=6)
+
+
+def test_a_keyframe_is_dragged_into_a_file(page):
+    page.set_window_size(1280, 900)
+    settle(page)
+    page.execute_script("document.querySelector('[data-move=orbit-left]').click()")
+    assert settle(page)["settings"]["camera"] == "orbit-left"
+    page.execute_script("document.getElementById('edit').click()")
+    until = time.monotonic() + 20
+    while not page.execute_script("return !!move") and time.monotonic() < until:
+        time.sleep(0.1)
+    at = page.execute_script(
+        "const [x, y] = topScale().to(keyPosition(move.keyframes.at(-1)));"
+        "return [x / topView.width, y / topView.height]"
+    )
+    state = drag(page, "top", at, (-0.05, 0.0))
+    until = time.monotonic() + 60
+    while state["settings"]["camera"] == "orbit-left" and time.monotonic() < until:
+        time.sleep(0.2)
+        state = settle(page)
+    assert "--camera anna-studio-move.json" in state["command"]
