@@ -251,6 +251,35 @@ def assemble(
     console.result(data, f"assembled: {made}")
 
 
+@app.command("encode-prompt", epilog="Example: dynascene models encode-prompt vace-1.3b")
+def encode_prompt(
+    name: Annotated[
+        str, typer.Argument(help="Weights of vace that have a text encoder: a name or a path.")
+    ],
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", help="What the picture shows [default: what render asks for]."),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Encode a prompt for render --renderer vace once: renders then need no text encoder."""
+    from dynascene_cli.console import Console
+    from dynascene_cli.diffusion.vace_settings import NEGATIVE_PROMPT, PIPELINE, PROMPT
+    from dynascene_cli.diffusion.video_checkpoint import open_video_checkpoint
+
+    checkpoint = open_video_checkpoint(name, PIPELINE)
+    from dynascene_cli.diffusion.prompts import encode_prompts
+
+    made = encode_prompts(checkpoint, (prompt or PROMPT, NEGATIVE_PROMPT))
+    data = {
+        "prompts": [
+            {"text": each.text, "file": str(each.file), "tokens": each.tokens} for each in made
+        ]
+    }
+    text = "\n".join(f"{each.file}: {each.tokens} tokens" for each in made)
+    Console(as_json=as_json).result(data, text)
+
+
 def _where(name_or_path: str) -> Path:
     from dynascene_cli.weights import path_of
 
@@ -261,6 +290,7 @@ def _where(name_or_path: str) -> Path:
 def _check_for(name: str) -> "Callable[[Path], object]":
     """What looks at weights of that name before they are kept."""
     from dynascene_cli.weights import find
+    from dynascene_cli.weights.registry import VIDEO
 
     kind = find(name).kind
     if kind == "checkpoint":
@@ -275,6 +305,10 @@ def _check_for(name: str) -> "Callable[[Path], object]":
 
         require_packages()
         return partial(check_metric_weights, name)
+    if kind == VIDEO:
+        from dynascene_cli.diffusion.video_checkpoint import check_video_folder
+
+        return check_video_folder
     from dynascene_cli.matting.weight_trial import try_weights
 
     return partial(try_weights, name)

@@ -18,16 +18,17 @@ class NetworkOptions:
     PANEL: ClassVar[str] = "Sampling with a network"
 
     renderer: Annotated[
-        Literal["auto", "projection", "dynascene"],
+        Literal["auto", "projection", "dynascene", "vace"],
         typer.Option(
             "--renderer",
-            help="What paints the background: projection (geometry, no weights), the dynascene "
-            "network, or auto, which takes the network if a checkpoint is given.",
+            help="What paints the background: projection (geometry, no weights), vace (projection, "
+            "and Wan-VACE fills in what it does not show), the dynascene network, or auto, which "
+            "takes the network whose checkpoint is given.",
         ),
     ] = "auto"
     checkpoint: Annotated[
         str | None,
-        typer.Option("--checkpoint", help="Weights of the dynascene network: a name or a path."),
+        typer.Option("--checkpoint", help="Weights of the network: a name or a path."),
     ] = None
     sampler: Annotated[
         Literal["ddim", "dpm++", "lcm"] | None,
@@ -38,12 +39,35 @@ class NetworkOptions:
         typer.Option("--steps", help="Number of sampling steps [default: the sampler's usual]."),
     ] = None
     guidance: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--guidance",
-            help="Guidance scale: above 1 follows the photo more closely, in twice the time.",
+            help="Guidance scale: above 1 follows the photo, of vace the prompt, more closely, in "
+            "twice the time [default: 1, of vace 5].",
         ),
-    ] = 1.0
+    ] = None
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt", help="What the finished picture shows, for vace [default: a real place]."
+        ),
+    ] = None
+    repaint: Annotated[
+        Literal["unseen", "background"] | None,
+        typer.Option(
+            "--repaint",
+            help="What vace generates: what the photo does not show and a rim round the person, "
+            "or the whole background [default: unseen].",
+        ),
+    ] = None
+    conditioning_scale: Annotated[
+        float | None,
+        typer.Option(
+            "--conditioning-scale",
+            help="How strictly vace follows the projected background: above 0, up to 2 "
+            "[default: 1].",
+        ),
+    ] = None
     sample_size: Annotated[
         str | None,
         typer.Option(
@@ -131,6 +155,9 @@ class NetworkOptions:
             sampler=self.sampler,
             steps=self.steps,
             guidance=self.guidance,
+            prompt=self.prompt,
+            repaint=self.repaint,
+            conditioning_scale=self.conditioning_scale,
             size=None if size is None else parse_picture_size(size, "--sample-size"),
             window=self.window,
             guided=self.guide is not None,

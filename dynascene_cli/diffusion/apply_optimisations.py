@@ -63,13 +63,18 @@ def offload(network: Network, device: torch.device, disk: str | None = None) -> 
     blocks, network.blocks = network.blocks, None
     for reader in readers:
         reader.geometry = None
-    apply_group_offloading(
-        network, onload_device=device, offload_type="leaf_level", offload_to_disk_path=disk
-    )
+    offload_layers(network, device, disk)
     network.blocks = blocks and blocks.to(device)
     for reader, geometry in zip(readers, geometries, strict=True):
         if isinstance(geometry, nn.Module):
             reader.geometry = geometry.to(device)
+
+
+def offload_layers(module: nn.Module, device: torch.device, disk: str | None = None) -> None:
+    """Leave a module's weights in main memory, or on ``disk``; each layer's come when it runs."""
+    apply_group_offloading(
+        module, onload_device=device, offload_type="leaf_level", offload_to_disk_path=disk
+    )
 
 
 class DeepFeatures:

@@ -53,6 +53,10 @@ class BlockTransform(nn.Module):
         """Pictures (N, 3, 4h, 4w), about −1..1, of latents (N, 12, h, w)."""
         return functional.conv_transpose2d(latents, self.backwards, stride=self.side)
 
+    def decode_anywhere(self, latents: Tensor) -> Tensor:
+        """``decode`` of latents on any device and of any precision."""
+        return self.decode(latents.to(self.backwards))
+
 
 def _lowest_waves(side: int) -> Tensor:
     """The orthonormal cosine waves (side², side, side) of a block, lowest frequencies first."""

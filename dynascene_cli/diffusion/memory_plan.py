@@ -1,22 +1,18 @@
 """What memory sampling takes, told before it begins; nothing is computed or loaded for it."""
 
-import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import torch
 from torch import Tensor
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from dynascene_cli.diffusion.apply_optimisations import DTYPES
 from dynascene_cli.diffusion.camera_rays import Views
 from dynascene_cli.diffusion.conditioning import Conditioning
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.device import has_gpu
+from dynascene_cli.diffusion.live_bytes import FusedAttention, LiveBytes
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.optimisations import BYTES, Precision
 from dynascene_cli.diffusion.pipeline import camera_cache_bytes
@@ -76,7 +72,9 @@ class DevicePlan:
 class MemoryPlan:
     """What sampling ``frames`` frames takes on the CPU and on a GPU, and what takes less.
 
-    ``options`` are settings by device, as on the command line, with their peaks in bytes.
+    ``options`` are settings by device, as on the command line, with their peaks in bytes;
+    ``labels`` what the parts of a plan are called; ``step_tflop`` the arithmetic of a step, where
+    it was counted.
     """
 
     frames: int
@@ -84,6 +82,8 @@ class MemoryPlan:
     window: int
     devices: tuple[DevicePlan, ...]
     options: dict[str, dict[str, int]]
+    labels: dict[str, str] = field(default_factory=lambda: LABELS)
+    step_tflop: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The answer under --json: bytes."""
@@ -93,6 +93,7 @@ class MemoryPlan:
             "window": self.window,
             "devices": {plan.device: {**vars(plan), "peak": plan.peak} for plan in self.devices},
             "options": self.options,
+            **({} if self.step_tflop is None else {"step_tflop": round(self.step_tflop, 2)}),
         }
 
     def as_text(self) -> str:
@@ -101,7 +102,7 @@ class MemoryPlan:
         lines = [f"{self.frames} frames of {width}x{height} in windows of {self.window}", ""]
         heads = (f"{plan.device}, {plan.precision}" for plan in self.devices)
         lines.append(f"{'':<28}" + "".join(f"{head:>17}" for head in heads))
-        for name, label in LABELS.items():
+        for name, label in self.labels.items():
             values = (_gigabytes_text(getattr(plan, name)) for plan in self.devices)
             lines.append(f"{label:<28}" + "".join(f"{value:>17}" for value in values))
         free = ("-" if plan.free is None else _gigabytes_text(plan.free) for plan in self.devices)
@@ -112,6 +113,8 @@ class MemoryPlan:
                 f"  {option:<26}{_gigabytes_text(peak):>10}{_verdict(peak, plan.free)}"
                 for option, peak in self.options[plan.device].items()
             ]
+        if self.step_tflop is not None:
+            lines += ["", f"a step of all windows: {self.step_tflop:.1f} TFLOP"]
         return "\n".join(lines)
 
 
@@ -130,7 +133,7 @@ def memory_plan(config: NetworkConfig, settings: ResolvedSampling, frames: int) 
             device=device,
             precision=precision,
             latents=_latent_bytes(config, settings, frames),
-            free=_free(device),
+            free=free_bytes(device),
             **counted,
         )
         if device == "cuda" and settings.optimisations.offload:
@@ -142,22 +145,56 @@ def memory_plan(config: NetworkConfig, settings: ResolvedSampling, frames: int) 
 
 def _options(plan: DevicePlan, config: NetworkConfig, settings: ResolvedSampling) -> dict[str, int]:
     """Peaks of the settings as they are and of what takes less, one change at a time."""
-    width, height = settings.size
+    tiles = settings.optimisations.vae_tile is None and config.latent == "vae"
+    burden = Lightening(
+        settings.size,
+        smaller_size(settings.size, config),
+        settings.window,
+        settings.window // 2,
+        settings.optimisations.offload,
+        tiles,
+        plan.weights,
+        WORKING,
+    )
+    return lighter_options(plan, burden)
+
+
+@dataclass(frozen=True)
+class Lightening:
+    """What may be made smaller, and how small; ``shorter`` 0: the window not.
+
+    ``offloads``: weights are offloaded already; ``offloaded``: bytes of those that would be;
+    ``tiles``: the VAE may work in tiles; ``halved``: what bfloat16 halves of a plan in float32
+    beside the weights that would be offloaded.
+    """
+
+    size: tuple[int, int]
+    smaller: tuple[int, int]
+    window: int
+    shorter: int
+    offloads: bool
+    tiles: bool
+    offloaded: int
+    halved: tuple[str, ...]
+
+
+def lighter_options(plan: DevicePlan, may: Lightening) -> dict[str, int]:
+    """Peaks of a plan as it is and of what takes less, one change at a time."""
+    width, height = may.size
     found = {"as it is": plan.peak}
     if plan.device == "cpu" and plan.precision == "float32":
-        found["--precision bfloat16"] = _scale_plan(plan, 0.5, "weights", *WORKING).peak
-    if plan.device == "cuda" and not settings.optimisations.offload:
-        found["--offload"] = replace(plan, weights=0).peak
-    shorter = settings.window // 2
-    if shorter:
-        scaled = _scale_plan(plan, shorter / settings.window, "preparing", "activations")
-        found[f"--window {shorter}"] = scaled.peak
-    smaller = smaller_size(settings.size, config)
-    if smaller != settings.size:
-        share = smaller[0] * smaller[1] / (width * height)
-        found[f"--sample-size {smaller[0]}x{smaller[1]}"] = _scale_plan(plan, share, *WORKING).peak
-    whole = config.latent == "vae" and settings.optimisations.vae_tile is None
-    if whole and max(settings.size) > SUGGESTED_TILE:
+        smaller = replace(plan, weights=plan.weights - may.offloaded // 2)
+        found["--precision bfloat16"] = _scale_plan(smaller, 0.5, *may.halved).peak
+    if plan.device == "cuda" and not may.offloads:
+        found["--offload"] = replace(plan, weights=plan.weights - may.offloaded).peak
+    if may.shorter:
+        scaled = _scale_plan(plan, may.shorter / may.window, "preparing", "activations")
+        found[f"--window {may.shorter}"] = scaled.peak
+    if may.smaller != may.size:
+        share = may.smaller[0] * may.smaller[1] / (width * height)
+        scaled = _scale_plan(plan, share, *WORKING)
+        found[f"--sample-size {may.smaller[0]}x{may.smaller[1]}"] = scaled.peak
+    if may.tiles and max(may.size) > SUGGESTED_TILE:
         share = min(SUGGESTED_TILE, width) * min(SUGGESTED_TILE, height) / (width * height)
         scaled = _scale_plan(plan, share, "decoding")
         if scaled.peak < plan.peak:
@@ -179,7 +216,7 @@ def _count_bytes(
     width, height = (side // stride for side in settings.size)
     channels = config.latent_channels
     halves = 2 if settings.guidance > 1 else 1
-    with torch.device("meta"), _FusedAttention():
+    with torch.device("meta"), FusedAttention():
         network = Network(config).to(dtype)
 
         def latents(count: int, numbers: int = channels) -> Tensor:
@@ -189,14 +226,14 @@ def _count_bytes(
         scene = Views(views.intrinsics[:, :1], views.extrinsics[:, :1])
         embedding = torch.empty(1, config.image_embedding, dtype=dtype)
         reference = latents(1)[:, :, 0]
-        with _LiveBytes() as once:
+        with LiveBytes() as once:
             shared = network.condition(embedding, reference, views, scene, (height, width))
             left = once.now
-        with _LiveBytes() as step:
+        with LiveBytes() as step:
             network.denoise(latents(length), latents(length, 1), latents(length), 1, shared)
         tile = settings.optimisations.vae_tile
         high, wide = (min(side, tile // stride) if tile else side for side in (height, width))
-        with _LiveBytes() as decoding:
+        with LiveBytes() as decoding:
             network.decode(latents(1)[:, :, 0, :high, :wide])
     camera = sum(half.nbytes for half in shared.camera.values())
     return {
@@ -221,7 +258,8 @@ def _latent_bytes(config: NetworkConfig, settings: ResolvedSampling, frames: int
     return config.input_channels * frames * width * height * BYTES["float32"]
 
 
-def _free(device: str) -> int | None:
+def free_bytes(device: str) -> int | None:
+    """What is free on a device now; None where there is no such device."""
     if device == "cpu":
         return int(psutil.virtual_memory().available)
     return int(torch.cuda.mem_get_info()[0]) if has_gpu() else None
@@ -235,50 +273,3 @@ def _verdict(peak: int, free: int | None) -> str:
     if free is None:
         return ""
     return "  fits" if peak <= free else "  does not fit"
-
-
-class _FusedAttention(TorchFunctionMode):
-    """Attention as CPUs and GPUs compute it, without a matrix of scores."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        if func is functional.scaled_dot_product_attention:
-            query, value = (
-                args[place] if len(args) > place else kwargs[name]
-                for place, name in ((0, "query"), (2, "value"))
-            )
-            return query.new_empty(*query.shape[:-1], value.shape[-1])
-        return func(*args, **(kwargs or {}))
-
-
-class _LiveBytes(TorchDispatchMode):
-    """Counts the bytes of the tensors made inside it that live at a time."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.now = self.peak = 0
-        self._known: set[int] = set()
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        given = {id(tensor.untyped_storage()) for tensor in _tensors((args, kwargs))}
-        made = func(*args, **(kwargs or {}))
-        for tensor in _tensors(made):
-            storage = tensor.untyped_storage()
-            if id(storage) in given or id(storage) in self._known:
-                continue
-            self._known.add(id(storage))
-            self.now += storage.nbytes()
-            weakref.finalize(storage, self._freed, id(storage), storage.nbytes())
-        self.peak = max(self.peak, self.now)
-        return made
-
-    def _freed(self, storage: int, count: int) -> None:
-        self._known.discard(storage)
-        self.now -= count
-
-
-def _tensors(values: object) -> list[Tensor]:
-    return [value for value in tree_leaves(values) if isinstance(value, Tensor)]

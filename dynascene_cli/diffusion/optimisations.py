@@ -60,13 +60,22 @@ def check_optimisations(
             "compile, or offload",
         )
     tile = optimisations.vae_tile
-    if tile is None:
-        return
-    if config.latent != "vae":
+    if tile is not None and config.latent != "vae":
         raise InputError(
             f"the VAE is to work in tiles, and latents of this checkpoint are {config.latent}'s",
             "leave the tiles out: such latents take no memory to decode",
         )
+    check_tile(tile, size)
+
+
+def check_tile(tile: int | None, size: tuple[int, int]) -> None:
+    """Make sure that a VAE can work in tiles of so many pixels, and that they are smaller.
+
+    Raises:
+        InputError: it cannot, or they are not.
+    """
+    if tile is None:
+        return
     if tile < SMALLEST_TILE or tile % TILE_MULTIPLE:
         raise InputError(
             f"{tile} pixels are no tile of the VAE",

@@ -2,21 +2,30 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 
-from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.device import has_gpu
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations
-from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
-from dynascene_cli.diffusion.sampling_size import smaller_size
 from dynascene_cli.errors import StageError
 
 _SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
 
 
+@dataclass(frozen=True)
+class Burden:
+    """What is in memory together: frames of a window at (width, height), and what takes half."""
+
+    window: int
+    size: tuple[int, int]
+    shorter: int
+    smaller: tuple[int, int]
+    optimisations: SamplingOptimizations
+
+
 @contextmanager
-def out_of_memory_as_error(settings: ResolvedSampling, config: NetworkConfig) -> Iterator[None]:
+def out_of_memory_as_error(burden: Burden) -> Iterator[None]:
     """Turn running out of memory, on the GPU or not, into a StageError with what takes less.
 
     Raises:
@@ -29,14 +38,12 @@ def out_of_memory_as_error(settings: ResolvedSampling, config: NetworkConfig) ->
             raise
         if has_gpu():
             torch.cuda.empty_cache()
-        width, height = settings.size
-        smaller = smaller_size(settings.size, config)
-        shorter = max(settings.window // 2, 1)
-        what = f"{settings.window} frames of {width}x{height} together"
+        (width, height), smaller = burden.size, burden.smaller
+        what = f"{burden.window} frames of {width}x{height} together"
         raise StageError(
             f"out of memory: {what} do not fit",
             f"--sample-size {smaller[0]}x{smaller[1]} takes half of it, and so does "
-            f"--window {shorter}; {_lighter(settings.optimisations)}"
+            f"--window {burden.shorter}; {_lighter(burden.optimisations)}"
             "--memory-plan says how much each takes; --renderer projection takes hardly any",
         ) from error
 

@@ -41,12 +41,27 @@ def foreground_frame(
 
     ``stride`` is how many pixels a latent covers on each side.
     """
+    colours, coverage = moved_person(frame, alpha, clip_to_picture, size)
+    picture = np.clip(colours + GREY * (1 - coverage[..., None]) + 0.5, 0, 255).astype(np.uint8)
+    return ForegroundFrame(picture, generate_mask(coverage, stride))
+
+
+def moved_person(
+    frame: Image, alpha: NDArray[np.uint8], clip_to_picture: Floats, size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The person in a picture of (width, height): premultiplied RGB (H, W, 3), coverage (H, W)."""
     premultiplied = alpha.astype(np.float32)[..., None] / 255
     colours = np.concatenate([frame * premultiplied, premultiplied * 255], axis=-1)
     moved = _warp_image(colours.astype(np.float32), clip_to_picture, size)
-    coverage = np.clip(moved[..., 3:] / np.float32(255), 0, 1)
-    picture = np.clip(moved[..., :3] + GREY * (1 - coverage) + 0.5, 0, 255).astype(np.uint8)
-    return ForegroundFrame(picture, generate_mask(coverage[..., 0], stride))
+    return moved[..., :3], np.clip(moved[..., 3] / np.float32(255), 0, 1)
+
+
+def moved_coverage(
+    alpha: NDArray[np.uint8], clip_to_picture: Floats, size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """The person's coverage (H, W) of a picture of (width, height), 0..1."""
+    shares = np.asarray(alpha, np.float32) / np.float32(255)
+    return _warp_image(shares, clip_to_picture, size)
 
 
 def generate_mask(coverage: NDArray[np.float32], stride: int) -> NDArray[np.float32]:

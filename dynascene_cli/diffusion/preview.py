@@ -1,6 +1,7 @@
 """What sampling is heading for, as small pictures that cost next to nothing."""
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -8,7 +9,6 @@ import torch
 from torch import Tensor
 
 from dynascene_cli.diffusion.image_processor import resize_image, to_rgb_image, to_signed_tensor
-from dynascene_cli.diffusion.network import Network
 from dynascene_cli.shot import Image
 
 SHOWN = 12
@@ -23,14 +23,16 @@ class Previewer:
 
     Of a VAE's latents the colours are taken as a linear function: close enough to see what it
     will be, blurred to one colour a latent. The function is the best one, by least squares, for
-    the scene's own latents (1, C, h, w) and its photo, so that it suits any VAE. Latents of
-    ``dct`` are a linear transform and decoded exactly.
+    the scene's own latents (1, C, h, w) and its photo, so that it suits any VAE. Where latents are
+    a linear transform of the picture, ``decode`` makes pictures of them exactly.
     """
 
-    def __init__(self, network: Network, reference: Tensor, photo: Image) -> None:
-        self._network = network
+    def __init__(
+        self, reference: Tensor, photo: Image, decode: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
+        self._decode = decode
         self._colours: Tensor | None = None
-        if network.vae is not None:
+        if decode is None:
             height, width = reference.shape[-2:]
             wanted = to_signed_tensor(resize_image(photo, width, height)).flatten(2)[0].T
             # gelsd: a photo of one colour leaves most of the function open.
@@ -40,9 +42,9 @@ class Previewer:
     @torch.no_grad()
     def picture(self, latent: Tensor) -> Image:
         """A picture of one frame's latent (1, C, h, w) on the CPU."""
-        if self._colours is None:
-            weight = self._network.blocks.backwards  # type: ignore[union-attr]
-            return to_rgb_image(self._network.decode(latent.to(weight))[0])
+        if self._decode is not None:
+            return to_rgb_image(self._decode(latent)[0])
+        assert self._colours is not None
         colours = _append_constant(latent[0]) @ self._colours
         return to_rgb_image(colours.T.unflatten(1, latent.shape[-2:]))
 

@@ -1,6 +1,7 @@
 """From noise to latents: the samplers, and the loop over their steps."""
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import torch
@@ -112,25 +113,50 @@ def denoise(
     """
     generator = torch.Generator()
     generator.set_state(state.random)
-    multistep = hasattr(scheduler, "model_outputs")
+    draws = {"generator": generator} if _draws(scheduler) else {}
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(state.step)
-    if multistep:
-        absent = scheduler.config.solver_order - len(state.outputs)
-        scheduler.model_outputs = [None] * absent + list(state.outputs)
-        scheduler.lower_order_nums = len(state.outputs)
+    _recall(scheduler, state)
     for step in range(state.step, len(scheduler.timesteps)):
         timestep = scheduler.timesteps[step]
         predicted = predict(state.latents, int(timestep))
-        latents = scheduler.step(
-            predicted, timestep, state.latents, generator=generator, return_dict=False
-        )[0]
-        outputs = scheduler.model_outputs if multistep else []
-        state = SamplingState(
-            step + 1,
-            latents,
-            generator.get_state(),
-            tuple(output for output in outputs if output is not None),
-        )
+        latents = scheduler.step(predicted, timestep, state.latents, return_dict=False, **draws)[0]
+        state = SamplingState(step + 1, latents, generator.get_state(), _remembered(scheduler))
         after_step(state)
     return state.latents
+
+
+def _draws(scheduler: Any) -> bool:
+    return "generator" in signature(scheduler.step).parameters
+
+
+def _corrects(scheduler: Any) -> bool:
+    """Whether a multistep solver also corrects its last sample, as UniPC does."""
+    return hasattr(scheduler, "last_sample")
+
+
+def _remembered(scheduler: Any) -> tuple[Tensor, ...]:
+    """What a multistep solver remembers, oldest first; UniPC's last sample after its outputs."""
+    kept = [*getattr(scheduler, "model_outputs", ())]
+    kept += [scheduler.last_sample] if _corrects(scheduler) else []
+    return tuple(each for each in kept if each is not None)
+
+
+def _recall(scheduler: Any, state: SamplingState) -> None:
+    """Give a multistep solver back what it remembered in a state."""
+    if not hasattr(scheduler, "model_outputs"):
+        return
+    order, outputs = scheduler.config.solver_order, list(state.outputs)
+    if _corrects(scheduler):
+        scheduler.last_sample = outputs.pop() if outputs else None
+    absent = order - len(outputs)
+    scheduler.model_outputs = [None] * absent + outputs
+    scheduler.lower_order_nums = len(outputs)
+    if _corrects(scheduler) and outputs:
+        done, count = state.step, len(scheduler.timesteps)
+        scheduler.timestep_list = [None] * absent + list(
+            scheduler.timesteps[done - len(outputs) : done]
+        )
+        # As UniPC's own step sets it: fewer at the beginning, and at the end.
+        final = count - done + 1 if scheduler.config.lower_order_final else order
+        scheduler.this_order = min(order, final, done)

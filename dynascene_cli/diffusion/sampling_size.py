@@ -2,24 +2,43 @@
 
 import math
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.errors import InputError
 
 FASTEST_RATE = 30
 """Frames a second above which not every frame is sampled."""
 
 
-def sampling_size(width: int, height: int, config: NetworkConfig) -> tuple[int, int]:
+class SizeRule(Protocol):
+    """Which pictures a network samples: its usual area, what sides are multiples of, the least."""
+
+    @property
+    def sampled_area(self) -> int:
+        """Pixels."""
+        ...
+
+    @property
+    def latent_stride(self) -> int:
+        """Pixels of which every side is a multiple."""
+        ...
+
+    @property
+    def smallest_side(self) -> int:
+        """Pixels."""
+        ...
+
+
+def sampling_size(width: int, height: int, config: SizeRule) -> tuple[int, int]:
     """(width, height) of the network's usual area with a plate's aspect, in whole latents."""
     scale = math.sqrt(config.sampled_area / (width * height))
     return _whole(width * scale, config), _whole(height * scale, config)
 
 
-def check_sampling_size(size: tuple[int, int], config: NetworkConfig) -> None:
+def check_sampling_size(size: tuple[int, int], config: SizeRule) -> None:
     """Make sure that latents of that (width, height) exist.
 
     Raises:
@@ -36,19 +55,21 @@ def check_sampling_size(size: tuple[int, int], config: NetworkConfig) -> None:
         )
 
 
-def smaller_size(size: tuple[int, int], config: NetworkConfig) -> tuple[int, int]:
+def smaller_size(size: tuple[int, int], config: SizeRule) -> tuple[int, int]:
     """A size of about half the area and the same aspect, but no side below the smallest."""
     width, height = (_whole(side * math.sqrt(0.5), config) for side in size)
     return width, height
 
 
-def sampled_frames(frame_count: int, frame_rate: Fraction) -> NDArray[np.intp]:
-    """The numbers of the frames that are sampled: every k-th, at most 30 a second, and the last."""
-    stride = max(1, math.ceil(frame_rate / FASTEST_RATE))
+def sampled_frames(
+    frame_count: int, frame_rate: Fraction, fastest: int = FASTEST_RATE
+) -> NDArray[np.intp]:
+    """The frames that are sampled: every k-th, at most ``fastest`` a second, and the last."""
+    stride = max(1, math.ceil(frame_rate / fastest))
     indices = np.arange(0, frame_count, stride)
     return indices if indices[-1] == frame_count - 1 else np.append(indices, frame_count - 1)
 
 
-def _whole(side: float, config: NetworkConfig) -> int:
+def _whole(side: float, config: SizeRule) -> int:
     stride = config.latent_stride
     return max(config.smallest_side, round(side / stride) * stride)

@@ -1,8 +1,11 @@
 """The story of a plate: rendered chunk by chunk as it is looked at, and cached."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice, repeat
 from typing import Protocol
+
+import numpy as np
 
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.scene import cached_scene
@@ -111,6 +114,32 @@ def project_plate(project: Project, plan: Plan) -> CachedPlate:
 def projection_renderer(project: Project, plan: Plan) -> ProjectionRenderer:
     """The renderer of a plan's projected plate, its scene from the project or built into it."""
     return ProjectionRenderer(_covering_scene(project, plan), plan.staged.path)
+
+
+def seen_renderer(project: Project, plan: Plan) -> ProjectionRenderer:
+    """The renderer of what a plan's plate shows of the photo itself: that in white, else black.
+
+    What is painted in past the photo's edges, behind its things and over its people is black.
+    """
+    scene = _covering_scene(project, plan)
+    room = plan.place.surroundings.within(scene.margins)
+    margins, geometry = scene.margins, scene.geometry
+    layers = []
+    for number, layer in enumerate(scene.layers):
+        image = np.zeros_like(layer.image)
+        if number == 0:
+            frame = image[
+                margins.top : margins.top + geometry.height,
+                margins.left : margins.left + geometry.width,
+            ]
+            image[
+                margins.top - room.top : margins.top + geometry.height + room.bottom,
+                margins.left - room.left : margins.left + geometry.width + room.right,
+            ] = 255
+            if plan.place.removed is not None:
+                frame[plan.place.removed] = 0
+        layers.append(replace(layer, image=image))
+    return ProjectionRenderer(replace(scene, layers=tuple(layers)), plan.staged.path)
 
 
 def _covering_scene(project: Project, plan: Plan) -> Scene:

@@ -18,14 +18,7 @@ from dynascene_cli.pipeline.camera import (
     is_estimate_cached,
 )
 from dynascene_cli.pipeline.composite import CompositeParts, write_composite
-from dynascene_cli.pipeline.diffusion_plate import (
-    ChosenSampling,
-    SamplingPlan,
-    choose_sampling,
-    plan_memory,
-    plan_sampling,
-    sample_plate,
-)
+from dynascene_cli.pipeline.diffusion_plate import choose_sampling, plan_memory
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
 from dynascene_cli.pipeline.layers import check_layers
 from dynascene_cli.pipeline.look import cached_look
@@ -41,6 +34,12 @@ from dynascene_cli.pipeline.plate import CachedPlate, project_plate
 from dynascene_cli.pipeline.report import Rendered, write_report
 from dynascene_cli.pipeline.request import RenderRequest, RunRequest
 from dynascene_cli.pipeline.run import Run, open_run
+from dynascene_cli.pipeline.sampling import (
+    ChosenSampling,
+    SamplingPlan,
+    plan_sampling,
+    sample_plate,
+)
 from dynascene_cli.pipeline.scene import (
     Place,
     check_scene_request,
@@ -118,8 +117,8 @@ class RenderJob:
 
     @property
     def renderer(self) -> str:
-        """What paints the plate."""
-        return "dynascene" if self.sampling else "projection"
+        """The renderer's name."""
+        return self.sampling.renderer if self.sampling else "projection"
 
     def result(self, confidence: str | None, **what: Any) -> RenderResult:
         """The answer of this job: what every render tells, and what this one made besides."""
@@ -246,13 +245,14 @@ def _plan(job: RenderJob, filmed: FilmedPerson, place: Place) -> tuple[Plan, Pla
     if job.sampling is None:
         return projection, projection
     identity = filmed.foreground.identity
-    return plan_sampling(job.request, job.sampling, job.clip, identity, projection), projection
+    return plan_sampling(job.sampling, job.clip, identity, projection), projection
 
 
 def _plate(job: RenderJob, filmed: FilmedPerson, plan: Plan, projection: Plan) -> CachedPlate:
     if job.sampling is None:
         return project_plate(job.run.project, plan)
-    return sample_plate(job.run, job.request, job.clip, filmed.matted.matte, plan, projection)
+    person = job.clip, filmed.matted.matte
+    return sample_plate(job.run, job.request, job.sampling, person, (plan, projection))
 
 
 def _report(

@@ -118,21 +118,43 @@ class SamplingRequest:
     """How the diffusion network samples: None leaves a value to its checkpoint.
 
     ``checkpoint`` is a name or a path; ``guided`` starts from the projection's plate, with
-    ``strength`` of the steps left to run; ``size`` is (width, height) of the sampled pictures,
-    ``window`` how many frames are denoised together; ``optimisations`` what is given up for
-    speed or memory. ``preview_every`` so many steps a contact sheet is written; 0 is never.
+    ``strength`` of the steps left to run; ``prompt``, ``repaint`` and ``conditioning_scale`` are of
+    Wan-VACE: what the picture shows, what of it is generated and how strictly the projection is
+    followed; ``size`` is (width, height) of the sampled pictures, ``window`` how many frames are
+    denoised together; ``optimisations`` what is given up for speed or memory. ``preview_every`` so
+    many steps a contact sheet is written; 0 is never.
     """
 
     checkpoint: str | None = None
     sampler: Literal["ddim", "dpm++", "lcm"] | None = None
     steps: int | None = None
-    guidance: float = 1.0
+    guidance: float | None = None
+    prompt: str | None = None
+    repaint: Literal["unseen", "background"] | None = None
+    conditioning_scale: float | None = None
     size: tuple[int, int] | None = None
     window: int | None = None
     guided: bool = False
     strength: float = 0.6
     optimisations: SamplingOptimizations = field(default_factory=SamplingOptimizations)
     preview_every: int = 0
+
+    def given_options(self) -> frozenset[str]:
+        """The options, as on the command line, that differ from their defaults."""
+        plain = SamplingRequest()
+        names = {"guided": "guide", "strength": "guide_strength", "size": "sample_size"}
+        found = {
+            names.get(name, name)
+            for name, value in vars(self).items()
+            if name != "optimisations" and value != getattr(plain, name)
+        }
+        shorter = {"compiled": "compile"}
+        found |= {
+            shorter.get(name, name)
+            for name, value in vars(self.optimisations).items()
+            if value != getattr(plain.optimisations, name)
+        }
+        return frozenset("--" + name.replace("_", "-") for name in found)
 
 
 @dataclass(frozen=True)
@@ -147,7 +169,7 @@ class RenderRequest:
     filmed: CameraRequest
     scene: SceneRequest
     camera: str = "auto"
-    renderer: Literal["auto", "projection", "dynascene"] = "auto"
+    renderer: Literal["auto", "projection", "dynascene", "vace"] = "auto"
     sampling: SamplingRequest = SamplingRequest()
     move_strength: float = 1.0
     allow_stretch: bool = False

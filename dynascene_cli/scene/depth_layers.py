@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dynascene_cli.push_pull import push_pull
 from dynascene_cli.scene.depth_alignment import align_depth
 from dynascene_cli.scene.inpainting import fill
-from dynascene_cli.scene.push_pull import push_pull
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import Image, Layer, Margins, Mask
 

@@ -2,12 +2,13 @@
 
 import hashlib
 import http.client
+import json
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from email.message import Message
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from dynascene_cli.errors import InputError, MissingError, StageError
@@ -28,6 +29,48 @@ def hub_url(repository: str, path: str, revision: str = "main") -> str:
     """The address of a hub's file: at $HF_ENDPOINT where a mirror is set, else at the hub."""
     hub = os.environ.get("HF_ENDPOINT") or DEFAULT_HUB
     return f"{hub.rstrip('/')}/{repository}/resolve/{revision}/{path}"
+
+
+def hub_files(repository: str, revision: str = "main") -> tuple[tuple[str, str], ...]:
+    """The paths and SHA-256 (empty of small files) of a model in diffusers' layout at a hub.
+
+    What is beside the model, such as its page and its pictures, is left out.
+
+    Raises:
+        InputError: there is no such repository, or it wants an account.
+        StageError: the hub could not be reached.
+    """
+    hub = (os.environ.get("HF_ENDPOINT") or DEFAULT_HUB).rstrip("/")
+    url = f"{hub}/api/models/{repository}/tree/{revision}?recursive=true"
+    request = urllib.request.Request(url, headers={"User-Agent": "dynascene"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            listed = [entry for entry in json.load(response) if entry["type"] == "file"]
+        found = [
+            (str(entry["path"]), str((entry.get("lfs") or {}).get("oid", ""))) for entry in listed
+        ]
+    except urllib.error.HTTPError as error:
+        raise InputError(
+            f"{url}: the server says {error.code} {error.reason}",
+            "the name is wrong, or it wants an account; fetch the folder yourself and "
+            "`dynascene models add NAME FOLDER`",
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise StageError(
+            f"{url} could not be fetched: {_reason(error)}", "check the connection, and try again"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{url} lists no files: {error}", "give another --from") from error
+    wanted = tuple((path, sha256) for path, sha256 in found if _is_of_model(PurePosixPath(path)))
+    if not wanted:
+        raise InputError(f"{url} lists no model in diffusers' layout", "give another --from")
+    return wanted
+
+
+def _is_of_model(path: PurePosixPath) -> bool:
+    inside = not path.is_absolute() and ".." not in path.parts
+    kind = path.suffix in (".json", ".safetensors", ".model", ".txt")
+    return inside and kind and (len(path.parts) == 2 or path.name == "model_index.json")
 
 
 def check_online() -> None:

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.storage.atomic import publish_text
-from dynascene_cli.weights.download import Told, check_online, download, hub_url
+from dynascene_cli.weights.download import Told, check_online, download, hub_files, hub_url
 from dynascene_cli.weights.registry import (
+    VIDEO,
     RemoteFile,
     Weights,
     find,
@@ -68,7 +69,7 @@ def pull(
     weights = find(name)
     if weights.shipped:
         raise InputError(f"{name} ships with the package", "nothing has to be fetched")
-    if not source and not weights.remote:
+    if not source and not weights.remote and not weights.is_hub_folder:
         raise MissingError(
             f"{name} has no published download",
             f"{weights.how_to_get}, or pull {name} --from ADDRESS with your own",
@@ -76,7 +77,11 @@ def pull(
     accept_licence(weights, accepted)
     check_online()
     folder = _download_folder(name, source)
-    wanted = _list_files(weights, source, sha256, folder, told) if source else weights.remote
+    wanted = (
+        _list_files(weights, source, sha256, folder, told)
+        if source
+        else weights.remote or _hub_folder(weights.hub, weights.revision)
+    )
     for file in wanted:
         if not (folder / file.path).is_file():
             download(file.url, folder / file.path, file.sha256, told)
@@ -117,6 +122,8 @@ def _list_files(
         return (RemoteFile(parts[-1], _at_hub(parts), sha256),)
     if len(parts) < 2 or not all(parts):
         raise InputError(f"{source!r} is no source", "an address, OWNER/NAME or OWNER/NAME/FILE")
+    if weights.kind == VIDEO:
+        return _hub_folder(source)
     if weights.files or weights.hub_path:
         moved = replace(weights, hub=source)
         return moved.remote
@@ -133,6 +140,13 @@ def _list_files(
     if any(Path(file.path).name != file.path for file in others):
         raise InputError(f"{source}: its {CHECKPOINT_LIST} names files outside its folder", "")
     return (listing, *others)
+
+
+def _hub_folder(repository: str, revision: str = "main") -> tuple[RemoteFile, ...]:
+    return tuple(
+        RemoteFile(path, hub_url(repository, path, revision), sha256)
+        for path, sha256 in hub_files(repository, revision)
+    )
 
 
 def _at_hub(parts: list[str]) -> str:

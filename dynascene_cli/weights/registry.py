@@ -24,6 +24,9 @@ REMBG_PREFIX = "rembg:"
 CHECKPOINT_PREFIX = "dynascene:"
 CHECKPOINTS = "checkpoints"
 
+VIDEO = "video"
+"""The kind of public video models: folders in diffusers' layout."""
+
 SCENE_KINDS = ("labels", "lines")
 """The kinds of weights that read a photo; all others that ship find people."""
 
@@ -43,10 +46,11 @@ class RemoteFile:
 class Weights:
     """One entry of the registry; ``file`` is relative to the weights folder or the package.
 
-    ``file`` is a folder where several ``files`` make the weights, and may be one where a
-    checkpoint is meant. ``url`` is a page for people; ``download`` the address of the one file;
-    ``hub`` a hub's OWNER/NAME of ``files`` by their paths there, or of the one file ``hub_path``,
-    whose ``hub_sha256`` binds that download alone: other copies of the weights may be added.
+    ``file`` is a folder where several ``files`` make the weights or it is a video model, and may be
+    one where a checkpoint is meant. ``url`` is a page for people; ``download`` the address of the
+    one file; ``hub`` a hub's OWNER/NAME of ``files`` by their paths there, or of the one file
+    ``hub_path``, whose ``hub_sha256`` binds that download alone: other copies of the weights may be
+    added.
     """
 
     name: str
@@ -107,6 +111,11 @@ class Weights:
         )
 
     @property
+    def is_hub_folder(self) -> bool:
+        """Whether all of a hub's folder is meant, whose files the hub lists."""
+        return bool(self.hub) and not self.files and not self.hub_path
+
+    @property
     def expected_sha256(self) -> str:
         """The checksum of the registry, else the one recorded on adding, else empty."""
         record = record_path(self.path)
@@ -117,7 +126,7 @@ class Weights:
     @property
     def how_to_get(self) -> str:
         """The command, or commands, that bring the weights here."""
-        if self.remote:
+        if self.remote or self.is_hub_folder:
             return f"dynascene models pull {self.name} --accept-licence"
         if self.shipped:
             return "install a version of this package that has it"
@@ -239,7 +248,7 @@ def add(name: str, source: Path, check: Callable[[Path], object] = lambda path: 
     weights = find(name)
     if weights.shipped:
         raise InputError(f"{name} ships with the package", "nothing has to be added")
-    wants_folder = bool(weights.files)
+    wants_folder = bool(weights.files) or weights.kind == VIDEO
     if not (source.is_dir() if wants_folder else source.is_file()) and not (
         weights.kind == "checkpoint" and source.is_dir()
     ):
@@ -255,7 +264,7 @@ def add(name: str, source: Path, check: Callable[[Path], object] = lambda path: 
     weights.own_path.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(weights.own_path) as folder:
         copy = folder / source.name
-        if wants_folder:
+        if weights.files:
             for path, _ in weights.files:
                 (copy / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / path, copy / path)

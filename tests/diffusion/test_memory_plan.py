@@ -8,7 +8,8 @@ from tiny_networks import tiny
 
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import preset
-from dynascene_cli.diffusion.memory_plan import _LiveBytes, memory_plan
+from dynascene_cli.diffusion.live_bytes import LiveBytes
+from dynascene_cli.diffusion.memory_plan import memory_plan
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.diffusion.sampling_settings import SamplingSettings, resolve_sampling
 
@@ -23,7 +24,7 @@ def plan(config=None, frames=4, size=(128, 64), **fields):
 
 
 def test_what_lives_at_a_time_is_counted():
-    with torch.device("meta"), _LiveBytes() as live:
+    with torch.device("meta"), LiveBytes() as live:
         first = torch.empty(1000, dtype=torch.float32)
         second = first + 1
         first[:10].mul_(2)

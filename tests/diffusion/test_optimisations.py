@@ -16,7 +16,8 @@ from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
-from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
+from dynascene_cli.diffusion.renderer import DiffusionRenderer
+from dynascene_cli.diffusion.sampled_plate import Reporter, Work
 from dynascene_cli.diffusion.sampling import make_sampler
 from dynascene_cli.diffusion.sampling_settings import (
     STATE_FILE,
@@ -172,7 +173,7 @@ def test_a_killed_render_continues_to_the_same_result_with_reused_features(tmp_p
     def latents(folder, reporter):
         folder.mkdir(exist_ok=True)
         renderer = DiffusionRenderer(
-            small, str(tmp_path / "awake"), folder, how, device="cpu", reporter=reporter
+            small, str(tmp_path / "awake"), Work(folder, reporter, device="cpu"), how
         )
         renderer.frame(0)
         return load_file(folder / STATE_FILE)["latents"]
@@ -229,5 +230,5 @@ def test_optimisations_of_a_gpu_are_refused_without_one(tmp_path, optimisations,
     how = SamplingSettings(optimisations=SamplingOptimizations(**optimisations))
     with pytest.raises(InputError, match=told):
         DiffusionRenderer(
-            tiny_shot(tmp_path / "shot", frames=1), "tests-tiny", tmp_path, how, device="cpu"
+            tiny_shot(tmp_path / "shot", frames=1), "tests-tiny", Work(tmp_path, device="cpu"), how
         )

@@ -9,10 +9,10 @@ from tiny_networks import awake
 from tiny_shots import PLATE_SIZE, still, tiny_shot
 
 from dynascene_cli.diffusion.checkpoint import random_network, save_checkpoint
-from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.diffusion.image_processor import resize_image, to_signed_tensor
 from dynascene_cli.diffusion.out_of_memory import out_of_memory_as_error
-from dynascene_cli.diffusion.renderer import DiffusionRenderer, Reporter
+from dynascene_cli.diffusion.renderer import DiffusionRenderer
+from dynascene_cli.diffusion.sampled_plate import Reporter, Work
 from dynascene_cli.diffusion.sampling_settings import STATE_FILE, SamplingSettings
 from dynascene_cli.errors import InputError, MissingError, StageError
 
@@ -36,9 +36,10 @@ def shot(tmp_path_factory):
     return tiny_shot(tmp_path_factory.mktemp("shot"))
 
 
-def frames_of(shot, checkpoint, folder, settings=SMALL, **others):
+def frames_of(shot, checkpoint, folder, settings=SMALL, guide=None, **others):
     folder.mkdir(exist_ok=True)
-    renderer = DiffusionRenderer(shot, str(checkpoint), folder, settings, **others)
+    work = Work(folder, **others)
+    renderer = DiffusionRenderer(shot, str(checkpoint), work, settings, guide=guide)
     return list(renderer.frames())
 
 
@@ -56,7 +57,7 @@ def test_a_seed_gives_the_same_bytes_and_another_seed_does_not(shot, checkpoints
 
 
 def test_a_frame_alone_is_the_same_as_among_others(shot, checkpoints, tmp_path):
-    renderer = DiffusionRenderer(shot, str(checkpoints / "usual"), tmp_path, BRIEF)
+    renderer = DiffusionRenderer(shot, str(checkpoints / "usual"), Work(tmp_path), BRIEF)
     alone = renderer.frame(3)
     assert renderer.frame_count == 5
     assert same(list(renderer.frames(2, 4)), [renderer.frame(2), alone])
@@ -98,7 +99,7 @@ def test_a_mini_network_samples_its_own_size_in_its_own_windows(tmp_path):
         settings = SamplingSettings(steps=2)
         checkpoint = str(tmp_path / "mini.safetensors")
         guide = DrawnPlate() if prediction == "sample" else None
-        renderer = DiffusionRenderer(shot, checkpoint, tmp_path, settings, guide=guide)
+        renderer = DiffusionRenderer(shot, checkpoint, Work(tmp_path), settings, guide=guide)
         assert renderer.settings.size == (60, 36)
         assert (renderer.settings.window, renderer.settings.overlap) == (3, 1)
         frames = list(renderer.frames())
@@ -153,7 +154,7 @@ def test_above_thirty_frames_a_second_some_follow_the_camera(checkpoints, tmp_pa
     shot = tiny_shot(tmp_path / "shot", frames=6, rate=60)
     said = []
     renderer = DiffusionRenderer(
-        shot, str(checkpoints / "usual"), tmp_path, BRIEF, reporter=Reporter(say=said.append)
+        shot, str(checkpoints / "usual"), Work(tmp_path, Reporter(say=said.append)), BRIEF
     )
     made = list(renderer.frames())
     assert said == ["4 of 6 frames are sampled; those between follow the camera"]
@@ -232,40 +233,41 @@ def test_without_a_gpu_the_time_is_told(shot, checkpoints, tmp_path):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_told(shot, checkpoints, tmp_path):
+    usual = str(checkpoints / "usual")
     with pytest.raises(MissingError, match="finds no GPU"):
-        DiffusionRenderer(shot, str(checkpoints / "usual"), tmp_path, device="cuda")
+        DiffusionRenderer(shot, usual, Work(tmp_path, device="cuda"))
     with pytest.raises(InputError, match="knows no device 'abacus'"):
-        DiffusionRenderer(shot, str(checkpoints / "usual"), tmp_path, device="abacus")
+        DiffusionRenderer(shot, usual, Work(tmp_path, device="abacus"))
 
 
 def test_out_of_memory_names_what_takes_half(shot, checkpoints, tmp_path):
-    settings = DiffusionRenderer(shot, "tests-tiny", tmp_path).settings
-    config = preset("tests-tiny")
+    burden = DiffusionRenderer(shot, "tests-tiny", Work(tmp_path)).burden
     told = "24 frames of 744x448 together do not fit"
-    with pytest.raises(StageError, match=told) as raised, out_of_memory_as_error(settings, config):
+    with pytest.raises(StageError, match=told) as raised, out_of_memory_as_error(burden):
         torch.empty(1 << 47, dtype=torch.uint8)
     assert "--sample-size 528x320" in raised.value.hint
     assert "--window 12" in raised.value.hint
-    with pytest.raises(RuntimeError, match="another"), out_of_memory_as_error(settings, config):
+    with pytest.raises(RuntimeError, match="another"), out_of_memory_as_error(burden):
         raise RuntimeError("another")
 
 
 def test_parts_that_do_not_belong_together_are_told(shot, checkpoints, tmp_path):
     short = replace(shot.path, extrinsics=shot.path.extrinsics[:4])
     with pytest.raises(InputError, match="the camera 4, the placement 5"):
-        DiffusionRenderer(replace(shot, path=short), "tests-tiny", tmp_path)
+        DiffusionRenderer(replace(shot, path=short), "tests-tiny", Work(tmp_path))
 
 
 def test_checkpoints_that_cannot_be_used_are_told(shot, checkpoints, tmp_path, monkeypatch):
     monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path))
     with pytest.raises(MissingError) as raised:
-        DiffusionRenderer(shot, "dynascene", tmp_path)
+        DiffusionRenderer(shot, "dynascene", Work(tmp_path))
     for command in ("models add", "models assemble", "dynascene train"):
         assert command in raised.value.hint
     with pytest.raises(InputError, match="not trained for the sampler lcm"):
-        DiffusionRenderer(shot, str(checkpoints / "usual"), tmp_path, replace(SMALL, sampler="lcm"))
+        wrong = replace(SMALL, sampler="lcm")
+        DiffusionRenderer(shot, str(checkpoints / "usual"), Work(tmp_path), wrong)
     network, info = random_network()
     other = replace(info, config=replace(info.config, camera_blocks=2))
     save_checkpoint(network, other, tmp_path / "other.safetensors")
     with pytest.raises(InputError, match="weights of another architecture"):
-        DiffusionRenderer(shot, str(tmp_path / "other.safetensors"), tmp_path, SMALL).frame(0)
+        DiffusionRenderer(shot, str(tmp_path / "other.safetensors"), Work(tmp_path), SMALL).frame(0)

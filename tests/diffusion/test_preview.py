@@ -5,13 +5,14 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import torch
-from tiny_networks import seeded, tiny
+from tiny_networks import seeded
 from tiny_shots import tiny_shot
 
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.diffusion.image_processor import to_signed_tensor
 from dynascene_cli.diffusion.preview import SHOWN, WIDTH, Previewer
-from dynascene_cli.diffusion.renderer import PREVIEW_FILE, DiffusionRenderer, Reporter
+from dynascene_cli.diffusion.renderer import DiffusionRenderer
+from dynascene_cli.diffusion.sampled_plate import PREVIEW_FILE, Reporter, Work
 from dynascene_cli.diffusion.sampling_settings import SamplingSettings
 from dynascene_cli.video import read_photo
 
@@ -26,7 +27,7 @@ def test_colours_are_the_best_linear_function_of_the_scenes_latents():
     photo = smooth_photo(16, 9)
     mixing = torch.tensor([[0.5, 0.1, 0.2], [0.0, 0.7, 0.3], [0.4, 0.2, 0.9], [0.3, 0.3, 0.1]])
     latents = torch.einsum("lc,nchw->nlhw", mixing, to_signed_tensor(photo)) + 0.2
-    previewer = Previewer(seeded(tiny()), latents, photo)
+    previewer = Previewer(latents, photo)
     assert np.abs(previewer.picture(latents).astype(int) - photo).max() <= 1
     darker = 0.2 + 0.5 * (latents - 0.2)
     expected = ((photo / 127.5 - 1) * 0.5 + 1) * 127.5
@@ -35,7 +36,7 @@ def test_colours_are_the_best_linear_function_of_the_scenes_latents():
 
 def test_a_photo_of_one_colour_leaves_the_preview_finite():
     grey = np.full((9, 16, 3), 90, np.uint8)
-    previewer = Previewer(seeded(tiny()), torch.ones(1, 4, 9, 16), grey)
+    previewer = Previewer(torch.ones(1, 4, 9, 16), grey)
     assert np.abs(previewer.picture(torch.ones(1, 4, 9, 16)).astype(int) - 90).max() <= 1
 
 
@@ -44,7 +45,7 @@ def test_latents_without_a_vae_are_decoded_exactly():
     photo = smooth_photo(64, 36)
     with torch.no_grad():
         latents = network.encode(to_signed_tensor(photo))
-    picture = Previewer(network, latents, photo).picture(latents)
+    picture = Previewer(latents, photo, network.blocks.decode_anywhere).picture(latents)
     assert picture.shape == photo.shape
     assert np.abs(picture.astype(int) - photo).mean() < 3
 
@@ -54,7 +55,8 @@ def test_a_sheet_shows_frames_of_the_whole_clip_in_order():
     levels = torch.linspace(-3, 3, 40)
     latents = torch.zeros(1, 12, 40, 9, 16)
     latents[:, 0] = levels[:, None, None]
-    sheet = Previewer(network, latents[:, :, 0], smooth_photo(64, 36)).sheet(latents)
+    exact = network.blocks.decode_anywhere
+    sheet = Previewer(latents[:, :, 0], smooth_photo(64, 36), exact).sheet(latents)
     height = round(WIDTH * 9 / 16)
     assert sheet.shape == (3 * height, 4 * WIDTH, 3)
     middles = [
@@ -77,7 +79,7 @@ def test_previews_are_written_while_it_samples_and_change_nothing(tmp_path):
 
     reporter = Reporter(progress, say=said.append)
     with_previews = DiffusionRenderer(
-        shot, "tests-tiny", tmp_path, settings, device="cpu", preview_every=2, reporter=reporter
+        shot, "tests-tiny", Work(tmp_path, reporter, preview_every=2, device="cpu"), settings
     ).frame(0)
     assert said == [f"preview after every 2 steps: {file}"]
     first, second = seen[1], seen[3]
@@ -87,7 +89,7 @@ def test_previews_are_written_while_it_samples_and_change_nothing(tmp_path):
     assert read_photo(file).pixels.shape == (WIDTH, 2 * WIDTH, 3)
     (tmp_path / "plain").mkdir()
     plain = DiffusionRenderer(
-        shot, "tests-tiny", tmp_path / "plain", replace(settings), device="cpu"
+        shot, "tests-tiny", Work(tmp_path / "plain", device="cpu"), replace(settings)
     )
     assert np.array_equal(plain.frame(0), with_previews)
     assert not (tmp_path / "plain" / PREVIEW_FILE).exists()

@@ -22,7 +22,8 @@ RUNNING = AS_DRY_RUN | {"trajectory", "info", "doctor"}
 
 NEEDS_MORE = re.compile(
     r"CLIP|PHOTO|CAMERA|NAME|NETWORK|\bA B\b"  # words that stand for the reader's own
-    r"|--renderer dynascene|--click|--report|--smooth|plot|accelerate"  # packages, weights
+    r"|--renderer (dynascene|vace|sana-wm)|--click|--report|--smooth|plot"  # packages, weights
+    r"|accelerate"
     r"|--base|--data|--check|--show-tasks"  # data sets
 )
 

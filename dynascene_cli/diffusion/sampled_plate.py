@@ -1,0 +1,185 @@
+"""What renderers that sample share: frames between samples, a kept state, what it takes."""
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.diffusion.frame_interpolation import interpolate_frame
+from dynascene_cli.diffusion.image_processor import resize_image
+from dynascene_cli.diffusion.out_of_memory import Burden, out_of_memory_as_error
+from dynascene_cli.diffusion.sampling_settings import STATE_FILE
+from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, save_state
+from dynascene_cli.errors import InputError
+from dynascene_cli.shot import Image, Shot
+
+SAVED_EVERY = 5
+"""Steps between two states on disk."""
+
+PREVIEW_FILE = "preview.png"
+"""Where a renderer shows, in its folder, what sampling is heading for."""
+
+DECODED_KEPT = 3
+
+
+class Frames(Protocol):
+    """Pictures of a shot's frames, such as the projection renderer's."""
+
+    def frame(self, index: int) -> Image:
+        """The picture of one frame, RGB (H, W, 3)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Where a renderer tells how it gets on.
+
+    ``progress`` is called with the steps done and their number; ``say`` with a line for people;
+    ``warn`` with one that should not be missed.
+    """
+
+    progress: Callable[[int, int], None] = lambda done, total: None
+    say: Callable[[str], None] = lambda message: None
+    warn: Callable[[str], None] = lambda message: None
+
+
+@dataclass(frozen=True)
+class Work:
+    """Where a renderer works: its state and previews lie in ``folder``.
+
+    ``device`` is torch's name of one; None takes the GPU where there is one. After every
+    ``preview_every`` steps (0: never) a contact sheet shows what sampling is heading for.
+    """
+
+    folder: Path
+    reporter: Reporter = Reporter()
+    preview_every: int = 0
+    device: str | None = None
+
+
+class SampledPlate(ABC):
+    """Plate frames of a shot, any of them at any time; those of ``indices`` are sampled.
+
+    The others are their neighbours, moved along the known camera. ``made_by`` is all that the
+    state in the folder depends on.
+
+    Raises:
+        InputError: the shot's parts do not fit each other.
+    """
+
+    def __init__(
+        self,
+        shot: Shot,
+        work: Work,
+        indices: NDArray[np.intp],
+        made_by: Mapping[str, Any],
+        burden: Burden,
+    ) -> None:
+        check_shot(shot)
+        self.path = shot.path
+        self._shot, self._work, self._report = shot, work, work.reporter
+        self._indices, self._made_by, self.burden = indices, made_by, burden
+        self._decoded: OrderedDict[int, Image] = OrderedDict()
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames the path has."""
+        return self.path.frame_count
+
+    def frame(self, index: int) -> Image:
+        """The plate of one frame, RGB (H, W, 3); the same bytes whenever it is asked for."""
+        with out_of_memory_as_error(self.burden):
+            return self._finished(index, self._painted(index))
+
+    def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
+        """Yield frames first ≤ i < last in order; the clip is sampled before the first of them."""
+        for index in range(first, self.frame_count if last is None else last):
+            yield self.frame(index)
+
+    @abstractmethod
+    def _picture(self, number: int) -> Image:
+        """One of the sampled frames, at the size that is sampled."""
+
+    def _finished(self, index: int, painted: Image) -> Image:
+        """A frame as it is given away, from what the network painted of it."""
+        return painted
+
+    def _painted(self, index: int) -> Image:
+        after = int(np.searchsorted(self._indices, index))
+        last = int(self._indices[after])
+        if last == index:
+            return self._sampled_frame(after)
+        return interpolate_frame(
+            self._sampled_frame(after - 1),
+            self._sampled_frame(after),
+            self.path,
+            (int(self._indices[after - 1]), index, last),
+            self._shot.scene.median_depth,
+        )
+
+    def _sampled_frame(self, number: int) -> Image:
+        """One of the sampled frames, at the plate's size."""
+        if number not in self._decoded:
+            picture = self._picture(number)
+            self._decoded[number] = resize_image(picture, self.path.width, self.path.height)
+            while len(self._decoded) > DECODED_KEPT:
+                self._decoded.popitem(last=False)
+        return self._decoded[number]
+
+    def _kept_state(self) -> SamplingState | None:
+        """Where a run that was ended stopped; a damaged state is told of, and made again."""
+        try:
+            return load_state(self._made_by, self._work.folder / STATE_FILE)
+        except InputError as damage:
+            self._report.warn(f"{damage.message}: it is made again")
+            return None
+
+    def _reached(self, state: SamplingState, steps: int, saved_every: int = SAVED_EVERY) -> None:
+        """Keep the state of some steps and of the last, and tell of each."""
+        if state.step % saved_every == 0 or state.step == steps:
+            save_state(state, self._made_by, self._work.folder / STATE_FILE)
+        self._report.progress(state.step, steps)
+
+    def _say_which(self) -> None:
+        """Tell where not every frame is sampled."""
+        count = len(self._indices)
+        if count < self.frame_count:
+            self._report.say(
+                f"{count} of {self.frame_count} frames are sampled; those between follow the camera"
+            )
+
+    def _warn_of_time(self, what: str, seconds: float) -> None:
+        self._report.warn(
+            f"without a GPU, sampling {what} takes about {duration_text(seconds)}: "
+            "--renderer projection needs none"
+        )
+
+
+def check_shot(shot: Shot) -> None:
+    """Make sure that a shot has one of each part a frame.
+
+    Raises:
+        InputError: it has not.
+    """
+    counts = {
+        "clip": shot.clip.frame_count,
+        "matte": shot.matte.alpha.frame_count,
+        "camera": shot.path.frame_count,
+        "placement": len(shot.placement.clip_to_frame),
+    }
+    if len(set(counts.values())) != 1:
+        told = ", ".join(f"the {name} {count}" for name, count in counts.items())
+        raise InputError(f"a shot's parts differ in frames: {told}", "give one of each a frame")
+
+
+def duration_text(seconds: float) -> str:
+    """About how long that is, in the largest unit of which it is two."""
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{max(seconds, 1):.0f} seconds"

@@ -1,0 +1,257 @@
+"""Wan-VACE as a renderer of plates: the projected plate, what it does not show filled in.
+
+The camera comes from geometry and the realism from the network: the projection says where
+everything the photo shows is in each frame, and the network paints what it does not show.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import IO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dynascene_cli.diffusion.device import choose_device
+from dynascene_cli.diffusion.image_processor import resize_image
+from dynascene_cli.diffusion.kept_pixels import (
+    Rims,
+    cover_copy,
+    join,
+    open_region,
+    solid_person,
+)
+from dynascene_cli.diffusion.optimisations import check_optimisations_on
+from dynascene_cli.diffusion.out_of_memory import Burden
+from dynascene_cli.diffusion.person_input import moved_coverage, moved_person
+from dynascene_cli.diffusion.preview import Previewer
+from dynascene_cli.diffusion.sampled_plate import PREVIEW_FILE, Frames, SampledPlate, Work
+from dynascene_cli.diffusion.sampling import denoise, initial_state
+from dynascene_cli.diffusion.sampling_size import sampled_frames, smaller_size
+from dynascene_cli.diffusion.sampling_state import SamplingState
+from dynascene_cli.diffusion.vace import GREY, Prompts, VaceFrame, VaceModel
+from dynascene_cli.diffusion.vace_settings import (
+    FRAMES_PER_LATENT,
+    NATIVE_RATE,
+    SIZES,
+    ResolvedVace,
+    frames_of,
+    latent_count,
+    vace_fingerprint,
+)
+from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
+from dynascene_cli.diffusion.windows import blend_weights, blend_windows, windows
+from dynascene_cli.shot import Image, Shot
+from dynascene_cli.storage.atomic import disk_full_as_error
+from dynascene_cli.video import decode_frames, resize_to_cover, write_image
+
+RIMS = Rims(seam=8, person=24, copy=8)
+"""Pixels at the size that is sampled: one latent, three for contact and shadow, one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a shot gives besides its clip: the projected plate, and where it is the photo's.
+
+    ``seen`` is white where the photo shows what the plate shows, and black where it is painted in.
+    ``photo`` is the whole photo, of any size.
+    """
+
+    plate: Frames
+    seen: Frames
+    photo: Image
+
+
+class VaceRenderer(SampledPlate):
+    """Plate frames of a shot, any of them at any time.
+
+    What is sampled is kept in the work's folder, from which a killed render continues to the same
+    result. ``prompts`` gives the embeddings; it is asked when sampling begins.
+
+    Raises:
+        InputError: the shot's parts do not fit each other, or the device.
+        MissingError: the device is not on this machine.
+    """
+
+    def __init__(
+        self,
+        shot: Shot,
+        given: Given,
+        checkpoint: VideoCheckpoint,
+        work: Work,
+        settings: ResolvedVace,
+        prompts: Callable[[], Prompts],
+    ) -> None:
+        self.settings, self._given, self._prompts = settings, given, prompts
+        self._checkpoint = checkpoint
+        self._device = choose_device(work.device)
+        check_optimisations_on(self._device.type, settings.optimisations)
+        burden = Burden(
+            window=settings.window,
+            size=settings.size,
+            shorter=max(settings.window // 8 * FRAMES_PER_LATENT, 8) + 1,
+            smaller=smaller_size(settings.size, SIZES),
+            optimisations=settings.optimisations,
+        )
+        indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
+        made_by = vace_fingerprint(settings, checkpoint)
+        super().__init__(shot, work, indices, made_by, burden)
+        latents = latent_count(len(indices))
+        self._spans = windows(latents, settings.window_latents, settings.overlap_latents)
+        self._model: VaceModel | None = None
+        self._latents: Tensor | None = None
+        self._decoded_file: IO[bytes] | None = None
+
+    def _picture(self, number: int) -> Image:
+        """A sampled frame, from a file of this process that holds them all."""
+        if self._decoded_file is None:
+            # A clip is decoded from its beginning on, and looked at anywhere.
+            self._decoded_file = TemporaryFile(dir=self._work.folder)  # noqa: SIM115
+            with disk_full_as_error(self._work.folder):
+                latents = self._whole_latents()[:, :, 1:]
+                for picture in islice(self._network().decode(latents), len(self._indices)):
+                    self._decoded_file.write(picture.tobytes())
+        width, height = self.settings.size
+        self._decoded_file.seek(number * 3 * width * height)
+        levels = np.frombuffer(self._decoded_file.read(3 * width * height), np.uint8)
+        return levels.reshape(height, width, 3)
+
+    def _finished(self, index: int, painted: Image) -> Image:
+        """What was painted, joined to the kept pixels of the plate."""
+        plate = self._given.plate.frame(index)
+        alpha = next(iter(self._shot.matte.alpha.frames(index, index + 1)))
+        to_frame = self._shot.placement.clip_to_frame[index]
+        coverage = moved_coverage(alpha, to_frame, (self.path.width, self.path.height))
+        rims = RIMS.scaled(self.path.width / self.settings.size[0])
+        covered = cover_copy(painted, plate, coverage, rims)
+        if self.settings.repaint == "background":
+            return covered
+        seen = self._given.seen.frame(index)[..., 0]
+        region = open_region(seen, coverage, rims)
+        return join(covered, plate, region, solid_person(coverage), rims)
+
+    def _network(self) -> VaceModel:
+        if self._model is None:
+            self._model = VaceModel(self._checkpoint, self.settings, self._device)
+        return self._model
+
+    def _whole_latents(self) -> Tensor:
+        """The latents (1, C, 1 + T, h, w) of the clip, after those of the photo."""
+        if self._latents is None:
+            state = self._kept_state()
+            done = state is not None and state.step == self.settings.steps
+            self._latents = state.latents if state is not None and done else self._sampled(state)
+        return self._latents
+
+    def _sampled(self, state: SamplingState | None) -> Tensor:
+        prompts, model, steps = self._prompts(), self._network(), self.settings.steps
+        reference = resize_to_cover(self._given.photo, *self.settings.size)
+        controls = list(self._controls(model, reference))
+        self._say_which()
+        if state is None:
+            height, width = controls[0].shape[-2:]
+            count = 1 + latent_count(len(self._indices))
+            shape = (1, model.latent_channels, count, height, width)
+            state = initial_state(model.scheduler, shape, self.settings.seed)
+        left = steps - state.step
+        started: list[float] = []
+        weights, show = blend_weights(self._spans), self._previews(controls[0], reference)
+        numbers = {int(time): step for step, time in enumerate(model.scheduler.timesteps)}
+
+        def predict(latents: Tensor, timestep: int) -> Tensor:
+            of_photo: list[Tensor] = []
+
+            def of_window(span: range) -> Tensor:
+                began = time.perf_counter()
+                own = latents[:, :, 1 + span.start : 1 + span.stop]
+                predicted = model.velocity(
+                    torch.cat([latents[:, :, :1], own], dim=2),
+                    torch.tensor(timestep),
+                    controls[self._spans.index(span)],
+                    prompts,
+                )
+                if not started:
+                    started.append(time.perf_counter() - began)
+                    self._tell(left, started[0] * len(self._spans) * left)
+                of_photo.append(predicted[:, :, :1])
+                return predicted[:, :, 1:]
+
+            whole = blend_windows(of_window, self._spans, weights)
+            # Every window has its own idea of the photo.
+            whole = torch.cat([torch.stack(of_photo).mean(dim=0), whole], dim=2)
+            step = numbers[timestep]
+            show(step + 1, model.clean(whole, latents, step)[:, :, 1:])
+            return whole
+
+        return denoise(
+            predict, model.scheduler, state, lambda reached: self._reached(reached, steps)
+        )
+
+    def _previews(self, control: Tensor, reference: Image) -> Callable[[int, Tensor], None]:
+        """What shows the latents that a step expects, every so often."""
+        every, file = self._work.preview_every, self._work.folder / PREVIEW_FILE
+        if not every:
+            return lambda step, latents: None
+        channels = self._network().latent_channels
+        previewer = Previewer(control[:, :channels, 0], reference)
+        self._report.say(f"preview after every {every} steps: {file}")
+
+        def show(step: int, latents: Tensor) -> None:
+            if step % every == 0:
+                write_image(file, previewer.sheet(latents))
+
+        return show
+
+    def _controls(self, model: VaceModel, reference: Image) -> Iterator[Tensor]:
+        """What the denoiser is given of each window, encoded by itself."""
+        stream, held = self._video(), OrderedDict[int, VaceFrame]()
+        for span in self._spans:
+            frames = frames_of(span)
+            while len(held) == 0 or next(reversed(held)) < frames.stop - 1:
+                held[next(reversed(held)) + 1 if held else 0] = next(stream)
+            for number in [number for number in held if number < frames.start]:
+                del held[number]
+            yield model.control([held[number] for number in frames], reference)
+
+    def _video(self) -> Iterator[VaceFrame]:
+        """The sampled frames as they are given; the last one goes on, to fill the last latent."""
+        wanted, shot = set(self._indices.tolist()), self._shot
+        streams = zip(decode_frames(shot.clip), shot.matte.alpha.frames(), strict=True)
+        for index, (frame, alpha) in enumerate(streams):
+            if index in wanted:
+                last = self._given_frame(index, np.asarray(frame), alpha)
+                yield last
+        while True:
+            yield last
+
+    def _given_frame(self, index: int, frame: Image, alpha: NDArray[np.uint8]) -> VaceFrame:
+        width, height = self.settings.size
+        to_sampled = np.array([[width / self.path.width], [height / self.path.height]])
+        carried = to_sampled * self._shot.placement.clip_to_frame[index]
+        colours, coverage = moved_person(frame, alpha, carried, (width, height))
+        plate = resize_image(self._given.plate.frame(index), width, height)
+        seen = resize_image(self._given.seen.frame(index)[..., 0], width, height)
+        with_person = colours + plate * (1 - coverage[..., None])
+        picture = np.clip(with_person + 0.5, 0, 255).astype(np.uint8)
+        solid = solid_person(coverage)
+        if self.settings.repaint == "background":
+            # What the photo shows stays there to be repainted, what it does not is grey.
+            region = open_region(seen, np.zeros_like(coverage), RIMS) & ~solid
+            generate = ~solid
+        else:
+            region = generate = open_region(seen, coverage, RIMS) & ~solid
+        picture[region] = GREY
+        return VaceFrame(picture, generate)
+
+    def _tell(self, steps: int, seconds: float) -> None:
+        width, height = self.settings.size
+        what = f"{len(self._indices)} frames of {width}x{height} in {steps} steps"
+        if self._device.type == "cpu":
+            self._warn_of_time(what, seconds)
+        else:
+            self._report.say(f"sampling {what}")

@@ -1,0 +1,152 @@
+"""What a user asks of Wan-VACE, as plain values, checked without torch."""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from dynascene_cli.diffusion.optimisations import SamplingOptimizations, check_tile
+from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
+from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
+from dynascene_cli.errors import InputError
+
+PIPELINE = "WanVACEPipeline"
+
+VACE_VERSION = 1
+"""Grows with every change of what the same settings sample."""
+
+FRAMES_PER_LATENT = 4
+"""A latent holds four frames, but for the first, which holds one."""
+
+NATIVE_WINDOW = 81
+NATIVE_RATE = 16
+"""Frames, and frames a second, that Wan was trained on."""
+
+USUAL_STEPS, USUAL_GUIDANCE = 30, 5.0
+"""As in diffusers' example."""
+
+PROMPT = (
+    "A real place, filmed in natural light, sharp and rich in detail. The camera moves smoothly "
+    "and nothing in the background moves. The person's feet touch the ground and throw a soft "
+    "shadow on it."
+)
+NEGATIVE_PROMPT = (
+    "people in the background, text, subtitles, watermark, blurred, flickering, distorted, "
+    "overexposed, painting, cartoon, low quality, compression artefacts"
+)
+"""What is generated beside kept pixels is background alone."""
+
+Repaint = Literal["unseen", "background"]
+
+
+@dataclass(frozen=True)
+class VaceSizes:
+    """A size rule: 480p in area, sides of whole patches of latents."""
+
+    sampled_area: int = 832 * 480
+    latent_stride: int = 16
+    smallest_side: int = 64
+
+
+SIZES = VaceSizes()
+
+
+@dataclass(frozen=True)
+class VaceSettings:
+    """How a plate is filled in; what is None is decided by the plate.
+
+    ``repaint``: ``unseen`` generates what the photo does not show and a rim round the person,
+    ``background`` all but the person. ``conditioning_scale``: how strongly the given video is
+    followed. ``window``: frames that are denoised together, 4k + 1.
+    """
+
+    prompt: str = PROMPT
+    repaint: Repaint = "unseen"
+    conditioning_scale: float = 1.0
+    steps: int = USUAL_STEPS
+    guidance: float = USUAL_GUIDANCE
+    size: tuple[int, int] | None = None
+    seed: int = 0
+    window: int = NATIVE_WINDOW
+    optimisations: SamplingOptimizations = field(default_factory=SamplingOptimizations)
+
+
+@dataclass(frozen=True)
+class ResolvedVace:
+    """Settings of which nothing is left open."""
+
+    prompt: str
+    repaint: Repaint
+    conditioning_scale: float
+    steps: int
+    guidance: float
+    size: tuple[int, int]
+    seed: int
+    window: int
+    optimisations: SamplingOptimizations
+
+    @property
+    def window_latents(self) -> int:
+        """How many latents long a window is."""
+        return latent_count(self.window)
+
+    @property
+    def overlap_latents(self) -> int:
+        """How many latents neighbouring windows share: a quarter, and two to blend over."""
+        return min(max(self.window_latents // 4, 2), self.window_latents - 1)
+
+
+def resolve_vace(settings: VaceSettings, plate_size: tuple[int, int]) -> ResolvedVace:
+    """The settings for a plate of (width, height).
+
+    Raises:
+        InputError: a value is out of its range, or an optimisation would do nothing.
+    """
+    if not 1 <= settings.steps <= 1000:
+        raise InputError(f"{settings.steps} steps cannot be sampled", "1 to 1000")
+    if not 1 <= settings.guidance <= 30:
+        raise InputError(f"guidance is {settings.guidance}", "1 (none) to 30")
+    if not 0 < settings.conditioning_scale <= 2:
+        raise InputError(
+            f"the conditioning scale is {settings.conditioning_scale}", "above 0, at most 2"
+        )
+    if settings.window < 9 or settings.window % FRAMES_PER_LATENT != 1:
+        nearest = max(2, round((settings.window - 1) / FRAMES_PER_LATENT))
+        raise InputError(
+            f"a window of {settings.window} frames is none of Wan's, which are 4k + 1 from 9 on",
+            f"the nearest is {nearest * FRAMES_PER_LATENT + 1}",
+        )
+    if not settings.prompt.strip():
+        raise InputError("the prompt is empty", "leave --prompt out for the usual one")
+    size = settings.size or sampling_size(*plate_size, SIZES)
+    check_sampling_size(size, SIZES)
+    check_tile(settings.optimisations.vae_tile, size)
+    if settings.optimisations.precision == "float16":
+        raise InputError("Wan runs in bfloat16 or float32, not in float16", "leave --precision out")
+    fields = {name: getattr(settings, name) for name in vars(settings)}
+    return ResolvedVace(**{**fields, "size": size})
+
+
+def vace_fingerprint(settings: ResolvedVace, checkpoint: VideoCheckpoint) -> dict[str, Any]:
+    """All of the settings that a plate's pictures depend on, for its cache key."""
+    # Where weights lie while they are not used changes nothing.
+    used = replace(settings, optimisations=replace(settings.optimisations, offload=False))
+    return {"version": VACE_VERSION, "checkpoint": checkpoint.fingerprint, **vars(used)}
+
+
+def latent_count(frames: int) -> int:
+    """How many latents so many frames are, the last ones filled up."""
+    return 1 + math.ceil((frames - 1) / FRAMES_PER_LATENT)
+
+
+def frame_count(latents: int) -> int:
+    """How many frames so many latents are: 4k + 1."""
+    return 1 + (latents - 1) * FRAMES_PER_LATENT
+
+
+def frames_of(latents: range) -> range:
+    """The frames of a clip that a run of its latents holds when it is encoded by itself.
+
+    Its first latent is then one frame, the last of the four that it holds within the clip.
+    """
+    first = latents.start * FRAMES_PER_LATENT
+    return range(first, first + frame_count(len(latents)))

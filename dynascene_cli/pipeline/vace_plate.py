@@ -1,0 +1,107 @@
+"""The story of Wan-VACE's plate: what the projection does not show is filled in."""
+
+from typing import Any
+
+from dynascene_cli.diffusion.optimisations import check_optimisations_on
+from dynascene_cli.diffusion.vace_settings import (
+    NATIVE_RATE,
+    PIPELINE,
+    ResolvedVace,
+    VaceSettings,
+    resolve_vace,
+    vace_fingerprint,
+)
+from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint, open_video_checkpoint
+from dynascene_cli.pipeline.plate import PlateRenderer, projection_renderer, seen_renderer
+from dynascene_cli.pipeline.request import RenderRequest
+from dynascene_cli.pipeline.sampling import (
+    ChosenSampling,
+    Opening,
+    SamplingPlan,
+    refuse_options,
+)
+from dynascene_cli.shot import Clip
+from dynascene_cli.video import read_photo
+
+NAME = "vace"
+
+PUBLISHED = "vace-1.3b"
+"""The weights that are taken where none are named."""
+
+OPTIONS = frozenset(
+    {
+        *("--checkpoint", "--steps", "--guidance", "--sample-size", "--window", "--prompt"),
+        *("--repaint", "--conditioning-scale", "--precision", "--vae-tile", "--offload"),
+        "--preview-every",
+    }
+)
+
+
+def choose_vace(request: RenderRequest, size: tuple[int, int]) -> ChosenSampling:
+    """How Wan-VACE paints a plate of (width, height).
+
+    Raises:
+        InputError: a setting is wrong, or the weights are of something else.
+        MissingError: the weights or a package are not on this machine.
+    """
+    checkpoint, settings = _resolved(request, size)
+    if settings.optimisations.offload:
+        from dynascene_cli.diffusion.device import choose_device
+
+        check_optimisations_on(choose_device(None).type, settings.optimisations)
+    name = request.sampling.checkpoint or PUBLISHED
+
+    def opened(opening: Opening) -> PlateRenderer:
+        from dynascene_cli.diffusion.prompts import ready_prompts
+        from dynascene_cli.diffusion.vace_renderer import Given, VaceRenderer
+
+        project, projection = opening.run.project, opening.projection
+        given = Given(
+            plate=projection_renderer(project, projection),
+            seen=seen_renderer(project, projection),
+            photo=read_photo(request.scene.photo).pixels,
+        )
+        return VaceRenderer(
+            opening.shot,
+            given,
+            checkpoint,
+            opening.work,
+            settings,
+            lambda: ready_prompts(checkpoint, name, settings.prompt),
+        )
+
+    return ChosenSampling(NAME, vace_fingerprint(settings, checkpoint), opened)
+
+
+def plan_vace(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> SamplingPlan:
+    """The memory that Wan-VACE takes for a clip and a plate of (width, height).
+
+    Raises:
+        InputError, MissingError: as of ``choose_vace``.
+    """
+    checkpoint, settings = _resolved(request, size)
+    from dynascene_cli.diffusion.sampling_size import sampled_frames
+    from dynascene_cli.diffusion.vace_memory import vace_memory_plan
+
+    frames = len(sampled_frames(clip.frame_count, clip.frame_rate, NATIVE_RATE))
+    return vace_memory_plan(checkpoint, settings, frames)
+
+
+def _resolved(
+    request: RenderRequest, size: tuple[int, int]
+) -> tuple[VideoCheckpoint, ResolvedVace]:
+    refuse_options(request, NAME, OPTIONS)
+    sampling = request.sampling
+    checkpoint = open_video_checkpoint(sampling.checkpoint or PUBLISHED, PIPELINE)
+    asked: dict[str, Any] = {
+        "prompt": sampling.prompt,
+        "repaint": sampling.repaint,
+        "conditioning_scale": sampling.conditioning_scale,
+        "steps": sampling.steps,
+        "guidance": sampling.guidance,
+        "size": sampling.size,
+        "window": sampling.window,
+    }
+    known = {name: value for name, value in asked.items() if value is not None}
+    settings = VaceSettings(seed=request.seed or 0, optimisations=sampling.optimisations, **known)
+    return checkpoint, resolve_vace(settings, size)
