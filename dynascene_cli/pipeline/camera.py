@@ -162,11 +162,11 @@ def check_confidence(estimate: Estimate, request: CameraRequest, console: Consol
     console.warn(*estimate.warnings)
     if estimate.confidence != "low":
         return
-    told = f"the clip's camera is known with low confidence: {'; '.join(estimate.reasons)}"
+    doubt = f"the clip's camera is known with low confidence: {'; '.join(estimate.reasons)}"
     remedy = "try --method colmap, a better --matte, or the lens's focal length"
     if request.strict:
-        raise StageError(told, remedy)
-    console.warn(f"{told}; {remedy}")
+        raise StageError(doubt, remedy)
+    console.warn(f"{doubt}; {remedy}")
 
 
 def estimate_camera(

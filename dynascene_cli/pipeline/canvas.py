@@ -83,11 +83,11 @@ class CanvasPlan:
 
     def _measure_invention(self) -> Iterator[str]:
         made_up = self.invention
-        told = made_up.past > TOLD_PAST
+        noticed = made_up.past > TOLD_PAST
         shown = [
-            f"{SIDES[side]} it ({self._times(told[:, side])})"
+            f"{SIDES[side]} it ({self._times(noticed[:, side])})"
             for side in range(4)
-            if told[:, side].any()
+            if noticed[:, side].any()
         ]
         if shown:
             yield (
@@ -103,8 +103,8 @@ class CanvasPlan:
                 "--move-strength looks better"
             )
 
-    def _times(self, told: NDArray[np.bool_]) -> str:
-        first, last = self.invention.frames[told][[0, -1]] / self.frame_rate
+    def _times(self, noticed: NDArray[np.bool_]) -> str:
+        first, last = self.invention.frames[noticed][[0, -1]] / self.frame_rate
         return f"{first:.1f}–{last:.1f} s"
 
 

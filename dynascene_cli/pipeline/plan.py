@@ -258,26 +258,26 @@ def _unused_settings(
     """Settings that change nothing in a place that the clip's own camera does not film."""
     still = "the clip's camera stands still"
     follows_not = f"--camera {request.camera} does not follow the clip's camera"
-    told = []
+    warnings = []
     if request.smooth > 0 or request.stabilise:
-        told.append(f"nothing to steady: {follows_not if filmed.moves else still}")
+        warnings.append(f"nothing to steady: {follows_not if filmed.moves else still}")
     if request.move_strength != 1 and all(is_at_rest(move) for move in moves):
-        told.append(f"--move-strength changes nothing: --camera {request.camera} makes no move")
+        warnings.append(f"--move-strength changes nothing: --camera {request.camera} makes no move")
     if request.scale is not None and not filmed.moves:
-        told.append(f"--scale changes nothing: {still}")
+        warnings.append(f"--scale changes nothing: {still}")
     if request.filmed.focal_mm is not None and not filmed.moves:
-        told.append(f"--clip-focal-mm changes nothing: {still}")
+        warnings.append(f"--clip-focal-mm changes nothing: {still}")
     if request.anchor == "screen" and request.person_height != DEFAULT_PERSON_HEIGHT:
-        told.append(
+        warnings.append(
             "--person-height changes the shadow and the camera's way alone: --person-anchor screen "
             "keeps the person's size"
         )
     if request.anchor == "screen" and request.scene.camera_height is not None:
-        told.append(
+        warnings.append(
             "--camera-height changes the camera's way alone: --person-anchor screen keeps the "
             "person's size"
         )
-    return tuple(told)
+    return tuple(warnings)
 
 
 def _plan(

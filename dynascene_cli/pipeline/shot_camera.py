@@ -349,13 +349,13 @@ def _aim_at_horizon(world: FilmedWorld, place: Place) -> FilmedWorld:
     row, nearest = horizon_row(seen), middle + (nearest - middle) * enlarged
     lower = math.atan2(middle - nearest, focal) - math.atan2(middle - row, focal)
     tilt = pose(rotation_about("x", math.degrees(lower)), np.zeros(3))
-    told = (
+    warning = (
         f"the clip looks {abs(math.degrees(lower)):.0f}° further "
         f"{'down' if lower < 0 else 'up'} than this photo reaches: the scene is seen that much "
         "differently; another photo, or --crop, would fit better"
     )
     path = replace(world.path, extrinsics=compose(tilt, world.path.extrinsics))
-    return replace(world, path=path, warnings=(*world.warnings, told))
+    return replace(world, path=path, warnings=(*world.warnings, warning))
 
 
 def _reference(

@@ -63,8 +63,8 @@ def read_photo(path: Path) -> Photo:
     Raises:
         InputError: missing, not an image, cut short, or smaller than 32 pixels on a side.
     """
-    rgb, alpha, told = _read_in_srgb(path)
-    warnings = [f"{path}: {what}" for what in told]
+    rgb, alpha, found = _read_in_srgb(path)
+    warnings = [f"{path}: {what}" for what in found]
     if alpha is not None and alpha.min() < 255:
         warnings.append(f"{path}: the photo's transparency is ignored")
     if min(rgb.shape[:2]) < SMALLEST_SIDE:
@@ -223,8 +223,8 @@ def _read_in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
     """RGB and alpha of a picture, upright, and what of its colour is lost."""
     if path.suffix.lower() == ".exr" and path.is_file():
         return _linear_in_srgb(exr_planes(path))
-    told: list[str] = []
-    picture = open_picture(path) if not _is_float_tiff(path) else _float_picture(path, told)
+    warnings: list[str] = []
+    picture = open_picture(path) if not _is_float_tiff(path) else _float_picture(path, warnings)
     with reading(path, "a picture", "it is cut short or damaged: export it again"):
         space = space_of_name(picture)
         upright = ImageOps.exif_transpose(_decode(picture, path))
@@ -238,9 +238,9 @@ def _read_in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
             upright = convert_by_profile(upright, space)
         rgb = np.array(upright.convert("RGB"))
         if isinstance(space, ColourSpace):
-            told += [space.warning] if space.warning else []
+            warnings += [space.warning] if space.warning else []
             rgb = convert_to_srgb(_fine_samples(picture, path, rgb), space)
-        return rgb, alpha, told
+        return rgb, alpha, warnings
 
 
 def _fine_samples(picture: Pillow.Image, path: Path, rgb: Image) -> Image | NDArray[np.uint16]:
@@ -267,8 +267,8 @@ def _linear_in_srgb(planes: NDArray[np.float32]) -> tuple[Image, Image | None, l
     if planes.ndim == 3 and planes.shape[2] == 4:
         alpha = np.asarray(np.clip(np.nan_to_num(planes[..., 3]), 0, 1) * 255 + 0.5, np.uint8)
     bright = np.nan_to_num(colour).max() > BRIGHTEST_SDR
-    told = ["HDR: what is brighter than white is clipped"] if bright else []
-    return encode_srgb(colour), alpha, told
+    warnings = ["HDR: what is brighter than white is clipped"] if bright else []
+    return encode_srgb(colour), alpha, warnings
 
 
 def _decode(picture: Pillow.Image, path: Path) -> Pillow.Image:
@@ -296,7 +296,7 @@ def _is_float_tiff(path: Path) -> bool:
         return file.read(4) in (b"II*\0", b"MM\0*")
 
 
-def _float_picture(path: Path, told: list[str]) -> Pillow.Image:
+def _float_picture(path: Path, warnings: list[str]) -> Pillow.Image:
     """A TIFF of float RGB: values up to 1 as they are shown, beyond that as linear light."""
     with reading(path, "a picture", "export it again"):
         stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
@@ -305,9 +305,11 @@ def _float_picture(path: Path, told: list[str]) -> Pillow.Image:
         colour = np.ascontiguousarray(stored[..., 2::-1], np.float32)
     if np.nan_to_num(colour).max() > BRIGHTEST_SDR:
         rgb, _, lost = _linear_in_srgb(colour)
-        told += lost
+        warnings += lost
         return Pillow.fromarray(rgb)
-    told.append("float values without a profile are taken as they are shown, not as linear light")
+    warnings.append(
+        "float values without a profile are taken as they are shown, not as linear light"
+    )
     return Pillow.fromarray(np.asarray(np.clip(np.nan_to_num(colour), 0, 1) * 255 + 0.5, np.uint8))
 
 

@@ -30,9 +30,9 @@ def _focal_35mm(clip: Clip) -> float | None:
     if clip.kind != "video":
         return None
     with open_video(clip.path) as (container, stream):
-        told = {**container.metadata, **stream.metadata}.get(QUICKTIME_KEY)
+        tagged = {**container.metadata, **stream.metadata}.get(QUICKTIME_KEY)
     try:
-        value = float(told) if told else 0.0
+        value = float(tagged) if tagged else 0.0
     except ValueError:
         return None
     return value if 1 <= value <= 2000 else None

@@ -34,8 +34,8 @@ def log_curve(path: Path, transfer: int, metadata: Iterable[Mapping[str, str]]) 
         return _CODES[transfer]
     named = [
         found[0].strip()
-        for told in metadata
-        for key, value in told.items()
+        for tags in metadata
+        for key, value in tags.items()
         if _KEY.search(key) and (found := _NAME.search(value))
     ]
     if named:

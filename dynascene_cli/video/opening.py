@@ -96,8 +96,8 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
         kind = container.format.name
         codec = stream.codec_context.codec.canonical_name
         aspect = stream.sample_aspect_ratio
-        told = {name.lower(): value for name, value in stream.metadata.items()}
-        has_alpha = told.get("alpha_mode") == "1"
+        stream_tags = {name.lower(): value for name, value in stream.metadata.items()}
+        has_alpha = stream_tags.get("alpha_mode") == "1"
         timecode = _timecode(container, stream)
         metadata = [dict(one.metadata) for one in (stream, container, *container.streams)]
     if not packets.ticks:
@@ -151,8 +151,8 @@ def _video(path: Path, rate: Fraction | None, end: float | None) -> Clip:
 
 def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
     """The start timecode that a file tells, of its picture before that of other tracks."""
-    told = (stream.metadata, container.metadata, *(one.metadata for one in container.streams))
-    return next((tags["timecode"] for tags in told if tags.get("timecode")), None)
+    sources = (stream.metadata, container.metadata, *(one.metadata for one in container.streams))
+    return next((tags["timecode"] for tags in sources if tags.get("timecode")), None)
 
 
 def _check_gap(path: Path, packets: Packets, end: float | None) -> list[int]:
@@ -199,23 +199,23 @@ def _rate_warnings(conformed: Timeline, source_count: int) -> list[str]:
     if not conformed.variable:
         return []
     rate = f"{float(conformed.rate):.3f}".rstrip("0").rstrip(".")
-    told = [
+    warnings = [
         f"the clip's frame rate varies: its {source_count} frames became "
         f"{len(conformed.source_frames)} at a constant {rate} fps, a guess (--fps gives another)"
     ]
     if conformed.dropped:
-        told.append(f"{conformed.dropped} frames closer together than 1/{rate} s are left out")
-    return told
+        warnings.append(f"{conformed.dropped} frames closer together than 1/{rate} s are left out")
+    return warnings
 
 
 def _coding_warnings(path: Path, frame: av.VideoFrame, metadata: list[dict[str, str]]) -> list[str]:
-    told = []
+    warnings = []
     curve = log_curve(path, frame.color_trc, metadata)
     if curve is not None:
-        told.append(f"the clip is coded in a log curve ({curve}): convert it first, by a LUT")
+        warnings.append(f"the clip is coded in a log curve ({curve}): convert it first, by a LUT")
     if frame.interlaced_frame:
-        told.append("the clip is interlaced: its fields are not separated")
-    return told
+        warnings.append("the clip is interlaced: its fields are not separated")
+    return warnings
 
 
 def _tell_cut_short(path: Path, last_good: float, end: float | None) -> None:

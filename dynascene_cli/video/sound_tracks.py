@@ -84,9 +84,9 @@ def sound_tracks(clip: Clip, suffix: str) -> tuple[list[SoundTrack], list[str]]:
                 claim = f"{context.layout.nb_channels} channels at {context.rate} Hz"
                 warnings.append(f"{name} is left out: it claims {claim}")
                 continue
-            track, told = _track(clip, stream, suffix)
+            track, faults = _track(clip, stream, suffix)
         tracks.append(track)
-        warnings += [f"{name} {what}" for what in told]
+        warnings += [f"{name} {what}" for what in faults]
     return tracks, warnings
 
 
@@ -122,12 +122,12 @@ def _track(clip: Clip, stream: AudioStream, suffix: str) -> tuple[SoundTrack, li
     kept_rate = _rate_for(codec, rate)
     layout = _layout_for(codec, context.layout.name, channels, kept_rate)
     kept = av.AudioLayout(layout).nb_channels
-    told = []
+    faults = []
     if kept < channels:
-        told.append(f"has {channels} channels: the first {kept} are kept (.mov keeps all)")
+        faults.append(f"has {channels} channels: the first {kept} are kept (.mov keeps all)")
     a_channel = _BITS_A_SECOND.get(codec)
     bit_rate = None if a_channel is None else a_channel * max(kept, 2)
-    return SoundTrack(stream.index, rate, channels, codec, kept_rate, layout, bit_rate), told
+    return SoundTrack(stream.index, rate, channels, codec, kept_rate, layout, bit_rate), faults
 
 
 def _pcm_like(context: AudioCodecContext) -> str:

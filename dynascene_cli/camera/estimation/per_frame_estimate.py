@@ -101,11 +101,11 @@ def estimate_moving_camera(
         observations, frames, replace(best.solved, points=points), turns
     )
     errors = _errors(observations, points, extrinsics, focals)
-    told = np.isfinite(errors)
-    inliers = float(np.mean(errors[told] < GATE_PIXELS))
-    median = float(np.median(errors[told]))
+    known = np.isfinite(errors)
+    inliers = float(np.mean(errors[known] < GATE_PIXELS))
+    median = float(np.median(errors[known]))
     frame_residuals = median_errors(
-        observations.camera[told], errors[told], observations.camera_count
+        observations.camera[known], errors[known], observations.camera_count
     )
     everything = _add_left_out_points(observations, points, extrinsics, focals, turns)
     residuals = _errors(observations, everything, extrinsics, focals)
@@ -149,11 +149,11 @@ def apply_fallback(
     ``share`` of the background is within a pixel of it.
     """
     does = "turn on its spot" if moves == "rotation" else "stand still"
-    told = (
+    reason = (
         f"the clip's camera path cannot be trusted ({'; '.join(path.reasons)}): the camera is "
         f"taken to {does}, which explains {share:.0%} of the background within a pixel"
     )
-    return replace(simple, confidence=moves, reasons=(told,), warnings=(*simple.warnings, told))
+    return replace(simple, confidence=moves, reasons=(reason,), warnings=(*simple.warnings, reason))
 
 
 def _lens_warnings(filmed: TrackedClip, lens: Lens) -> tuple[str, ...]:

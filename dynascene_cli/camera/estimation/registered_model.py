@@ -88,8 +88,8 @@ def estimate_from_model(
     except np.linalg.LinAlgError as error:
         raise _report_unsolved(method, len(frames), tracks) from error
     best, lens = fix_reported_focal(seen, best, doubt, before)
-    told = {"frames_in_model": len(model.names)} | (details or {})
-    estimate = estimate_moving_camera(filmed, frames, numbers, best, doubt, lens, told)
+    details = {"frames_in_model": len(model.names)} | (details or {})
+    estimate = estimate_moving_camera(filmed, frames, numbers, best, doubt, lens, details)
     estimate = replace(estimate, method=method)
     bent = float(model.bent.max())
     if bent <= BENT_PIXELS:
