@@ -205,6 +205,30 @@ def build(
     console.result(data, f"{data['manifest']}: {data['clips']} clips; report: {data['report']}")
 
 
+@app.command("review", epilog="Example: dynascene dataset review clips")
+def review(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set that was built.")],
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port of the page; 0 takes a free one.")
+    ] = 0,
+    as_json: options.AsJson = False,
+) -> None:
+    """Accept and reject clips by keyboard, on a page that this machine alone can open."""
+    from dataclasses import asdict
+
+    from dynascene_cli.console import Console
+    from dynascene_cli.dataset.filmed.review import review_dataset
+
+    console = Console(as_json=as_json)
+    found = review_dataset(
+        folder,
+        port,
+        lambda address: console.info(f"open {address} and press Finish there when you are done"),
+    )
+    text = f"{found.accepted} accepted, {found.rejected} rejected of {found.clips} clips"
+    console.result(asdict(found), text)
+
+
 @app.command("stats", epilog="Example: dynascene dataset stats clips")
 def stats(
     manifests: Annotated[

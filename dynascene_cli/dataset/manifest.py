@@ -28,6 +28,7 @@ _FILES = ("clip", "matte", "scene", "plates", "depths", "camera")
 _REQUIRED = ("clip", "camera")
 _ABOUT = (
     "scene_image",
+    "tracks",
     "scene_frame",
     "scene_elements",
     "source",
@@ -44,6 +45,7 @@ _ABOUT = (
     "turned_deg",
     "travelled",
     "split",
+    "review",
     "sha256",
 )
 """What ``dataset build`` says of a clip besides, and loading it has no need of."""

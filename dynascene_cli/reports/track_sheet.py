@@ -34,15 +34,19 @@ def track_sheet(
     pictures, labels = [], []
     for number, frame in frames:
         here = tracks.frame == number
-        pictures.append(_draw_tracks(frame, number, tracks, off, round(TAIL_SECONDS * frame_rate)))
+        pictures.append(draw_tracks(frame, number, tracks, off, round(TAIL_SECONDS * frame_rate)))
         share = f", {100 * np.mean(off[here]):.0f} % off" if here.any() else ""
         labels.append(f"{number / frame_rate:.2f} s: {here.sum()} points{share}")
     return contact_sheet(pictures, labels, COLUMNS, TILE_WIDTH)
 
 
-def _draw_tracks(
+def draw_tracks(
     frame: Image, number: int, tracks: FeatureTracks, off: NDArray[np.bool_], tail: int
 ) -> Image:
+    """A frame TILE_WIDTH wide with its points and their tails of so many frames.
+
+    ``off`` (O,) are the observations that do not fit the camera.
+    """
     height = max(1, round(frame.shape[0] * TILE_WIDTH / frame.shape[1]))
     small = cv2.resize(frame, (TILE_WIDTH, height), interpolation=cv2.INTER_AREA)
     picture = np.round(small * SHADE).astype(np.uint8)

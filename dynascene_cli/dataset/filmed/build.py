@@ -20,9 +20,9 @@ from dynascene_cli.dataset.filmed.records import (
     write_record,
 )
 from dynascene_cli.dataset.filmed.report import write_report
+from dynascene_cli.dataset.filmed.reviews import MANIFEST, read_reviews, write_manifests
 from dynascene_cli.dataset.filmed.settings import SPLITS, BuildSettings
 from dynascene_cli.dataset.filmed.sources import Source, find_sources, source_name
-from dynascene_cli.dataset.manifest import write_manifest
 from dynascene_cli.dataset.own_folder import take_folder
 from dynascene_cli.dataset.statistics import statistics
 from dynascene_cli.errors import InputError
@@ -31,8 +31,6 @@ from dynascene_cli.storage.atomic import disk_full_as_error
 from dynascene_cli.storage.fingerprints import file_fingerprint
 from dynascene_cli.storage.locks import lock_folder
 from dynascene_cli.video import open_clip, read_frames, write_image
-
-MANIFEST = "manifest.jsonl"
 
 
 def build_dataset(
@@ -169,11 +167,7 @@ def _finish(folder: Path, settings: BuildSettings) -> dict[str, Any]:
         for clip in source.clips
         if not clip.fell
     ]
-    write_manifest(folder / MANIFEST, lines)
-    for split in SPLITS:
-        write_manifest(
-            folder / f"{split}.jsonl", [line for line in lines if line["split"] == split]
-        )
+    write_manifests(folder, lines, read_reviews(folder).decisions)
     funnel = count_funnel(built)
     summary = statistics(lines)
     write_report(folder, built, funnel, summary)

@@ -21,7 +21,7 @@ from dynascene_cli.dataset.filmed.settings import BuildSettings
 from dynascene_cli.dataset.person_hole import Hidden, person_hole
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.geometry import centre
-from dynascene_cli.pipeline.camera import cached_estimate, foreground_from_matte
+from dynascene_cli.pipeline.camera import cached_estimate, camera_key, foreground_from_matte
 from dynascene_cli.pipeline.matte import CachedMatte, cached_matte
 from dynascene_cli.pipeline.request import CameraRequest, MatteRequest, RunRequest
 from dynascene_cli.pipeline.run import Run, open_run
@@ -38,6 +38,7 @@ FILES = {
     "matte": "matte.mkv",
     "camera": "camera.txt",
     "scene_image": "scene.png",
+    "tracks": "tracks.npz",
 }
 """A clip's files by their keys in the manifest."""
 
@@ -166,6 +167,9 @@ def _make_parts(
         estimate = _estimate(run, request, clip, matted, settings)
         with publish_folder(places.finished) as folder:
             _write_parts(folder, clip, matted, estimate, name)
+            shutil.copyfile(
+                _tracks_path(run, request, clip, matted, settings), folder / FILES["tracks"]
+            )
 
 
 def _matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
@@ -183,7 +187,7 @@ def _estimate(
     run: Run, request: MatteRequest, clip: Clip, matted: CachedMatte, settings: BuildSettings
 ) -> Estimate:
     """The camera, if its quality is what the paper's fifty people would have passed."""
-    asked = CameraRequest(request, method=settings.method)  # type: ignore[arg-type]
+    asked = _camera_request(request, settings)
     try:
         estimate = cached_estimate(run, asked, clip, foreground_from_matte(request, matted))
     except InputError as error:
@@ -195,6 +199,20 @@ def _estimate(
     if estimate.confidence == "low":
         raise FellError("camera", "; ".join(estimate.reasons))
     return estimate
+
+
+def _tracks_path(
+    run: Run, request: MatteRequest, clip: Clip, matted: CachedMatte, settings: BuildSettings
+) -> Path:
+    """Where the points of the background lie that the camera was estimated from."""
+    key = camera_key(
+        _camera_request(request, settings), clip, foreground_from_matte(request, matted)
+    )
+    return run.project.stage_folder("camera", key) / "tracks.npz"
+
+
+def _camera_request(request: MatteRequest, settings: BuildSettings) -> CameraRequest:
+    return CameraRequest(request, method=settings.method)  # type: ignore[arg-type]
 
 
 def _write_parts(

@@ -2,11 +2,15 @@
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from dynascene_cli.errors import InputError
 
-VERSION = 1
+VERSION = 2
 """Grows with every change of what the same video and settings give."""
+
+Decision = Literal["accepted", "rejected"]
+"""A person's, about a clip."""
 
 SPLITS = ("train", "val", "test")
 
