@@ -14,10 +14,12 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from dynascene_cli import __version__
+from dynascene_cli.commands.option_defaults import defaults_of
 from dynascene_cli.commands.option_groups import PanelCommand
 from dynascene_cli.commands.option_values import current_spelling
 from dynascene_cli.console import json_text
 from dynascene_cli.errors import DynasceneError, StageError, asked_to_end
+from dynascene_cli.storage.user_settings import read_settings
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ ENTRIES = {
     "evaluate": _Entry("Measure a network's results against the truth."),
     "models": _Entry("List, fetch, add, check and assemble network weights."),
     "project": _Entry("Show or clear what a project folder caches."),
+    "settings": _Entry("Show options' values, and where each comes from."),
 }
 """Subcommands by name, in the order of the help; each is a module of ``commands``."""
 
@@ -100,6 +103,14 @@ class _Commands(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.summary) for name, entry in ENTRIES.items()])
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The subcommand that is asked for; its options' defaults come from the settings file."""
+        name, command, rest = super().resolve_command(ctx, args)
+        table = read_settings().get(name or "")
+        if name is not None and command is not None and table is not None:
+            ctx.default_map = {name: defaults_of(command, table, name, ctx)}
+        return name, command, rest
+
     def invoke(self, ctx: Any) -> Any:
         """Run a subcommand; a file that ends too early is no interruption, as Typer would say."""
         try:
@@ -128,7 +139,10 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"token_normalize_func": current_spelling},
+    context_settings={
+        "token_normalize_func": current_spelling,
+        "auto_envvar_prefix": "DYNASCENE",
+    },
 )
 
 INTERRUPTED = 130
