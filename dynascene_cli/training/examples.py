@@ -128,29 +128,37 @@ def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list
                 f"leave it out of the manifest, or set frames = {entry.frames}",
             )
     people = [entry for entry in manifest if entry.matte is not None]
-    synthetic = Source(settings.synthetic_share, partial(_synthetic, settings))
+    # Who is filmed would be a person whom nothing shown says anything of.
+    places = [entry for entry in manifest if entry.matte is None or entry.plates is not None]
     found = {}
     for task in tasks:
         needs_person = TASKS[task].needs_person
-        filmed = [
-            (settings.manifest_share, people if needs_person else manifest),
-            (settings.realestate_share, [] if needs_person else estate),
-        ]
-        sources = [synthetic] + [
-            Source(share, partial(_filmed, settings, entries))
-            for share, entries in filmed
+        filmed = {
+            "manifest": people if needs_person else places,
+            "realestate": [] if needs_person else estate,
+        }
+        sources = [
+            Source(settings.source_share(task, "synthetic"), partial(_synthetic, settings))
+        ] + [
+            Source(settings.source_share(task, name), partial(_filmed, settings, entries))
+            for name, entries in filmed.items()
             if entries
         ]
         found[task] = [source for source in sources if source.share]
         if not found[task]:
-            lack = ": it needs a person, and no clip has a matte" if needs_person else ""
             raise InputError(
-                f"{task} has no clip to learn from{lack}",
+                f"{task} has no clip to learn from{_lack(needs_person, manifest)}",
                 f"give it clips of a manifest with mattes, or set tasks.{task} = 0"
                 if needs_person
-                else f"give a source of clips a share, or set tasks.{task} = 0",
+                else f"give a source of clips without people a share, or set tasks.{task} = 0",
             )
     return found
+
+
+def _lack(needs_person: bool, manifest: Sequence[ManifestEntry]) -> str:
+    if needs_person:
+        return ": it needs a person, and no clip has a matte"
+    return ": it shows nobody, and every clip has a matte and no plates" if manifest else ""
 
 
 def _too_short(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:

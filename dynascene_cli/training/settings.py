@@ -37,6 +37,9 @@ STAGE_TASKS: dict[Stage, tuple[str, ...]] = {
 
 RANDOM = "random:"
 
+SOURCES = ("synthetic", "manifest", "realestate")
+"""Where clips come from."""
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -52,14 +55,16 @@ class TrainingSettings:
 
     Data. Each example comes from synthetic shots, manifests or RealEstate10K folders, drawn by
     their shares of those that are there and can serve the task: RealEstate10K shows no person and
-    serves variation and outpainting. ``synthetic_split``: the pool of textures and moves;
-    ``synthetic_clips``: how many different shots there are, 0 = without end; ``synthetic_person``:
-    the share of them with a person; ``synthetic_textures``: a folder of photos to paint them with,
-    besides what is painted by formulas. Clips of a source are equally likely. ``size``: width and
-    height of the pictures; ``frames`` of a clip (the paper's 24); ``fps``: the rate of synthetic
-    shots; ``frame_stride``: of a filmed clip every k-th frame is taken, k drawn from this range as
-    far as the clip is long enough (unstated in the paper; a render shows the network every frame
-    up to 30 a second).
+    serves variation and outpainting; filmed clips of people serve them only where the place without
+    the person is known (``plates``). ``sources``: by task, the shares of ``synthetic``,
+    ``manifest`` and ``realestate`` where they differ from those. ``synthetic_split``: the pool of
+    textures and moves; ``synthetic_clips``: how many different shots there are, 0 = without end;
+    ``synthetic_person``: the share of them with a person; ``synthetic_textures``: a folder of
+    photos to paint them with, besides what is painted by formulas. Clips of a source are equally
+    likely. ``size``: width and height of the pictures; ``frames`` of a clip (the paper's 24);
+    ``fps``: the rate of synthetic shots; ``frame_stride``: of a filmed clip every k-th frame is
+    taken, k drawn from this range as far as the clip is long enough (unstated in the paper; a
+    render shows the network every frame up to 30 a second).
 
     Tasks. ``tasks``: shares of the stage's tasks by name, 1 where not named, 0 = off.
     ``outpainting_mask``: how much of the scene picture outpainting hides (the paper's 20–50 %).
@@ -120,6 +125,7 @@ class TrainingSettings:
     manifest_share: NotNegative = 1.0
     realestate: tuple[str, ...] = ()
     realestate_share: NotNegative = 1.0
+    sources: dict[str, dict[str, NotNegative]] = field(default_factory=dict)
     size: tuple[Count, Count] = (768, 432)
     frames: Count = 24
     fps: Positive = 8.0
@@ -181,7 +187,15 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         tasks = sorted({task for tasks in STAGE_TASKS.values() for task in tasks})
-        for key, names in (("tasks", self.tasks), ("illumination_tasks", self.illumination_tasks)):
+        named = {
+            "tasks": tuple(self.tasks),
+            "illumination_tasks": self.illumination_tasks,
+            "sources": tuple(self.sources),
+        }
+        for name in (source for given in self.sources.values() for source in given):
+            if name not in SOURCES:
+                raise InputError(f"sources: no source is called {name!r}", suggest(name, SOURCES))
+        for key, names in named.items():
             for name in names:
                 if name not in tasks:
                     raise InputError(f"{key}: no task is called {name!r}", suggest(name, tasks))
@@ -211,6 +225,12 @@ class TrainingSettings:
                 f"warm_up = {self.warm_up} is not below steps = {self.steps}",
                 f"a tenth of the steps: --set warm_up={self.steps // 10}",
             )
+
+    def source_share(self, task: str, source: str) -> float:
+        """The share of a source of clips in a task; 0 where the task takes none of it."""
+        if task in self.sources:
+            return self.sources[task].get(source, 0.0)
+        return float(getattr(self, f"{source}_share"))
 
     @property
     def random_preset(self) -> str | None:

@@ -54,7 +54,11 @@ def drawn(settings: TrainingSettings, stage: str, count: int) -> list[tuple[str,
 def test_an_example_is_a_run_of_frames_of_a_clip(lines, tmp_path) -> None:
     manifest = written(lines[:1], tmp_path)
     settings = tiny_settings(
-        synthetic_share=0, manifests=[str(manifest)], frames=2, frame_stride=[1, 5]
+        synthetic_share=0,
+        manifests=[str(manifest)],
+        frames=2,
+        frame_stride=[1, 5],
+        tasks={"video_variation": 0.0},
     )
     (entry,) = read_manifest(manifest)
     frames = load_clip(entry, 0, FRAMES, (32, 32)).frames
@@ -90,17 +94,24 @@ def test_sources_are_drawn_by_their_shares_and_serve_what_they_can(lines, tmp_pa
     )
     of = {task: {kind for each, kind in kinds if each == task} for task, _ in kinds}
     assert of == {
-        "video_variation": {"synthetic", "walker", "yard", "house"},
+        "video_variation": {"synthetic", "yard", "house"},
         "video_generation": {"synthetic", "walker"},
     }
     variations = sum(count for (task, _), count in kinds.items() if task == "video_variation")
-    assert sum(kinds["video_variation", name] for name in ("walker", "yard")) / variations > 0.35
+    assert kinds["video_variation", "yard"] / variations > 0.35
     assert 0.1 < kinds["video_variation", "house"] / variations < 0.4
+    estate_alone = replace(settings, sources={"video_variation": {"realestate": 1.0}})
+    found = drawn(estate_alone, "video", 40)
+    assert {clip for task, clip in found if task == "video_variation"} == {"house"}
+    assert {clip for task, clip in found if task == "video_generation"} != {"house"}
     only = replace(settings, synthetic_share=0.0, realestate_share=0.0)
     assert {clip for _, clip in drawn(only, "video", 20)} == {"walker", "yard"}
     nobody = replace(settings, synthetic_share=0.0, manifests=())
     with pytest.raises(InputError, match="video_generation has no clip to learn from"):
         ExampleDraws(nobody, "video", MINI)
+    people = replace(only, manifests=(str(written(lines[:1], tmp_path)),))
+    with pytest.raises(InputError, match="every clip has a matte and no plates"):
+        ExampleDraws(people, "video", MINI)
 
 
 def test_a_run_on_the_clips_of_a_manifest(dynascene, lines, tmp_path) -> None:
@@ -164,7 +175,8 @@ def broken(name: str, lines: list[dict[str, object]], folder: Path) -> list[dict
     ],
 )
 def test_a_bad_clip_is_told_by_its_line(dynascene, lines, tmp_path, fault, settings, told) -> None:
-    config = tiny_file(tmp_path, synthetic_share=0, manifests=["x"], **settings)
+    generation = {"video_variation": 0.0}
+    config = tiny_file(tmp_path, synthetic_share=0, manifests=["x"], tasks=generation, **settings)
     manifest = written(broken(fault, lines, tmp_path)[:1], tmp_path)
     run = dynascene("train", "video", "--config", config, "--data", manifest, "--out", "run")
     assert run.code == 1
@@ -190,7 +202,8 @@ def test_a_check_names_every_bad_clip(dynascene, lines, tmp_path) -> None:
 def test_a_clip_that_breaks_the_loss_is_named_and_the_last_good_state_stays(
     dynascene, lines, tmp_path
 ) -> None:
-    bad = written(broken("far away", lines, tmp_path), tmp_path)
+    nobody = [{**line, "matte": None} for line in lines]
+    bad = written(broken("far away", nobody, tmp_path), tmp_path)
     changes = {
         "synthetic_share": 0,
         "manifests": [str(bad)],
