@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dynascene_cli.diffusion.camera_rays import without_autocast
 from dynascene_cli.diffusion.conditioning import LevelRays
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.reference_attention import (
@@ -34,7 +35,8 @@ class RayBias(nn.Module):
     """An additive bias of the scores, largest where a token's ray and a scene's agree.
 
     The bias gain · sharpness · (cos − 1) is a product of four numbers of each ray, so it rides
-    along in a few more dimensions of queries and keys, and no matrix of scores is made.
+    along in a few more dimensions of queries and keys, and no matrix of scores is made. Nearly all
+    of that product cancels out, so it is taken in float32, under autocast too.
     """
 
     sharpness: Tensor
@@ -50,9 +52,9 @@ class RayBias(nn.Module):
         """See ReferenceAttention."""
         directions = scene.rays.flatten(0, 1)[..., 3:]
         extra = torch.cat([directions, -torch.ones_like(directions[..., :1])], dim=-1)
-        extra = extra[:, None].expand(-1, key.shape[1], -1, -1).to(key.dtype)
-        padded = functional.pad(torch.cat([key, extra], dim=-1), (0, PADDING - 4))
-        return padded, functional.pad(value, (0, PADDING))
+        extra = extra[:, None].expand(-1, key.shape[1], -1, -1).float()
+        padded = functional.pad(torch.cat([key.float(), extra], dim=-1), (0, PADDING - 4))
+        return padded, functional.pad(value.float(), (0, PADDING))
 
     def attend(
         self,
@@ -65,11 +67,13 @@ class RayBias(nn.Module):
         depth = query.shape[-1]
         directions = rays.rays.flatten(0, 1)[:, None, :, 3:]
         extra = torch.cat([directions, torch.ones_like(directions[..., :1])], dim=-1)
-        strength = self.share * self.gain * self.sharpness * math.sqrt(depth)
-        extra = (extra * strength).to(query.dtype)
-        query = functional.pad(torch.cat([query, extra], dim=-1), (0, PADDING - 4))
-        own = (functional.pad(own[0], (0, PADDING)), functional.pad(own[1], (0, PADDING)))
-        return attention(query, own, scene, scale=depth**-0.5)[..., :depth], None
+        strength = self.share * self.gain.float() * self.sharpness.float() * math.sqrt(depth)
+        asked = torch.cat([query.float(), extra.float() * strength], dim=-1)
+        key, given = (functional.pad(part.float(), (0, PADDING)) for part in own)
+        with without_autocast(query.device):
+            padded = functional.pad(asked, (0, PADDING - 4))
+            attended = attention(padded, (key, given), scene, scale=depth**-0.5)
+        return attended[..., :depth].to(query.dtype), None
 
 
 class ProjectivePositions(nn.Module):

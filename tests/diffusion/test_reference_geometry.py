@@ -80,6 +80,20 @@ def test_the_ray_bias_is_a_bias_of_the_scores():
     assert torch.allclose(attended(module, views), wanted, atol=1e-4)
 
 
+def test_the_ray_bias_is_as_exact_under_autocast():
+    """Two numbers of a thousand cancel out but for one: eight bits do not hold that."""
+    views = moving_views(1, 2, HEIGHT, WIDTH)
+    module = RayBias(CHANNELS, config(1.0), 1)
+    wanted = attended(module, views)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = attended(module, views)
+    assert (found - wanted).abs().max() < 1e-6
+    lines = rays(views).rays.flatten(0, 1)[..., 3:]
+    rounded = lines.to(torch.bfloat16).float()
+    cosines, crude = lines @ lines.mT, rounded @ rounded.mT
+    assert 2000 * (cosines - crude).abs().max() > 1
+
+
 def test_tied_projections_score_a_ray_highest_with_itself():
     torch.manual_seed(0)
     module = TiedRays(CHANNELS, config(1.0), 1)
