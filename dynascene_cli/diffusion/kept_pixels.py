@@ -56,17 +56,19 @@ def solid_person(coverage: Coverage) -> Mask:
     return np.asarray(eroded > 0)
 
 
-def cover_copy(painted: Image, plate: Image, coverage: Coverage, rims: Rims) -> Image:
+def cover_copy(painted: Image, plate: Image, coverage: Coverage, fringe: int) -> Image:
     """What was painted, with the plate in place of the network's copy of the person.
 
-    The plate's colours are shifted to what is painted around it, so that no outline shows.
+    The copy reaches at most ``fringe`` pixels beyond them. The plate's colours are shifted to what
+    is painted around it, so that no outline shows.
     """
-    person = _widen(coverage > FAINT, rims.copy)
+    person = _widen(coverage > FAINT, 2 * fringe)
     if not person.any():
         return painted
-    around = _widen(person, rims.copy) & ~person
+    around = _widen(person, fringe) & ~person
     shift = _smooth_shift(painted.astype(np.float32) - plate, around, person)
-    return _mix(painted, plate + shift, _inside(person, rims.copy))
+    # Whole where the copy's fringe may be, and mixed over as much again.
+    return _mix(painted, plate + shift, _inside(person, fringe))
 
 
 def join(painted: Image, plate: Image, region: Mask, person: Mask, rims: Rims) -> Image:

@@ -10,7 +10,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from dynascene_cli.diffusion.apply_optimisations import DeepFeatures, optimise_network
-from dynascene_cli.diffusion.camera_rays import Views
+from dynascene_cli.diffusion.camera_rays import Views, relative_to_view
 from dynascene_cli.diffusion.conditioning import Conditioning
 from dynascene_cli.diffusion.image_processor import (
     clip_pixels,
@@ -27,6 +27,7 @@ from dynascene_cli.diffusion.sampling_state import SamplingState
 from dynascene_cli.diffusion.windows import blend_weights, blend_windows, windows
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image
+from dynascene_cli.video import resize_to_cover
 
 KEPT_CAMERA_BYTES = 4 << 30
 """How much of the windows' camera features is kept from step to step. At full size a window's are
@@ -146,7 +147,8 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
             raise InputError(f"the guide has {len(guides)} frames for {len(latents)}", "as many")
         return EncodedShot(
             embedding=self.network.image_embedding(self._moved(pixels)).float().cpu(),
-            reference=self._latent(resize_image(scene, width, height)),
+            # As in training, where pictures are cropped to one aspect and never stretched.
+            reference=self._latent(resize_to_cover(scene, width, height)),
             generate_mask=torch.stack(masks, dim=2),
             foreground=torch.stack(latents, dim=2),
             views=views,
@@ -290,7 +292,9 @@ class _Conditions:
             scene = self._kept[span]
         else:
             views = _part(self._views, span)
-            camera = self._network.camera_attention(views, *self._size)
+            # As a clip of training, a window begins at the identity pose.
+            of_window = relative_to_view(views, _part(views, range(1)))
+            camera = self._network.camera_attention(of_window, *self._size)
             rays = self._network.rays(views, self._scene_view, *self._size)
             scene = replace(self._scene, camera=camera, rays=rays)
             taken = sum(half.nbytes for half in camera.values())

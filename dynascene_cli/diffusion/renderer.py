@@ -8,6 +8,7 @@ from torch import Tensor
 from dynascene_cli.diffusion.apply_optimisations import DTYPES
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
 from dynascene_cli.diffusion.device import choose_device
+from dynascene_cli.diffusion.kept_pixels import cover_copy
 from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.out_of_memory import Burden
 from dynascene_cli.diffusion.person_input import ForegroundFrame, foreground_frame
@@ -39,7 +40,8 @@ class DiffusionRenderer(SampledPlate):
 
     The shot's scene needs its photo, geometry and median depth, and no layers. What is sampled is
     kept in the work's folder, from which a killed render continues to the same result. With a
-    ``guide`` sampling starts from its pictures.
+    ``guide`` sampling starts from its pictures. The network's copy of the person is covered by
+    ``behind``, the background as something else shows it, one latent further than they reach.
 
     Raises:
         InputError: the shot's parts or the settings do not fit each other, the checkpoint or the
@@ -55,8 +57,9 @@ class DiffusionRenderer(SampledPlate):
         settings: SamplingSettings | None = None,
         *,
         guide: Frames | None = None,
+        behind: Frames | None = None,
     ) -> None:
-        self._checkpoint, self._guide = checkpoint, guide
+        self._checkpoint, self._guide, self._behind = checkpoint, guide, behind
         self._info, digest = checkpoint_facts(checkpoint)
         plate_size = shot.path.width, shot.path.height
         self.settings = resolve_sampling(settings or SamplingSettings(), self._info, plate_size)
@@ -78,6 +81,13 @@ class DiffusionRenderer(SampledPlate):
     def _picture(self, number: int) -> Image:
         latents = self._whole_latents()
         return self._network().decoded_frame(latents[:, :, number])
+
+    def _finished(self, index: int, painted: Image) -> Image:
+        if self._behind is None:
+            return painted
+        latent = self._info.config.latent_stride * self.path.width / self.settings.size[0]
+        plate = self._behind.frame(index)
+        return cover_copy(painted, plate, self._coverage(index), round(latent))
 
     def _network(self) -> DynascenePipeline:
         if self._pipeline is None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dynascene_cli.diffusion.frame_interpolation import interpolate_frame
 from dynascene_cli.diffusion.image_processor import resize_image
 from dynascene_cli.diffusion.out_of_memory import Burden, out_of_memory_as_error
+from dynascene_cli.diffusion.person_input import moved_coverage
 from dynascene_cli.diffusion.sampling_settings import STATE_FILE
 from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, save_state
 from dynascene_cli.errors import InputError
@@ -130,6 +131,12 @@ class SampledPlate(ABC):
             while len(self._decoded) > DECODED_KEPT:
                 self._decoded.popitem(last=False)
         return self._decoded[number]
+
+    def _coverage(self, index: int) -> NDArray[np.float32]:
+        """How much the person covers of each pixel of a frame of the plate, (H, W) in 0..1."""
+        alpha = next(iter(self._shot.matte.alpha.frames(index, index + 1)))
+        to_frame = self._shot.placement.clip_to_frame[index]
+        return moved_coverage(alpha, to_frame, (self.path.width, self.path.height))
 
     def _kept_state(self) -> SamplingState | None:
         """Where a run that was ended stopped; a damaged state is told of, and made again."""

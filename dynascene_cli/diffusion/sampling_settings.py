@@ -18,7 +18,7 @@ Sampler = Literal["ddim", "dpm++", "lcm"]
 USUAL_STEPS: dict[Sampler, int] = {"ddim": 50, "dpm++": 20, "lcm": 8}
 """The samplers, and in how many steps each is usually run; DDIM's 50 are the paper's."""
 
-SAMPLING_VERSION = 2
+SAMPLING_VERSION = 3
 """Grows with every change of what the same settings sample."""
 
 MOST_STEPS = 1000

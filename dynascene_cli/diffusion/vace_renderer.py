@@ -28,7 +28,7 @@ from dynascene_cli.diffusion.kept_pixels import (
 )
 from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.out_of_memory import Burden
-from dynascene_cli.diffusion.person_input import moved_coverage, moved_person
+from dynascene_cli.diffusion.person_input import moved_person
 from dynascene_cli.diffusion.preview import Previewer
 from dynascene_cli.diffusion.sampled_plate import PREVIEW_FILE, Frames, SampledPlate, Work
 from dynascene_cli.diffusion.sampling import denoise, initial_state
@@ -124,11 +124,9 @@ class VaceRenderer(SampledPlate):
     def _finished(self, index: int, painted: Image) -> Image:
         """What was painted, joined to the kept pixels of the plate."""
         plate = self._given.plate.frame(index)
-        alpha = next(iter(self._shot.matte.alpha.frames(index, index + 1)))
-        to_frame = self._shot.placement.clip_to_frame[index]
-        coverage = moved_coverage(alpha, to_frame, (self.path.width, self.path.height))
+        coverage = self._coverage(index)
         rims = RIMS.scaled(self.path.width / self.settings.size[0])
-        covered = cover_copy(painted, plate, coverage, rims)
+        covered = cover_copy(painted, plate, coverage, rims.copy)
         if self.settings.repaint == "background":
             return covered
         seen = self._given.seen.frame(index)[..., 0]

@@ -55,9 +55,15 @@ def choose_dynascene(request: RenderRequest, size: tuple[int, int]) -> ChosenSam
     def opened(opening: Opening) -> PlateRenderer:
         from dynascene_cli.diffusion.renderer import DiffusionRenderer
 
-        run, projection = opening.run, opening.projection
-        guide = projection_renderer(run.project, projection) if sampling.guided else None
-        return DiffusionRenderer(opening.shot, checkpoint, opening.work, settings, guide=guide)
+        projected = projection_renderer(opening.run.project, opening.projection)
+        return DiffusionRenderer(
+            opening.shot,
+            checkpoint,
+            opening.work,
+            settings,
+            guide=projected if sampling.guided else None,
+            behind=projected,
+        )
 
     return ChosenSampling(NAME, fingerprint(resolved, digest, sampling.guided), opened)
 

@@ -107,6 +107,19 @@ def test_a_mini_network_samples_its_own_size_in_its_own_windows(tmp_path):
         assert np.std(frames[0]) > 1
 
 
+def test_the_networks_copy_of_the_person_is_covered(shot, checkpoints, tmp_path):
+    plain = frames_of(shot, checkpoints / "usual", tmp_path / "plain", BRIEF)
+    work = Work(tmp_path / "covered")
+    work.folder.mkdir()
+    covered = DiffusionRenderer(
+        shot, str(checkpoints / "usual"), work, BRIEF, behind=DrawnPlate()
+    ).frame(0)
+    changed = (covered != plain[0]).any(axis=-1)
+    # The figure is 27 pixels wide and 72 high around (68, 54), and a latent 15 wide.
+    assert changed[30:80, 58:78].mean() > 0.95
+    assert not changed[:, 125:].any() and not changed[:, :8].any()
+
+
 def test_what_was_sampled_is_only_decoded(shot, checkpoints, tmp_path):
     whole = frames_of(shot, checkpoints / "usual", tmp_path, BRIEF)
     steps = []

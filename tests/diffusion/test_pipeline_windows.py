@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny_networks import awake, inputs, moving_views, seeded, tiny
 
-from dynascene_cli.diffusion.camera_rays import Views
-from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
+from dynascene_cli.diffusion.camera_rays import Views, relative_to_view
+from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot, _Conditions
 from dynascene_cli.diffusion.sampling import make_sampler
 from dynascene_cli.diffusion.sampling_settings import ResolvedSampling
 from dynascene_cli.diffusion.windows import blend_weights, windows
@@ -82,6 +82,26 @@ def test_without_motion_windows_change_nothing():
     for window, overlap in ((4, 2), (5, 1), (1, 0), (8, 7)):
         windowed = pipeline.sampled(shot, settings(window, overlap))
         assert torch.allclose(windowed, whole, atol=1e-5)
+
+
+def test_every_window_begins_at_the_identity_pose():
+    """What a later window is shown of the camera is what a clip of its own would be."""
+    network = awake(seeded(tiny()))
+    pipeline = DynascenePipeline(network, make_sampler("ddim", 2))
+    shot, asked = long_shot(9), settings(4, 1)
+    shown = _Conditions(pipeline, shot, asked)
+    with torch.no_grad():
+        whole = Views(shot.views.intrinsics, shot.views.extrinsics)
+        for span in windows(9, 4, 1):
+            own = slice(span.start, span.stop)
+            part = Views(whole.intrinsics[:, own], whole.extrinsics[:, own])
+            first = Views(part.intrinsics[:, :1], part.extrinsics[:, :1])
+            alone = relative_to_view(part, first)
+            assert torch.allclose(alone.extrinsics[0, 0], torch.eye(4)[:3], atol=1e-6)
+            wanted = network.camera_attention(alone, 8, 8)
+            found = shown.of_window(span)[0].camera
+            for layer, value in wanted.items():
+                assert torch.equal(found[layer], value)
 
 
 def test_seams_cannot_be_told_from_other_frames():
