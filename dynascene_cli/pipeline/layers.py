@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,19 +107,13 @@ def _open_layer(
     path: Path, camera: CameraPath, alpha: bool, timecode: str | None
 ) -> AbstractContextManager[Sink]:
     if path.suffix == ".mov":
-        return open_film(
-            path,
-            width=camera.width,
-            height=camera.height,
-            frame_rate=camera.frame_rate,
-            alpha=alpha,
-            timecode=timecode,
-        )
-    return open_sink(
+        opening = partial(open_film, timecode=timecode)
+    else:
+        opening = partial(open_sink, first_number=camera.first_frame)
+    return opening(
         path,
         width=camera.width,
         height=camera.height,
         frame_rate=camera.frame_rate,
         alpha=alpha,
-        first_number=camera.first_frame,
     )
