@@ -190,7 +190,7 @@ def test_an_option_gives_the_rate_and_may_not_change_the_size(tmp_path):
     assert told.value.message == f"{path}: its picture is 640x480"
 
 
-@pytest.mark.parametrize("name", ["a.fbx", "a.json.gz"])
+@pytest.mark.parametrize("name", ["a.obj", "a.json.gz"])
 def test_an_unknown_suffix_lists_the_formats(name, tmp_path):
     for attempt in (lambda p: read_camera(p), lambda p: write_camera(p, known_camera())):
         with pytest.raises(InputError) as told:
