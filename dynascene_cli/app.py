@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from dynascene_cli import __version__
-from dynascene_cli.commands.option_defaults import defaults_of
+from dynascene_cli.commands.option_defaults import defaults_of, name_variables
 from dynascene_cli.commands.option_groups import PanelCommand
 from dynascene_cli.commands.option_values import current_spelling
 from dynascene_cli.console import json_text
@@ -125,10 +125,16 @@ def _loaded_command(name: str, example: str) -> Any:
     function = name.replace("-", "_")
     module = importlib.import_module(f"dynascene_cli.commands.{function}")
     if hasattr(module, "app"):
-        return typer.main.get_group(module.app)
-    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    alone.command(name, cls=PanelCommand, epilog=f"Example: {example}")(getattr(module, function))
-    return typer.main.get_command(alone)
+        command: Any = typer.main.get_group(module.app)
+    else:
+        alone = typer.Typer(
+            add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+        )
+        run = getattr(module, function)
+        alone.command(name, cls=PanelCommand, epilog=f"Example: {example}")(run)
+        command = typer.main.get_command(alone)
+    name_variables(command, ("dynascene", name))
+    return command
 
 
 app = typer.Typer(
@@ -139,10 +145,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={
-        "token_normalize_func": current_spelling,
-        "auto_envvar_prefix": "DYNASCENE",
-    },
+    context_settings={"token_normalize_func": current_spelling},
 )
 
 INTERRUPTED = 130

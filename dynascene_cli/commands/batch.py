@@ -2,8 +2,9 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -15,13 +16,57 @@ from dynascene_cli.commands.render import render
 if TYPE_CHECKING:
     from dynascene_cli.batch.jobs import Job
     from dynascene_cli.batch.records import Outcome
+    from dynascene_cli.console import Console
 
-_PANEL = "Batch"
 _DECIDED_HERE = (
     *("--json", "--quiet", "-q", "--verbose", "--dry-run", "--memory-plan", "--help"),
     *("--output", "-o", "--project"),
 )
 """Options of ``render`` that a batch decides for all its shots."""
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """Which shots are rendered, and where to."""
+
+    PANEL: ClassVar[str] = "Batch"
+
+    camera: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--camera",
+            help="Camera of shots that name none; repeated, each gives a shot of its own "
+            "[default: auto].",
+        ),
+    ] = None
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder for the videos, their projects, batch.json and batch.html [default: "
+            "<JOBS>-batch in the current folder].",
+        ),
+    ] = None
+    at_once: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            help="How many clips are rendered at a time; the shots of one clip follow each other.",
+            min=1,
+            show_default=True,
+        ),
+    ] = 1
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Leave out the shots that an earlier run finished and nobody touched since.",
+        ),
+    ] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the command of each shot, and stop.")
+    ] = False
 
 
 @flatten_groups
@@ -34,77 +79,49 @@ def batch(
             "each of its clips in each of its photos.",
         ),
     ],
+    how: BatchOptions,
+    printed: ConsoleOptions,
     shared: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[-- OPTION...]", help="Options of render for every shot, after two hyphens."
         ),
     ] = None,
-    camera: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--camera",
-            help="Camera of shots that name none; repeated, each gives a shot of its own "
-            "[default: auto].",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="Folder for the videos, their projects, batch.json and batch.html [default: "
-            "<JOBS>-batch in the current folder].",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    at_once: Annotated[
-        int,
-        typer.Option(
-            "--jobs",
-            help="How many clips are rendered at a time; the shots of one clip follow each other.",
-            min=1,
-            show_default=True,
-            rich_help_panel=_PANEL,
-        ),
-    ] = 1,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Leave out the shots that an earlier run finished and nobody touched since.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Print the command of each shot, and stop.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    printed: ConsoleOptions = ConsoleOptions(),
 ) -> None:
     """Render many shots, and tell at the end what became of each."""
     from dynascene_cli.batch.jobs import read_jobs
-    from dynascene_cli.batch.records import Records
-    from dynascene_cli.batch.run import failure, run_jobs, summary
+    from dynascene_cli.batch.run import failure, summary
 
     console = printed.console()
-    results = Path.cwd() / (output or f"{jobs.resolve().stem}-batch")
-    folder = jobs if jobs.is_dir() else jobs.parent
+    results = Path.cwd() / (how.output or f"{jobs.resolve().stem}-batch")
     parser = _RenderParser()
-    listed = read_jobs(jobs, cameras=camera or ["auto"], flags=parser.flags, results=results)
+    listed = read_jobs(jobs, cameras=how.camera or ["auto"], flags=parser.flags, results=results)
     listed = [parser.checked(job, shared or ()) for job in listed]
-    if dry_run:
+    folder = jobs if jobs.is_dir() else jobs.parent
+    if how.dry_run:
         commands = [shlex.join(("dynascene", *job.words)) for job in listed]
         console.result({"folder": str(folder.resolve()), "commands": commands}, "\n".join(commands))
         return
     results.mkdir(parents=True, exist_ok=True)
+    outcomes = _render_all(listed, folder, results, how, console)
+    page = _write_page(results, outcomes)
+    if not console.as_json:
+        _print_table(outcomes)
+    error = failure(outcomes)
+    if error is not None:
+        raise error
+    console.result({**summary(outcomes), "page": str(page)}, str(page))
+
+
+def _render_all(
+    listed: Sequence["Job"], folder: Path, results: Path, how: BatchOptions, console: "Console"
+) -> list["Outcome"]:
+    """The outcomes of all jobs, in their order."""
+    from dynascene_cli.batch.records import Records
+    from dynascene_cli.batch.run import run_jobs
+
     records = Records(results, folder)
-    kept = [records.finished(job) for job in listed] if resume else []
+    kept = [records.finished(job) for job in listed] if how.resume else []
     outcomes = {each.job: each for each in kept if each is not None}
 
     def started(job: "Job") -> None:
@@ -115,15 +132,9 @@ def batch(
         records.keep([outcome])
         console.info(f"{outcome.job.name}: {_result(outcome)} ({len(outcomes)} of {len(listed)})")
 
-    run_jobs([job for job in listed if job not in outcomes], folder, at_once, started, ended)
-    in_order = [outcomes[job] for job in listed]
-    page = _write_page(results, in_order)
-    if not console.as_json:
-        _print_table(in_order)
-    error = failure(in_order)
-    if error is not None:
-        raise error
-    console.result({**summary(in_order), "page": str(page)}, str(page))
+    todo = [job for job in listed if job not in outcomes]
+    run_jobs(todo, folder, how.at_once, started, ended)
+    return [outcomes[job] for job in listed]
 
 
 class _RenderParser:
@@ -151,8 +162,6 @@ class _RenderParser:
         Raises:
             InputError: an option is unknown, is the batch's own, or its value is wrong.
         """
-        from dataclasses import replace
-
         from typer.exceptions import TyperException
 
         from dynascene_cli.errors import InputError

@@ -1,6 +1,6 @@
-"""What the user's settings file says of a command's options, as the parser takes defaults."""
+"""What the environment and the settings file say of a command's options."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from typer.exceptions import TyperException
@@ -27,10 +27,8 @@ def defaults_of(command: Any, table: object, name: str, context: Any) -> dict[st
         }
     options = {
         word.removeprefix("--"): parameter
-        for parameter in command.params
-        if parameter.param_type_name == "option"
-        for word in parameter.opts
-        if word.startswith("--")
+        for parameter, words in _long_options(command)
+        for word in words
     }
     found = {}
     for key, value in table.items():
@@ -44,6 +42,27 @@ def defaults_of(command: Any, table: object, name: str, context: Any) -> dict[st
             ) from error
         found[parameter.name] = value
     return found
+
+
+def name_variables(command: Any, words: Sequence[str]) -> None:
+    """Let each option be set by a variable such as ``DYNASCENE_TRAJECTORY_PLOT_SEED``.
+
+    ``words`` lead to the command. The help does not list them: their names follow one rule.
+    """
+    for name, inner in getattr(command, "commands", {}).items():
+        name_variables(inner, (*words, name))
+    for parameter, (first, *_) in _long_options(command):
+        name = "_".join((*words, first.removeprefix("--")))
+        parameter.envvar = name.replace("-", "_").upper()
+        parameter.show_envvar = False
+
+
+def _long_options(command: Any) -> Iterator[tuple[Any, list[str]]]:
+    """The options of a command that are written with two hyphens, each with its spellings."""
+    for parameter in command.params:
+        spelled = [word for word in parameter.opts if word.startswith("--")]
+        if parameter.param_type_name == "option" and spelled:
+            yield parameter, spelled
 
 
 def _known(names: Mapping[str, Any], key: str, name: str) -> Any:

@@ -81,5 +81,5 @@ def _row(parameter: Any, context: Any) -> dict[str, Any]:
         if isinstance(value, bool | int | float | list) or value is None
         else str(value),
         "source": SOURCES.get(getattr(source, "name", ""), "default"),
-        "variable": f"{context.auto_envvar_prefix}_{parameter.name.upper()}",
+        "variable": parameter.envvar,
     }

@@ -86,6 +86,16 @@ def test_a_named_file_that_is_not_there_is_told(dynascene, monkeypatch, tmp_path
     assert "DYNASCENE_SETTINGS" in run.err
 
 
+def test_variables_are_named_like_the_options(dynascene, settings, monkeypatch):
+    monkeypatch.setenv("DYNASCENE_BATCH_JOBS", "3")
+    monkeypatch.setenv("DYNASCENE_INFO_JSON", "1")
+    assert shown(dynascene, "batch")["--jobs"] == (3, "environment")
+    assert shown(dynascene, "info")["--json"] == (True, "environment")
+    for words in (("render",), ("trajectory", "plot"), ("models", "list")):
+        run = dynascene(*words, "--help")
+        assert (run.code, "env var" in run.out) == (0, False)
+
+
 @pytest.mark.parametrize("words", [("rendr",), ("trajectory",), ("trajectory", "no")])
 def test_only_a_command_has_settings(dynascene, settings, words):
     assert dynascene("settings", "show", *words).code == 1
