@@ -4,9 +4,11 @@ import json
 import re
 import sys
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -76,32 +78,73 @@ def json_text(data: Mapping[str, Any]) -> str:
     return readable if is_text else json.dumps(data)
 
 
+SURE_SHARE = 0.1
+"""No time left is told before so much of a task is done."""
+
+
+class TimeLeft:
+    """How long a task will still take, once its pace tells.
+
+    A task's first steps load and compile, so the pace is that of the second half of what is done.
+    Where it is not within a factor of two of the whole's, it does not tell yet.
+    """
+
+    def __init__(self, total: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._total, self._now = total, now
+        self._marks = [(0, now())]
+
+    def after(self, done: int) -> float | None:
+        """Seconds left after ``done`` of the total; None while that is not known."""
+        now = self._now()
+        if done > self._marks[-1][0]:
+            self._marks.append((done, now))
+        if done < max(2, SURE_SHARE * self._total):
+            return None
+        half, then = self._marks[bisect_right(self._marks, done / 2, key=itemgetter(0)) - 1]
+        whole = (now - self._marks[0][1]) / done
+        pace = (now - then) / (done - half)
+        if not pace <= 2 * whole <= 4 * pace:
+            return None
+        return pace * (self._total - done)
+
+
 @contextmanager
 def _live_bar(task: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.console import Console as RichConsole
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=RichConsole(stderr=True)) as bar:
-        row = bar.add_task(task, total=total)
-        yield lambda done: bar.update(row, completed=done)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    time_left = TimeLeft(total)
+    with Progress(*columns, console=RichConsole(stderr=True)) as bar:
+        row = bar.add_task(task, total=total, left="")
+
+        def advance(done: int) -> None:
+            bar.update(row, completed=done, left=_left_text(time_left.after(done)))
+
+        yield advance
 
 
 def _plain_lines(task: str, total: int) -> Callable[[int], None]:
-    started = last = time.monotonic()
+    last, time_left = time.monotonic(), TimeLeft(total)
 
     def advance(done: int) -> None:
         nonlocal last
-        now = time.monotonic()
+        left, now = time_left.after(done), time.monotonic()
         if now - last >= PLAIN_PROGRESS_SECONDS and 0 < done < total:
             last = now
-            left = (now - started) / done * (total - done)
-            print(f"{task}: {done} of {total}, about {left:.0f} s left", file=sys.stderr)
+            told = filter(None, (f"{task}: {done} of {total}", _left_text(left)))
+            print(", ".join(told), file=sys.stderr)
 
     return advance
+
+
+def _left_text(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"about {minutes} min {rest} s left" if minutes else f"about {rest} s left"
