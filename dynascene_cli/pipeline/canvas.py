@@ -43,7 +43,7 @@ WIDEST_MARGIN = 0.6
 WIDEST_ROOM = 2
 """How far past each side of the frame the photo itself is used, as a share of the frame."""
 
-MOST_BEHIND, MOST_PAST = 0.007, 0.018
+MOST_BEHIND, MOST_PAST = 0.012, 0.018
 """Weighed shares of a frame that may be made up behind outlines and past the photo's edges."""
 
 TORN = 0.02

@@ -24,8 +24,9 @@ BISECTIONS = 9
 LEAST_SHARE = 0.01
 LEAST_DEPTH_SHARE = 0.03
 ENDS = ("head", "feet")
-MOST_BEYOND_SIDE = 0.1
-"""Share of the person's width that a move may push past the picture's side."""
+MOST_BEYOND_SIDE, MOST_BEYOND_CUT_SIDE = 0.1, 0.3
+"""Shares of the person's width that a move may push past the picture's side: of a whole person, and
+of one whom the clip cuts there."""
 BEYOND_PICTURE = 0.015
 """Share of the frame's height by which head or feet may pass its edge before it is said."""
 
@@ -218,8 +219,11 @@ class _Judge:
 
     def _beyond(self, placed: Placement, path: CameraPath) -> Mask:
         """In which frames (F, 4) head, feet, and either side are past the picture's edges."""
-        sides = share_beyond_sides(self.stance.contacts, placed.clip_to_frame, path.width)
-        return np.hstack([ends_beyond(self.stance, placed, path), sides > MOST_BEYOND_SIDE])
+        contacts = self.stance.contacts
+        whole = replace(contacts, cut=np.zeros_like(contacts.cut))
+        sides = share_beyond_sides(whole, placed.clip_to_frame, path.width)
+        most = np.where(contacts.cut[:, [0, 2]], MOST_BEYOND_CUT_SIDE, MOST_BEYOND_SIDE)
+        return np.hstack([ends_beyond(self.stance, placed, path), sides > most])
 
 
 def is_before(stance: Stance, path: CameraPath) -> bool:

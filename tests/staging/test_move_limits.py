@@ -51,6 +51,14 @@ def test_a_head_that_touches_the_clips_edge_is_not_cut_further() -> None:
     assert tops.min() > -0.02 * place.height
 
 
+def test_somebody_whose_arm_the_clip_cuts_is_not_pushed_out_of_the_picture() -> None:
+    stands = person_at(4.0, x=1.85)
+    assert stands.contacts.cut[:, 2].all()
+    staged = stage(stands, moves(stands, "dolly"), 1.0, hold_body=True)
+    assert 0 < staged.amount < 0.5
+    assert "right side" in staged.warnings[0]
+
+
 @pytest.mark.parametrize("move", ["dolly-out", "handheld"])
 def test_a_cut_at_the_frames_edge_leaves_no_room(move: str) -> None:
     stands = person_at(2.0)
