@@ -1,8 +1,13 @@
 """The first run's wait: loops are compiled once, and kept under the cache folder."""
 
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from dynascene_cli.console import Console
+from dynascene_cli.projection.compiling import is_compiled
 
 EVERY_SECONDS = 5.0
 
@@ -31,3 +36,22 @@ def announce_compiling(console: Console) -> None:
             self.count += 1
 
     register("numba:compile", Announcer())
+
+
+@contextmanager
+def renderer_compiled_ahead() -> Iterator[Callable[[], object]]:
+    """Let a process beside this one compile the renderer's loops, where that is yet to be done.
+
+    Yields what waits for it. If the process fails, they are compiled when they are needed.
+    """
+    if is_compiled() or not sys.executable:
+        yield lambda: None
+        return
+    # Without -P a module of the folder that the command is run in would be imported.
+    command = [sys.executable, "-P", "-m", "dynascene_cli.projection.compiling"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as process:
+        try:
+            yield process.wait
+        finally:
+            process.terminate()

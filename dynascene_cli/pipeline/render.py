@@ -19,7 +19,7 @@ from dynascene_cli.pipeline.camera import (
 )
 from dynascene_cli.pipeline.composite import CompositeParts, write_composite
 from dynascene_cli.pipeline.diffusion_plate import choose_sampling, plan_memory
-from dynascene_cli.pipeline.kernel_compilation import announce_compiling
+from dynascene_cli.pipeline.kernel_compilation import announce_compiling, renderer_compiled_ahead
 from dynascene_cli.pipeline.layers import check_layers
 from dynascene_cli.pipeline.look import cached_look
 from dynascene_cli.pipeline.matte import (
@@ -158,13 +158,14 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
     place = read_place(run, request.scene, job.size)
     console.warn(*place.warnings)
     clock = _Clock()
-    with project.locked():
+    with project.locked(), renderer_compiled_ahead() as wait_for_renderer:
         filmed = _film(job, clock)
         if run.force:
             project.forget("scene", place.key)
         keep_place(project, place)
         describe_place(project, place)
         with clock.measured("staging"):
+            wait_for_renderer()
             plan, projection = _plan(job, filmed, place)
         if run.force:
             project.forget("scene", plan.scene_key)

@@ -116,7 +116,9 @@ def relief_mesh(
     camera_points = homogeneous @ np.linalg.inv(geometry.intrinsics).T * z[:, None]
     points = camera_points @ geometry.extrinsics[:, :3]
     slack = FLAT_PARALLAX / reach if reach > 0 else np.inf
-    flats, bent = find_flat_pieces(at_vertices, ys, xs, cells.kept, slack)
+    # In one order of memory, since each is compiled for itself.
+    inverse = np.ascontiguousarray(at_vertices)
+    flats, bent = find_flat_pieces(inverse, ys, xs, cells.kept, slack)
     return Mesh(
         xs, ys, np.ascontiguousarray(points), source, z, bent, flats,
         cells.quads, cells.sides, cells.alpha,

@@ -75,7 +75,9 @@ def _clip_to_near_plane(vertices, i, j, k, corners):  # type: ignore[no-untyped-
     for n in range(3):
         this, after = ids[n], ids[(n + 1) % 3]
         if in_front[this]:
-            corners[count] = screen[this]
+            # A loop, since an assignment of rows makes numba compile the text of its error too.
+            for m in range(6):
+                corners[count, m] = screen[this, m]
             count += 1
         if in_front[this] != in_front[after]:
             front, behind = (this, after) if in_front[this] else (after, this)

@@ -1,0 +1,33 @@
+import os
+import subprocess
+import sys
+
+from dynascene_cli.projection import cut_fill, fast_path, mesh, rasteriser
+from dynascene_cli.projection.compiling import compile_loops, is_compiled
+
+LOOPS = (
+    *(rasteriser.draw_layer, rasteriser.source_map, rasteriser.screen_vertices),
+    *(cut_fill.lay_fringe, fast_path.interpolate, mesh.find_flat_pieces),
+)
+
+
+def test_a_render_finds_all_loops_compiled(dynascene, drawn_clip, photo):
+    compile_loops()
+    assert is_compiled()
+    compiled = [set(loop.signatures) for loop in LOOPS]
+    clip, alphas = drawn_clip
+    words = ("render", clip, "--scene", photo, "--matte", alphas, "--camera", "dolly-in")
+    run = dynascene(*words, "--end", "0.2")
+    assert run.code == 0, run.err
+    assert [set(loop.signatures) for loop in LOOPS] == compiled
+
+
+def test_in_an_empty_cache_nothing_is_compiled(tmp_path):
+    program = "from dynascene_cli.projection.compiling import is_compiled; print(is_compiled())"
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout == "False\n", run.stderr
