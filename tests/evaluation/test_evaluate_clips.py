@@ -28,8 +28,8 @@ def shots() -> list[TrainingClip]:
 
 @pytest.fixture
 def folders(shots, tmp_path, dynascene) -> Path:
-    """truth/, mattes/ and cameras/ of three shots; same/, and late/ by a frame; all lossless."""
-    for name in ("truth", "same", "late", "mattes", "cameras"):
+    """truth/ and mattes/ of three shots; same/, and late/ by a frame; all lossless."""
+    for name in ("truth", "same", "late", "mattes"):
         (tmp_path / name).mkdir()
     for number, shot in enumerate(shots):
         name = f"shot{number}"
@@ -37,7 +37,6 @@ def folders(shots, tmp_path, dynascene) -> Path:
         for folder, frames in (("truth", shot.frames), ("same", shot.frames), ("late", later)):
             write_film(tmp_path / folder / f"{name}.mkv", frames, RATE)
         write_film(tmp_path / "mattes" / f"{name}.mkv", shot.alphas, RATE)
-        write_camera(tmp_path / "cameras" / f"{name}.json", shot.camera)
     return tmp_path
 
 
@@ -93,23 +92,28 @@ def test_tables_are_written_by_their_suffix(folders, dynascene):
     assert "http" not in page
 
 
-def test_cameras_are_followed_or_not(folders, dynascene):
-    """Against the true cameras: the same clip follows them, the one that plays back does not."""
-    run = dynascene(
-        "evaluate", "clips", "--pred", "same", "--truth", "truth", "--mattes", "mattes",
-        "--cameras", "cameras", "--metrics", "camera", "--json",
-    )  # fmt: skip
+def test_cameras_are_followed_or_not(dynascene, tmp_path):
+    """Against the true camera: the clip itself, one played backwards, and one without texture."""
+    shot = synthetic_clip(3, SyntheticSettings((320, 180), 16, 16.0, moves=("truck", "orbit")))
+    made = {"same": shot.frames, "backwards": shot.frames[::-1], "grey": shot.frames * 0 + 90}
+    for name, frames in {**made, "truth": shot.frames, "mattes": shot.alphas}.items():
+        (tmp_path / name).mkdir()
+        write_film(tmp_path / name / "shot.mkv", frames, Fraction(16))
+    (tmp_path / "cameras").mkdir()
+    write_camera(tmp_path / "cameras" / "shot.json", shot.camera)
+    words = ("evaluate", "clips", "--truth", "truth", "--metrics", "camera", "--mattes", "mattes")
+    methods = [word for name in made for word in ("--pred", name)]
+    run = dynascene(*words, *methods, "--cameras", "cameras", "--json")
     assert run.code == 0, run.err
-    found = numbers(run.json["methods"]["same"])
-    assert 0 <= found["camera_failed"] <= 1
-    if found["camera_failed"] < 1:
-        assert found["rot_err_per_frame"] == pytest.approx(found["rot_err"] / 7)
-    bad = dynascene(
-        "evaluate", "clips", "--pred", "same", "--truth", "truth", "--cameras", "truth",
-        "--metrics", "camera",
-    )  # fmt: skip
+    same, backwards, grey = (numbers(run.json["methods"][name]) for name in made)
+    assert same["camera_failed"] == 0
+    assert same["rot_err_per_frame"] < 0.005 and same["trans_err_per_frame"] < 0.01
+    assert same["rot_err_per_frame"] == pytest.approx(same["rot_err"] / 15)
+    assert backwards["trans_err_per_frame"] > 0.5
+    assert grey["camera_failed"] == 1 and grey["rot_err"] is None
+    bad = dynascene(*words, "--pred", "same", "--cameras", "truth")
     assert bad.code == 1
-    assert "shot0 has no camera in truth" in bad.err
+    assert "shot has no camera in truth" in bad.err
 
 
 def test_mattes_are_measured_as_mattes(folders, dynascene):
