@@ -11,7 +11,7 @@ import typer
 
 from dynascene_cli import __version__
 from dynascene_cli.commands import options
-from dynascene_cli.commands.first_trial import vace_trial
+from dynascene_cli.commands.first_trial import sana_trial, vace_trial
 from dynascene_cli.console import Console
 from dynascene_cli.errors import MissingError
 
@@ -23,8 +23,10 @@ ENCODERS = {
 }
 
 
+TRIALS = {"vace": vace_trial, "sana-wm": sana_trial}
+
 Renderer = Annotated[
-    Literal["vace"] | None,
+    Literal["vace", "sana-wm"] | None,
     typer.Option("--renderer", help="Print the commands of a first trial of this renderer."),
 ]
 
@@ -32,7 +34,7 @@ Renderer = Annotated[
 def doctor(renderer: Renderer = None, as_json: options.AsJson = False) -> None:
     """Show what this machine can do: encoders, matting models, renderers, free disk space."""
     if renderer is not None:
-        trial = vace_trial()
+        trial = TRIALS[renderer]()
         note = f"nobody has seen {renderer}'s pictures here yet: these commands would be the first"
         Console(as_json=as_json).result(
             {"renderer": renderer, "trial": trial}, "\n".join([f"# {note}", *trial])
@@ -73,7 +75,9 @@ def doctor(renderer: Renderer = None, as_json: options.AsJson = False) -> None:
         "renderers": {
             "projection": True,
             "dynascene": not absent_packages,
-            "vace": not absent_packages and any(videos.values()),
+            "vace": not absent_packages
+            and any(there for name, there in videos.items() if name.startswith("vace")),
+            "sana-wm": not absent_packages and videos["sana-wm"],
         },
         "video_models": videos,
         "checkpoints": checkpoints,
@@ -86,9 +90,11 @@ def doctor(renderer: Renderer = None, as_json: options.AsJson = False) -> None:
         *(f"{'yes' if there else 'no ':3}  weights {name}" for name, there in matters.items()),
         "yes  renderer projection",
         f"{'no ' if absent_packages else 'yes':3}  renderer dynascene: {network}",
-        f"{'yes' if data['renderers']['vace'] else 'no ':3}  renderer vace: "
-        f"{', '.join(name for name, there in videos.items() if there) or 'no weights'}; "
-        "dynascene doctor --renderer vace says how to begin",
+        *(
+            f"{'yes' if data['renderers'][name] else 'no ':3}  renderer {name}: dynascene doctor "
+            f"--renderer {name} says how to begin"
+            for name in TRIALS
+        ),
     ]
     Console(as_json=as_json).result(data, "\n".join(lines))
     absent = [use for use, there in encoders.items() if not there]

@@ -254,7 +254,8 @@ def assemble(
 @app.command("encode-prompt", epilog="Example: dynascene models encode-prompt vace-1.3b")
 def encode_prompt(
     name: Annotated[
-        str, typer.Argument(help="Weights of vace that have a text encoder: a name or a path.")
+        str,
+        typer.Argument(help="Weights of vace or sana-wm that have a text encoder: a name, a path."),
     ],
     prompt: Annotated[
         str | None,
@@ -262,15 +263,22 @@ def encode_prompt(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Encode a prompt for render --renderer vace once: renders then need no text encoder."""
+    """Encode a prompt of a video model once: renders then need no text encoder."""
     from dynascene_cli.console import Console
-    from dynascene_cli.diffusion.vace_settings import NEGATIVE_PROMPT, PIPELINE, PROMPT
-    from dynascene_cli.diffusion.video_checkpoint import open_video_checkpoint
+    from dynascene_cli.diffusion import sana_settings, vace_settings
+    from dynascene_cli.diffusion.video_checkpoint import open_video_checkpoint, pipeline_of
 
-    checkpoint = open_video_checkpoint(name, PIPELINE)
-    from dynascene_cli.diffusion.prompts import encode_prompts
+    if pipeline_of(name) == sana_settings.PIPELINE:
+        checkpoint = open_video_checkpoint(name, sana_settings.PIPELINE)
+        from dynascene_cli.diffusion.sana_prompts import encode_sana_prompt
 
-    made = encode_prompts(checkpoint, (prompt or PROMPT, NEGATIVE_PROMPT))
+        made = [encode_sana_prompt(checkpoint, prompt or sana_settings.PROMPT)]
+    else:
+        checkpoint = open_video_checkpoint(name, vace_settings.PIPELINE)
+        from dynascene_cli.diffusion.prompts import encode_prompts
+
+        texts = (prompt or vace_settings.PROMPT, vace_settings.NEGATIVE_PROMPT)
+        made = encode_prompts(checkpoint, texts)
     data = {
         "prompts": [
             {"text": each.text, "file": str(each.file), "tokens": each.tokens} for each in made

@@ -18,12 +18,13 @@ class NetworkOptions:
     PANEL: ClassVar[str] = "Sampling with a network"
 
     renderer: Annotated[
-        Literal["auto", "projection", "dynascene", "vace"],
+        Literal["auto", "projection", "dynascene", "vace", "sana-wm"],
         typer.Option(
             "--renderer",
             help="What paints the background: projection (geometry, no weights), vace (projection, "
-            "and Wan-VACE fills in what it does not show), the dynascene network, or auto, which "
-            "takes the network whose checkpoint is given.",
+            "and Wan-VACE fills in what it does not show), sana-wm (SANA-WM takes its first frame "
+            "along the camera path), the dynascene network, or auto: the network whose checkpoint "
+            "is given, else the best that is installed.",
         ),
     ] = "auto"
     checkpoint: Annotated[
@@ -49,7 +50,8 @@ class NetworkOptions:
     prompt: Annotated[
         str | None,
         typer.Option(
-            "--prompt", help="What the finished picture shows, for vace [default: a real place]."
+            "--prompt",
+            help="What the picture shows, for vace and sana-wm [default: a real place].",
         ),
     ] = None
     repaint: Annotated[
@@ -68,6 +70,18 @@ class NetworkOptions:
             "[default: 1].",
         ),
     ] = None
+    translation_scale: Annotated[
+        float | None,
+        typer.Option(
+            "--translation-scale",
+            help="How many units of sana-wm the scene's median depth is; nobody has stated what "
+            "its unit is [default: 1].",
+        ),
+    ] = None
+    no_reinsert: Annotated[
+        bool,
+        typer.Option("--no-reinsert", help="Do not put the person back at every step of sana-wm."),
+    ] = False
     sample_size: Annotated[
         str | None,
         typer.Option(
@@ -158,6 +172,8 @@ class NetworkOptions:
             prompt=self.prompt,
             repaint=self.repaint,
             conditioning_scale=self.conditioning_scale,
+            translation_scale=self.translation_scale,
+            no_reinsert=self.no_reinsert,
             size=None if size is None else parse_picture_size(size, "--sample-size"),
             window=self.window,
             guided=self.guide is not None,

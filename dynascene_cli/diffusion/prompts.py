@@ -1,7 +1,5 @@
 """Prompts as ready embeddings: made once, so that no render loads an encoder of 11 GB."""
 
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,27 +8,20 @@ from torch.nn import functional
 from transformers import AutoTokenizer, UMT5EncoderModel
 from transformers.utils import logging
 
-from dynascene_cli.diffusion.tensor_files import read_checked_tensors, write_checked_tensors
+from dynascene_cli.diffusion.kept_prompts import (
+    EncodedPrompt,
+    keep_prompt,
+    prompt_file,
+    prompt_folder,
+    read_prompt,
+)
 from dynascene_cli.diffusion.vace import Prompts
 from dynascene_cli.diffusion.vace_settings import NEGATIVE_PROMPT
 from dynascene_cli.diffusion.video_checkpoint import TEXT_ENCODER, TOKENIZER, VideoCheckpoint
 from dynascene_cli.errors import InputError, MissingError, reading
-from dynascene_cli.storage.atomic import publish_file
-from dynascene_cli.weights import weights_folder
 
 MOST_TOKENS = 512
 """Longer prompts are cut; shorter ones are filled up with zeros."""
-
-FOLDER = "prompts"
-
-
-@dataclass(frozen=True)
-class EncodedPrompt:
-    """Where the embedding of a text lies, and of how many tokens it is."""
-
-    text: str
-    file: Path
-    tokens: int
 
 
 def ready_prompts(checkpoint: VideoCheckpoint, name: str, text: str) -> Prompts:
@@ -41,16 +32,16 @@ def ready_prompts(checkpoint: VideoCheckpoint, name: str, text: str) -> Prompts:
         MissingError: an embedding is not there, and neither is a text encoder.
     """
     texts = (text, NEGATIVE_PROMPT)
-    if any(_read(_file(checkpoint, each)) is None for each in texts):
+    if any(read_prompt(_file(checkpoint, each)) is None for each in texts):
         if not checkpoint.encodes_text:
             raise MissingError(
                 f"the prompt was not encoded, and {name} has no text encoder here",
                 f"where there is one: dynascene models encode-prompt {name} --prompt TEXT, and "
-                f"copy {weights_folder() / FOLDER}",
+                f"copy {prompt_folder()}",
             )
         encode_prompts(checkpoint, texts)
-    embeddings = (_read(_file(checkpoint, each)) for each in texts)
-    wanted, unwanted = (_filled(each) for each in embeddings if each is not None)
+    embeddings = (read_prompt(_file(checkpoint, each)) for each in texts)
+    wanted, unwanted = (_filled(each["embedding"]) for each in embeddings if each is not None)
     return Prompts(wanted, unwanted)
 
 
@@ -86,9 +77,7 @@ def encode_prompts(checkpoint: VideoCheckpoint, texts: tuple[str, ...]) -> list[
         with torch.no_grad():
             embedded = encoder(tokens.input_ids, tokens.attention_mask).last_hidden_state
         file = _file(checkpoint, text)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with publish_file(file) as temporary:
-            write_checked_tensors({"embedding": embedded}, temporary, {"text": text})
+        keep_prompt(file, text, {"embedding": embedded})
         made.append(EncodedPrompt(text, file, embedded.shape[1]))
     return made
 
@@ -99,18 +88,8 @@ def text_width(checkpoint: VideoCheckpoint) -> int:
 
 
 def _file(checkpoint: VideoCheckpoint, text: str) -> Path:
-    """All of Wan's models have one text encoder, which the width tells from tiny ones."""
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return weights_folder() / FOLDER / f"wan-{text_width(checkpoint)}-{digest}.safetensors"
-
-
-def _read(file: Path) -> Tensor | None:
-    """A kept embedding (1, L, E); None where there is none, or a damaged one to be made again."""
-    try:
-        found = read_checked_tensors(file)
-    except InputError:
-        return None
-    return None if found is None else found[0]["embedding"]
+    """All of Wan's models have one text encoder."""
+    return prompt_file("wan", text_width(checkpoint), text)
 
 
 def _filled(embedding: Tensor) -> Tensor:

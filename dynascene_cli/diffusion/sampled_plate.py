@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from tempfile import TemporaryFile
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from dynascene_cli.diffusion.sampling_settings import STATE_FILE
 from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, save_state
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image, Shot
+from dynascene_cli.storage.atomic import disk_full_as_error
 
 SAVED_EVERY = 5
 """Steps between two states on disk."""
@@ -165,6 +168,31 @@ class SampledPlate(ABC):
             f"without a GPU, sampling {what} takes about {duration_text(seconds)}: "
             "--renderer projection needs none"
         )
+
+
+class StreamedPlate(SampledPlate):
+    """A sampled plate whose pictures come one after the other, and are looked at anywhere.
+
+    They lie in a file without a name that ends with the process.
+    """
+
+    _file: IO[bytes] | None = None
+
+    @abstractmethod
+    def _pictures(self) -> Iterator[Image]:
+        """The sampled frames in order, at the size that is sampled; more are left out."""
+
+    def _picture(self, number: int) -> Image:
+        if self._file is None:
+            with disk_full_as_error(self._work.folder):
+                file = TemporaryFile(dir=self._work.folder)  # noqa: SIM115
+                for picture in islice(self._pictures(), len(self._indices)):
+                    file.write(picture.tobytes())
+            self._file = file
+        width, height = self.burden.size
+        self._file.seek(number * 3 * width * height)
+        levels = np.frombuffer(self._file.read(3 * width * height), np.uint8)
+        return levels.reshape(height, width, 3)
 
 
 def check_shot(shot: Shot) -> None:

@@ -8,9 +8,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from tempfile import TemporaryFile
-from typing import IO
 
 import numpy as np
 import torch
@@ -30,7 +27,7 @@ from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.out_of_memory import Burden
 from dynascene_cli.diffusion.person_input import moved_person
 from dynascene_cli.diffusion.preview import Previewer
-from dynascene_cli.diffusion.sampled_plate import PREVIEW_FILE, Frames, SampledPlate, Work
+from dynascene_cli.diffusion.sampled_plate import PREVIEW_FILE, Frames, StreamedPlate, Work
 from dynascene_cli.diffusion.sampling import denoise, initial_state
 from dynascene_cli.diffusion.sampling_size import sampled_frames, smaller_size
 from dynascene_cli.diffusion.sampling_state import SamplingState
@@ -47,7 +44,6 @@ from dynascene_cli.diffusion.vace_settings import (
 from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
 from dynascene_cli.diffusion.windows import blend_weights, blend_windows, windows
 from dynascene_cli.shot import Image, Shot
-from dynascene_cli.storage.atomic import disk_full_as_error
 from dynascene_cli.video import decode_frames, resize_to_cover, write_image
 
 RIMS = Rims(seam=8, person=24, copy=8)
@@ -67,7 +63,7 @@ class Given:
     photo: Image
 
 
-class VaceRenderer(SampledPlate):
+class VaceRenderer(StreamedPlate):
     """Plate frames of a shot, any of them at any time.
 
     What is sampled is kept in the work's folder, from which a killed render continues to the same
@@ -105,21 +101,9 @@ class VaceRenderer(SampledPlate):
         self._spans = windows(latents, settings.window_latents, settings.overlap_latents)
         self._model: VaceModel | None = None
         self._latents: Tensor | None = None
-        self._decoded_file: IO[bytes] | None = None
 
-    def _picture(self, number: int) -> Image:
-        """A sampled frame, from a file of this process that holds them all."""
-        if self._decoded_file is None:
-            # A clip is decoded from its beginning on, and looked at anywhere.
-            self._decoded_file = TemporaryFile(dir=self._work.folder)  # noqa: SIM115
-            with disk_full_as_error(self._work.folder):
-                latents = self._whole_latents()[:, :, 1:]
-                for picture in islice(self._network().decode(latents), len(self._indices)):
-                    self._decoded_file.write(picture.tobytes())
-        width, height = self.settings.size
-        self._decoded_file.seek(number * 3 * width * height)
-        levels = np.frombuffer(self._decoded_file.read(3 * width * height), np.uint8)
-        return levels.reshape(height, width, 3)
+    def _pictures(self) -> Iterator[Image]:
+        return self._network().decode(self._whole_latents()[:, :, 1:])
 
     def _finished(self, index: int, painted: Image) -> Image:
         """What was painted, joined to the kept pixels of the plate."""

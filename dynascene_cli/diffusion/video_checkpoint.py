@@ -15,7 +15,10 @@ INDEX = "model_index.json"
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 SHARDS = WEIGHTS + ".index.json"
-SCHEDULERS = {"WanVACEPipeline": "UniPCMultistepScheduler"}
+SCHEDULERS = {
+    "WanVACEPipeline": "UniPCMultistepScheduler",
+    "SanaWMPipeline": "FlowMatchEulerDiscreteScheduler",
+}
 """By pipeline, with what it is sampled."""
 
 TEXT_ENCODER, TOKENIZER = "text_encoder", "tokenizer"

@@ -1,16 +1,28 @@
 """The story of which renderer paints the background."""
 
 from dynascene_cli.console import Console
-from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
+from dynascene_cli.diffusion.named_checkpoints import UNTRAINED
+from dynascene_cli.diffusion.sana_settings import PIPELINE as SANA_PIPELINE
 from dynascene_cli.diffusion.vace_settings import PIPELINE as VACE_PIPELINE
 from dynascene_cli.diffusion.video_checkpoint import pipeline_of
-from dynascene_cli.errors import InputError, MissingError
-from dynascene_cli.pipeline import dynascene_plate
+from dynascene_cli.errors import InputError
 from dynascene_cli.pipeline.dynascene_plate import choose_dynascene, plan_dynascene
 from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.sampling import ChosenSampling, SamplingPlan, refuse_options
+from dynascene_cli.pipeline.sana_plate import choose_sana
+from dynascene_cli.pipeline.vace_plate import WEIGHTS as VACE_WEIGHTS
 from dynascene_cli.pipeline.vace_plate import choose_vace, plan_vace
 from dynascene_cli.shot import Clip
+from dynascene_cli.weights import find
+
+CHOSEN_BY_ITSELF = {"dynascene": ("dynascene",), "vace": VACE_WEIGHTS}
+"""Renderers that ``auto`` takes where there is a GPU, the best first, with the weights of each.
+
+SANA-WM is asked for by name: of the photo it keeps its first frame alone."""
+
+RENDERERS = {"dynascene": choose_dynascene, "vace": choose_vace, "sana-wm": choose_sana}
+
+PIPELINES = {VACE_PIPELINE: "vace", SANA_PIPELINE: "sana-wm"}
 
 
 def choose_sampling(
@@ -26,29 +38,31 @@ def choose_sampling(
     if renderer == "projection":
         refuse_options(request, renderer, frozenset())
         return None
-    return choose_vace(request, size) if renderer == "vace" else choose_dynascene(request, size)
+    return RENDERERS[renderer](request, size)
 
 
 def plan_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> SamplingPlan:
     """The memory that a network takes for a clip and a plate of (width, height).
 
     Raises:
-        InputError: the request is for the projection, or its settings do not fit the checkpoint.
+        InputError: the request is for a renderer whose memory is not planned, or its settings do
+            not fit the checkpoint.
         MissingError: the checkpoint or a package is not on this machine.
     """
     renderer: str = request.renderer
+    if renderer == "auto":
+        renderer = _renderer_of_checkpoint(request.sampling.checkpoint)
     if renderer == "projection":
         raise InputError(
             "the projection renderer takes no sampling options: there is no memory to plan",
             "leave --renderer out, or name a checkpoint",
         )
-    if renderer == "auto":
-        renderer = _renderer_of_checkpoint(request.sampling.checkpoint)
-    return (
-        plan_vace(request, clip, size)
-        if renderer == "vace"
-        else plan_dynascene(request, clip, size)
-    )
+    if renderer == "sana-wm":
+        raise InputError(
+            "the memory of sana-wm is not planned", "try a short clip first, with --end 1"
+        )
+    plan = plan_vace if renderer == "vace" else plan_dynascene
+    return plan(request, clip, size)
 
 
 def _renderer(request: RenderRequest, console: Console) -> str:
@@ -57,20 +71,31 @@ def _renderer(request: RenderRequest, console: Console) -> str:
         return request.renderer
     if request.sampling.checkpoint is not None:
         return _renderer_of_checkpoint(request.sampling.checkpoint)
-    try:
-        checkpoint_facts(dynascene_plate.PUBLISHED)
-    except MissingError as error:
-        console.detail(f"renderer: projection ({error.message})")
+    here = {
+        renderer: first
+        for renderer, names in CHOSEN_BY_ITSELF.items()
+        if (first := next((name for name in names if find(name).state != "absent"), None))
+    }
+    if not here:
+        console.detail("renderer: projection (no network's weights are on this machine)")
+        return "projection"
+    from dynascene_cli.diffusion.requirements import absent_packages
+
+    if absent := absent_packages():
+        console.info(f"renderer: projection: {', '.join(absent)} is not installed")
         return "projection"
     from dynascene_cli.diffusion.device import has_gpu
 
-    gpu = has_gpu()
-    console.info(f"renderer: {'dynascene' if gpu else 'projection: there is no GPU'}")
-    return "dynascene" if gpu else "projection"
+    renderer, name = next(iter(here.items()))
+    if not has_gpu():
+        console.info(f"renderer: projection: {name} is here, but there is no GPU")
+        return "projection"
+    console.info(f"renderer: {renderer}: {name} is here, and there is a GPU")
+    return renderer
 
 
 def _renderer_of_checkpoint(name_or_path: str | None) -> str:
     """The renderer whose weights those are."""
-    named = name_or_path is not None and name_or_path != dynascene_plate.UNTRAINED
-    pipeline = pipeline_of(name_or_path) if named and name_or_path is not None else None
-    return "vace" if pipeline == VACE_PIPELINE else "dynascene"
+    if name_or_path is None or name_or_path == UNTRAINED:
+        return "dynascene"
+    return PIPELINES.get(pipeline_of(name_or_path) or "", "dynascene")

@@ -1,6 +1,5 @@
 """The story of the dynascene network's plate: its settings by a request and a checkpoint."""
 
-from dynascene_cli.diffusion.named_checkpoints import UNTRAINED
 from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.sampling_settings import (
     SamplingSettings,
@@ -17,8 +16,6 @@ from dynascene_cli.pipeline.sampling import (
     refuse_options,
 )
 from dynascene_cli.shot import Clip
-
-__all__ = ["PUBLISHED", "UNTRAINED", "choose_dynascene", "plan_dynascene"]
 
 NAME = "dynascene"
 

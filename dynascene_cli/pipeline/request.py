@@ -120,9 +120,11 @@ class SamplingRequest:
     ``checkpoint`` is a name or a path; ``guided`` starts from the projection's plate, with
     ``strength`` of the steps left to run; ``prompt``, ``repaint`` and ``conditioning_scale`` are of
     Wan-VACE: what the picture shows, what of it is generated and how strictly the projection is
-    followed; ``size`` is (width, height) of the sampled pictures, ``window`` how many frames are
-    denoised together; ``optimisations`` what is given up for speed or memory. ``preview_every`` so
-    many steps a contact sheet is written; 0 is never.
+    followed; ``prompt``, ``translation_scale`` and ``no_reinsert`` of SANA-WM: how many of its
+    units the median depth is, and that the person is not put back at every step; ``size`` is
+    (width, height) of the sampled pictures, ``window`` how many frames are denoised together;
+    ``optimisations`` what is given up for speed or memory. ``preview_every`` so many steps a
+    contact sheet is written; 0 is never.
     """
 
     checkpoint: str | None = None
@@ -132,6 +134,8 @@ class SamplingRequest:
     prompt: str | None = None
     repaint: Literal["unseen", "background"] | None = None
     conditioning_scale: float | None = None
+    translation_scale: float | None = None
+    no_reinsert: bool = False
     size: tuple[int, int] | None = None
     window: int | None = None
     guided: bool = False
@@ -169,7 +173,7 @@ class RenderRequest:
     filmed: CameraRequest
     scene: SceneRequest
     camera: str = "auto"
-    renderer: Literal["auto", "projection", "dynascene", "vace"] = "auto"
+    renderer: Literal["auto", "projection", "dynascene", "vace", "sana-wm"] = "auto"
     sampling: SamplingRequest = SamplingRequest()
     move_strength: float = 1.0
     allow_stretch: bool = False

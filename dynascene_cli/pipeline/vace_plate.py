@@ -22,11 +22,12 @@ from dynascene_cli.pipeline.sampling import (
 )
 from dynascene_cli.shot import Clip
 from dynascene_cli.video import read_photo
+from dynascene_cli.weights import find
 
 NAME = "vace"
 
-PUBLISHED = "vace-1.3b"
-"""The weights that are taken where none are named."""
+WEIGHTS = ("vace-1.3b", "vace-14b", "vace-fun-a14b")
+"""Where none are named, the first of these that is on this machine is taken."""
 
 OPTIONS = frozenset(
     {
@@ -49,7 +50,7 @@ def choose_vace(request: RenderRequest, size: tuple[int, int]) -> ChosenSampling
         from dynascene_cli.diffusion.device import choose_device
 
         check_optimisations_on(choose_device(None).type, settings.optimisations)
-    name = request.sampling.checkpoint or PUBLISHED
+    name = _weights_name(request)
 
     def opened(opening: Opening) -> PlateRenderer:
         from dynascene_cli.diffusion.prompts import ready_prompts
@@ -87,12 +88,17 @@ def plan_vace(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> Samp
     return vace_memory_plan(checkpoint, settings, frames)
 
 
+def _weights_name(request: RenderRequest) -> str:
+    here = (name for name in WEIGHTS if find(name).state != "absent")
+    return request.sampling.checkpoint or next(here, WEIGHTS[0])
+
+
 def _resolved(
     request: RenderRequest, size: tuple[int, int]
 ) -> tuple[VideoCheckpoint, ResolvedVace]:
     refuse_options(request, NAME, OPTIONS)
     sampling = request.sampling
-    checkpoint = open_video_checkpoint(sampling.checkpoint or PUBLISHED, PIPELINE)
+    checkpoint = open_video_checkpoint(_weights_name(request), PIPELINE)
     asked: dict[str, Any] = {
         "prompt": sampling.prompt,
         "repaint": sampling.repaint,

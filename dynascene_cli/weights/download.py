@@ -18,6 +18,7 @@ ATTEMPTS = 4
 PIECE = 1 << 20
 TIMEOUT_SECONDS = 60
 DEFAULT_HUB = "https://huggingface.co"
+MODEL_INDEX = "model_index.json"
 PARTIAL_SUFFIX = ".download"
 LINKED_CHECKSUM = "X-Linked-ETag"
 """Where a hub says the SHA-256 of a large file, before it redirects to where the file lies."""
@@ -61,16 +62,32 @@ def hub_files(repository: str, revision: str = "main") -> tuple[tuple[str, str],
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{url} lists no files: {error}", "give another --from") from error
-    wanted = tuple((path, sha256) for path, sha256 in found if _is_of_model(PurePosixPath(path)))
-    if not wanted:
+    parts = _parts(repository, revision)
+    wanted = tuple(
+        (path, sha256) for path, sha256 in found if _is_of_model(PurePosixPath(path), parts)
+    )
+    if not parts or not wanted:
         raise InputError(f"{url} lists no model in diffusers' layout", "give another --from")
     return wanted
 
 
-def _is_of_model(path: PurePosixPath) -> bool:
-    inside = not path.is_absolute() and ".." not in path.parts
+def _parts(repository: str, revision: str) -> set[str]:
+    """The folders that a model's index names; others beside them hold something else."""
+    url = hub_url(repository, MODEL_INDEX, revision)
+    request = urllib.request.Request(url, headers={"User-Agent": "dynascene"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            listed = dict(json.load(response))
+    except (OSError, ValueError, TypeError, http.client.HTTPException):
+        return set()
+    return {name for name, of in listed.items() if isinstance(of, list) and any(of)}
+
+
+def _is_of_model(path: PurePosixPath, parts: set[str]) -> bool:
+    if path == PurePosixPath(MODEL_INDEX):
+        return True
     kind = path.suffix in (".json", ".safetensors", ".model", ".txt")
-    return inside and kind and (len(path.parts) == 2 or path.name == "model_index.json")
+    return kind and len(path.parts) == 2 and path.parts[0] in parts
 
 
 def check_online() -> None:

@@ -1,0 +1,226 @@
+"""SANA-WM: a picture, a prompt and cameras become a video.
+
+diffusers' ``SanaWMPipeline`` encodes and denoises; its parts are called one by one, so that a
+person can be put back at every step and a run can be continued. Its refiner is not used.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import (
+    AutoencoderKLLTX2Video,
+    FlowMatchEulerDiscreteScheduler,
+    SanaWMPipeline,
+    SanaWMTransformer3DModel,
+)
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dynascene_cli.diffusion.apply_optimisations import DTYPES, offload_layers
+from dynascene_cli.diffusion.image_processor import to_rgb_image, to_signed_tensor
+from dynascene_cli.diffusion.sampling_state import SamplingState
+from dynascene_cli.diffusion.sana_settings import ResolvedSana
+from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
+from dynascene_cli.errors import reading
+from dynascene_cli.geometry import Floats
+from dynascene_cli.shot import Image
+
+NOISE_LEVELS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class SanaPrompts:
+    """Embeddings (1, 1, L, E) and masks (1, L) of what is asked for, and of nothing."""
+
+    wanted: Tensor
+    wanted_mask: Tensor
+    unwanted: Tensor
+    unwanted_mask: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Cameras:
+    """Camera-to-world (F, 4, 4) in OpenCV axes, and K (F, 3, 3) in pixels of what is sampled."""
+
+    to_world: Floats
+    intrinsics: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Foreground:
+    """The person to put back: latents (1, C, T, h, w), and where (1, 1, T, h, w) 1 = generate."""
+
+    latents: Tensor
+    generate_mask: Tensor
+
+
+class SanaModel:
+    """The networks of one checkpoint on their device, and its scheduler set to some steps.
+
+    Raises:
+        InputError: the weights are damaged or of another architecture.
+    """
+
+    def __init__(
+        self, checkpoint: VideoCheckpoint, settings: ResolvedSana, device: torch.device
+    ) -> None:
+        self.device, self._settings = device, settings
+        optimisations = settings.optimisations
+        precision = optimisations.precision or ("bfloat16" if device.type == "cuda" else "float32")
+        self._dtype, folder = DTYPES[precision], str(checkpoint.folder)
+        with reading(checkpoint.folder, "SANA-WM's weights", "fetch or copy the folder again"):
+            self._pipeline: Any = SanaWMPipeline(
+                tokenizer=None,
+                text_encoder=None,
+                vae=AutoencoderKLLTX2Video.from_pretrained(
+                    folder, subfolder="vae", torch_dtype=self._dtype, local_files_only=True
+                ),
+                transformer=SanaWMTransformer3DModel.from_pretrained(
+                    folder, subfolder="transformer", torch_dtype=self._dtype, local_files_only=True
+                ),
+                scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(
+                    folder, subfolder="scheduler", local_files_only=True
+                ),
+            )
+        self.scheduler = self._pipeline.scheduler
+        self.scheduler.set_timesteps(settings.steps)
+        if optimisations.vae_tile is not None:
+            stride = optimisations.vae_tile * 3 // 4
+            self._pipeline.vae.enable_tiling(
+                tile_sample_min_height=optimisations.vae_tile,
+                tile_sample_min_width=optimisations.vae_tile,
+                tile_sample_stride_height=stride,
+                tile_sample_stride_width=stride,
+            )
+        self._pipeline.vae.to(device).eval()
+        self._pipeline.transformer.eval()
+        if optimisations.offload:
+            offload_layers(self._pipeline.transformer, device)
+        else:
+            self._pipeline.transformer.to(device)
+
+    @torch.no_grad()
+    def encoded(self, pictures: Sequence[Image]) -> Tensor:
+        """Latents (1, C, T, h, w) of 8k + 1 pictures (H, W, 3), on the CPU in float32."""
+        video = torch.cat([to_signed_tensor(picture) for picture in pictures])
+        vae = self._pipeline.vae
+        given = video.movedim(0, 1)[None].to(self.device, vae.dtype)
+        latents = vae.encode(given).latent_dist.mode().float().cpu()
+        mean, deviation = (
+            each.float().cpu().view(1, -1, 1, 1, 1) for each in (vae.latents_mean, vae.latents_std)
+        )
+        return (latents - mean) * vae.config.scaling_factor / deviation
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Iterator[Image]:
+        """The 8k + 1 pictures (H, W, 3) of a clip's latents (1, C, T, h, w), decoded together."""
+        video = self._pipeline._decode_latents(latents.to(self.device))
+        yield from map(to_rgb_image, video[0].movedim(1, 0))
+
+    def start(self, first: Tensor, latents: int) -> SamplingState:
+        """Noise by the seed, drawn on the CPU, after the first frame's latents (1, C, 1, h, w)."""
+        generator = torch.Generator().manual_seed(self._settings.seed)
+        shape = (1, first.shape[1], latents, *first.shape[-2:])
+        noise = torch.randn(shape, generator=generator)
+        noise[:, :, :1] = first
+        return SamplingState(0, noise, generator.get_state())
+
+    @torch.no_grad()
+    def denoised(
+        self,
+        state: SamplingState,
+        cameras: Cameras,
+        prompts: SanaPrompts,
+        foreground: Foreground | None,
+        after_step: Callable[[SamplingState], None],
+    ) -> Tensor:
+        """The latents (1, C, T, h, w) after the last step, continued from a state.
+
+        With a ``foreground`` the paper's equation 4 holds after every step: what is generated where
+        the mask is 1, and elsewhere the foreground, noised to the step.
+        """
+        given = self._given(state, cameras, prompts)
+        self.scheduler.set_begin_index(state.step)
+        noise = self.start(state.latents[:, :, :1], state.latents.shape[2]).latents
+        for step in range(state.step, self._settings.steps):
+            timestep = self.scheduler.timesteps[step]
+            latents = self._step(timestep, state.latents, given)
+            if foreground is not None:
+                level = float(self.scheduler.sigmas[step + 1])
+                noised = (1 - level) * foreground.latents + level * noise
+                mask = foreground.generate_mask
+                latents = latents * mask + noised * (1 - mask)
+                latents[:, :, :1] = state.latents[:, :, :1]
+            state = SamplingState(step + 1, latents, state.random)
+            after_step(state)
+        return state.latents
+
+    def _given(
+        self, state: SamplingState, cameras: Cameras, prompts: SanaPrompts
+    ) -> dict[str, Any]:
+        """What every step is given besides the latents."""
+        height, width = (side * 32 for side in state.latents.shape[-2:])
+        guided = self._settings.guidance > 1
+        K = cameras.intrinsics.astype(np.float32)
+        lens = np.stack([K[:, 0, 0], K[:, 1, 1], K[:, 0, 2], K[:, 1, 2]], axis=-1)
+        camera = self._pipeline._build_camera_kwargs(
+            cameras.to_world.astype(np.float32),
+            lens,
+            (height, width),
+            device=self.device,
+            dtype=self._dtype,
+            do_cfg=guided,
+        )
+        texts, masks = [prompts.wanted], [prompts.wanted_mask]
+        if guided:
+            texts, masks = [prompts.unwanted, *texts], [prompts.unwanted_mask, *masks]
+        sizes = torch.tensor([[height, width]], dtype=torch.float, device=self.device)
+        return {
+            "text": torch.cat(texts).to(self.device, self._dtype),
+            "named": {
+                "data_info": {"img_hw": sizes},
+                "mask": torch.cat(masks).to(self.device),
+                **camera,
+            },
+        }
+
+    def _step(self, timestep: Tensor, latents: Tensor, given: dict[str, Any]) -> Tensor:
+        """One step of the pipeline's: the first frame's latents stay as they are."""
+        halves = 2 if self._settings.guidance > 1 else 1
+        channels, frames, height, width = latents.shape[1:]
+        moved = latents.to(self.device, self._dtype)
+        times = torch.full((frames,), float(timestep), device=self.device)
+        times[0] = 0.0
+        predicted = self._pipeline.transformer(
+            torch.cat([moved] * halves),
+            times.expand(halves, 1, frames),
+            given["text"],
+            return_dict=False,
+            **given["named"],
+        )[0]
+        if halves == 2:
+            plain, wanted = predicted.chunk(2)
+            predicted = plain + self._settings.guidance * (wanted - plain)
+        tokens = times.repeat_interleave(height * width)[None]
+        made = self.scheduler.step(
+            -predicted.reshape(1, channels, -1).transpose(1, 2).float().cpu(),
+            timestep,
+            latents.reshape(1, channels, -1).transpose(1, 2),
+            per_token_timesteps=tokens.cpu(),
+            return_dict=False,
+        )[0]
+        whole: Tensor = made.transpose(1, 2).reshape(latents.shape).float()
+        return torch.cat([latents[:, :, :1], whole[:, :, 1:]], dim=2)
+
+
+def generate_cells(masks: Sequence[NDArray[np.float32]], frames_per_latent: int) -> Tensor:
+    """A mask (1, 1, T, h, w) of latents, of one (h, w) a frame: 0 where most are the person's.
+
+    The first latent is one frame, and every other so many.
+    """
+    given = torch.from_numpy(np.stack(masks))
+    first, rest = given[:1], given[1:].unflatten(0, (-1, frames_per_latent)).mean(dim=1)
+    return (torch.cat([first, rest]) > 0.5).float()[None, None]

@@ -1,0 +1,192 @@
+"""SANA-WM as a renderer of plates: the projection's first frame, taken along the camera path.
+
+Nothing of the photo but that frame is kept: the network shows the place as it imagines it. It is
+the family of camera-controlled models that the paper compares with, the person put back at every
+step.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dynascene_cli import geometry as maths
+from dynascene_cli.diffusion.device import choose_device
+from dynascene_cli.diffusion.image_processor import resize_image
+from dynascene_cli.diffusion.kept_pixels import cover_copy
+from dynascene_cli.diffusion.optimisations import check_optimisations_on
+from dynascene_cli.diffusion.out_of_memory import Burden
+from dynascene_cli.diffusion.person_input import generate_mask, moved_person
+from dynascene_cli.diffusion.preview import Previewer
+from dynascene_cli.diffusion.sampled_plate import PREVIEW_FILE, Frames, StreamedPlate, Work
+from dynascene_cli.diffusion.sampling_size import sampled_frames, smaller_size
+from dynascene_cli.diffusion.sampling_state import SamplingState
+from dynascene_cli.diffusion.sana import (
+    Cameras,
+    Foreground,
+    SanaModel,
+    SanaPrompts,
+    generate_cells,
+)
+from dynascene_cli.diffusion.sana_settings import (
+    FRAMES_PER_LATENT,
+    LATENT_STRIDE,
+    NATIVE_RATE,
+    SIZES,
+    ResolvedSana,
+    sana_fingerprint,
+    whole_frames,
+)
+from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
+from dynascene_cli.shot import CameraPath, Image, Shot
+from dynascene_cli.video import decode_frames, write_image
+
+
+class SanaRenderer(StreamedPlate):
+    """Plate frames of a shot, any of them at any time.
+
+    ``plate`` is the projection's, of which the first frame is given to the network, and whose
+    frames cover its copies of the person. What is sampled is kept in the work's folder, from which
+    a killed render continues to the same result.
+
+    Raises:
+        InputError: the shot's parts do not fit each other, or the device.
+        MissingError: the device is not on this machine.
+    """
+
+    def __init__(
+        self,
+        shot: Shot,
+        plate: Frames,
+        checkpoint: VideoCheckpoint,
+        work: Work,
+        settings: ResolvedSana,
+        prompts: Callable[[], SanaPrompts],
+    ) -> None:
+        self.settings, self._plate, self._prompts = settings, plate, prompts
+        self._checkpoint = checkpoint
+        self._device = choose_device(work.device)
+        check_optimisations_on(self._device.type, settings.optimisations)
+        indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
+        burden = Burden(
+            window=whole_frames(len(indices)),
+            size=settings.size,
+            shorter=0,
+            smaller=smaller_size(settings.size, SIZES),
+            optimisations=settings.optimisations,
+        )
+        super().__init__(shot, work, indices, sana_fingerprint(settings, checkpoint), burden)
+        self._model: SanaModel | None = None
+        self._latents: Tensor | None = None
+
+    def _pictures(self) -> Iterator[Image]:
+        return self._network().decode(self._whole_latents())
+
+    def _finished(self, index: int, painted: Image) -> Image:
+        if not self.settings.reinsert:
+            return painted
+        fringe = round(LATENT_STRIDE / 2 * self.path.width / self.settings.size[0])
+        return cover_copy(painted, self._plate.frame(index), self._coverage(index), fringe)
+
+    def _network(self) -> SanaModel:
+        if self._model is None:
+            self._model = SanaModel(self._checkpoint, self.settings, self._device)
+        return self._model
+
+    def _whole_latents(self) -> Tensor:
+        if self._latents is None:
+            state = self._kept_state()
+            done = state is not None and state.step == self.settings.steps
+            self._latents = state.latents if state is not None and done else self._sampled(state)
+        return self._latents
+
+    def _sampled(self, state: SamplingState | None) -> Tensor:
+        prompts, model, steps = self._prompts(), self._network(), self.settings.steps
+        video, masks = self._video()
+        foreground = None
+        first = model.encoded(video[:1])
+        if self.settings.reinsert:
+            foreground = Foreground(model.encoded(video), generate_cells(masks, FRAMES_PER_LATENT))
+        self._say_which()
+        start = model.start(first, 1 + (len(video) - 1) // FRAMES_PER_LATENT)
+        state = state or start
+        began, left = time.perf_counter(), steps - state.step
+        show = self._previews(first[:, :, 0], video[0])
+
+        def after_step(reached: SamplingState) -> None:
+            if reached.step == steps - left + 1:
+                self._tell(left, (time.perf_counter() - began) * left)
+            show(reached)
+            self._reached(reached, steps)
+
+        cameras = sana_cameras(
+            self.path,
+            [*self._indices, *[self._indices[-1]] * (len(video) - len(self._indices))],
+            self.settings,
+            self._shot.scene.median_depth,
+        )
+        return model.denoised(state, cameras, prompts, foreground, after_step)
+
+    def _previews(self, first: Tensor, picture: Image) -> Callable[[SamplingState], None]:
+        """What shows the latents after a step, every so often."""
+        every, file = self._work.preview_every, self._work.folder / PREVIEW_FILE
+        if not every:
+            return lambda reached: None
+        previewer = Previewer(first, picture)
+        self._report.say(f"preview after every {every} steps: {file}")
+
+        def show(reached: SamplingState) -> None:
+            if reached.step % every == 0:
+                write_image(file, previewer.sheet(reached.latents))
+
+        return show
+
+    def _video(self) -> tuple[list[Image], list[NDArray[np.float32]]]:
+        """The sampled frames of the plate with the person in them, and where to generate.
+
+        The last one goes on to fill the last latent. Nobody is in them who is not put back.
+        """
+        (width, height), shot = self.settings.size, self._shot
+        to_sampled = np.array([[width / self.path.width], [height / self.path.height]])
+        wanted = set(self._indices.tolist())
+        video, masks = [], []
+        streams = zip(decode_frames(shot.clip), shot.matte.alpha.frames(), strict=True)
+        for index, (frame, alpha) in enumerate(streams):
+            if index not in wanted:
+                continue
+            picture = resize_image(self._plate.frame(index), width, height)
+            carried = to_sampled * shot.placement.clip_to_frame[index]
+            colours, coverage = moved_person(np.asarray(frame), alpha, carried, (width, height))
+            if self.settings.reinsert:
+                mixed = colours + picture * (1 - coverage[..., None])
+                picture = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+            video.append(picture)
+            masks.append(generate_mask(coverage, LATENT_STRIDE))
+        more = whole_frames(len(video)) - len(video)
+        return video + video[-1:] * more, masks + masks[-1:] * more
+
+    def _tell(self, steps: int, seconds: float) -> None:
+        width, height = self.settings.size
+        what = f"{len(self._indices)} frames of {width}x{height} in {steps} steps"
+        if self._device.type == "cpu":
+            self._warn_of_time(what, seconds)
+        else:
+            self._report.say(f"sampling {what}")
+
+
+def sana_cameras(
+    path: CameraPath, frames: list[int], settings: ResolvedSana, median_depth: float
+) -> Cameras:
+    """Some frames' cameras as SANA-WM reads them: the first is at the origin.
+
+    The median depth of the scene is ``translation_scale`` of the network's units.
+    """
+    width, height = settings.size
+    relative = maths.compose(path.extrinsics[frames], maths.inverse(path.extrinsics[frames[0]]))
+    to_world = np.tile(np.eye(4), (len(frames), 1, 1))
+    to_world[:, :3] = maths.inverse(relative)
+    to_world[:, :3, 3] *= settings.translation_scale / median_depth
+    scale = np.diag([width / path.width, height / path.height, 1.0])
+    return Cameras(to_world, scale @ path.intrinsics[frames])

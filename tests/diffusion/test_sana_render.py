@@ -1,0 +1,59 @@
+"""``render --renderer sana-wm`` and what ``auto`` chooses, by the real command."""
+
+import pytest
+from tiny_sana import save_tiny_sana
+from tiny_vace import save_tiny_vace
+
+from dynascene_cli.console import Console
+from dynascene_cli.diffusion import device
+from dynascene_cli.pipeline.diffusion_plate import choose_sampling
+from dynascene_cli.pipeline.request import CameraRequest, MatteRequest, RenderRequest, SceneRequest
+from dynascene_cli.video import open_clip
+from dynascene_cli.weights import add
+
+SMALL = ("--steps", 1, "--sample-size", "96x64", "--guidance", 1)
+
+
+def test_a_clip_is_rendered_in_its_frames(dynascene, tmp_path, drawn_clip, photo):
+    folder = save_tiny_sana(tmp_path / "tiny")
+    clip, alphas = drawn_clip
+    words = ("render", clip, "--matte", alphas, "--scene", photo, "--end", 0.3, "--json")
+    asked = ("--camera", "truck-left", "--checkpoint", folder, *SMALL)
+    run = dynascene(*words, *asked)
+    assert run.code == 0, run.err
+    assert (run.json["renderer"], run.json["frames"]) == ("sana-wm", 8)
+    assert open_clip(tmp_path / run.json["output"]).frame_count == 8
+    again = dynascene(*words, *asked, "--dry-run")
+    assert again.json["would_run"] == ["composite"]
+    assert "plate" in dynascene(*words, *asked, "--no-reinsert", "--dry-run").json["would_run"]
+    for wrong, told in (
+        (("--window", 9), "the sana-wm renderer takes no --window"),
+        (("--repaint", "unseen"), "takes no --repaint"),
+        (("--memory-plan",), "the memory of sana-wm is not planned"),
+    ):
+        refused = dynascene(*words, *asked, *wrong)
+        assert refused.code == 1
+        assert told in refused.err
+
+
+@pytest.mark.parametrize(
+    ("installed", "gpu", "renderer", "told"),
+    [
+        ((), True, None, ""),
+        (("vace-14b",), False, None, "projection: vace-14b is here, but there is no GPU"),
+        (("vace-14b",), True, "vace", "vace: vace-14b is here, and there is a GPU"),
+        (("sana-wm",), True, None, ""),
+    ],
+)
+def test_auto_chooses_among_what_is_installed_and_says_why(
+    tmp_path, monkeypatch, capsys, photo, installed, gpu, renderer, told
+):
+    monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setattr(device, "has_gpu", lambda: gpu)
+    for name in installed:
+        save = save_tiny_sana if name == "sana-wm" else save_tiny_vace
+        add(name, save(tmp_path / name))
+    request = RenderRequest(CameraRequest(MatteRequest("clip.mp4")), SceneRequest(photo))
+    chosen = choose_sampling(request, (160, 96), Console())
+    assert (chosen.renderer if chosen else None) == renderer
+    assert told in capsys.readouterr().err
