@@ -35,7 +35,7 @@ class Studio:
         own = {"x-studio-token": self.token, **{k.replace("_", "-"): v for k, v in headers.items()}}
         request = urllib.request.Request(self.address + path, data, own, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with urllib.request.urlopen(request, timeout=600) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()

@@ -146,7 +146,7 @@ def test_the_preview_is_what_is_rendered(studio, folder, dynascene, monkeypatch)
     preview = picture(studio, 5)
     assert studio.json("/api/render", "POST")["running"] is True
     assert studio.ask("/api/render", "POST")[0] == 422
-    until = time.monotonic() + 180
+    until = time.monotonic() + 600
     while (told := studio.json("/api/render"))["running"] and time.monotonic() < until:
         time.sleep(0.3)
     assert told["answer"].get("output") == "anna-beach-studio.mp4", told
