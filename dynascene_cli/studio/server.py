@@ -28,8 +28,11 @@ HOST = "127.0.0.1"
 TOKEN_HEADER = "x-studio-token"
 PAGE = {"": "text/html", "studio.css": "text/css", "studio.js": "text/javascript"}
 
-FORGOTTEN_SECONDS = 8.0
-"""After so long without a sign of life from any page the server ends."""
+FORGOTTEN_SECONDS = 90.0
+"""After so long without a sign of life from any page the server ends.
+
+A page that is closed says so, and the timers of one in the background run once a minute.
+"""
 
 LARGEST_BODY = 1_000_000
 """Bytes of a request's body."""
@@ -113,6 +116,8 @@ class Server:
             return JSONResponse({"error": "the token is missing or wrong"}, 403)
         if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
             return JSONResponse({"error": "too much at once"}, 413)
+        if self._heard is not None:
+            self._heard = time.monotonic()
         response = await answer(request)
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["Cache-Control"] = "no-store"
