@@ -208,7 +208,8 @@ def _as_failure(error: Exception) -> DynasceneError:
         return StageError("out of memory", "try --draft or a smaller --size")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StageError(
-            f"the disk is full: {error}", "free some space; the same command then continues"
+            f"{error.filename or 'a file'}: no space is left on the disk",
+            "free some space; the same command then continues",
         )
     return StageError(
         f"an unexpected failure: {type(error).__name__}: {error}".splitlines()[0],

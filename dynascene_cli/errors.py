@@ -61,6 +61,12 @@ asked_to_end = Event()
 """Set where a signal asked the process to end: a library may make another error of that."""
 
 
+def reason_of(error: Exception) -> str:
+    """What a library or the system says went wrong, in one line and without its number."""
+    said = getattr(error, "strerror", None) or error
+    return " ".join(str(said).split()) or type(error).__name__
+
+
 @contextmanager
 def reading(path: Path, kind: str, hint: str) -> Iterator[None]:
     """Turn whatever a library raises while it reads ``path`` into an InputError that names it.
@@ -76,5 +82,6 @@ def reading(path: Path, kind: str, hint: str) -> Iterator[None]:
     except (DynasceneError, MemoryError):
         raise
     except Exception as error:
-        what = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} cannot be read as {kind}: {what[:200]}", hint) from error
+        raise InputError(
+            f"{path} cannot be read as {kind}: {reason_of(error)[:200]}", hint
+        ) from error
