@@ -22,7 +22,7 @@ LEVELS = (
     ("inference",),
     ("video", "weights"),
     ("storage",),
-    ("shot · loess · geometry · console · errors",),
+    ("shot · numerics · geometry · console · errors",),
 )
 """The rooms from the top down; a room imports from those below it alone."""
 

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.geometry import Floats, centre, pose_from_centre
-from dynascene_cli.loess import fit_local_lines, offsets_to_lines, window_sigma
+from dynascene_cli.numerics.loess import fit_local_lines, offsets_to_lines, window_sigma
 from dynascene_cli.shot import CameraPath
 
 LONGEST_WINDOW_SECONDS = 10.0

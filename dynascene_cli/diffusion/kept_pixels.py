@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.push_pull import push_pull
+from dynascene_cli.numerics.push_pull import push_pull
 from dynascene_cli.shot import Image
 
 Mask = NDArray[np.bool_]

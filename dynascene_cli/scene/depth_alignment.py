@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.push_pull import push_pull
+from dynascene_cli.numerics.push_pull import push_pull
 from dynascene_cli.scene.relief import SKY
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.push_pull import push_pull
+from dynascene_cli.numerics.push_pull import push_pull
 from dynascene_cli.scene.depth_alignment import align_depth
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.single_view_geometry import GeometryGuess

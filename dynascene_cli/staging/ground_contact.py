@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.loess import smooth_locally
+from dynascene_cli.numerics.loess import smooth_locally
 from dynascene_cli.shot import CameraPath, Mask, PersonTracks
 from dynascene_cli.staging.derotation import remove_rotation, restore_rotation
 from dynascene_cli.staging.proportions import (

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dynascene_cli.geometry import Floats
-from dynascene_cli.loess import neighbours, smooth_locally
+from dynascene_cli.numerics.loess import neighbours, smooth_locally
 from dynascene_cli.shot import Mask
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.push_pull import push_pull
+from dynascene_cli.numerics.push_pull import push_pull
 from dynascene_cli.scene import build_scene, guess_geometry
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.shot import Margins

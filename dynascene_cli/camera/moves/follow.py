@@ -4,7 +4,7 @@ import numpy as np
 
 from dynascene_cli.camera.moves.keyframes import Follow
 from dynascene_cli.geometry import Floats
-from dynascene_cli.loess import offsets_to_lines, window_sigma
+from dynascene_cli.numerics.loess import offsets_to_lines, window_sigma
 
 
 def steady_contacts(follow: Follow, contacts: Floats, seconds: Floats) -> Floats:

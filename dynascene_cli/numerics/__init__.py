@@ -1,0 +1,1 @@
+"""Numerical methods on arrays that several rooms use."""
