@@ -163,7 +163,7 @@ def _summary(found: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def _text(data: dict[str, Any]) -> str:
-    header = ["", *(f"{camera} camera" for camera in CAMERAS), "obeyed on"]
+    header = ["camera:", *CAMERAS, "obeyed on"]
     rows: list[Sequence[str]] = []
     for name, found in data["methods"].items():
         cells = [
