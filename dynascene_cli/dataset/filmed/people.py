@@ -11,8 +11,9 @@ from dynascene_cli.inference.object_detector import MIN_SCORE
 from dynascene_cli.matting.person_detector import people_boxes
 from dynascene_cli.shot import Image
 
-TOLERANCE = 0.1
-"""Share of the looks that may say otherwise: the detector misses people and sees some twice."""
+TOLERANCE, LEAST_LOOKS = 0.1, 4
+"""Share of the looks that may say otherwise, and of how many looks one always may: the detector
+misses people and sees some twice."""
 
 SEEN_SCORE = 0.3
 """Of the detector, from which somebody is seen at all; a second person counts from MIN_SCORE."""
@@ -52,7 +53,8 @@ def check_people(frames: Iterable[Image], share_range: tuple[float, float]) -> P
         elif share > largest:
             faults["the person is too large"] += 1
     typical = float(np.median(shares)) if shares else 0.0
-    if sum(faults.values()) <= TOLERANCE * looks:
+    allowed = max(TOLERANCE * looks, 1 if looks >= LEAST_LOOKS else 0)
+    if sum(faults.values()) <= allowed:
         return PeopleCheck(typical, "")
     fault, count = faults.most_common(1)[0]
     return PeopleCheck(typical, f"{fault} in {count} of {looks} looks")

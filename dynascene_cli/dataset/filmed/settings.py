@@ -6,7 +6,7 @@ from typing import Literal
 
 from dynascene_cli.errors import InputError
 
-VERSION = 2
+VERSION = 3
 """Grows with every change of what the same video and settings give."""
 
 Decision = Literal["accepted", "rejected"]
