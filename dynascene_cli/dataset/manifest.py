@@ -18,7 +18,14 @@ from dynascene_cli.geometry import relative_to_first
 from dynascene_cli.shot import CameraPath, Clip, Image
 from dynascene_cli.storage.atomic import publish_text
 from dynascene_cli.storage.text_files import parse_json, read_text
-from dynascene_cli.video import alpha_frames, open_clip, read_frames, read_photo, resize_to_cover
+from dynascene_cli.video import (
+    alpha_frames,
+    open_clip,
+    read_frames,
+    read_frames_at,
+    read_photo,
+    resize_to_cover,
+)
 from dynascene_cli.video.arrays import read_array
 from dynascene_cli.video.images import cover_window
 from dynascene_cli.video.sequences import is_pattern
@@ -161,22 +168,26 @@ def _rate(line: dict[str, Any], where: str) -> Fraction | None:
     return None if fps is None else snap_rate(fps)
 
 
-def load_clip(entry: ManifestEntry, first: int, frames: int, size: tuple[int, int]) -> TrainingClip:
-    """Frames first ≤ i < first + frames of a clip at a size (width, height), all that is known.
+def load_clip(
+    entry: ManifestEntry, first: int, frames: int, size: tuple[int, int], stride: int = 1
+) -> TrainingClip:
+    """So many frames of a clip from ``first`` on, every ``stride``-th, at a size (width, height).
 
-    Pictures are resized to cover the size and cropped about their middle, the camera with them.
-    The world is the first of these frames' camera; its unit is the median of the depths of what
-    is not sky there, or the entry's ``median_depth`` where there are no depths.
+    All that is known of them, and no picture of any other. Pictures are resized to cover the size
+    and cropped about their middle, the camera with them. The world is the first of these frames'
+    camera; its unit is the median of the depths of what is not sky there, or the entry's
+    ``median_depth`` where there are no depths.
 
     Raises:
         InputError: the clip has fewer frames, or a file of it is wrong.
     """
-    if first < 0 or frames < 1 or first + frames > entry.frames:
+    wanted = range(first, first + (frames - 1) * stride + 1, stride)
+    if first < 0 or frames < 1 or wanted.stop > entry.frames:
         raise InputError(
-            f"{entry.where}: {entry.name} has {entry.frames} frames, not {first + frames}",
+            f"{entry.where}: {entry.name} has {entry.frames} frames, not {wanted.stop}",
             "ask for fewer frames, or leave it out of the manifest",
         )
-    span = slice(first, first + frames)
+    span = slice(wanted.start, wanted.stop, stride)
     clip = _open_clip(entry, entry.clip)
     camera = _camera(entry, clip)
     depths = None if entry.depths is None else _depths(entry)[span]
@@ -186,18 +197,22 @@ def load_clip(entry: ManifestEntry, first: int, frames: int, size: tuple[int, in
     extrinsics = relative_to_first(camera.extrinsics[span])
     extrinsics[:, :, 3] /= unit
     path = crop_camera(
-        replace(camera, intrinsics=camera.intrinsics[span], extrinsics=extrinsics), size
+        replace(
+            camera,
+            intrinsics=camera.intrinsics[span],
+            extrinsics=extrinsics,
+            frame_rate=camera.frame_rate / stride,
+        ),
+        size,
     )
-    pictures = _cover_images(read_frames(clip, first, first + frames), size)
+    pictures = _cover_images(read_frames_at(clip, wanted), size)
     alphas = np.zeros(pictures.shape[:3], np.uint8)
     if entry.matte is not None:
         matte = alpha_frames(entry.matte, clip)
-        alphas = _cover_images(matte.frames(first, first + frames), size)
+        alphas = _cover_images(matte.frames_at(wanted), size)
     scene, plates = None, None
     if entry.plates is not None:
-        plates = _cover_images(
-            read_frames(_open_clip(entry, entry.plates), first, first + frames), size
-        )
+        plates = _cover_images(read_frames_at(_open_clip(entry, entry.plates), wanted), size)
         scene = plates[0].copy()
     elif entry.scene is not None and first == 0:
         scene = resize_to_cover(read_photo(entry.scene).pixels, *size)

@@ -1,7 +1,7 @@
 """Training examples by number: everything of one follows from the seed and its index."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -98,26 +98,6 @@ def find_faults(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
     return _too_short(entry, settings) + check(entry)
 
 
-def every_nth_frame(clip: TrainingClip, stride: int) -> TrainingClip:
-    """Every ``stride``-th frame of the clip, from its first; the camera's rate falls with it."""
-    if stride == 1:
-        return clip
-    chosen = slice(None, None, stride)
-    return replace(
-        clip,
-        frames=clip.frames[chosen],
-        alphas=clip.alphas[chosen],
-        plates=None if clip.plates is None else clip.plates[chosen],
-        depths=None if clip.depths is None else clip.depths[chosen],
-        camera=replace(
-            clip.camera,
-            intrinsics=clip.camera.intrinsics[chosen],
-            extrinsics=clip.camera.extrinsics[chosen],
-            frame_rate=clip.camera.frame_rate / stride,
-        ),
-    )
-
-
 def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list[Source]]:
     """Where each task's clips come from; what has no clip or no share is left out."""
     manifest, estate = usable_entries(settings)
@@ -195,4 +175,4 @@ def _filmed(
     stride = gap * int(rng.integers(low, high + 1))
     span = (frames - 1) * stride + 1
     first = int(rng.integers(entry.frames - span + 1))
-    return every_nth_frame(load_clip(entry, first, span, settings.size), stride)
+    return load_clip(entry, first, frames, settings.size, stride)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from dynascene_cli.shot import Clip, Image
 from dynascene_cli.video.openexr import exr_planes
 from dynascene_cli.video.opening import open_clip
 from dynascene_cli.video.picture_files import open_picture
-from dynascene_cli.video.reading import read_alpha, read_frames
+from dynascene_cli.video.reading import read_alpha, read_frames_at
 from dynascene_cli.video.sequences import sequence_files
 
 _SAMPLES = 5
@@ -46,20 +47,26 @@ class AlphaFrames:
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
         """Yield alphas first ≤ i < last, in order."""
-        for alpha in self._read_stored(first, last):
+        return self.frames_at(range(self.frame_count)[first:last])
+
+    def frames_at(self, indices: range) -> Iterator[Image]:
+        """Yield the alphas with these numbers, in order."""
+        for alpha in self._read_stored(indices):
             if self.gain != 1:
                 alpha = np.asarray(np.minimum(alpha * self.gain + 0.5, 255), np.uint8)
             yield 255 - alpha if self.inverted else alpha
 
-    def _read_stored(self, first: int, last: int | None) -> Iterator[Image]:
+    def _read_stored(self, indices: range) -> Iterator[Image]:
         if self.clip.kind in ("sequence", "image"):
             files = sequence_files(self.clip.path)
-            for index in self.clip.source_frames[first:last]:
-                yield matte_picture(files[index], (self.clip.width, self.clip.height))
+            for index in indices:
+                file = files[self.clip.source_frames[index]]
+                yield matte_picture(file, (self.clip.width, self.clip.height))
         elif self.from_alpha:
-            yield from read_alpha(self.clip, first, last)
+            read = read_alpha(self.clip, indices.start, indices.stop)
+            yield from islice(read, 0, None, indices.step)
         else:
-            for rgb in read_frames(self.clip, first, last):
+            for rgb in read_frames_at(self.clip, indices):
                 yield np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
 
 

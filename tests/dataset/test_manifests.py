@@ -63,6 +63,15 @@ def test_a_later_run_of_frames_has_its_own_world(manifest):
     assert np.median(read.depths[0][np.isfinite(read.depths[0])]) == pytest.approx(1, abs=1e-5)
 
 
+def test_every_other_frame_is_filmed_at_half_the_rate(manifest):
+    made, read = synthetic_clip(8, SHOT), load_clip(read_manifest(manifest)[0], 1, 2, (64, 36), 2)
+    for part in ("frames", "alphas", "plates"):
+        assert np.array_equal(getattr(read, part), getattr(made, part)[[1, 3]]), part
+    assert np.allclose(read.camera.intrinsics, made.camera.intrinsics[[1, 3]])
+    assert np.allclose(read.camera.extrinsics[0], np.eye(3, 4), atol=1e-12)
+    assert read.camera.frame_rate == made.camera.frame_rate / 2
+
+
 def test_another_size_crops_the_pictures_and_the_camera_alike(manifest):
     read = load_clip(read_manifest(manifest)[0], 0, 4, (36, 36))
     made = synthetic_clip(8, SHOT)

@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.errors import InputError
 from dynascene_cli.reports.contact_sheet import GAP
-from dynascene_cli.training.examples import ExampleDraws, every_nth_frame
+from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.settings import STAGE_TASKS, Stage, TrainingSettings
 from dynascene_cli.training.task_inputs import TaskInputs
 from dynascene_cli.training.task_preview import TILE, task_sheet
@@ -84,18 +83,6 @@ def test_what_does_not_fit_is_told_before_any_picture_is_read(
 ) -> None:
     with pytest.raises(InputError, match=message):
         ExampleDraws(replace(SETTINGS, **changed), stage, MINI)
-
-
-def test_every_other_frame_is_filmed_at_half_the_rate() -> None:
-    clip = synthetic_clip(1, SyntheticSettings(size=(32, 16), frames=5))
-    half = every_nth_frame(clip, 2)
-    np.testing.assert_array_equal(half.frames, clip.frames[[0, 2, 4]])
-    np.testing.assert_array_equal(half.alphas, clip.alphas[[0, 2, 4]])
-    assert half.plates is not None and clip.plates is not None
-    np.testing.assert_array_equal(half.plates, clip.plates[[0, 2, 4]])
-    np.testing.assert_array_equal(half.camera.extrinsics, clip.camera.extrinsics[[0, 2, 4]])
-    np.testing.assert_array_equal(half.camera.intrinsics, clip.camera.intrinsics[[0, 2, 4]])
-    assert half.camera.frame_rate == clip.camera.frame_rate / 2
 
 
 def test_a_sheet_has_rows_for_every_task_of_the_stage() -> None:

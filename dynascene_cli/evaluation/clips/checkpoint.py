@@ -29,7 +29,6 @@ from dynascene_cli.evaluation.held_out_shots import (
     select_frames,
 )
 from dynascene_cli.evaluation.metrics import Pictures
-from dynascene_cli.training.examples import every_nth_frame
 from dynascene_cli.training.masks import fill_hidden
 from dynascene_cli.training.settings import TrainingSettings
 
@@ -115,7 +114,7 @@ def _filmed_clip(
 ) -> TrainingClip:
     """So many frames of a clip at about ``fps``, from its first."""
     stride = max(1, round(float(entry.fps / Fraction(fps).limit_denominator(1001))))
-    return every_nth_frame(load_clip(entry, 0, (frames - 1) * stride + 1, size), stride)
+    return load_clip(entry, 0, frames, size, stride)
 
 
 def manifest_shot(clip: TrainingClip, stride: int) -> HeldOutShot:
