@@ -107,12 +107,12 @@ def fill_triangle(a, b, c, band):  # type: ignore[no-untyped-def]
     for y in range(first, last + 1):
         begin, end = span(float(y), corners, columns)
         dx, dy, row = begin - a[0], y - a[1], y - top
-        first_values = (
-            a[2] + zx * dx + zy * dy, a[3] + ux * dx + uy * dy,
-            a[4] + vx * dx + vy * dy, a[5] + qx * dx + qy * dy,
+        _fill_span(
+            begin, end,
+            a[2] + zx * dx + zy * dy, zx, a[3] + ux * dx + uy * dy, ux,
+            a[4] + vx * dx + vy * dy, vx, a[5] + qx * dx + qy * dy, qx,
+            nearest[row], u_map[row], v_map[row],
         )  # fmt: skip
-        gradients = (zx, ux, vx, qx)
-        _fill_span(begin, end, first_values, gradients, nearest[row], u_map[row], v_map[row])
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -154,19 +154,19 @@ def fill_quadrilateral(a, b, c, d, band):  # type: ignore[no-untyped-def]
         begin = int(np.ceil(min(max(left - OVERLAP, 0.0), columns + 1.0)))
         end = int(np.floor(max(min(right + OVERLAP, columns - 1.0), -1.0)))
         dx, dy, row = begin - a[0], y - a[1], y - top
-        first_values = (
-            a[2] + zx * dx + zy * dy, a[3] + ux * dx + uy * dy,
-            a[4] + vx * dx + vy * dy, a[5] + qx * dx + qy * dy,
+        _fill_span(
+            begin, end,
+            a[2] + zx * dx + zy * dy, zx, a[3] + ux * dx + uy * dy, ux,
+            a[4] + vx * dx + vy * dy, vx, a[5] + qx * dx + qy * dy, qx,
+            nearest[row], u_map[row], v_map[row],
         )  # fmt: skip
-        gradients = (zx, ux, vx, qx)
-        _fill_span(begin, end, first_values, gradients, nearest[row], u_map[row], v_map[row])
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _fill_span(begin, end, first, gradients, near_row, u_row, v_row):  # type: ignore[no-untyped-def]
+def _fill_span(  # type: ignore[no-untyped-def]
+    begin, end, z, zx, u, ux, v, vx, q, qx, near_row, u_row, v_row
+):
     """Draw pixels ``begin`` to ``end`` of a row, from values at the first and their gradients."""
-    z, u, v, q = first
-    zx, ux, vx, qx = gradients
     for i in range(end - begin + 1):
         x = np.uint64(begin + i)
         zi = z + zx * i
