@@ -64,9 +64,8 @@ class Patches(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _distance(flat, target_at, source_at, limit):  # type: ignore[no-untyped-def]
-    (y, x), (sy, sx) = target_at, source_at
-    height, width = flat.shape[0], flat.shape[1] // 3
+def _distance(flat, size, y, x, sy, sx, limit):  # type: ignore[no-untyped-def]
+    height, width = size
     total = np.int64(0)
     left = max(-RADIUS, -x)
     count = 3 * (min(RADIUS, width - 1 - x) - left + 1)
@@ -93,34 +92,29 @@ def _extra(penalty, kinds, y, x, sy, sx):  # type: ignore[no-untyped-def]
     return penalty[sy, sx]
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _cost(patches, y, x, source_y, source_x, limit):  # type: ignore[no-untyped-def]
-    """How badly a source's patch fits; where it reaches the limit, how far it was found to."""
-    extra = _extra(patches.penalty, patches.kinds, y, x, source_y, source_x)
-    return extra + _distance(patches.flat, (y, x), (source_y, source_x), limit - extra)
-
-
 @njit(cache=True, nogil=True)
 def _search_band(patches, field, old, lock, sweep):  # type: ignore[no-untyped-def]
     """Improve the sources of a band's patches, in place, by their neighbours' and random ones."""
-    _, hole, allowed, _, _ = patches
+    flat, hole, allowed, penalty, kinds = patches
     rows, cols, costs = field
     old_rows, old_cols = old
     top, bottom, backward, radius, seed = sweep
-    height, width = hole.shape
+    first, last, reach, slope = lock
+    size = height, width = hole.shape
     state = np.uint64(seed)
     step = 1 if backward else -1
     for row in range(top, bottom):
         y = bottom - 1 - (row - top) if backward else row
-        level = min(max(y, lock.first), lock.last)
-        slack = lock.reach + (abs(y - level) + 2) // 3
-        needed = 2 if y < lock.first else 1
+        level = min(max(y, first), last)
+        slack = reach + (abs(y - level) + 2) // 3
+        needed = 2 if y < first else 1
         for column in range(width):
             x = width - 1 - column if backward else column
             if not hole[y, x]:
                 continue
             best_y, best_x = rows[y, x], cols[y, x]
-            best = _cost(patches, y, x, best_y, best_x, FAR)
+            extra = _extra(penalty, kinds, y, x, best_y, best_x)
+            best = extra + _distance(flat, size, y, x, best_y, best_x, FAR)
             for neighbour in range(2):
                 ny = y + step if neighbour == 0 else y
                 nx = x if neighbour == 0 else x + step
@@ -132,9 +126,10 @@ def _search_band(patches, field, old, lock, sweep):  # type: ignore[no-untyped-d
                     cy, cx = old_rows[ny, nx] - (ny - y), old_cols[ny, nx] - (nx - x)
                 if cy < 0 or cx < 0 or cy >= height or cx >= width or allowed[cy, cx] < needed:
                     continue
-                if abs(cy - level - lock.slope * (cx - x)) > slack:
+                if abs(cy - level - slope * (cx - x)) > slack:
                     continue
-                distance = _cost(patches, y, x, cy, cx, best)
+                extra = _extra(penalty, kinds, y, x, cy, cx)
+                distance = extra + _distance(flat, size, y, x, cy, cx, best - extra)
                 if distance < best:
                     best, best_y, best_x = distance, cy, cx
             reach_x = radius
@@ -150,9 +145,10 @@ def _search_band(patches, field, old, lock, sweep):  # type: ignore[no-untyped-d
                 reach_x //= 2
                 if cy < 0 or cx < 0 or cy >= height or cx >= width or allowed[cy, cx] < needed:
                     continue
-                if abs(cy - level - lock.slope * (cx - x)) > slack:
+                if abs(cy - level - slope * (cx - x)) > slack:
                     continue
-                distance = _cost(patches, y, x, cy, cx, best)
+                extra = _extra(penalty, kinds, y, x, cy, cx)
+                distance = extra + _distance(flat, size, y, x, cy, cx, best - extra)
                 if distance < best:
                     best, best_y, best_x = distance, cy, cx
             rows[y, x], cols[y, x], costs[y, x] = best_y, best_x, best
