@@ -10,6 +10,7 @@ import numpy as np
 
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.checkpoint import load_checkpoint
+from dynascene_cli.diffusion.device import choose_device
 from dynascene_cli.evaluation.ablation_rows import Row, part_settings
 from dynascene_cli.evaluation.ablation_table import ablation_text
 from dynascene_cli.evaluation.conditions import CORRECT, OPPOSITE, TRIALS, network_answers
@@ -131,6 +132,7 @@ def _measures(
 ) -> dict[str, float]:
     """Mean PSNR of backgrounds, in one step but for ``sampled``; ``share`` is of the shots."""
     network, info = load_checkpoint(checkpoint)
+    network.to(choose_device(None))
 
     def found(shots: Sequence[HeldOutShot], trial: Any, steps: int = 1) -> Scores:
         return scores(network_answers(network, info, shots, trial, steps), shots)

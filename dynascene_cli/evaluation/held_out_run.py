@@ -9,6 +9,7 @@ from typing import Any, get_args
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
+from dynascene_cli.diffusion.device import choose_device
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
 from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
@@ -66,6 +67,7 @@ def run_held_out(request: HeldOutRequest, console: Console) -> dict[str, Any]:
         check_writable(path)
     _, fingerprint = checkpoint_facts(request.checkpoint)
     network, info = open_checkpoint(request.checkpoint)
+    network.to(choose_device(None))
     network = network.float()
     size = request.size or sampling_size(*SHAPE, info.config)
     check_sampling_size(size, info.config)
