@@ -4,6 +4,7 @@ It proves use, not generalisation: two places × two opposite pans × nobody, a 
 one, and the four clips without a person from a picture of which a part is hidden.
 """
 
+from copy import deepcopy
 from dataclasses import replace
 from itertools import product
 
@@ -21,23 +22,25 @@ from dynascene_cli.evaluation.held_out_shots import make_shot
 from dynascene_cli.training.batches import Batch, encode_example, join_batches
 from dynascene_cli.training.denoise_batch import decode_pictures, picture_from_noise
 from dynascene_cli.training.loop import examples_per_step
+from dynascene_cli.training.settings import TrainingSettings
+from dynascene_cli.training.task_inputs import TaskInputs
 from dynascene_cli.training.tasks import task_inputs
 
 STEPS = 110
+WEANING = 110
+"""Steps in which the learned network loses its rays, in the first half, and goes on without."""
+
 STRIDE = 4
 PEOPLE = {"nobody": None, "grey": GREY, "red": RED}
 CELLS = list(product((0, 1), (1, -1), PEOPLE))
 PLACES = list(product((0, 1), (1, -1)))
 
 
-@pytest.fixture(scope="module")
-def learned() -> tuple[Network, Batch, NDArray[np.uint8], NDArray[np.uint8]]:
-    """A network that knows the clips by heart; all of them, their truth, and its answers."""
-    settings = tiny_settings(
+def factorial_settings(**changes: object) -> TrainingSettings:
+    return tiny_settings(
         size=[WIDTH, HEIGHT],
         frames=FRAMES,
         batch_size=8,
-        steps=STEPS,
         warm_up=10,
         schedule="cosine",
         learning_rate=2e-3,
@@ -55,12 +58,18 @@ def learned() -> tuple[Network, Batch, NDArray[np.uint8], NDArray[np.uint8]]:
             "clip_layers": 1,
             "clip_heads": 2,
         },
+        **{"steps": STEPS, **changes},
     )
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[TaskInputs]:
+    settings = factorial_settings()
     inputs = [
         make_shot(panning_clip(place, pan, PEOPLE[person]), STRIDE, "none").inputs
         for place, pan, person in CELLS
     ]
-    inputs += [
+    return inputs + [
         task_inputs(
             "video_outpainting",
             panning_clip(place, pan, None),
@@ -70,19 +79,45 @@ def learned() -> tuple[Network, Batch, NDArray[np.uint8], NDArray[np.uint8]]:
         )
         for place, pan in PLACES
     ]
-    network = tiny_network(settings, "single")
-    batches = [encode_example(network, example, embed=False) for example in inputs]
+
+
+def learn(network: Network, settings: TrainingSettings, batches: list[Batch]) -> None:
+    """Go through the clips in a random order that is the same each time."""
     trainer = tiny_trainer(network, settings, "single")
     rng = np.random.default_rng(0)
-    rounds = -(-STEPS * settings.batch_size // len(batches))
+    rounds = -(-settings.steps * settings.batch_size // len(batches))
     order = np.concatenate([rng.permutation(len(batches)) for _ in range(rounds)])
-    for step in range(STEPS):
+    for step in range(settings.steps):
         numbers = examples_per_step(settings, step)
         trainer.step(step, [(number, batches[order[number]]) for number in numbers])
     network.eval()
+
+
+@pytest.fixture(scope="module")
+def learned(clips) -> tuple[Network, Batch, NDArray[np.uint8], NDArray[np.uint8]]:
+    """A network that knows the clips by heart; all of them, their truth, and its answers."""
+    settings = factorial_settings()
+    network = tiny_network(settings, "single")
+    batches = [encode_example(network, example, embed=False) for example in clips]
+    learn(network, settings, batches)
     everything = join_batches(batches)
-    truth = np.stack([example.target for example in inputs])
+    truth = np.stack([example.target for example in clips])
     return network, everything, truth, answers(network, everything)
+
+
+@pytest.fixture(scope="module")
+def weaned(clips, learned) -> tuple[Network, Batch, NDArray[np.uint8], NDArray[np.uint8]]:
+    """That network after the rays in reference attention were taken away: the paper's kind."""
+    network, everything, truth, _ = learned
+    settings = factorial_settings(steps=WEANING, reference_anneal=[0, WEANING // 2])
+    rayless = deepcopy(network)
+    batches = [encode_example(rayless, example, embed=False) for example in clips]
+    learn(rayless, settings, batches)
+    plain = Network(replace(network.config, reference_geometry="none")).eval()
+    plain.load_state_dict(
+        {name: value for name, value in rayless.state_dict().items() if "geometry" not in name}
+    )
+    return plain, everything, truth, answers(plain, everything)
 
 
 @torch.no_grad()
@@ -170,6 +205,15 @@ def test_flipping_the_camera_moves_to_its_truth(learned) -> None:
     # The outpainted clips' scene picture is another frame, which has another camera.
     swap[len(CELLS) :] = range(len(CELLS), len(swap))
     own, other = distances(learned, swap, "views")
+    assert other > 19
+    assert other > own + 6
+
+
+def test_weaned_of_its_rays_flipping_the_camera_still_moves_to_its_truth(weaned) -> None:
+    """By the paper's own path alone: the cameras in the motion modules."""
+    swap = partners_of(pan={1: -1, -1: 1})
+    swap[len(CELLS) :] = range(len(CELLS), len(swap))
+    own, other = distances(weaned, swap, "views")
     assert other > 19
     assert other > own + 6
 
