@@ -44,7 +44,7 @@ ENTRIES = {
         "dynascene estimate-camera person.mp4 -o person.usda",
     ),
     "batch": _Entry(
-        "Render many shots, and tell what became of each.",
+        "Render many shots, and report the outcome of each.",
         "dynascene batch jobs.toml --jobs 2 --resume -- --draft",
     ),
     "studio": _Entry(

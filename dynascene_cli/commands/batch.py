@@ -88,7 +88,7 @@ def batch(
         ),
     ] = None,
 ) -> None:
-    """Render many shots, and tell at the end what became of each."""
+    """Render many shots, and report the outcome of each at the end."""
     from dynascene_cli.batch.jobs import read_jobs
     from dynascene_cli.batch.run import failure, summary
 

@@ -53,9 +53,9 @@ class OutputOptions:
         typer.Option(
             "-o",
             "--output",
-            help="The file to write: .json, .txt (RealEstate10K), .chan (Nuke), .usda, .jsx "
-            "(After Effects), .py (Blender), transforms.json or camera_path.json (Nerfstudio), "
-            "or a folder (COLMAP) [default: <clip>-camera.json].",
+            help="The file to write: .json, .txt (RealEstate10K), .chan or .nk (Nuke), .usda, "
+            ".jsx (After Effects), .py (Blender), transforms.json or camera_path.json "
+            "(Nerfstudio), or a folder (COLMAP) [default: <clip>-camera.json].",
         ),
     ] = None
     report: Annotated[

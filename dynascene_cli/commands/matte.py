@@ -27,8 +27,8 @@ class OutputOptions:
         typer.Option(
             "-o",
             "--output",
-            help="The file to write: .mov or .webm for the person with alpha, name.%05d.png for "
-            "the alpha alone [default: <clip>-matte.mov; .png for an image].",
+            help="The file to write: .mov or .webm for the person with alpha, name.%05d.png "
+            "or .exr for the alpha alone [default: <clip>-matte.mov; .png for an image].",
         ),
     ] = None
     preview: Annotated[

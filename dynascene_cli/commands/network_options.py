@@ -24,7 +24,8 @@ class NetworkOptions:
             help="What paints the background: projection (geometry, no weights), vace (projection, "
             "and Wan-VACE fills in what it does not show), sana-wm (SANA-WM takes its first frame "
             "along the camera path), the dynascene network, or auto: the network whose checkpoint "
-            "is given, else the best that is installed.",
+            "is given, else the dynascene network or vace where its weights and a GPU are "
+            "there, else projection.",
         ),
     ] = "auto"
     checkpoint: Annotated[
@@ -43,8 +44,8 @@ class NetworkOptions:
         float | None,
         typer.Option(
             "--guidance",
-            help="Guidance scale: above 1 follows the photo, of vace the prompt, more closely, in "
-            "twice the time [default: 1, of vace 5].",
+            help="Guidance scale: above 1 follows the photo (with vace and sana-wm, the prompt) "
+            "more closely, in twice the time [default: 1; 5 for vace and sana-wm].",
         ),
     ] = None
     prompt: Annotated[
@@ -74,8 +75,8 @@ class NetworkOptions:
         float | None,
         typer.Option(
             "--translation-scale",
-            help="How many units of sana-wm the scene's median depth is; nobody has stated what "
-            "its unit is [default: 1].",
+            help="How many units of sana-wm the scene's median depth is; its authors do not "
+            "state the unit [default: 1].",
         ),
     ] = None
     no_reinsert: Annotated[
@@ -111,7 +112,9 @@ class NetworkOptions:
     precision: Annotated[
         Literal["float32", "bfloat16", "float16"] | None,
         typer.Option(
-            "--precision", help="Number format of the weights [default: float16 on a GPU]."
+            "--precision",
+            help="Number format of the weights [default: on a GPU float16, or bfloat16 for vace "
+            "and sana-wm; else float32].",
         ),
     ] = None
     reuse_deep: Annotated[
@@ -155,7 +158,10 @@ class NetworkOptions:
     ] = 0
     memory_plan: Annotated[
         bool,
-        typer.Option("--memory-plan", help="Print how much memory sampling would take, and stop."),
+        typer.Option(
+            "--memory-plan",
+            help="Print how much memory sampling would take, and stop; not for sana-wm.",
+        ),
     ] = False
 
     def request(self) -> "SamplingRequest":

@@ -21,7 +21,7 @@ ClipArgument = Annotated[
     str,
     typer.Argument(
         metavar="CLIP",
-        help="A video, an animated GIF, an image, name.%05d.png or a folder of images.",
+        help="A video, an animated GIF, an image, name.%05d.png or .exr, or a folder of images.",
     ),
 ]
 FrameRate = Annotated[
@@ -66,7 +66,8 @@ FinishedMatte = Annotated[
     Path | None,
     typer.Option(
         "--matte",
-        help="Use this finished matte (white is the person): a video, a folder or name.%05d.png.",
+        help="Use this finished matte (white is the person): a video, a folder, name.%05d.png or "
+        ".exr.",
     ),
 ]
 FullPrecision = Annotated[

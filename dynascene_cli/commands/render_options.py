@@ -177,7 +177,12 @@ class PlaceOptions:
         ),
     ] = None
     remove_people: Annotated[
-        bool, typer.Option("--remove-people", help="Paint over everyone in the photo.")
+        bool,
+        typer.Option(
+            "--remove-people",
+            help="Paint over everyone in the photo [default: those whom the shot would show "
+            "wrongly].",
+        ),
     ] = False
     keep_people: Annotated[
         bool, typer.Option("--keep-people", help="Paint over no one in the photo.")
@@ -276,8 +281,8 @@ class OutputOptions:
         typer.Option(
             "-o",
             "--output",
-            help="The file to write: .mp4, .mov, .webm, name.%05d.png or one image "
-            "[default: <clip>-<scene>-<camera>.mp4; .png for an image].",
+            help="The file to write: .mp4, .mov, .webm, name.%05d.png or .exr, or one "
+            "image [default: <clip>-<scene>-<camera>.mp4; .png for an image].",
         ),
     ] = None
     size: Annotated[
@@ -292,7 +297,9 @@ class OutputOptions:
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", help="Seed of what is random: handheld shake, inpainting, grain.", min=0
+            "--seed",
+            help="Seed of what is random: handheld shake, inpainting, grain, a network's noise.",
+            min=0,
         ),
     ] = None
     layers: Annotated[

@@ -30,7 +30,12 @@ def studio(
     matte: FinishedMatte = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The file that the page's Render writes."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="The file that Render on the page writes [default: "
+            "<clip>-<scene>-studio.mp4 in the current folder].",
+        ),
     ] = None,
     project: ProjectFolder = None,
     port: Annotated[

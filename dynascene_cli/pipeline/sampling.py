@@ -60,7 +60,7 @@ def refuse_options(request: RenderRequest, renderer: str, taken: frozenset[str])
     if given and not taken:
         raise InputError(
             f"sampling options are given, but the {renderer} renderer takes none",
-            "add --renderer dynascene or vace, or leave them out",
+            "add --renderer dynascene, vace or sana-wm, or leave them out",
         )
     if given:
         raise InputError(
