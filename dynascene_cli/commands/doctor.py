@@ -91,8 +91,9 @@ def doctor(renderer: Renderer = None, as_json: options.AsJson = False) -> None:
         "yes  renderer projection",
         f"{'no ' if absent_packages else 'yes':3}  renderer dynascene: {network}",
         *(
-            f"{'yes' if data['renderers'][name] else 'no ':3}  renderer {name}: dynascene doctor "
-            f"--renderer {name} says how to begin"
+            f"{'yes' if data['renderers'][name] else 'no ':3}  renderer {name}: "
+            f"{', '.join(here for here in videos if videos[here] and here.startswith(name)) or '-'}"
+            f"; dynascene doctor --renderer {name} says how to begin"
             for name in TRIALS
         ),
     ]
