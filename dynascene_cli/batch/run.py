@@ -124,11 +124,8 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
     return {"jobs": jobs, "done": done, "failed": len(jobs) - done}
 
 
-def failure(outcomes: Sequence[Outcome]) -> DynasceneError | None:
-    """What a batch ends with where shots failed: of the kind that all their failures share.
-
-    Its details name every shot.
-    """
+def failure(outcomes: Sequence[Outcome], details: Mapping[str, object]) -> DynasceneError | None:
+    """What a batch ends with where shots failed: of the kind that all their failures share."""
     codes = [each.exit_code for each in outcomes if not each.is_done]
     if not codes:
         return None
@@ -137,5 +134,5 @@ def failure(outcomes: Sequence[Outcome]) -> DynasceneError | None:
     return kind(
         f"{len(codes)} of {len(outcomes)} shots failed",
         "mend what is said of each; the same command with --resume renders these alone",
-        summary(outcomes),
+        details,
     )

@@ -105,12 +105,14 @@ def batch(
     results.mkdir(parents=True, exist_ok=True)
     outcomes = _render_all(listed, folder, results, how, console)
     page = _write_page(results, outcomes)
+    told = {**summary(outcomes), "page": str(page)}
     if not console.as_json:
         _print_table(outcomes)
-    error = failure(outcomes)
+        print(page)
+    error = failure(outcomes, told)
     if error is not None:
         raise error
-    console.result({**summary(outcomes), "page": str(page)}, str(page))
+    console.result(told, "")
 
 
 def _render_all(

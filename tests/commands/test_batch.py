@@ -140,6 +140,7 @@ def test_failures_are_collected_and_a_later_run_goes_on(dynascene, footage):
     assert run.code == 1
     assert run.json["error"] == "1 of 2 shots failed"
     assert (run.json["done"], run.json["failed"]) == (1, 1)
+    assert run.json["page"] == str(footage.parent / "results" / "batch.html")
     failed, _ = run.json["jobs"]
     assert failed["error"] == "absent.jpg does not exist"
     assert failed["exit_code"] == 1
