@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
@@ -264,6 +264,8 @@ def test_cameras_and_depth_carry_the_target_into_the_scene_picture(seed: int, na
         K, E = inputs.scene_camera.intrinsics[0], inputs.scene_camera.extrinsics[0]
         pixels, far = project(K, E, world), transform(E, world)[..., 2]
         inside = (pixels > 1).all(axis=-1) & (pixels < [63, 35]).all(axis=-1) & (far > 0)
+        # In a rare clip the camera turns so far that both see nothing in common.
+        assume(np.count_nonzero(inside) > 100)
         column, row = pixels[inside].astype(int).T
         seen = np.abs(depths[scene, row, column] - far[inside]) < 0.05 * far[inside]
         expected = clip.plates[scene, row, column][seen].astype(float)
