@@ -15,7 +15,15 @@ import numpy as np
 from dynascene_cli.camera import Reference, Trajectory, names_a_file, sample
 from dynascene_cli.camera.moves.path_interpolation import interpolate_paths
 from dynascene_cli.errors import InputError
-from dynascene_cli.geometry import SENSOR_WIDTH_MM, Floats, compose, inverse, pose, rotation_about
+from dynascene_cli.geometry import (
+    SENSOR_WIDTH_MM,
+    Floats,
+    centre,
+    compose,
+    inverse,
+    pose,
+    rotation_about,
+)
 from dynascene_cli.pipeline.request import RenderRequest, SceneRequest
 from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.projection import effective_path
@@ -52,6 +60,14 @@ CUT_UNDER_OWN_CAMERA = (
     "--position is not used: an edge of the clip cuts the person, and under the clip's own camera "
     "the cut would be seen elsewhere than at the picture's edge"
 )
+
+TRAVEL_LEFT_OUT = (
+    "the camera's travel is left out, and its turns and zoom alone are shown: the photo shows too "
+    "little ground to move over; a pan, a zoom, --depth FILE or another photo would move"
+)
+
+LEAST_TRAVEL = 0.1
+"""Metres; less is the sway of a hand."""
 
 MOST_ENLARGED = 1.8
 """How many times enlarged a photo may be so that it holds all that the clip's camera sees."""
@@ -131,10 +147,10 @@ def move_camera(
         geometry = place.guess.geometry
         return stance(filmed.tracks, filmed.path, geometry, standing, world=world, ground=ground)
 
-    def path_of(stands: Stance, amount: float) -> CameraPath:
+    def asked_path(stands: Stance, amount: float) -> CameraPath:
         photo = stands.geometry.intrinsics, stands.geometry.extrinsics
         reference = _reference(photo, stands, place, scene_depth)
-        path = sample(
+        return sample(
             moves,
             reference,
             filmed.path.frame_count,
@@ -142,6 +158,9 @@ def move_camera(
             amount,
             request.seed,
         )
+
+    def path_of(stands: Stance, amount: float) -> CameraPath:
+        path = asked_path(stands, amount)
         return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
 
     stands = stance_at(0.0)
@@ -152,7 +171,17 @@ def move_camera(
         stands = stance_at(room)
     if world is not None:
         stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
+    lost = _travel(asked_path(stands, request.move_strength))
+    lost -= _travel(path_of(stands, request.move_strength))
+    if lost > LEAST_TRAVEL:
+        stands = replace(stands, warnings=(*stands.warnings, TRAVEL_LEFT_OUT))
     return ShotCamera(stands, partial(path_of, stands), hold_body=hold_body)
+
+
+def _travel(path: CameraPath) -> float:
+    """How far a path leads from its first camera, in its unit."""
+    centres = centre(path.extrinsics)
+    return float(np.linalg.norm(centres - centres[0], axis=1).max())
 
 
 def accompanying_camera(

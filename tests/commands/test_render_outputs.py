@@ -86,3 +86,13 @@ def test_wrong_comparisons_are_told_before_anything_is_made(render, tmp_path, wo
     assert run.code == 1
     assert told in run.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_travel_that_a_photo_without_ground_cannot_show_is_told(dynascene, drawn_clip, photo):
+    words = ("render", drawn_clip[0], "--scene", photo, "--matte", drawn_clip[1], "--end", "0.1")
+    words += ("--horizon", "0.99", "-o", "out.mov", "--json")
+    told = "the camera's travel is left out"
+    for camera, is_told in (("dolly-in", True), ("pan-left", False), ("handheld", False)):
+        run = dynascene(*words, "--camera", camera)
+        assert run.code == 0, run.err
+        assert any(told in warning for warning in run.json["warnings"]) == is_told, camera
