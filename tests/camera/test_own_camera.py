@@ -288,7 +288,6 @@ def test_being_ended_while_solving_keeps_the_tracks_and_exits_130(dynascene, tmp
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not list(tmp_path.rglob("tracks.npz")):
         time.sleep(0.01)
-    time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err.count("error: interrupted")) == (130, 1), err
