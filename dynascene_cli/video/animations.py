@@ -12,7 +12,9 @@ from dynascene_cli.shot import Image
 
 ANIMATED = ("WEBP",)
 _HINT = "export it again, or give a video"
-_MOST_PIXELS = 2**26
+_MOST_PIXELS = 2**24
+"""Pillow holds some 30 bytes a pixel of an animation's canvas: this many take half a gigabyte."""
+
 _USUAL_MS = 100
 """Browsers show a frame without a duration for this long."""
 

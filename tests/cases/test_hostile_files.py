@@ -8,9 +8,10 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.video import read_depth
+from dynascene_cli.video import open_clip, read_depth
 from dynascene_cli.video.openexr import exr_bytes
 
 
@@ -111,6 +112,18 @@ def test_a_depth_map_that_asks_for_all_memory(tmp_path, name):
     assert run.returncode == 0, run.stderr
     seconds, mebibytes = map(float, run.stdout.split())
     assert (seconds < 2, mebibytes < 1024) == (True, True)
+
+
+def test_an_animation_that_claims_a_huge_canvas(tmp_path):
+    path = tmp_path / "a.webp"
+    frames = [Pillow.new("RGB", (64, 64), (shade, 0, 0)) for shade in (0, 120)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=40)
+    content = bytearray(path.read_bytes())
+    assert content[12:16] == b"VP8X"
+    content[24:30] = (8255).to_bytes(3, "little") + (4159).to_bytes(3, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="claims 8256x4160 pixels"):
+        open_clip(path)
 
 
 def test_an_exr_that_ends_anywhere(tmp_path):
