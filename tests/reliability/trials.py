@@ -132,8 +132,11 @@ def killed(process: int) -> None:
 
 
 def digest(folder: Path, output: str) -> str | None:
-    """The SHA-256 of an output's names and bytes; None where there is none."""
-    matched = sorted(folder.glob(output))
+    """The SHA-256 of an output's names and bytes; None where there is none.
+
+    A temporary file, whose name begins with a dot, is no output yet.
+    """
+    matched = sorted(each for each in folder.glob(output) if not each.name.startswith("."))
     files = [path for each in matched for path in ([each] if each.is_file() else each.rglob("*"))]
     total = hashlib.sha256()
     for path in sorted(path for path in files if path.is_file()):
