@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from dynascene_cli.diffusion.tensor_files import read_checked_tensors, write_checked_tensors
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.storage.atomic import publish_file
 from dynascene_cli.weights import weights_folder
 
@@ -27,6 +27,15 @@ class EncodedPrompt:
 def prompt_folder() -> Path:
     """Where embeddings lie."""
     return weights_folder() / FOLDER
+
+
+def not_encoded(name: str) -> MissingError:
+    """What a render ends with whose prompt is not here, and whose model ``name`` encodes none."""
+    return MissingError(
+        f"the prompt was not encoded, and {name} has no text encoder here",
+        f"where there is one: dynascene models encode-prompt {name} --prompt TEXT, and "
+        f"copy {prompt_folder()}",
+    )
 
 
 def prompt_file(encoder: str, width: int, text: str) -> Path:

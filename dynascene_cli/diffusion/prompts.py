@@ -11,14 +11,14 @@ from transformers.utils import logging
 from dynascene_cli.diffusion.kept_prompts import (
     EncodedPrompt,
     keep_prompt,
+    not_encoded,
     prompt_file,
-    prompt_folder,
     read_prompt,
 )
 from dynascene_cli.diffusion.vace import Prompts
 from dynascene_cli.diffusion.vace_settings import NEGATIVE_PROMPT
 from dynascene_cli.diffusion.video_checkpoint import TEXT_ENCODER, TOKENIZER, VideoCheckpoint
-from dynascene_cli.errors import InputError, MissingError, reading
+from dynascene_cli.errors import InputError, reading
 
 MOST_TOKENS = 512
 """Longer prompts are cut; shorter ones are filled up with zeros."""
@@ -34,11 +34,7 @@ def ready_prompts(checkpoint: VideoCheckpoint, name: str, text: str) -> Prompts:
     texts = (text, NEGATIVE_PROMPT)
     if any(read_prompt(_file(checkpoint, each)) is None for each in texts):
         if not checkpoint.encodes_text:
-            raise MissingError(
-                f"the prompt was not encoded, and {name} has no text encoder here",
-                f"where there is one: dynascene models encode-prompt {name} --prompt TEXT, and "
-                f"copy {prompt_folder()}",
-            )
+            raise not_encoded(name)
         encode_prompts(checkpoint, texts)
     embeddings = (read_prompt(_file(checkpoint, each)) for each in texts)
     wanted, unwanted = (_filled(each["embedding"]) for each in embeddings if each is not None)
@@ -53,10 +49,7 @@ def encode_prompts(checkpoint: VideoCheckpoint, texts: tuple[str, ...]) -> list[
         MissingError: there is none.
     """
     folder = checkpoint.folder
-    if not checkpoint.encodes_text:
-        raise MissingError(
-            f"{folder} has no text encoder", "fetch the whole folder: dynascene models pull NAME"
-        )
+    checkpoint.require_text_encoder()
     with reading(folder / TEXT_ENCODER, "a text encoder", "fetch or copy the folder again"):
         tokenizer = AutoTokenizer.from_pretrained(folder / TOKENIZER, local_files_only=True)
         logging.disable_progress_bar()

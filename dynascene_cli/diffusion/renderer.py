@@ -7,15 +7,12 @@ from torch import Tensor
 
 from dynascene_cli.diffusion.apply_optimisations import DTYPES
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
-from dynascene_cli.diffusion.device import choose_device
 from dynascene_cli.diffusion.kept_pixels import cover_copy
-from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.out_of_memory import Burden
 from dynascene_cli.diffusion.person_input import ForegroundFrame, foreground_frame
 from dynascene_cli.diffusion.pipeline import DynascenePipeline, EncodedShot
 from dynascene_cli.diffusion.preview import Previewer
 from dynascene_cli.diffusion.sampled_plate import (
-    PREVIEW_FILE,
     SAVED_EVERY,
     Frames,
     SampledPlate,
@@ -32,7 +29,7 @@ from dynascene_cli.diffusion.sampling_size import sampled_frames, smaller_size
 from dynascene_cli.diffusion.sampling_state import SamplingState
 from dynascene_cli.diffusion.shot_cameras import shot_views
 from dynascene_cli.shot import Image, Shot
-from dynascene_cli.video import decode_frames, write_image
+from dynascene_cli.video import decode_frames
 
 
 class DiffusionRenderer(SampledPlate):
@@ -63,8 +60,6 @@ class DiffusionRenderer(SampledPlate):
         self._info, digest = checkpoint_facts(checkpoint)
         plate_size = shot.path.width, shot.path.height
         self.settings = resolve_sampling(settings or SamplingSettings(), self._info, plate_size)
-        self._device = choose_device(work.device)
-        check_optimisations_on(self._device.type, self.settings.optimisations)
         burden = Burden(
             window=self.settings.window,
             size=self.settings.size,
@@ -74,9 +69,8 @@ class DiffusionRenderer(SampledPlate):
         )
         indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate)
         made_by = fingerprint(self.settings, digest, guide is not None)
-        super().__init__(shot, work, indices, made_by, burden)
+        super().__init__(shot, work, indices, made_by, burden, self.settings.steps)
         self._pipeline: DynascenePipeline | None = None
-        self._latents: Tensor | None = None
 
     def _picture(self, number: int) -> Image:
         latents = self._whole_latents()
@@ -104,37 +98,22 @@ class DiffusionRenderer(SampledPlate):
             self._pipeline = pipeline.optimise(optimisations, self._device)
         return self._pipeline
 
-    def _whole_latents(self) -> Tensor:
-        if self._latents is None:
-            state = self._kept_state()
-            done = state is not None and state.step == self.settings.steps
-            self._latents = state.latents if state is not None and done else self._sampled(state)
-        return self._latents
-
     def _sampled(self, state: SamplingState | None) -> Tensor:
         pipeline = self._network()
         shot = self._encoded(pipeline)
-        steps, reused = self.settings.steps, self.settings.optimisations.reuse_deep
-        self._tell(pipeline, shot, steps if state is None else steps - state.step)
+        reused = self.settings.optimisations.reuse_deep
+        left = self._steps if state is None else self._steps - state.step
+        self._say_which()
+        self._tell(left, lambda: pipeline.estimated_seconds(shot, self.settings, left))
         # A state is always one before a whole step.
         saved_every = -(-SAVED_EVERY // reused) * reused
 
         def after_step(reached: SamplingState) -> None:
-            self._reached(reached, steps, saved_every)
+            self._reached(reached, saved_every)
 
-        every = self._work.preview_every
-        if not every:
-            return pipeline.sampled(shot, self.settings, state, after_step)
-        network = pipeline.network
-        exact = None if network.blocks is None else network.blocks.decode_anywhere
-        previewer = Previewer(shot.reference, self._shot.scene.photo, exact)
-        file = self._work.folder / PREVIEW_FILE
-        self._report.say(f"preview after every {every} steps: {file}")
-
-        def expect(step: int, latents: Tensor) -> None:
-            if step % every == 0:
-                write_image(file, previewer.sheet(latents))
-
+        blocks = pipeline.network.blocks
+        exact = None if blocks is None else blocks.decode_anywhere
+        expect = self._previews(lambda: Previewer(shot.reference, self._shot.scene.photo, exact))
         return pipeline.sampled(shot, self.settings, state, after_step, expect)
 
     def _encoded(self, pipeline: DynascenePipeline) -> EncodedShot:
@@ -162,12 +141,3 @@ class DiffusionRenderer(SampledPlate):
                 yield foreground_frame(
                     np.asarray(frame), alpha, carried, self.settings.size, stride
                 )
-
-    def _tell(self, pipeline: DynascenePipeline, shot: EncodedShot, steps: int) -> None:
-        width, height = self.settings.size
-        what = f"{len(self._indices)} frames of {width}x{height} in {steps} steps"
-        self._say_which()
-        if self._device.type == "cpu":
-            self._warn_of_time(what, pipeline.estimated_seconds(shot, self.settings, steps))
-        else:
-            self._report.say(f"sampling {what}")

@@ -11,16 +11,21 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from dynascene_cli.diffusion.device import choose_device
 from dynascene_cli.diffusion.frame_interpolation import interpolate_frame
 from dynascene_cli.diffusion.image_processor import resize_image
+from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.out_of_memory import Burden, out_of_memory_as_error
 from dynascene_cli.diffusion.person_input import moved_coverage
+from dynascene_cli.diffusion.preview import Previewer
 from dynascene_cli.diffusion.sampling_settings import STATE_FILE
 from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, save_state
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Image, Shot
 from dynascene_cli.storage.atomic import disk_full_as_error
+from dynascene_cli.video import write_image
 
 SAVED_EVERY = 5
 """Steps between two states on disk."""
@@ -70,10 +75,11 @@ class SampledPlate(ABC):
     """Plate frames of a shot, any of them at any time; those of ``indices`` are sampled.
 
     The others are their neighbours, moved along the known camera. ``made_by`` is all that the
-    state in the folder depends on.
+    state in the folder depends on, ``steps`` how many lead to the latents.
 
     Raises:
-        InputError: the shot's parts do not fit each other.
+        InputError: the shot's parts do not fit each other, or an optimisation the device.
+        MissingError: the device is not on this machine.
     """
 
     def __init__(
@@ -83,11 +89,16 @@ class SampledPlate(ABC):
         indices: NDArray[np.intp],
         made_by: Mapping[str, Any],
         burden: Burden,
+        steps: int,
     ) -> None:
+        self._device = choose_device(work.device)
+        check_optimisations_on(self._device.type, burden.optimisations)
         check_shot(shot)
         self.path = shot.path
         self._shot, self._work, self._report = shot, work, work.reporter
         self._indices, self._made_by, self.burden = indices, made_by, burden
+        self._steps = steps
+        self._latents: Tensor | None = None
         self._decoded: OrderedDict[int, Image] = OrderedDict()
 
     @property
@@ -108,6 +119,18 @@ class SampledPlate(ABC):
     @abstractmethod
     def _picture(self, number: int) -> Image:
         """One of the sampled frames, at the size that is sampled."""
+
+    @abstractmethod
+    def _sampled(self, state: SamplingState | None) -> Tensor:
+        """The latents of all that is sampled, from their start or from a kept state."""
+
+    def _whole_latents(self) -> Tensor:
+        """The latents, sampled where they are not kept."""
+        if self._latents is None:
+            state = self._kept_state()
+            done = state is not None and state.step == self._steps
+            self._latents = state.latents if state is not None and done else self._sampled(state)
+        return self._latents
 
     def _finished(self, index: int, painted: Image) -> Image:
         """A frame as it is given away, from what the network painted of it."""
@@ -149,11 +172,25 @@ class SampledPlate(ABC):
             self._report.warn(f"{damage.message}: it is made again")
             return None
 
-    def _reached(self, state: SamplingState, steps: int, saved_every: int = SAVED_EVERY) -> None:
+    def _reached(self, state: SamplingState, saved_every: int = SAVED_EVERY) -> None:
         """Keep the state of some steps and of the last, and tell of each."""
-        if state.step % saved_every == 0 or state.step == steps:
+        if state.step % saved_every == 0 or state.step == self._steps:
             save_state(state, self._made_by, self._work.folder / STATE_FILE)
-        self._report.progress(state.step, steps)
+        self._report.progress(state.step, self._steps)
+
+    def _previews(self, previewer: Callable[[], Previewer]) -> Callable[[int, Tensor], None]:
+        """What shows the latents that a step expects, every so often."""
+        every, file = self._work.preview_every, self._work.folder / PREVIEW_FILE
+        if not every:
+            return lambda step, latents: None
+        shown = previewer()
+        self._report.say(f"preview after every {every} steps: {file}")
+
+        def show(step: int, latents: Tensor) -> None:
+            if step % every == 0:
+                write_image(file, shown.sheet(latents))
+
+        return show
 
     def _say_which(self) -> None:
         """Tell where not every frame is sampled."""
@@ -163,11 +200,17 @@ class SampledPlate(ABC):
                 f"{count} of {self.frame_count} frames are sampled; those between follow the camera"
             )
 
-    def _warn_of_time(self, what: str, seconds: float) -> None:
-        self._report.warn(
-            f"without a GPU, sampling {what} takes about {duration_text(seconds)}: "
-            "--renderer projection needs none"
-        )
+    def _tell(self, steps: int, seconds: Callable[[], float]) -> None:
+        """Tell what so many steps sample, and without a GPU how long they take."""
+        width, height = self.burden.size
+        what = f"{len(self._indices)} frames of {width}x{height} in {steps} steps"
+        if self._device.type == "cpu":
+            self._report.warn(
+                f"without a GPU, sampling {what} takes about {duration_text(seconds())}: "
+                "--renderer projection needs none"
+            )
+        else:
+            self._report.say(f"sampling {what}")
 
 
 class StreamedPlate(SampledPlate):

@@ -10,7 +10,8 @@ from dynascene_cli.diffusion.configuration import PRESETS
 from dynascene_cli.diffusion.named_checkpoints import UNTRAINED, locate_checkpoint
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations, check_optimisations
 from dynascene_cli.diffusion.requirements import require_packages
-from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
+from dynascene_cli.diffusion.sampling_size import choose_size
+from dynascene_cli.diffusion.sampling_steps import check_steps
 from dynascene_cli.errors import InputError
 
 Sampler = Literal["ddim", "dpm++", "lcm"]
@@ -21,7 +22,6 @@ USUAL_STEPS: dict[Sampler, int] = {"ddim": 50, "dpm++": 20, "lcm": 8}
 SAMPLING_VERSION = 3
 """Grows with every change of what the same settings sample."""
 
-MOST_STEPS = 1000
 
 STATE_FILE = "sampling.safetensors"
 """Where a renderer keeps, in its folder, how far it has sampled."""
@@ -76,14 +76,10 @@ def resolve_sampling(
     """
     sampler = _sampler(settings.sampler, info)
     steps = USUAL_STEPS[sampler] if settings.steps is None else settings.steps
-    if not 1 <= steps <= MOST_STEPS:
-        raise InputError(f"{steps} steps cannot be sampled", f"1 to {MOST_STEPS}")
-    if not 1 <= settings.guidance <= 30:
-        raise InputError(f"guidance is {settings.guidance}", "1 (none) to 30")
+    check_steps(steps, settings.guidance)
     if not 0 < settings.strength <= 1:
         raise InputError(f"strength is {settings.strength}", "above 0, at most 1")
-    size = settings.size or sampling_size(*plate_size, info.config)
-    check_sampling_size(size, info.config)
+    size = choose_size(settings.size, plate_size, info.config)
     longest = info.config.motion_frames
     window = min(info.frames, longest) if settings.window is None else settings.window
     if window < 1 or (info.config.motion and window > longest):

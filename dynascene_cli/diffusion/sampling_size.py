@@ -38,6 +38,19 @@ def sampling_size(width: int, height: int, config: SizeRule) -> tuple[int, int]:
     return _whole(width * scale, config), _whole(height * scale, config)
 
 
+def choose_size(
+    asked: tuple[int, int] | None, plate_size: tuple[int, int], config: SizeRule
+) -> tuple[int, int]:
+    """The (width, height) that is sampled: the one that is asked for, else the plate's in shape.
+
+    Raises:
+        InputError: latents of that size do not exist.
+    """
+    size = asked or sampling_size(*plate_size, config)
+    check_sampling_size(size, config)
+    return size
+
+
 def check_sampling_size(size: tuple[int, int], config: SizeRule) -> None:
     """Make sure that latents of that (width, height) exist.
 

@@ -11,13 +11,13 @@ from transformers.utils import logging
 from dynascene_cli.diffusion.kept_prompts import (
     EncodedPrompt,
     keep_prompt,
+    not_encoded,
     prompt_file,
-    prompt_folder,
     read_prompt,
 )
 from dynascene_cli.diffusion.sana import SanaPrompts
 from dynascene_cli.diffusion.video_checkpoint import TEXT_ENCODER, TOKENIZER, VideoCheckpoint
-from dynascene_cli.errors import MissingError, reading
+from dynascene_cli.errors import reading
 
 
 def ready_sana_prompts(checkpoint: VideoCheckpoint, name: str, text: str) -> SanaPrompts:
@@ -30,11 +30,7 @@ def ready_sana_prompts(checkpoint: VideoCheckpoint, name: str, text: str) -> San
     found = read_prompt(_file(checkpoint, text))
     if found is None:
         if not checkpoint.encodes_text:
-            raise MissingError(
-                f"the prompt was not encoded, and {name} has no text encoder here",
-                f"where there is one: dynascene models encode-prompt {name} --prompt TEXT, and "
-                f"copy {prompt_folder()}",
-            )
+            raise not_encoded(name)
         encode_sana_prompt(checkpoint, text)
         found = read_prompt(_file(checkpoint, text))
         assert found is not None
@@ -49,10 +45,7 @@ def encode_sana_prompt(checkpoint: VideoCheckpoint, text: str) -> EncodedPrompt:
         MissingError: there is none.
     """
     folder = checkpoint.folder
-    if not checkpoint.encodes_text:
-        raise MissingError(
-            f"{folder} has no text encoder", "fetch the whole folder: dynascene models pull NAME"
-        )
+    checkpoint.require_text_encoder()
     with reading(folder / TEXT_ENCODER, "a text encoder", "fetch or copy the folder again"):
         logging.disable_progress_bar()
         pipeline = SanaWMPipeline(

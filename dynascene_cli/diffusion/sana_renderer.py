@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dynascene_cli import geometry as maths
-from dynascene_cli.diffusion.device import choose_device
 from dynascene_cli.diffusion.image_processor import resize_image
 from dynascene_cli.diffusion.kept_pixels import cover_copy
-from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.out_of_memory import Burden
 from dynascene_cli.diffusion.person_input import generate_mask, moved_person
 from dynascene_cli.diffusion.preview import Previewer
-from dynascene_cli.diffusion.sampled_plate import PREVIEW_FILE, Frames, StreamedPlate, Work
+from dynascene_cli.diffusion.sampled_plate import Frames, StreamedPlate, Work
 from dynascene_cli.diffusion.sampling_size import sampled_frames, smaller_size
 from dynascene_cli.diffusion.sampling_state import SamplingState
 from dynascene_cli.diffusion.sana import (
@@ -41,7 +39,7 @@ from dynascene_cli.diffusion.sana_settings import (
 )
 from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
 from dynascene_cli.shot import CameraPath, Image, Shot
-from dynascene_cli.video import decode_frames, write_image
+from dynascene_cli.video import decode_frames
 
 
 class SanaRenderer(StreamedPlate):
@@ -67,8 +65,6 @@ class SanaRenderer(StreamedPlate):
     ) -> None:
         self.settings, self._plate, self._prompts = settings, plate, prompts
         self._checkpoint = checkpoint
-        self._device = choose_device(work.device)
-        check_optimisations_on(self._device.type, settings.optimisations)
         indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
         burden = Burden(
             window=whole_frames(len(indices)),
@@ -77,9 +73,10 @@ class SanaRenderer(StreamedPlate):
             smaller=smaller_size(settings.size, SIZES),
             optimisations=settings.optimisations,
         )
-        super().__init__(shot, work, indices, sana_fingerprint(settings, checkpoint), burden)
+        super().__init__(
+            shot, work, indices, sana_fingerprint(settings, checkpoint), burden, settings.steps
+        )
         self._model: SanaModel | None = None
-        self._latents: Tensor | None = None
 
     def _pictures(self) -> Iterator[Image]:
         return self._network().decode(self._whole_latents())
@@ -95,13 +92,6 @@ class SanaRenderer(StreamedPlate):
             self._model = SanaModel(self._checkpoint, self.settings, self._device)
         return self._model
 
-    def _whole_latents(self) -> Tensor:
-        if self._latents is None:
-            state = self._kept_state()
-            done = state is not None and state.step == self.settings.steps
-            self._latents = state.latents if state is not None and done else self._sampled(state)
-        return self._latents
-
     def _sampled(self, state: SamplingState | None) -> Tensor:
         prompts, model, steps = self._prompts(), self._network(), self.settings.steps
         video, masks = self._video()
@@ -113,13 +103,14 @@ class SanaRenderer(StreamedPlate):
         start = model.start(first, 1 + (len(video) - 1) // FRAMES_PER_LATENT)
         state = state or start
         began, left = time.perf_counter(), steps - state.step
-        show = self._previews(first[:, :, 0], video[0])
+        show = self._previews(lambda: Previewer(first[:, :, 0], video[0]))
 
         def after_step(reached: SamplingState) -> None:
             if reached.step == steps - left + 1:
-                self._tell(left, (time.perf_counter() - began) * left)
-            show(reached)
-            self._reached(reached, steps)
+                pace = time.perf_counter() - began
+                self._tell(left, lambda: pace * left)
+            show(reached.step, reached.latents)
+            self._reached(reached)
 
         cameras = sana_cameras(
             self.path,
@@ -128,20 +119,6 @@ class SanaRenderer(StreamedPlate):
             self._shot.scene.median_depth,
         )
         return model.denoised(state, cameras, prompts, foreground, after_step)
-
-    def _previews(self, first: Tensor, picture: Image) -> Callable[[SamplingState], None]:
-        """What shows the latents after a step, every so often."""
-        every, file = self._work.preview_every, self._work.folder / PREVIEW_FILE
-        if not every:
-            return lambda reached: None
-        previewer = Previewer(first, picture)
-        self._report.say(f"preview after every {every} steps: {file}")
-
-        def show(reached: SamplingState) -> None:
-            if reached.step % every == 0:
-                write_image(file, previewer.sheet(reached.latents))
-
-        return show
 
     def _video(self) -> tuple[list[Image], list[NDArray[np.float32]]]:
         """The sampled frames of the plate with the person in them, and where to generate.
@@ -166,14 +143,6 @@ class SanaRenderer(StreamedPlate):
             masks.append(generate_mask(coverage, LATENT_STRIDE))
         more = whole_frames(len(video)) - len(video)
         return video + video[-1:] * more, masks + masks[-1:] * more
-
-    def _tell(self, steps: int, seconds: float) -> None:
-        width, height = self.settings.size
-        what = f"{len(self._indices)} frames of {width}x{height} in {steps} steps"
-        if self._device.type == "cpu":
-            self._warn_of_time(what, seconds)
-        else:
-            self._report.say(f"sampling {what}")
 
 
 def sana_cameras(

@@ -1,11 +1,12 @@
 """What a user asks of SANA-WM, as plain values, checked without torch."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations, check_tile
-from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
+from dynascene_cli.diffusion.sampling_size import choose_size
+from dynascene_cli.diffusion.sampling_steps import check_steps
 from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
 from dynascene_cli.errors import InputError
 
@@ -79,16 +80,12 @@ def resolve_sana(settings: SanaSettings, plate_size: tuple[int, int]) -> Resolve
     Raises:
         InputError: a value is out of its range, or an optimisation would do nothing.
     """
-    if not 1 <= settings.steps <= 1000:
-        raise InputError(f"{settings.steps} steps cannot be sampled", "1 to 1000")
-    if not 1 <= settings.guidance <= 30:
-        raise InputError(f"guidance is {settings.guidance}", "1 (none) to 30")
+    check_steps(settings.steps, settings.guidance)
     if not 0 < settings.translation_scale < math.inf:
         raise InputError(f"the translation scale is {settings.translation_scale}", "above 0")
     if not settings.prompt.strip():
         raise InputError("the prompt is empty", "leave --prompt out for the usual one")
-    size = settings.size or sampling_size(*plate_size, SIZES)
-    check_sampling_size(size, SIZES)
+    size = choose_size(settings.size, plate_size, SIZES)
     check_tile(settings.optimisations.vae_tile, size)
     if settings.optimisations.precision == "float16":
         raise InputError("SANA-WM runs in bfloat16 or float32", "leave --precision out")
@@ -98,9 +95,7 @@ def resolve_sana(settings: SanaSettings, plate_size: tuple[int, int]) -> Resolve
 
 def sana_fingerprint(settings: ResolvedSana, checkpoint: VideoCheckpoint) -> dict[str, Any]:
     """All of the settings that a plate's pictures depend on, for its cache key."""
-    # Where weights lie while they are not used changes nothing.
-    used = replace(settings, optimisations=replace(settings.optimisations, offload=False))
-    return {"version": SANA_VERSION, "checkpoint": checkpoint.fingerprint, **vars(used)}
+    return {"version": SANA_VERSION, **checkpoint.facts_with(settings)}
 
 
 def whole_frames(frames: int) -> int:

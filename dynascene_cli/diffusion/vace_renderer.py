@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dynascene_cli.diffusion.device import choose_device
 from dynascene_cli.diffusion.image_processor import resize_image
 from dynascene_cli.diffusion.kept_pixels import (
     Rims,
@@ -23,11 +22,10 @@ from dynascene_cli.diffusion.kept_pixels import (
     open_region,
     solid_person,
 )
-from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.out_of_memory import Burden
 from dynascene_cli.diffusion.person_input import moved_person
 from dynascene_cli.diffusion.preview import Previewer
-from dynascene_cli.diffusion.sampled_plate import PREVIEW_FILE, Frames, StreamedPlate, Work
+from dynascene_cli.diffusion.sampled_plate import Frames, StreamedPlate, Work
 from dynascene_cli.diffusion.sampling import denoise, initial_state
 from dynascene_cli.diffusion.sampling_size import sampled_frames, smaller_size
 from dynascene_cli.diffusion.sampling_state import SamplingState
@@ -44,7 +42,7 @@ from dynascene_cli.diffusion.vace_settings import (
 from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
 from dynascene_cli.diffusion.windows import blend_weights, blend_windows, windows
 from dynascene_cli.shot import Image, Shot
-from dynascene_cli.video import decode_frames, resize_to_cover, write_image
+from dynascene_cli.video import decode_frames, resize_to_cover
 
 RIMS = Rims(seam=8, person=24, copy=8)
 """Pixels at the size that is sampled: one latent, three for contact and shadow, one."""
@@ -85,8 +83,6 @@ class VaceRenderer(StreamedPlate):
     ) -> None:
         self.settings, self._given, self._prompts = settings, given, prompts
         self._checkpoint = checkpoint
-        self._device = choose_device(work.device)
-        check_optimisations_on(self._device.type, settings.optimisations)
         burden = Burden(
             window=settings.window,
             size=settings.size,
@@ -96,11 +92,10 @@ class VaceRenderer(StreamedPlate):
         )
         indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
         made_by = vace_fingerprint(settings, checkpoint)
-        super().__init__(shot, work, indices, made_by, burden)
+        super().__init__(shot, work, indices, made_by, burden, settings.steps)
         latents = latent_count(len(indices))
         self._spans = windows(latents, settings.window_latents, settings.overlap_latents)
         self._model: VaceModel | None = None
-        self._latents: Tensor | None = None
 
     def _pictures(self) -> Iterator[Image]:
         return self._network().decode(self._whole_latents()[:, :, 1:])
@@ -122,15 +117,8 @@ class VaceRenderer(StreamedPlate):
             self._model = VaceModel(self._checkpoint, self.settings, self._device)
         return self._model
 
-    def _whole_latents(self) -> Tensor:
-        """The latents (1, C, 1 + T, h, w) of the clip, after those of the photo."""
-        if self._latents is None:
-            state = self._kept_state()
-            done = state is not None and state.step == self.settings.steps
-            self._latents = state.latents if state is not None and done else self._sampled(state)
-        return self._latents
-
     def _sampled(self, state: SamplingState | None) -> Tensor:
+        """The latents (1, C, 1 + T, h, w) of the clip, after those of the photo."""
         prompts, model, steps = self._prompts(), self._network(), self.settings.steps
         reference = resize_to_cover(self._given.photo, *self.settings.size)
         controls = list(self._controls(model, reference))
@@ -142,7 +130,9 @@ class VaceRenderer(StreamedPlate):
             state = initial_state(model.scheduler, shape, self.settings.seed)
         left = steps - state.step
         started: list[float] = []
-        weights, show = blend_weights(self._spans), self._previews(controls[0], reference)
+        weights = blend_weights(self._spans)
+        of_photo_alone = controls[0][:, : model.latent_channels, 0]
+        show = self._previews(lambda: Previewer(of_photo_alone, reference))
         numbers = {int(time): step for step, time in enumerate(model.scheduler.timesteps)}
 
         def predict(latents: Tensor, timestep: int) -> Tensor:
@@ -159,7 +149,7 @@ class VaceRenderer(StreamedPlate):
                 )
                 if not started:
                     started.append(time.perf_counter() - began)
-                    self._tell(left, started[0] * len(self._spans) * left)
+                    self._tell(left, lambda: started[0] * len(self._spans) * left)
                 of_photo.append(predicted[:, :, :1])
                 return predicted[:, :, 1:]
 
@@ -170,24 +160,7 @@ class VaceRenderer(StreamedPlate):
             show(step + 1, model.clean(whole, latents, step)[:, :, 1:])
             return whole
 
-        return denoise(
-            predict, model.scheduler, state, lambda reached: self._reached(reached, steps)
-        )
-
-    def _previews(self, control: Tensor, reference: Image) -> Callable[[int, Tensor], None]:
-        """What shows the latents that a step expects, every so often."""
-        every, file = self._work.preview_every, self._work.folder / PREVIEW_FILE
-        if not every:
-            return lambda step, latents: None
-        channels = self._network().latent_channels
-        previewer = Previewer(control[:, :channels, 0], reference)
-        self._report.say(f"preview after every {every} steps: {file}")
-
-        def show(step: int, latents: Tensor) -> None:
-            if step % every == 0:
-                write_image(file, previewer.sheet(latents))
-
-        return show
+        return denoise(predict, model.scheduler, state, self._reached)
 
     def _controls(self, model: VaceModel, reference: Image) -> Iterator[Tensor]:
         """What the denoiser is given of each window, encoded by itself."""
@@ -229,11 +202,3 @@ class VaceRenderer(StreamedPlate):
             region = generate = open_region(seen, coverage, RIMS) & ~solid
         picture[region] = GREY
         return VaceFrame(picture, generate)
-
-    def _tell(self, steps: int, seconds: float) -> None:
-        width, height = self.settings.size
-        what = f"{len(self._indices)} frames of {width}x{height} in {steps} steps"
-        if self._device.type == "cpu":
-            self._warn_of_time(what, seconds)
-        else:
-            self._report.say(f"sampling {what}")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,24 @@ class VideoCheckpoint:
     def encodes_text(self) -> bool:
         """Whether a text encoder is among the parts."""
         return TEXT_ENCODER in self.parts and (self.folder / TEXT_ENCODER).is_dir()
+
+    def require_text_encoder(self) -> None:
+        """Make sure that a text encoder is among the parts.
+
+        Raises:
+            MissingError: there is none.
+        """
+        if not self.encodes_text:
+            raise MissingError(
+                f"{self.folder} has no text encoder",
+                "fetch the whole folder: dynascene models pull NAME",
+            )
+
+    def facts_with(self, settings: Any) -> dict[str, Any]:
+        """What tells apart the pictures of this model by resolved settings."""
+        # Where weights lie while they are not used changes nothing.
+        used = replace(settings, optimisations=replace(settings.optimisations, offload=False))
+        return {"checkpoint": self.fingerprint, **vars(used)}
 
 
 def pipeline_of(name_or_path: str) -> str | None:
