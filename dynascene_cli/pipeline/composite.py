@@ -139,9 +139,14 @@ def _open_outputs(
         yield write
 
 
+def usual_relight(look: Look) -> Relight:
+    """Whose light is moved where nothing is asked: the person's where the two are far apart."""
+    return "person" if look.is_mismatched else "scene"
+
+
 def _choose_relight(request: RenderRequest, look: Look, console: Console) -> Relight:
     """Whose light is moved: what is asked for, else the person's where the two are far apart."""
-    chosen = request.relight or ("person" if look.is_mismatched else "scene")
+    chosen = request.relight or usual_relight(look)
     if look.is_mismatched:
         brighter = "brighter" if look.exposure_gap > 0 else "darker"
         done = "is graded towards it" if chosen == "person" else "will look pasted in"

@@ -14,6 +14,7 @@ from dynascene_cli.compositing import CompositeSettings, Compositor
 from dynascene_cli.console import Console
 from dynascene_cli.geometry import Floats, centre
 from dynascene_cli.pipeline.camera import find_filmed_camera, foreground_from_matte
+from dynascene_cli.pipeline.composite import usual_relight
 from dynascene_cli.pipeline.look import cached_look
 from dynascene_cli.pipeline.matte import CachedMatte, cached_matte, frames_and_alphas
 from dynascene_cli.pipeline.plan import Plan, move_names, plan_shot, tracks_of_clip
@@ -125,7 +126,7 @@ class Preview:
         look = cached_look(run.project, self.clip, self._matted, plan, plate)
         sun = choose_sun(request, plan.place, console)
         composite = CompositeSettings(
-            relight=request.relight or ("person" if look.is_mismatched else "scene"),
+            relight=request.relight or usual_relight(look),
             shadow=request.shadow != "none",
             light_wrap=True,
             plate_blur=True,
