@@ -19,6 +19,7 @@ from dynascene_cli.pipeline.canvas import (
     limit_of,
     path_digest,
 )
+from dynascene_cli.pipeline.photo_reframing import reframe_photo
 from dynascene_cli.pipeline.removed_people import removed_people
 from dynascene_cli.pipeline.request import DEFAULT_PERSON_HEIGHT, RenderRequest
 from dynascene_cli.pipeline.run import Run
@@ -34,7 +35,6 @@ from dynascene_cli.pipeline.shot_camera import (
     ShotCamera,
     accompanying_camera,
     move_camera,
-    reframe_photo,
 )
 from dynascene_cli.scene import (
     add_ground_around,

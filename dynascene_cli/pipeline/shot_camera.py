@@ -2,7 +2,7 @@
 
 Under a move the photo's own pose is where the camera starts, and the person of a moving clip is
 lifted out of it. Under the clip's own camera the place is seen as the clip was: from the same
-height, with the same lens and pitch, so the photo is re-framed to its horizon.
+height, with the same lens and pitch, so the photo is re-framed to its horizon (photo_reframing).
 """
 
 import math
@@ -16,7 +16,6 @@ from dynascene_cli.camera import Reference, Trajectory, names_a_file, sample
 from dynascene_cli.camera.moves.path_interpolation import interpolate_paths
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import (
-    SENSOR_WIDTH_MM,
     Floats,
     centre,
     compose,
@@ -24,7 +23,7 @@ from dynascene_cli.geometry import (
     pose,
     rotation_about,
 )
-from dynascene_cli.pipeline.request import RenderRequest, SceneRequest
+from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.projection import effective_path
 from dynascene_cli.scene import free_ground, plain_name
@@ -68,15 +67,6 @@ TRAVEL_LEFT_OUT = (
 
 LEAST_TRAVEL = 0.1
 """Metres; less is the sway of a hand."""
-
-MOST_ENLARGED = 1.8
-"""How many times enlarged a photo may be so that it holds all that the clip's camera sees."""
-
-MOST_ASIDE = math.radians(75)
-"""Nothing flat goes on further to one side than this."""
-
-WIDEST_LENS = 1.3
-"""How many times wider than the photo's a clip's lens may be: beyond, the photo is widened."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +161,8 @@ def move_camera(
         stands = stance_at(room)
     if world is not None:
         stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
-    lost = _travel(asked_path(stands, request.move_strength))
-    lost -= _travel(path_of(stands, request.move_strength))
-    if lost > LEAST_TRAVEL:
+    is_card = stands.geometry.is_card and place.depth is None
+    if is_card and _travel(asked_path(stands, request.move_strength)) > LEAST_TRAVEL:
         stands = replace(stands, warnings=(*stands.warnings, TRAVEL_LEFT_OUT))
     return ShotCamera(stands, partial(path_of, stands), hold_body=hold_body)
 
@@ -220,7 +209,7 @@ def accompanying_camera(
         _standing_ground(place),
     )
     stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
-    own = _with_frame_lens(world, place)
+    own = with_frame_lens(world, place)
     path_at = _depart_from(own, request, moves, stands, place, scene_depth)
     hold_body = not any(names_a_file(move.name) for move in moves)
     return ShotCamera(stands, path_at, departs=moves_on, hold_body=hold_body)
@@ -286,70 +275,13 @@ def align_filmed_world(request: RenderRequest, filmed: FilmedTracks, place: Plac
     )
 
 
-def reframe_photo(request: RenderRequest, filmed: FilmedTracks, place: Place) -> SceneRequest:
-    """How to read the photo so that its horizon and its lens are the clip's.
-
-    The crop is shifted as far as the photo reaches, unless ``--crop`` fixes it; what is missing
-    then is left to be painted in. A focal length that was only guessed gives way to the clip's, or
-    to a shorter one, by which the photo holds what the camera pans over; a known one stays, but
-    for a clip whose lens is more than WIDEST_LENS times wider.
-    """
-    geometry, window = place.guess.geometry, place.window
-    seen = _with_frame_lens(align_filmed_world(request, filmed, place), place)
-    focal = float(seen.intrinsics[0, 0, 0])
-    if place.guess.sources["focal"] == "prior":
-        focal = _fitting_focal(seen, place)
-    else:
-        focal = min(geometry.focal, WIDEST_LENS * focal)
-    shift = _wanted_horizon(seen, focal) - geometry.horizon
-    crop = request.scene.crop
-    if crop is None:
-        width, height = (window.scale * side for side in place.photo_size)
-        shift = float(np.clip(shift, window.top - (height - geometry.height), window.top))
-        middle = window.left + geometry.width / 2, window.top - shift + geometry.height / 2
-        crop = middle[0] / width, middle[1] / height
-    else:
-        shift = 0.0
-    return replace(
-        request.scene,
-        crop=crop,
-        horizon=(geometry.horizon + shift) / geometry.height,
-        focal_mm=focal / geometry.width * SENSOR_WIDTH_MM,
-        preview=None,
-    )
-
-
-def _wanted_horizon(seen: CameraPath, focal: float) -> float:
+def wanted_horizon(seen: CameraPath, focal: float) -> float:
     """The row at which a photo of this focal length would have to have its horizon."""
     middle, own = seen.intrinsics[0, 1, 2], seen.intrinsics[0, 1, 1]
     return float(middle + (horizon_row(seen) - middle) * focal / own)
 
 
-def _fitting_focal(seen: CameraPath, place: Place) -> float:
-    """The focal length of a photo whose lens nobody knows, under a clip's camera.
-
-    The clip's own, or as much shorter as it takes for the photo to hold all that the camera pans
-    and tilts over: what it shows enlarged is real, what lies past its edges is made up.
-    """
-    own = float(seen.intrinsics[0, 0, 0])
-    geometry, window = place.guess.geometry, place.window
-    width, height = (window.scale * side for side in place.photo_size)
-    horizon = geometry.horizon + window.top
-    corners = np.array([[x, y, 1.0] for x in (0.0, geometry.width) for y in (0.0, geometry.height)])
-    rays = np.einsum(
-        "fij,nj->fni",
-        np.swapaxes(seen.extrinsics[:, :, :3], 1, 2) @ np.linalg.inv(seen.intrinsics),
-        corners,
-    )
-    bearings = np.unwrap(np.arctan2(rays[..., 0], rays[..., 2]), axis=0)
-    aside = math.tan(min((bearings.max() - bearings.min()) / 2, MOST_ASIDE))
-    fall = rays[..., 1] / np.hypot(rays[..., 0], rays[..., 2])
-    down, up = max(float(fall.max()), 1e-3), max(float(-fall.min()), 1e-3)
-    fitting = min(width / 2 / aside, (height - horizon) / down, horizon / up)
-    return float(np.clip(fitting, own / MOST_ENLARGED, own))
-
-
-def _with_frame_lens(world: FilmedWorld, place: Place) -> CameraPath:
+def with_frame_lens(world: FilmedWorld, place: Place) -> CameraPath:
     """The filmed camera with the lens and size of a frame that its clip covers."""
     size = place.guess.geometry.width, place.guess.geometry.height
     return frame_path(world.path, covering((world.path.width, world.path.height), size), size)
@@ -366,10 +298,10 @@ def _centre_on_photo(world: FilmedWorld) -> FilmedWorld:
 
 def _aim_at_horizon(world: FilmedWorld, place: Place) -> FilmedWorld:
     """The world, its camera tilted by a constant where the photo does not reach its horizon."""
-    seen, geometry = _with_frame_lens(world, place), place.guess.geometry
+    seen, geometry = with_frame_lens(world, place), place.guess.geometry
     middle, focal = seen.intrinsics[0, 1, 2], seen.intrinsics[0, 1, 1]
     enlarged = focal / geometry.focal
-    wanted, room = _wanted_horizon(seen, geometry.focal), place.surroundings.room
+    wanted, room = wanted_horizon(seen, geometry.focal), place.surroundings.room
     reach = MOST_RAISED * geometry.height + max(0.0, 1 - 1 / enlarged) * geometry.height / 2
     lowest, highest = geometry.horizon + reach + room.top, geometry.horizon - reach - room.bottom
     nearest = float(np.clip(wanted, highest, lowest))
