@@ -56,7 +56,7 @@ class ReferenceReader(nn.Module):
         kind = GEOMETRIES.get(config.reference_geometry)
         self.geometry = kind(channels, config, state.level(layer)) if kind else None
 
-    def prepared(
+    def prepare(
         self, attn: Attention, tokens: Tensor, scene: tuple[LevelRays, ...]
     ) -> tuple[Tensor, Tensor]:
         """The scene's keys and values (B, heads, S, d) of what ReferenceNet wrote (B, S, C)."""
@@ -97,7 +97,7 @@ class ImageAttention:
         self.layer = layer
         self.state = state
 
-    def folded(self, attn: Attention, embedding: Tensor) -> Tensor:
+    def fold(self, attn: Attention, embedding: Tensor) -> Tensor:
         """What attention to image embeddings (B, E) gives, (B, 1, C)."""
         given: Tensor = attn.to_out[0](attn.to_v(embedding[:, None]))
         return given

@@ -35,7 +35,7 @@ class Rims:
     person: int
     copy: int
 
-    def scaled(self, factor: float) -> "Rims":
+    def scale(self, factor: float) -> "Rims":
         """The same on a picture so many times as large."""
         return Rims(*(max(1, round(width * factor)) for width in vars(self).values()))
 

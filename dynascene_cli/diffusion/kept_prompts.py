@@ -29,7 +29,7 @@ def prompt_folder() -> Path:
     return weights_folder() / FOLDER
 
 
-def not_encoded(name: str) -> MissingError:
+def absent_prompt_error(name: str) -> MissingError:
     """What a render ends with whose prompt is not here, and whose model ``name`` encodes none."""
     return MissingError(
         f"the prompt was not encoded, and {name} has no text encoder here",

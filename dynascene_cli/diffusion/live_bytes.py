@@ -44,11 +44,11 @@ class LiveBytes(TorchDispatchMode):
                 continue
             self._known.add(id(storage))
             self.now += storage.nbytes()
-            weakref.finalize(storage, self._freed, id(storage), storage.nbytes())
+            weakref.finalize(storage, self._forget, id(storage), storage.nbytes())
         self.peak = max(self.peak, self.now)
         return made
 
-    def _freed(self, storage: int, count: int) -> None:
+    def _forget(self, storage: int, count: int) -> None:
         self._known.discard(storage)
         self.now -= count
 

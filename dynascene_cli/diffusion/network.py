@@ -105,8 +105,8 @@ class Network(nn.Module):
     def image_attention(self, embedding: Tensor) -> dict[str, Tensor]:
         """What every cross-attention to image embeddings (B, E) gives."""
         return {
-            layer: processor.folded(self._attention(layer), embedding)
-            for layer, processor in self._installed(ImageAttention)
+            layer: processor.fold(self._attention(layer), embedding)
+            for layer, processor in self._find_processors(ImageAttention)
         }
 
     def reference_attention(
@@ -121,8 +121,8 @@ class Network(nn.Module):
         start = torch.zeros(len(latent), dtype=torch.long, device=latent.device)
         self.reference_net(latent, start, embedding[:, None])
         written = {
-            layer: processor.prepared(self._attention(layer), self.bank[layer], scene)
-            for layer, processor in self._installed(ReferenceReader)
+            layer: processor.prepare(self._attention(layer), self.bank[layer], scene)
+            for layer, processor in self._find_processors(ReferenceReader)
         }
         self.bank.clear()
         return written
@@ -141,7 +141,7 @@ class Network(nn.Module):
         features = self.camera_encoder(maps)
         return {
             layer: processor.camera_half(features)
-            for layer, processor in self._installed(CameraAdaptor)
+            for layer, processor in self._find_processors(CameraAdaptor)
         }
 
     def rays(
@@ -260,7 +260,7 @@ class Network(nn.Module):
 
         At 0 the network is the one without them (``reference_geometry`` none).
         """
-        for _, reader in self._installed(ReferenceReader):
+        for _, reader in self._find_processors(ReferenceReader):
             if reader.geometry is not None:
                 reader.geometry.share = share
 
@@ -306,7 +306,7 @@ class Network(nn.Module):
     def _attention(self, layer: str) -> Attention:
         return cast(Attention, self.denoiser.get_submodule(layer))
 
-    def _installed(self, kind: type[P]) -> list[tuple[str, P]]:
+    def _find_processors(self, kind: type[P]) -> list[tuple[str, P]]:
         return [
             (name.removesuffix(".processor"), processor)
             for name, processor in self.denoiser.attn_processors.items()

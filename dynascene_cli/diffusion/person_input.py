@@ -41,12 +41,12 @@ def foreground_frame(
 
     ``stride`` is how many pixels a latent covers on each side.
     """
-    colours, coverage = moved_person(frame, alpha, clip_to_picture, size)
+    colours, coverage = move_person(frame, alpha, clip_to_picture, size)
     picture = np.clip(colours + GREY * (1 - coverage[..., None]) + 0.5, 0, 255).astype(np.uint8)
     return ForegroundFrame(picture, generate_mask(coverage, stride))
 
 
-def moved_person(
+def move_person(
     frame: Image, alpha: NDArray[np.uint8], clip_to_picture: Floats, size: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The person in a picture of (width, height): premultiplied RGB (H, W, 3), coverage (H, W)."""
@@ -56,7 +56,7 @@ def moved_person(
     return moved[..., :3], np.clip(moved[..., 3] / np.float32(255), 0, 1)
 
 
-def moved_coverage(
+def move_coverage(
     alpha: NDArray[np.uint8], clip_to_picture: Floats, size: tuple[int, int]
 ) -> NDArray[np.float32]:
     """The person's coverage (H, W) of a picture of (width, height), 0..1."""

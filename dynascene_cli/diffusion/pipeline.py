@@ -113,11 +113,11 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         Raises:
             InputError: the inputs do not fit each other.
         """
-        shot = self.encoded(scene, foreground, views, scene_view, guide)
-        return self.decoded(self.sampled(shot, settings))
+        shot = self.encode(scene, foreground, views, scene_view, guide)
+        return self.decode(self.sample(shot, settings))
 
     @torch.no_grad()
-    def encoded(
+    def encode(
         self,
         scene: Image,
         foreground: Iterable[ForegroundFrame],
@@ -146,7 +146,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         if guides and len(guides) != len(latents):
             raise InputError(f"the guide has {len(guides)} frames for {len(latents)}", "as many")
         return EncodedShot(
-            embedding=self.network.image_embedding(self._moved(pixels)).float().cpu(),
+            embedding=self.network.image_embedding(self._move(pixels)).float().cpu(),
             # As in training, where pictures are cropped to one aspect and never stretched.
             reference=self._latent(resize_to_cover(scene, width, height)),
             generate_mask=torch.stack(masks, dim=2),
@@ -156,14 +156,14 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
             guide=torch.stack(guides, dim=2) if guides else None,
         )
 
-    def started(self, shot: EncodedShot, settings: ResolvedSampling) -> SamplingState:
+    def start(self, shot: EncodedShot, settings: ResolvedSampling) -> SamplingState:
         """The state that sampling starts from."""
         return initial_state(
             self.scheduler, shot.latent_shape, settings.seed, shot.guide, settings.strength
         )
 
     @torch.no_grad()
-    def sampled(
+    def sample(
         self,
         shot: EncodedShot,
         settings: ResolvedSampling,
@@ -190,7 +190,7 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
             def of_window(span: range) -> Tensor:
                 own = slice(span.start, span.stop)
                 noisy, mask, foreground = (
-                    self._moved(whole[:, :, own])
+                    self._move(whole[:, :, own])
                     for whole in (latents, shot.generate_mask, shot.foreground)
                 )
                 predicted, *unconditional = (
@@ -214,29 +214,29 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
             expect(steps[timestep] + 1, expected)
             return predicted
 
-        start = self.started(shot, settings) if state is None else state
+        start = self.start(shot, settings) if state is None else state
         return denoise(predict, self.scheduler, start, after_step)
 
     @torch.no_grad()
-    def decoded(self, latents: Tensor) -> Iterator[Image]:
+    def decode(self, latents: Tensor) -> Iterator[Image]:
         """Pictures (H, W, 3) of latents (1, C, F, h, w), one after the other.
 
         A frame alone comes out as the same bytes as among others.
         """
         for index in range(latents.shape[2]):
-            yield self.decoded_frame(latents[:, :, index])
+            yield self.decode_frame(latents[:, :, index])
 
     @torch.no_grad()
-    def decoded_frame(self, latent: Tensor) -> Image:
+    def decode_frame(self, latent: Tensor) -> Image:
         """The picture (H, W, 3) of one frame's latent (1, C, h, w)."""
-        return to_rgb_image(self.network.decode(self._moved(latent))[0])
+        return to_rgb_image(self.network.decode(self._move(latent))[0])
 
     @torch.no_grad()
-    def estimated_seconds(self, shot: EncodedShot, settings: ResolvedSampling, steps: int) -> float:
+    def estimate_seconds(self, shot: EncodedShot, settings: ResolvedSampling, steps: int) -> float:
         """About how long so many steps take, from one frame's, not compiled."""
         conditions = _Conditions(self, shot, settings)
         noisy, mask, foreground = (
-            self._moved(whole[:, :, :1])
+            self._move(whole[:, :, :1])
             for whole in (shot.foreground, shot.generate_mask, shot.foreground)
         )
         spans = windows(shot.foreground.shape[2], settings.window, settings.overlap)
@@ -253,9 +253,9 @@ class DynascenePipeline(DiffusionPipeline):  # type: ignore[misc]
         return seconds * sum(map(len, spans))
 
     def _latent(self, image: Image) -> Tensor:
-        return self.network.encode(self._moved(to_signed_tensor(image))).float().cpu()
+        return self.network.encode(self._move(to_signed_tensor(image))).float().cpu()
 
-    def _moved(self, tensor: Tensor) -> Tensor:
+    def _move(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device, self.dtype)
 
 

@@ -10,8 +10,8 @@ from transformers.utils import logging
 
 from dynascene_cli.diffusion.kept_prompts import (
     EncodedPrompt,
+    absent_prompt_error,
     keep_prompt,
-    not_encoded,
     prompt_file,
     read_prompt,
 )
@@ -34,10 +34,10 @@ def ready_prompts(checkpoint: VideoCheckpoint, name: str, text: str) -> Prompts:
     texts = (text, NEGATIVE_PROMPT)
     if any(read_prompt(_file(checkpoint, each)) is None for each in texts):
         if not checkpoint.encodes_text:
-            raise not_encoded(name)
+            raise absent_prompt_error(name)
         encode_prompts(checkpoint, texts)
     embeddings = (read_prompt(_file(checkpoint, each)) for each in texts)
-    wanted, unwanted = (_filled(each["embedding"]) for each in embeddings if each is not None)
+    wanted, unwanted = (_pad(each["embedding"]) for each in embeddings if each is not None)
     return Prompts(wanted, unwanted)
 
 
@@ -85,5 +85,5 @@ def _file(checkpoint: VideoCheckpoint, text: str) -> Path:
     return prompt_file("wan", text_width(checkpoint), text)
 
 
-def _filled(embedding: Tensor) -> Tensor:
+def _pad(embedding: Tensor) -> Tensor:
     return functional.pad(embedding, (0, 0, 0, MOST_TOKENS - embedding.shape[1]))

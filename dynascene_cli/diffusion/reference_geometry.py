@@ -99,7 +99,7 @@ class ProjectivePositions(nn.Module):
         """See ReferenceAttention."""
         # inv would wait for the device to see whether a matrix is singular; no camera's is.
         matrices = torch.linalg.inv_ex(self._matrices(scene)).inverse
-        return self._turned(key, matrices, scene, 1), self._turned(value, matrices, scene, 1)
+        return self._transform(key, matrices, scene, 1), self._transform(value, matrices, scene, 1)
 
     def attend(
         self,
@@ -110,16 +110,16 @@ class ProjectivePositions(nn.Module):
     ) -> tuple[Tensor, None]:
         """See ReferenceAttention."""
         matrices = self._matrices(rays)
-        turned = self._turned(query, matrices.mT, rays, 1)
+        turned = self._transform(query, matrices.mT, rays, 1)
         attended = attention(turned, self.prepare(*own, rays), scene)
-        return self._turned(attended, matrices, rays, -1), None
+        return self._transform(attended, matrices, rays, -1), None
 
     def _matrices(self, rays: LevelRays) -> Tensor:
         projections = rays.projections.flatten(0, 1)[:, None]
         identity = torch.eye(4, device=projections.device)
         return identity + self.share * self.gain.float() * (projections - identity)
 
-    def _turned(self, tokens: Tensor, matrices: Tensor, rays: LevelRays, sign: int) -> Tensor:
+    def _transform(self, tokens: Tensor, matrices: Tensor, rays: LevelRays, sign: int) -> Tensor:
         projective, columns, rows = tokens.split(
             [self.projective, *[2 * len(self.frequencies)] * 2], dim=-1
         )

@@ -25,7 +25,7 @@ from dynascene_cli.diffusion.sampling_settings import (
     fingerprint,
     resolve_sampling,
 )
-from dynascene_cli.diffusion.sampling_size import sampled_frames, smaller_size
+from dynascene_cli.diffusion.sampling_size import select_sampled_frames, smaller_size
 from dynascene_cli.diffusion.sampling_state import SamplingState
 from dynascene_cli.diffusion.shot_cameras import shot_views
 from dynascene_cli.shot import Image, Shot
@@ -67,16 +67,16 @@ class DiffusionRenderer(SampledPlate):
             smaller=smaller_size(self.settings.size, self._info.config),
             optimisations=self.settings.optimisations,
         )
-        indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate)
+        indices = select_sampled_frames(shot.path.frame_count, shot.path.frame_rate)
         made_by = fingerprint(self.settings, digest, guide is not None)
         super().__init__(shot, work, indices, made_by, burden, self.settings.steps)
         self._pipeline: DynascenePipeline | None = None
 
     def _picture(self, number: int) -> Image:
         latents = self._whole_latents()
-        return self._network().decoded_frame(latents[:, :, number])
+        return self._network().decode_frame(latents[:, :, number])
 
-    def _finished(self, index: int, painted: Image) -> Image:
+    def _finish(self, index: int, painted: Image) -> Image:
         if self._behind is None:
             return painted
         latent = self._info.config.latent_stride * self.path.width / self.settings.size[0]
@@ -98,30 +98,30 @@ class DiffusionRenderer(SampledPlate):
             self._pipeline = pipeline.optimise(optimisations, self._device)
         return self._pipeline
 
-    def _sampled(self, state: SamplingState | None) -> Tensor:
+    def _sample(self, state: SamplingState | None) -> Tensor:
         pipeline = self._network()
-        shot = self._encoded(pipeline)
+        shot = self._encode(pipeline)
         reused = self.settings.optimisations.reuse_deep
         left = self._steps if state is None else self._steps - state.step
         self._say_which()
-        self._tell(left, lambda: pipeline.estimated_seconds(shot, self.settings, left))
+        self._tell(left, lambda: pipeline.estimate_seconds(shot, self.settings, left))
         # A state is always one before a whole step.
         saved_every = -(-SAVED_EVERY // reused) * reused
 
         def after_step(reached: SamplingState) -> None:
-            self._reached(reached, saved_every)
+            self._keep_step(reached, saved_every)
 
         blocks = pipeline.network.blocks
         exact = None if blocks is None else blocks.decode_anywhere
         expect = self._previews(lambda: Previewer(shot.reference, self._shot.scene.photo, exact))
-        return pipeline.sampled(shot, self.settings, state, after_step, expect)
+        return pipeline.sample(shot, self.settings, state, after_step, expect)
 
-    def _encoded(self, pipeline: DynascenePipeline) -> EncodedShot:
+    def _encode(self, pipeline: DynascenePipeline) -> EncodedShot:
         views, scene_view = shot_views(
             self.path, self._shot.scene, self._indices, self.settings.size
         )
         guide = self._guide
-        return pipeline.encoded(
+        return pipeline.encode(
             self._shot.scene.photo,
             self._foreground(),
             views,

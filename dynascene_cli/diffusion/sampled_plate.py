@@ -18,7 +18,7 @@ from dynascene_cli.diffusion.frame_interpolation import interpolate_frame
 from dynascene_cli.diffusion.image_processor import resize_image
 from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.out_of_memory import Burden, out_of_memory_as_error
-from dynascene_cli.diffusion.person_input import moved_coverage
+from dynascene_cli.diffusion.person_input import move_coverage
 from dynascene_cli.diffusion.preview import Previewer
 from dynascene_cli.diffusion.sampling_settings import STATE_FILE
 from dynascene_cli.diffusion.sampling_state import SamplingState, load_state, save_state
@@ -109,7 +109,7 @@ class SampledPlate(ABC):
     def frame(self, index: int) -> Image:
         """The plate of one frame, RGB (H, W, 3); the same bytes whenever it is asked for."""
         with out_of_memory_as_error(self.burden):
-            return self._finished(index, self._painted(index))
+            return self._finish(index, self._paint(index))
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
         """Yield frames first ≤ i < last in order; the clip is sampled before the first of them."""
@@ -121,35 +121,35 @@ class SampledPlate(ABC):
         """One of the sampled frames, at the size that is sampled."""
 
     @abstractmethod
-    def _sampled(self, state: SamplingState | None) -> Tensor:
+    def _sample(self, state: SamplingState | None) -> Tensor:
         """The latents of all that is sampled, from their start or from a kept state."""
 
     def _whole_latents(self) -> Tensor:
         """The latents, sampled where they are not kept."""
         if self._latents is None:
-            state = self._kept_state()
+            state = self._load_state()
             done = state is not None and state.step == self._steps
-            self._latents = state.latents if state is not None and done else self._sampled(state)
+            self._latents = state.latents if state is not None and done else self._sample(state)
         return self._latents
 
-    def _finished(self, index: int, painted: Image) -> Image:
+    def _finish(self, index: int, painted: Image) -> Image:
         """A frame as it is given away, from what the network painted of it."""
         return painted
 
-    def _painted(self, index: int) -> Image:
+    def _paint(self, index: int) -> Image:
         after = int(np.searchsorted(self._indices, index))
         last = int(self._indices[after])
         if last == index:
-            return self._sampled_frame(after)
+            return self._decode_frame(after)
         return interpolate_frame(
-            self._sampled_frame(after - 1),
-            self._sampled_frame(after),
+            self._decode_frame(after - 1),
+            self._decode_frame(after),
             self.path,
             (int(self._indices[after - 1]), index, last),
             self._shot.scene.median_depth,
         )
 
-    def _sampled_frame(self, number: int) -> Image:
+    def _decode_frame(self, number: int) -> Image:
         """One of the sampled frames, at the plate's size."""
         if number not in self._decoded:
             picture = self._picture(number)
@@ -162,9 +162,9 @@ class SampledPlate(ABC):
         """How much the person covers of each pixel of a frame of the plate, (H, W) in 0..1."""
         alpha = next(iter(self._shot.matte.alpha.frames(index, index + 1)))
         to_frame = self._shot.placement.clip_to_frame[index]
-        return moved_coverage(alpha, to_frame, (self.path.width, self.path.height))
+        return move_coverage(alpha, to_frame, (self.path.width, self.path.height))
 
-    def _kept_state(self) -> SamplingState | None:
+    def _load_state(self) -> SamplingState | None:
         """Where a run that was ended stopped; a damaged state is told of, and made again."""
         try:
             return load_state(self._made_by, self._work.folder / STATE_FILE)
@@ -172,7 +172,7 @@ class SampledPlate(ABC):
             self._report.warn(f"{damage.message}: it is made again")
             return None
 
-    def _reached(self, state: SamplingState, saved_every: int = SAVED_EVERY) -> None:
+    def _keep_step(self, state: SamplingState, saved_every: int = SAVED_EVERY) -> None:
         """Keep the state of some steps and of the last, and tell of each."""
         if state.step % saved_every == 0 or state.step == self._steps:
             save_state(state, self._made_by, self._work.folder / STATE_FILE)

@@ -121,7 +121,7 @@ def denoise(
         timestep = scheduler.timesteps[step]
         predicted = predict(state.latents, int(timestep))
         latents = scheduler.step(predicted, timestep, state.latents, return_dict=False, **draws)[0]
-        state = SamplingState(step + 1, latents, generator.get_state(), _remembered(scheduler))
+        state = SamplingState(step + 1, latents, generator.get_state(), _read_memory(scheduler))
         after_step(state)
     return state.latents
 
@@ -135,7 +135,7 @@ def _corrects(scheduler: Any) -> bool:
     return hasattr(scheduler, "last_sample")
 
 
-def _remembered(scheduler: Any) -> tuple[Tensor, ...]:
+def _read_memory(scheduler: Any) -> tuple[Tensor, ...]:
     """What a multistep solver remembers, oldest first; UniPC's last sample after its outputs."""
     kept = [*getattr(scheduler, "model_outputs", ())]
     kept += [scheduler.last_sample] if _corrects(scheduler) else []

@@ -74,7 +74,7 @@ def smaller_size(size: tuple[int, int], config: SizeRule) -> tuple[int, int]:
     return width, height
 
 
-def sampled_frames(
+def select_sampled_frames(
     frame_count: int, frame_rate: Fraction, fastest: int = FASTEST_RATE
 ) -> NDArray[np.intp]:
     """The frames that are sampled: every k-th, at most ``fastest`` a second, and the last."""

@@ -103,7 +103,7 @@ class SanaModel:
             self._pipeline.transformer.to(device)
 
     @torch.no_grad()
-    def encoded(self, pictures: Sequence[Image]) -> Tensor:
+    def encode(self, pictures: Sequence[Image]) -> Tensor:
         """Latents (1, C, T, h, w) of 8k + 1 pictures (H, W, 3), on the CPU in float32."""
         video = torch.cat([to_signed_tensor(picture) for picture in pictures])
         vae = self._pipeline.vae
@@ -129,7 +129,7 @@ class SanaModel:
         return SamplingState(0, noise, generator.get_state())
 
     @torch.no_grad()
-    def denoised(
+    def denoise(
         self,
         state: SamplingState,
         cameras: Cameras,
@@ -142,7 +142,7 @@ class SanaModel:
         With a ``foreground`` the paper's equation 4 holds after every step: what is generated where
         the mask is 1, and elsewhere the foreground, noised to the step.
         """
-        given = self._given(state, cameras, prompts)
+        given = self._step_inputs(state, cameras, prompts)
         self.scheduler.set_begin_index(state.step)
         noise = self.start(state.latents[:, :, :1], state.latents.shape[2]).latents
         for step in range(state.step, self._settings.steps):
@@ -158,7 +158,7 @@ class SanaModel:
             after_step(state)
         return state.latents
 
-    def _given(
+    def _step_inputs(
         self, state: SamplingState, cameras: Cameras, prompts: SanaPrompts
     ) -> dict[str, Any]:
         """What every step is given besides the latents."""

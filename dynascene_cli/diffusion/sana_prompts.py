@@ -10,8 +10,8 @@ from transformers.utils import logging
 
 from dynascene_cli.diffusion.kept_prompts import (
     EncodedPrompt,
+    absent_prompt_error,
     keep_prompt,
-    not_encoded,
     prompt_file,
     read_prompt,
 )
@@ -30,7 +30,7 @@ def ready_sana_prompts(checkpoint: VideoCheckpoint, name: str, text: str) -> San
     found = read_prompt(_file(checkpoint, text))
     if found is None:
         if not checkpoint.encodes_text:
-            raise not_encoded(name)
+            raise absent_prompt_error(name)
         encode_sana_prompt(checkpoint, text)
         found = read_prompt(_file(checkpoint, text))
         assert found is not None

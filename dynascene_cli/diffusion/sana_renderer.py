@@ -16,10 +16,10 @@ from dynascene_cli import geometry as maths
 from dynascene_cli.diffusion.image_processor import resize_image
 from dynascene_cli.diffusion.kept_pixels import cover_copy
 from dynascene_cli.diffusion.out_of_memory import Burden
-from dynascene_cli.diffusion.person_input import generate_mask, moved_person
+from dynascene_cli.diffusion.person_input import generate_mask, move_person
 from dynascene_cli.diffusion.preview import Previewer
 from dynascene_cli.diffusion.sampled_plate import Frames, StreamedPlate, Work
-from dynascene_cli.diffusion.sampling_size import sampled_frames, smaller_size
+from dynascene_cli.diffusion.sampling_size import select_sampled_frames, smaller_size
 from dynascene_cli.diffusion.sampling_state import SamplingState
 from dynascene_cli.diffusion.sana import (
     Cameras,
@@ -65,7 +65,7 @@ class SanaRenderer(StreamedPlate):
     ) -> None:
         self.settings, self._plate, self._prompts = settings, plate, prompts
         self._checkpoint = checkpoint
-        indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
+        indices = select_sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
         burden = Burden(
             window=whole_frames(len(indices)),
             size=settings.size,
@@ -81,7 +81,7 @@ class SanaRenderer(StreamedPlate):
     def _pictures(self) -> Iterator[Image]:
         return self._network().decode(self._whole_latents())
 
-    def _finished(self, index: int, painted: Image) -> Image:
+    def _finish(self, index: int, painted: Image) -> Image:
         if not self.settings.reinsert:
             return painted
         fringe = round(LATENT_STRIDE / 2 * self.path.width / self.settings.size[0])
@@ -92,13 +92,13 @@ class SanaRenderer(StreamedPlate):
             self._model = SanaModel(self._checkpoint, self.settings, self._device)
         return self._model
 
-    def _sampled(self, state: SamplingState | None) -> Tensor:
+    def _sample(self, state: SamplingState | None) -> Tensor:
         prompts, model, steps = self._prompts(), self._network(), self.settings.steps
         video, masks = self._video()
         foreground = None
-        first = model.encoded(video[:1])
+        first = model.encode(video[:1])
         if self.settings.reinsert:
-            foreground = Foreground(model.encoded(video), generate_cells(masks, FRAMES_PER_LATENT))
+            foreground = Foreground(model.encode(video), generate_cells(masks, FRAMES_PER_LATENT))
         self._say_which()
         start = model.start(first, 1 + (len(video) - 1) // FRAMES_PER_LATENT)
         state = state or start
@@ -110,7 +110,7 @@ class SanaRenderer(StreamedPlate):
                 pace = time.perf_counter() - began
                 self._tell(left, lambda: pace * left)
             show(reached.step, reached.latents)
-            self._reached(reached)
+            self._keep_step(reached)
 
         cameras = sana_cameras(
             self.path,
@@ -118,7 +118,7 @@ class SanaRenderer(StreamedPlate):
             self.settings,
             self._shot.scene.median_depth,
         )
-        return model.denoised(state, cameras, prompts, foreground, after_step)
+        return model.denoise(state, cameras, prompts, foreground, after_step)
 
     def _video(self) -> tuple[list[Image], list[NDArray[np.float32]]]:
         """The sampled frames of the plate with the person in them, and where to generate.
@@ -135,7 +135,7 @@ class SanaRenderer(StreamedPlate):
                 continue
             picture = resize_image(self._plate.frame(index), width, height)
             carried = to_sampled * shot.placement.clip_to_frame[index]
-            colours, coverage = moved_person(np.asarray(frame), alpha, carried, (width, height))
+            colours, coverage = move_person(np.asarray(frame), alpha, carried, (width, height))
             if self.settings.reinsert:
                 mixed = colours + picture * (1 - coverage[..., None])
                 picture = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)

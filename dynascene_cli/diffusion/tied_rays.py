@@ -81,7 +81,7 @@ class TiedRays(nn.Module):
         """See ReferenceAttention."""
         depth = query.shape[-1]
         directions = self.directions(rays)
-        added = self._added(directions, rays, query.dtype)
+        added = self._encode_rays(directions, rays, query.dtype)
         query = query + self.share * self.gain * added
         query, key, value = (functional.pad(part, (0, self.padding)) for part in (query, *own))
         attended = attention(query, (key, value), scene, scale=depth**-0.5)
@@ -103,7 +103,7 @@ class TiedRays(nn.Module):
         centre = rays.centres.flatten(0, 1)[:, None, None]
         return functional.normalize(direction + self.inverse_depth * centre, dim=-1)
 
-    def _added(self, directions: Tensor, rays: LevelRays, dtype: torch.dtype) -> Tensor:
+    def _encode_rays(self, directions: Tensor, rays: LevelRays, dtype: torch.dtype) -> Tensor:
         moments = rays.rays.flatten(0, 1)[:, None, :, :3].expand_as(directions)
         features = ray_features(torch.cat([moments, directions], dim=-1)).to(dtype)
         weight = self.query.weight.unflatten(0, (self.heads, -1))

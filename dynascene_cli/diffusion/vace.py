@@ -104,10 +104,10 @@ class VaceModel:
 
         def predicted(prompt: Tensor) -> Tensor:
             answer: Tensor = transformer(
-                hidden_states=self._moved(latents, transformer),
+                hidden_states=self._move(latents, transformer),
                 timestep=timestep.expand(1).to(self.device),
-                encoder_hidden_states=self._moved(prompt, transformer),
-                control_hidden_states=self._moved(control, transformer),
+                encoder_hidden_states=self._move(prompt, transformer),
+                control_hidden_states=self._move(control, transformer),
                 control_hidden_states_scale=torch.full(
                     (len(transformer.config.vace_layers),),
                     self._settings.conditioning_scale,
@@ -155,7 +155,7 @@ class VaceModel:
         """The latents that the picture would have, by what is predicted of them in a step."""
         return latents - self.scheduler.sigmas[step] * velocity
 
-    def _moved(self, tensor: Tensor, transformer: Any) -> Tensor:
+    def _move(self, tensor: Tensor, transformer: Any) -> Tensor:
         return tensor.to(self.device, transformer.dtype)
 
 

@@ -23,11 +23,11 @@ from dynascene_cli.diffusion.kept_pixels import (
     solid_person,
 )
 from dynascene_cli.diffusion.out_of_memory import Burden
-from dynascene_cli.diffusion.person_input import moved_person
+from dynascene_cli.diffusion.person_input import move_person
 from dynascene_cli.diffusion.preview import Previewer
 from dynascene_cli.diffusion.sampled_plate import Frames, StreamedPlate, Work
 from dynascene_cli.diffusion.sampling import denoise, initial_state
-from dynascene_cli.diffusion.sampling_size import sampled_frames, smaller_size
+from dynascene_cli.diffusion.sampling_size import select_sampled_frames, smaller_size
 from dynascene_cli.diffusion.sampling_state import SamplingState
 from dynascene_cli.diffusion.vace import GREY, Prompts, VaceFrame, VaceModel
 from dynascene_cli.diffusion.vace_settings import (
@@ -90,7 +90,7 @@ class VaceRenderer(StreamedPlate):
             smaller=smaller_size(settings.size, SIZES),
             optimisations=settings.optimisations,
         )
-        indices = sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
+        indices = select_sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
         made_by = vace_fingerprint(settings, checkpoint)
         super().__init__(shot, work, indices, made_by, burden, settings.steps)
         latents = latent_count(len(indices))
@@ -100,11 +100,11 @@ class VaceRenderer(StreamedPlate):
     def _pictures(self) -> Iterator[Image]:
         return self._network().decode(self._whole_latents()[:, :, 1:])
 
-    def _finished(self, index: int, painted: Image) -> Image:
+    def _finish(self, index: int, painted: Image) -> Image:
         """What was painted, joined to the kept pixels of the plate."""
         plate = self._given.plate.frame(index)
         coverage = self._coverage(index)
-        rims = RIMS.scaled(self.path.width / self.settings.size[0])
+        rims = RIMS.scale(self.path.width / self.settings.size[0])
         covered = cover_copy(painted, plate, coverage, rims.copy)
         if self.settings.repaint == "background":
             return covered
@@ -117,7 +117,7 @@ class VaceRenderer(StreamedPlate):
             self._model = VaceModel(self._checkpoint, self.settings, self._device)
         return self._model
 
-    def _sampled(self, state: SamplingState | None) -> Tensor:
+    def _sample(self, state: SamplingState | None) -> Tensor:
         """The latents (1, C, 1 + T, h, w) of the clip, after those of the photo."""
         prompts, model, steps = self._prompts(), self._network(), self.settings.steps
         reference = resize_to_cover(self._given.photo, *self.settings.size)
@@ -160,7 +160,7 @@ class VaceRenderer(StreamedPlate):
             show(step + 1, model.clean(whole, latents, step)[:, :, 1:])
             return whole
 
-        return denoise(predict, model.scheduler, state, self._reached)
+        return denoise(predict, model.scheduler, state, self._keep_step)
 
     def _controls(self, model: VaceModel, reference: Image) -> Iterator[Tensor]:
         """What the denoiser is given of each window, encoded by itself."""
@@ -179,16 +179,16 @@ class VaceRenderer(StreamedPlate):
         streams = zip(decode_frames(shot.clip), shot.matte.alpha.frames(), strict=True)
         for index, (frame, alpha) in enumerate(streams):
             if index in wanted:
-                last = self._given_frame(index, np.asarray(frame), alpha)
+                last = self._prepare_frame(index, np.asarray(frame), alpha)
                 yield last
         while True:
             yield last
 
-    def _given_frame(self, index: int, frame: Image, alpha: NDArray[np.uint8]) -> VaceFrame:
+    def _prepare_frame(self, index: int, frame: Image, alpha: NDArray[np.uint8]) -> VaceFrame:
         width, height = self.settings.size
         to_sampled = np.array([[width / self.path.width], [height / self.path.height]])
         carried = to_sampled * self._shot.placement.clip_to_frame[index]
-        colours, coverage = moved_person(frame, alpha, carried, (width, height))
+        colours, coverage = move_person(frame, alpha, carried, (width, height))
         plate = resize_image(self._given.plate.frame(index), width, height)
         seen = resize_image(self._given.seen.frame(index)[..., 0], width, height)
         with_person = colours + plate * (1 - coverage[..., None])

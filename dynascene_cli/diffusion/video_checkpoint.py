@@ -101,7 +101,7 @@ def open_video_checkpoint(name_or_path: str, pipeline: str) -> VideoCheckpoint:
     path = Path(name_or_path)
     if not path.is_dir():
         path = weights.path_of(name_or_path)
-    return _opened(path, pipeline, name_or_path)
+    return _open(path, pipeline, name_or_path)
 
 
 def check_video_folder(path: Path) -> VideoCheckpoint:
@@ -117,10 +117,10 @@ def check_video_folder(path: Path) -> VideoCheckpoint:
             f"{path} holds {pipeline or 'no video model'}",
             f"a folder in diffusers' layout of {', '.join(SCHEDULERS)}",
         )
-    return _opened(path, pipeline, str(path))
+    return _open(path, pipeline, str(path))
 
 
-def _opened(path: Path, pipeline: str, name: str) -> VideoCheckpoint:
+def _open(path: Path, pipeline: str, name: str) -> VideoCheckpoint:
     if not (path / INDEX).is_file():
         raise InputError(
             f"{path} is no video model: it has no {INDEX}", "give a folder in diffusers' layout"
@@ -152,7 +152,7 @@ def _check_scheduler(path: Path, listed: dict[str, Any]) -> None:
 
 
 def _check_part(folder: Path, name: str) -> None:
-    absent = next((file for file in _needed(folder) if not (folder / file).is_file()), None)
+    absent = next((file for file in _list_files(folder) if not (folder / file).is_file()), None)
     if absent is not None:
         known = name in weights.known_weights()
         raise MissingError(
@@ -161,7 +161,7 @@ def _check_part(folder: Path, name: str) -> None:
         )
 
 
-def _needed(folder: Path) -> list[str]:
+def _list_files(folder: Path) -> list[str]:
     if folder.name == "scheduler":
         return ["scheduler_config.json"]
     if (folder / SHARDS).is_file():

@@ -76,9 +76,9 @@ def plan_dynascene(request: RenderRequest, clip: Clip, size: tuple[int, int]) ->
     info, _ = checkpoint_facts(request.sampling.checkpoint or PUBLISHED)
     settings = resolve_sampling(_settings(request), info, size)
     from dynascene_cli.diffusion.memory_plan import memory_plan
-    from dynascene_cli.diffusion.sampling_size import sampled_frames
+    from dynascene_cli.diffusion.sampling_size import select_sampled_frames
 
-    frames = len(sampled_frames(clip.frame_count, clip.frame_rate))
+    frames = len(select_sampled_frames(clip.frame_count, clip.frame_rate))
     return memory_plan(info.config, settings, frames)
 
 

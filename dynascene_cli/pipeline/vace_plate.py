@@ -81,10 +81,10 @@ def plan_vace(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> Samp
         InputError, MissingError: as of ``choose_vace``.
     """
     checkpoint, settings = _resolved(request, size)
-    from dynascene_cli.diffusion.sampling_size import sampled_frames
+    from dynascene_cli.diffusion.sampling_size import select_sampled_frames
     from dynascene_cli.diffusion.vace_memory import vace_memory_plan
 
-    frames = len(sampled_frames(clip.frame_count, clip.frame_rate, NATIVE_RATE))
+    frames = len(select_sampled_frames(clip.frame_count, clip.frame_rate, NATIVE_RATE))
     return vace_memory_plan(checkpoint, settings, frames)
 
 

@@ -159,9 +159,9 @@ def tell_optimisations(
         pipeline = DynascenePipeline(copied, make_sampler("ddim", 8))
         pipeline.optimise(optimisations, device)
         if optimisations.compiled:
-            pipeline.sampled(shot, chosen)
+            pipeline.sample(shot, chosen)
         start = clock(device)
-        made = pipeline.sampled(shot, chosen)
+        made = pipeline.sample(shot, chosen)
         seconds = clock(device) - start
         exact, usual = (made, seconds) if exact is None else (exact, usual)
         told = f"{name}: {seconds / 8:.3f} s a step, gain {usual / seconds:.2f}"

@@ -63,7 +63,7 @@ def pictures(
     sampler = make_sampler("ddim", steps, info.prediction, info.zero_terminal_snr)
     pipeline = DynascenePipeline(copied, sampler).optimise(optimisations, torch.device("cpu"))
     chosen = resolve_sampling(settings, info, SIZE)
-    return [np.stack(list(pipeline.decoded(pipeline.sampled(shot, chosen)))) for shot in shots]
+    return [np.stack(list(pipeline.decode(pipeline.sample(shot, chosen)))) for shot in shots]
 
 
 def mean_psnr(

@@ -44,9 +44,9 @@ def shot() -> EncodedShot:
     return EncodedShot(**{name: getattr(given, name) for name in named})
 
 
-def sampled(network, how: ResolvedSampling) -> torch.Tensor:
+def sample(network, how: ResolvedSampling) -> torch.Tensor:
     pipeline = DynascenePipeline(deepcopy(network), make_sampler("ddim", how.steps))
-    return pipeline.optimise(how.optimisations, CPU).sampled(shot(), how)
+    return pipeline.optimise(how.optimisations, CPU).sample(shot(), how)
 
 
 def difference(made: torch.Tensor, exact: torch.Tensor) -> float:
@@ -72,16 +72,16 @@ def test_a_step_that_reuses_what_it_found_itself_is_exact(geometry):
 
 def test_deep_features_are_reused_and_less_exact_the_longer():
     network = awake(seeded(tiny()))
-    exact = sampled(network, settings())
-    errors = [difference(sampled(network, settings(reuse_deep=k)), exact) for k in (2, 4)]
+    exact = sample(network, settings())
+    errors = [difference(sample(network, settings(reuse_deep=k)), exact) for k in (2, 4)]
     assert 0 < errors[0] < errors[1] < 0.2
 
 
 def test_windows_and_guidance_keep_features_of_their_own():
     network = awake(seeded(tiny()))
     how = replace(settings(steps=2, reuse_deep=2), window=1, overlap=0, guidance=3.0)
-    exact = sampled(network, replace(how, optimisations=SamplingOptimizations()))
-    assert 0 < difference(sampled(network, how), exact) < 0.2
+    exact = sample(network, replace(how, optimisations=SamplingOptimizations()))
+    assert 0 < difference(sample(network, how), exact) < 0.2
 
 
 def test_fewer_layers_run_in_steps_that_reuse():
@@ -89,25 +89,25 @@ def test_fewer_layers_run_in_steps_that_reuse():
     runs = []
     network.denoiser.mid_block.register_forward_hook(lambda *given: runs.append(given))
     pipeline = DynascenePipeline(network, make_sampler("ddim", 4))
-    pipeline.sampled(shot(), settings(reuse_deep=3))
+    pipeline.sample(shot(), settings(reuse_deep=3))
     assert len(runs) == 2
 
 
 def test_half_precision_halves_the_weights_and_stays_near():
     network = awake(seeded(tiny()))
-    exact = sampled(network, settings())
+    exact = sample(network, settings())
     half = deepcopy(network).to(torch.bfloat16)
-    assert 0 < difference(sampled(half, settings(precision="bfloat16")), exact) < 0.05
+    assert 0 < difference(sample(half, settings(precision="bfloat16")), exact) < 0.05
 
 
 def test_channels_last_is_another_layout_of_the_same():
     network = awake(seeded(tiny()))
-    exact = sampled(network, settings(steps=1))
+    exact = sample(network, settings(steps=1))
     other = optimise_network(deepcopy(network), SamplingOptimizations(channels_last=True), CPU)
     weight = other.denoiser.conv_in.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert not weight.is_contiguous()
-    assert difference(sampled(network, settings(steps=1, channels_last=True)), exact) < 1e-5
+    assert difference(sample(network, settings(steps=1, channels_last=True)), exact) < 1e-5
 
 
 def test_the_vae_works_in_tiles_of_a_picture():
@@ -132,12 +132,12 @@ def test_a_compiled_network_gives_the_same():
     """By the tracer alone: to compile what it traced takes longer than all other tests here."""
     network = awake(seeded(tiny(channels=(16, 32))))
     how = settings(steps=1)
-    exact = sampled(network, how)
+    exact = sample(network, how)
     compiled = optimise_network(
         deepcopy(network), SamplingOptimizations(compiled=True), CPU, compiler="eager"
     )
     torch._dynamo.utils.counters.clear()
-    made = DynascenePipeline(compiled, make_sampler("ddim", 1)).sampled(shot(), how)
+    made = DynascenePipeline(compiled, make_sampler("ddim", 1)).sample(shot(), how)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
     assert difference(made, exact) < 1e-5
 
@@ -150,9 +150,9 @@ def test_offloaded_weights_are_there_when_they_are_used(tmp_path, geometry):
     offload(away, CPU, str(tmp_path))
     assert not torch.equal(away.denoiser.conv_in.weight, network.denoiser.conv_in.weight)
     how, scheduler = settings(steps=2), make_sampler("ddim", 2)
-    exact = sampled(network, how)
+    exact = sample(network, how)
     # Some processors add in another order where weights lie at other addresses.
-    torch.testing.assert_close(DynascenePipeline(away, scheduler).sampled(shot(), how), exact)
+    torch.testing.assert_close(DynascenePipeline(away, scheduler).sample(shot(), how), exact)
     with torch.no_grad():
         picture = torch.zeros(1, 3, 64, 64)
         assert torch.equal(

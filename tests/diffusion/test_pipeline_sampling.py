@@ -179,14 +179,14 @@ def test_guidance_goes_from_the_scene_dropped_through_the_scene():
     pipeline = DynascenePipeline(network, make_sampler("ddim", 1))
     shot = encoded()
     made = {
-        guidance: pipeline.sampled(shot, replace(of(steps=1), guidance=guidance))
+        guidance: pipeline.sample(shot, replace(of(steps=1), guidance=guidance))
         for guidance in (1.0, 2.0, 3.0)
     }
     # One step of DDIM is linear in the predicted noise.
     once, twice = made[2.0] - made[1.0], made[3.0] - made[2.0]
     assert once.abs().max() > 1e-3
     assert torch.allclose(once, twice, atol=1e-4)
-    start = pipeline.started(shot, of(steps=1))
+    start = pipeline.start(shot, of(steps=1))
     with torch.no_grad():
         dropped = network.denoise(
             start.latents,
@@ -265,9 +265,9 @@ def test_camera_features_computed_anew_are_the_same(monkeypatch):
     network = awake(seeded(tiny(reference_geometry="ray_bias")))
     pipeline = DynascenePipeline(network, make_sampler("ddim", 2))
     settings = of(steps=2, window=1, overlap=0)
-    kept = pipeline.sampled(encoded(), settings)
+    kept = pipeline.sample(encoded(), settings)
     monkeypatch.setattr("dynascene_cli.diffusion.pipeline.KEPT_CAMERA_BYTES", 0)
-    assert torch.equal(pipeline.sampled(encoded(), settings), kept)
+    assert torch.equal(pipeline.sample(encoded(), settings), kept)
 
 
 def test_settings_are_checked_without_torch():
@@ -315,7 +315,7 @@ def test_one_step_of_a_network_that_predicts_v_is_its_picture(zero_terminal_snr)
     network = awake(seeded(tiny()))
     scheduler = make_sampler("ddim", 1, "v_prediction", zero_terminal_snr)
     pipeline, shot = DynascenePipeline(network, scheduler), encoded()
-    start = pipeline.started(shot, of(steps=1)).latents
+    start = pipeline.start(shot, of(steps=1)).latents
     with torch.no_grad():
         velocity = network.denoise(
             start,
@@ -326,7 +326,7 @@ def test_one_step_of_a_network_that_predicts_v_is_its_picture(zero_terminal_snr)
         )
     share = signal_shares(zero_terminal_snr)[999]
     picture = share.sqrt() * start - (1 - share).sqrt() * velocity
-    assert torch.allclose(pipeline.sampled(shot, of(steps=1)), picture, atol=1e-5)
+    assert torch.allclose(pipeline.sample(shot, of(steps=1)), picture, atol=1e-5)
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from dynascene_cli.diffusion.configuration import FULL_SIZE, preset
 from dynascene_cli.diffusion.sampling_size import (
     check_sampling_size,
-    sampled_frames,
     sampling_size,
+    select_sampled_frames,
     smaller_size,
 )
 from dynascene_cli.errors import InputError
@@ -66,9 +66,9 @@ def test_sizes_that_cannot_be_sampled_name_the_nearest(size):
 
 
 def test_at_most_thirty_frames_a_second_are_sampled_and_always_the_last():
-    assert sampled_frames(6, Fraction(24)).tolist() == [0, 1, 2, 3, 4, 5]
-    assert sampled_frames(6, Fraction(30)).tolist() == [0, 1, 2, 3, 4, 5]
-    assert sampled_frames(6, Fraction(60000, 1001)).tolist() == [0, 2, 4, 5]
-    assert sampled_frames(7, Fraction(50)).tolist() == [0, 2, 4, 6]
-    assert sampled_frames(9, Fraction(120)).tolist() == [0, 4, 8]
-    assert sampled_frames(1, Fraction(60)).tolist() == [0]
+    assert select_sampled_frames(6, Fraction(24)).tolist() == [0, 1, 2, 3, 4, 5]
+    assert select_sampled_frames(6, Fraction(30)).tolist() == [0, 1, 2, 3, 4, 5]
+    assert select_sampled_frames(6, Fraction(60000, 1001)).tolist() == [0, 2, 4, 5]
+    assert select_sampled_frames(7, Fraction(50)).tolist() == [0, 2, 4, 6]
+    assert select_sampled_frames(9, Fraction(120)).tolist() == [0, 4, 8]
+    assert select_sampled_frames(1, Fraction(60)).tolist() == [0]

@@ -78,9 +78,9 @@ def test_without_motion_windows_change_nothing():
     network = seeded(tiny(motion=False, camera=False))
     pipeline = DynascenePipeline(network, make_sampler("ddim", 3))
     shot = long_shot(11)
-    whole = pipeline.sampled(shot, settings(11, 0))
+    whole = pipeline.sample(shot, settings(11, 0))
     for window, overlap in ((4, 2), (5, 1), (1, 0), (8, 7)):
-        windowed = pipeline.sampled(shot, settings(window, overlap))
+        windowed = pipeline.sample(shot, settings(window, overlap))
         assert torch.allclose(windowed, whole, atol=1e-5)
 
 
@@ -109,7 +109,7 @@ def test_seams_cannot_be_told_from_other_frames():
     network = awake(seeded(tiny()))
     pipeline = DynascenePipeline(network, make_sampler("ddim", 4))
     shot = long_shot(frames, 16, 16)
-    made = pipeline.sampled(shot, settings(window, overlap, 4))
+    made = pipeline.sample(shot, settings(window, overlap, 4))
     change = made.diff(dim=2).abs().mean(dim=(0, 1, 3, 4))
     spans = windows(frames, window, overlap)
     seams = {edge for span in spans for edge in (span.start, span.stop)} - {0, frames}
@@ -129,9 +129,9 @@ def test_where_nothing_moves_windows_add_little_change():
     shot = long_shot(frames, moving=False)
 
     def most_change(window: int, overlap: int) -> float:
-        start = pipeline.started(shot, settings(window, overlap, 4))
+        start = pipeline.start(shot, settings(window, overlap, 4))
         equal = start.latents[:, :, :1].expand(-1, -1, frames, -1, -1).clone()
-        made = pipeline.sampled(shot, settings(window, overlap, 4), replace(start, latents=equal))
+        made = pipeline.sample(shot, settings(window, overlap, 4), replace(start, latents=equal))
         return float(made.diff(dim=2).abs().mean(dim=(0, 1, 3, 4)).max())
 
     whole = most_change(frames, 0)

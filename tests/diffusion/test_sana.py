@@ -75,9 +75,9 @@ def test_it_gives_what_diffusers_own_pipeline_does(folder):
     to_world = np.tile(np.eye(4), (17, 1, 1))
     to_world[:, 0, 3] = np.linspace(0, 1, 17)
     K = np.tile(np.array([[90.0, 0, 48], [0, 90, 32], [0, 0, 1]]), (17, 1, 1))
-    start = model.start(model.encoded([picture]), 3)
+    start = model.start(model.encode([picture]), 3)
     kept = []
-    made = model.denoised(start, Cameras(to_world, K), prompts(), None, kept.append)
+    made = model.denoise(start, Cameras(to_world, K), prompts(), None, kept.append)
     plain = SanaWMPipeline.from_pretrained(folder, tokenizer=None, text_encoder=None)
     plain.set_progress_bar_config(disable=True)
     given = prompts()
@@ -134,7 +134,7 @@ def test_the_person_is_put_back_exactly_and_nothing_else_is(shot, folder, tmp_pa
     mask = generate_cells(masks, 8)
     assert mask.shape == (1, 1, 3, 2, 3)
     assert 0 < mask.mean() < 1
-    wanted = renderer._network().encoded(video)
+    wanted = renderer._network().encode(video)
     made = latents_of(renderer)
     person = (mask == 0).expand_as(made).clone()
     person[:, :, 0] = False
