@@ -57,7 +57,7 @@ class StepExamples(Dataset[list[Numbered] | DynasceneError]):
         """A step's examples, or what is wrong with one: workers would bury it in a traceback."""
         numbers = examples_per_step(self.settings, step, *self.part)
         try:
-            return [self._numbered(number) for number in numbers]
+            return [self._draw(number) for number in numbers]
         except DynasceneError as error:
             return error
 
@@ -66,7 +66,7 @@ class StepExamples(Dataset[list[Numbered] | DynasceneError]):
         """Made in the process that draws."""
         return ExampleDraws(self.settings, self.stage, self.network)
 
-    def _numbered(self, number: int) -> Numbered:
+    def _draw(self, number: int) -> Numbered:
         if not self.settings.cache_draws:
             return Numbered(number, self.draws.draw(number), None)
         drawn = number % self.settings.cache_draws
@@ -95,7 +95,7 @@ def load_examples(
         sampler=steps,
         num_workers=workers,
         collate_fn=_identity,
-        worker_init_fn=_single_threaded,
+        worker_init_fn=_limit_threads,
         # Threads that this process has started do not live on in one that is forked from it.
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=4 if workers else None,
@@ -116,5 +116,5 @@ def _identity(examples: object) -> object:
     return examples
 
 
-def _single_threaded(worker: int) -> None:
+def _limit_threads(worker: int) -> None:
     cv2.setNumThreads(1)

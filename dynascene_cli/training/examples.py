@@ -118,9 +118,9 @@ def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list
             "realestate": [] if needs_person else estate,
         }
         sources = [
-            Source(settings.source_share(task, "synthetic"), partial(_synthetic, settings))
+            Source(settings.source_share(task, "synthetic"), partial(_draw_synthetic, settings))
         ] + [
-            Source(settings.source_share(task, name), partial(_filmed, settings, entries))
+            Source(settings.source_share(task, name), partial(_draw_filmed, settings, entries))
             for name, entries in filmed.items()
             if entries
         ]
@@ -147,7 +147,7 @@ def _too_short(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
     return [f"has {entry.frames} frames, and training needs {settings.frames}"]
 
 
-def _synthetic(
+def _draw_synthetic(
     settings: TrainingSettings, frames: int, gap: int, rng: np.random.Generator
 ) -> TrainingClip:
     shot = SyntheticSettings(
@@ -161,7 +161,7 @@ def _synthetic(
     return synthetic_clip(int(rng.integers(settings.synthetic_clips or SEEDS)), shot)
 
 
-def _filmed(
+def _draw_filmed(
     settings: TrainingSettings,
     entries: Sequence[ManifestEntry],
     frames: int,

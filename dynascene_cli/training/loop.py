@@ -26,7 +26,7 @@ from dynascene_cli.training.noise import (
 )
 from dynascene_cli.training.run_state import learned_weights
 from dynascene_cli.training.settings import Stage, TrainingSettings
-from dynascene_cli.training.sharding import await_gradients, gathered, is_sharded
+from dynascene_cli.training.sharding import await_gradients, gather, is_sharded
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,7 @@ class Trainer:
         )
 
     @contextmanager
-    def averaged(self) -> Iterator[None]:
+    def use_average(self) -> Iterator[None]:
         """Inside it the network has the average of its weights, and does not learn."""
         self._exchange()
         self.network.eval()
@@ -223,7 +223,7 @@ class Trainer:
         largest = self.settings.gradient_clip or math.inf
         learned = list(learned_weights(self.network).values())
         norm = self.accelerator.clip_grad_norm_(learned, largest)
-        value = float(gathered(norm)) if norm is not None else 0.0
+        value = float(gather(norm)) if norm is not None else 0.0
         # Half precision overflows now and then: its scaler then leaves the step out.
         if not math.isfinite(value) and self.accelerator.mixed_precision != "fp16":
             self._stop("the gradients are not finite", self._all(names), step)

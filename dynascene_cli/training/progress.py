@@ -40,7 +40,7 @@ class Progress:
     waited: float = 0.0
     done: int = 0
 
-    def step_done(self, waited: float) -> None:
+    def count_step(self, waited: float) -> None:
         """Count a step that waited so many seconds for its examples."""
         self.done += 1
         self.waited += waited

@@ -104,10 +104,10 @@ def train(request: TrainingRequest, console: Console) -> dict[str, Any] | None:
     if not accelerator.is_main_process:
         console = Console(quiet=True)
     run = RunFolder(request.folder)
-    held = run.locked() if accelerator.is_main_process else nullcontext()
+    held = run.lock() if accelerator.is_main_process else nullcontext()
     with held, disk_full_as_error(run.folder):
         divides = divides and accelerator.num_processes > 1
-        result = Run(request, run, accelerator, console, divides).finished()
+        result = Run(request, run, accelerator, console, divides).finish()
     return result if accelerator.is_main_process else None
 
 
@@ -176,9 +176,9 @@ class Run:
         optimizer = make_optimizer(parameters, settings)
         self.trainer = Trainer(network, stage, settings, accelerator, optimizer)
 
-    def finished(self) -> dict[str, Any]:
+    def finish(self) -> dict[str, Any]:
         """Go through the steps that are left, and write the checkpoint."""
-        first = self._resumed()
+        first = self._resume()
         total = self.settings.steps
         clips = len(examples_per_step(self.settings, 0)) * self.accelerator.num_processes
         progress = Progress(self.console, first, total, clips)
@@ -207,7 +207,7 @@ class Run:
             return
         before = self.folder.identity()
         if self.request.force:
-            self.folder.cleared()
+            self.folder.clear()
         elif before is not None and (changed := differences(fill_defaults(before), identity)):
             raise InputError(
                 f"{self.folder.folder} holds another run: {'; '.join(changed)}",
@@ -216,7 +216,7 @@ class Run:
         self.folder.write_identity(identity, settings_text(self.settings))
         self.accelerator.wait_for_everyone()
 
-    def _resumed(self) -> int:
+    def _resume(self) -> int:
         """Put the last state back; after which step it is."""
         step = self._last_whole_state()
         if step:
@@ -264,11 +264,11 @@ class Run:
                 began = time.monotonic()
                 drawn = next(waiting)
                 waited = time.monotonic() - began
-                batches = [(each.number, self._encoded(each)) for each in drawn]
+                batches = [(each.number, self._encode(each)) for each in drawn]
                 result = self.trainer.step(step, batches, stop.asked)
                 done = step + 1
                 recent.append(result.loss)
-                progress.step_done(waited)
+                progress.count_step(waited)
                 if events is not None:
                     self._record(events, done, result)
                 if done % settings.log_every == 0 or done == settings.steps:
@@ -285,7 +285,7 @@ class Run:
             events.close()
         return result.loss
 
-    def _encoded(self, numbered: Numbered) -> Batch:
+    def _encode(self, numbered: Numbered) -> Batch:
         if isinstance(numbered.example, Batch):
             return numbered.example.to(self.accelerator.device)
         if numbered.damaged:
@@ -314,12 +314,12 @@ class Run:
         if not writes:
             return
         facts = {"step": step, "scaler": scaler.state_dict() if scaler is not None else None}
-        with self.folder.saved(step) as place:
+        with self.folder.save_state(step) as place:
             save_state(place, state, facts)
         self.folder.prune(self.settings.keep_last, self.settings.keep_every)
 
     def _validate(self, step: int, events: Any) -> None:
-        with self.trainer.averaged(), sharding.gather_weights(self.network):
+        with self.trainer.use_average(), sharding.gather_weights(self.network):
             if not self.accelerator.is_main_process:
                 return
             made = validation_clips(self.network, self.info, self.settings, self.request.stage)
@@ -332,9 +332,9 @@ class Run:
 
     def _write_checkpoint(self) -> None:
         writes = self.accelerator.is_main_process
-        with self.trainer.averaged():
+        with self.trainer.use_average():
             weights = {
-                name: sharding.gathered(value, writes)
+                name: sharding.gather(value, writes)
                 for name, value in lora.merge_weights(self.network).items()
             }
             if not writes:

@@ -57,7 +57,7 @@ class RunFolder:
         return self.folder / "events"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Hold the folder for this process; the lock is the system's and dies with it.
 
         A folder that was made for a run that could not begin goes with it.
@@ -73,7 +73,7 @@ class RunFolder:
         with lock_folder(self.folder, "run folder", in_use, "--out"):
             yield
 
-    def cleared(self) -> None:
+    def clear(self) -> None:
         """Remove what a run left, so that one can start anew; files of others stay.
 
         Raises:
@@ -112,7 +112,7 @@ class RunFolder:
         return self._states() / f"step-{step:06d}"
 
     @contextmanager
-    def saved(self, step: int) -> Iterator[Path]:
+    def save_state(self, step: int) -> Iterator[Path]:
         """A temporary folder for a state; it takes its name on a clean exit.
 
         Raises:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dynascene_cli.diffusion.tensor_files import write_tensors
-from dynascene_cli.training.sharding import gathered, shard_like
+from dynascene_cli.training.sharding import gather, shard_like
 from dynascene_cli.weights.download import file_sha256
 
 WEIGHTS = "weights.safetensors"
@@ -57,13 +57,13 @@ def gather_state(
     for name, parameter in learned.items():
         for key, value in optimizer.state[parameter].items():
             if isinstance(value, Tensor):
-                tensors[f"{name}/{key}"] = gathered(value, kept)
+                tensors[f"{name}/{key}"] = gather(value, kept)
             else:
                 numbers[f"{name}/{key}"] = value
     means = dict(zip(learned, average.shadow_params, strict=True)) if average else {}
     return State(
-        weights={name: gathered(value, kept) for name, value in learned.items()},
-        average={name: gathered(value, kept) for name, value in means.items()},
+        weights={name: gather(value, kept) for name, value in learned.items()},
+        average={name: gather(value, kept) for name, value in means.items()},
         optimizer=tensors,
         numbers=numbers,
         updates=average.optimization_step if average else 0,

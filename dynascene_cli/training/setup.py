@@ -48,7 +48,7 @@ def describe_start(settings: TrainingSettings) -> tuple[CheckpointInfo, str]:
         fingerprint = settings.base
     else:
         info, fingerprint = checkpoint_facts(settings.base)
-    config = _changed_settings(info.config, settings)
+    config = _set_fields(info.config, settings)
     if settings.reference_anneal[1] and config.reference_geometry == "none":
         raise InputError(
             "reference_anneal: the network has no cameras in reference attention to take away",
@@ -153,7 +153,7 @@ def _defaults(kind: Any) -> dict[str, Any]:
     }
 
 
-def _changed_settings(config: NetworkConfig, settings: TrainingSettings) -> NetworkConfig:
+def _set_fields(config: NetworkConfig, settings: TrainingSettings) -> NetworkConfig:
     return parse_config({**asdict(config), **settings.network}) if settings.network else config
 
 

@@ -54,7 +54,7 @@ def gather_weights(network: nn.Module) -> Iterator[None]:
         network.reshard()
 
 
-def gathered(value: Tensor, kept: bool = True) -> Tensor:
+def gather(value: Tensor, kept: bool = True) -> Tensor:
     """All of a tensor, in main memory if it was divided; all processes ask for it together.
 
     What is not ``kept`` in this process is nothing there.
