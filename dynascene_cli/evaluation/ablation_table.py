@@ -51,10 +51,10 @@ def ablation_text(data: Mapping[str, Any]) -> str:
 
 
 def _cell(row: Mapping[str, Any], name: str) -> str:
-    def told(value: float) -> str:
+    def format_value(value: float) -> str:
         if name == "share":
             return f"{value:.0%}"
         return f"{value:.3f}" if name == "ssim" else f"{value:.2f}"
 
-    each = ", ".join(told(run[name]) for run in row["seeds"])
-    return f"{told(row['mean'][name])} ({each})"
+    each = ", ".join(format_value(run[name]) for run in row["seeds"])
+    return f"{format_value(row['mean'][name])} ({each})"

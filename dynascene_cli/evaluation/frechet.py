@@ -30,7 +30,7 @@ class FrechetScore:
     floor: float | None
     at_floor: float | None
 
-    def rounded(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Plain values with four decimals."""
         return {
             name: round(value, 4) if isinstance(value, float) else value

@@ -30,7 +30,7 @@ def camera_errors(made: Floats, truth: Floats) -> CameraErrors:
     RotErr = Σ arccos((tr(RᵢᵀR̂ᵢ) − 1) / 2), TransErr = Σ‖tᵢ − t̂ᵢ‖, CamMC = Σ‖[R|t]ᵢ − [R̂|t̂]ᵢ‖, of
     camera-to-world poses relative to the first frame.
     """
-    ours, theirs = _own_scale(made), _own_scale(truth)
+    ours, theirs = _normalise_scale(made), _normalise_scale(truth)
     product = np.swapaxes(theirs[:, :, :3], 1, 2) @ ours[:, :, :3]
     cosine = np.clip((np.trace(product, axis1=1, axis2=2) - 1) / 2, -1, 1)
     return CameraErrors(
@@ -40,7 +40,7 @@ def camera_errors(made: Floats, truth: Floats) -> CameraErrors:
     )
 
 
-def _own_scale(extrinsics: Floats) -> Floats:
+def _normalise_scale(extrinsics: Floats) -> Floats:
     poses = maths.inverse(maths.relative_to_first(extrinsics))
     farthest = float(np.linalg.norm(poses[:, :, 3], axis=1).max())
     if farthest > 0:

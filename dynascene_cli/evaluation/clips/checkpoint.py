@@ -138,7 +138,7 @@ def clip_pair(clip: TrainingClip, made: Pictures) -> ClipPair:
     Without the first frame, which every method was shown.
     """
     frames, alphas = clip.frames[1:], clip.alphas[1:]
-    whole = _under_person(made[1:], frames, alphas) if alphas.any() else made[1:]
+    whole = _paste_person(made[1:], frames, alphas) if alphas.any() else made[1:]
     width, height = clip.camera.width, clip.camera.height
     return ClipPair(
         clip.name,
@@ -151,7 +151,7 @@ def clip_pair(clip: TrainingClip, made: Pictures) -> ClipPair:
     )
 
 
-def _under_person(made: Pictures, frames: Pictures, alphas: Pictures) -> Pictures:
+def _paste_person(made: Pictures, frames: Pictures, alphas: Pictures) -> Pictures:
     """What was made with the frames' person over it, by alphas (F, H, W)."""
     opacity = alphas[..., None] / np.float32(255)
     person = [

@@ -79,7 +79,7 @@ def run_conflicts(request: ConflictsRequest, console: Console) -> dict[str, Any]
             camera: [
                 expansion(made, clip.alphas == 0)
                 for made, clip in zip(
-                    make([_under(clip, way, stride) for clip in clips]), clips, strict=True
+                    make([_make_shot(clip, way, stride) for clip in clips]), clips, strict=True
                 )
             ]
             for camera, way in CAMERAS.items()
@@ -135,7 +135,7 @@ def _nearing_clips(
             return
 
 
-def _under(clip: TrainingClip, way: float, stride: int) -> HeldOutShot:
+def _make_shot(clip: TrainingClip, way: float, stride: int) -> HeldOutShot:
     """The clip as methods are shown it, filmed by a camera that goes straight ahead."""
     shot = manifest_shot(clip, stride)
     return replace(shot, inputs=replace(shot.inputs, camera=straight(clip.camera, way)))

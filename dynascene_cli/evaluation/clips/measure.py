@@ -51,7 +51,7 @@ class Measured:
             }
         return {
             "metrics": means,
-            "distances": {name: score.rounded() for name, score in self.distances.items()},
+            "distances": {name: score.to_json() for name, score in self.distances.items()},
             "skipped": dict(self.skipped),
             "per_clip": {
                 clip: {name: _plain(value) for name, value in numbers.items()}
@@ -159,7 +159,7 @@ def _open_session(wanted: set[str], protocol: Protocol) -> _Session:
         from dynascene_cli.evaluation.clips import network_metrics as networks
 
         if "lpips" in wanted:
-            session.frame_numbers.append(_without_alpha(networks.LpipsMeans(protocol)))
+            session.frame_numbers.append(_ignore_alpha(networks.LpipsMeans(protocol)))
         makers = {
             "fid": networks.fid_metric,
             "fvd-i3d": networks.fvd_i3d_metric,
@@ -205,7 +205,7 @@ def _simple(
     return lambda made, truth, alpha: {name: measured(made, truth, protocol)}
 
 
-def _without_alpha(numbers: "LpipsMeans") -> FrameNumbers:
+def _ignore_alpha(numbers: "LpipsMeans") -> FrameNumbers:
     return lambda made, truth, alpha: numbers(made, truth)
 
 

@@ -46,7 +46,7 @@ class Number:
     format: str
     more_is_better: bool = False
 
-    def told(self, value: float | None) -> str:
+    def format_value(self, value: float | None) -> str:
         """The number as text; a dash where there is none."""
         return "–" if value is None else format(value, self.format)
 

@@ -78,7 +78,7 @@ def fid_metric() -> FrechetMetric:
 
     def extract(frames: NDArray[np.uint8]) -> Floats:
         parts = [frames[start : start + TOGETHER] for start in range(0, len(frames), TOGETHER)]
-        return np.concatenate([_ask(network, _scaled(part)) for part in parts])
+        return np.concatenate([_ask(network, _to_tensor(part)) for part in parts])
 
     return FrechetMetric(extract, inception.SIDE)
 
@@ -88,7 +88,7 @@ def fvd_i3d_metric() -> FrechetMetric:
     network = load(i3d.I3D(), "i3d-kinetics400").to(choose_device(None))
 
     def extract(frames: NDArray[np.uint8]) -> Floats:
-        return _ask(network, _scaled(frames).transpose(0, 1)[None])
+        return _ask(network, _to_tensor(frames).transpose(0, 1)[None])
 
     return FrechetMetric(extract, i3d.SIDE)
 
@@ -112,7 +112,7 @@ def segments(frames: Tensor) -> Sequence[Tensor]:
     return [frames[i * resnet3d.SEGMENT : (i + 1) * resnet3d.SEGMENT] for i in range(count)]
 
 
-def _scaled(frames: NDArray[np.uint8]) -> Tensor:
+def _to_tensor(frames: NDArray[np.uint8]) -> Tensor:
     """(F, 3, H, W) in −1..1."""
     return torch.from_numpy(frames.transpose(0, 3, 1, 2).astype(np.float32)) / 127.5 - 1
 

@@ -61,14 +61,16 @@ def rank_clips(clips: Mapping[str, Mapping[str, float | None]]) -> tuple[list[st
 
 def _figure(pair: ClipPair, value: float, name: str, worst: bool) -> str:
     indices = np.unique(np.linspace(0, pair.frame_count - 1, COLUMNS).astype(int)).tolist()
-    frames = [*_chosen(pair.truth, indices), *_chosen(pair.made, indices)]
+    frames = [*_choose(pair.truth, indices), *_choose(pair.made, indices)]
     labels = [f"{row} {index}" for row in ("truth", "made") for index in indices]
     sheet = contact_sheet(frames, labels, columns=len(indices), tile_width=TILE)
     picture = data_url(encode_image(sheet, Path("sheet.jpg")), "image/jpeg")
     which = "among the worst" if worst else "among the best"
-    told = escape(f"{pair.name}: {NUMBERS[name].title} {NUMBERS[name].told(value)}, {which}")
+    told = escape(
+        f"{pair.name}: {NUMBERS[name].title} {NUMBERS[name].format_value(value)}, {which}"
+    )
     return f'<figure><img src="{picture}" alt="{told}"><figcaption>{told}</figcaption></figure>'
 
 
-def _chosen(frames: Frames, indices: Sequence[int]) -> list[Image]:
+def _choose(frames: Frames, indices: Sequence[int]) -> list[Image]:
     return [frame for index, frame in enumerate(frames()) if index in indices]

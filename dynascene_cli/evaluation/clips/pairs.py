@@ -95,14 +95,14 @@ def _pair(
     alphas = None
     if matte is not None:
         cover = alpha_frames(matte, theirs)
-        alphas = _sized(cover.frames, size)
+        alphas = _resize(cover.frames, size)
     return ClipPair(
         name,
         size or other,
         theirs.frame_count,
         theirs.frame_rate,
-        _sized(lambda: read_frames(ours), size),
-        _sized(lambda: read_frames(theirs), size),
+        _resize(lambda: read_frames(ours), size),
+        _resize(lambda: read_frames(theirs), size),
         alphas,
     )
 
@@ -111,7 +111,7 @@ def _open(path: Path) -> Clip:
     return open_clip(path, fps=SEQUENCE_RATE if path.is_dir() else None)
 
 
-def _sized(frames: Frames, size: tuple[int, int] | None) -> Frames:
+def _resize(frames: Frames, size: tuple[int, int] | None) -> Frames:
     if size is None:
         return frames
     width, height = size

@@ -61,7 +61,7 @@ def paper_table(name: TableName, results: Sequence[Path]) -> list[Row]:
         InputError: a file holds no results.
     """
     published = [Row(method, "published", values) for method, values in PUBLISHED[name].items()]
-    return [*published, *(row for path in results for row in _measured(path))]
+    return [*published, *(row for path in results for row in _read_rows(path))]
 
 
 def write_paper_table(
@@ -102,7 +102,7 @@ NOTE = (
 )
 
 
-def _measured(path: Path) -> list[Row]:
+def _read_rows(path: Path) -> list[Row]:
     document = read_json(path)
     methods = document.get("methods") if isinstance(document, dict) else None
     if not isinstance(methods, dict):
@@ -126,7 +126,7 @@ def _cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
         [
             row.method,
             row.source,
-            *(NUMBERS[m].told(v) for m, v in zip(METRICS, row.numbers, strict=True)),
+            *(NUMBERS[m].format_value(v) for m, v in zip(METRICS, row.numbers, strict=True)),
         ]
         for row in rows
     ]

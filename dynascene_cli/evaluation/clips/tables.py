@@ -39,17 +39,17 @@ def _cell(found: Mapping[str, Any], name: str, intervals: bool) -> str:
     number = NUMBERS[name]
     if name in found["distances"]:
         score = found["distances"][name]
-        told = number.told(score["value"])
+        told = number.format_value(score["value"])
         if intervals and score["standard_error"] is not None:
-            told += f" ± {number.told(score['standard_error'])}"
+            told += f" ± {number.format_value(score['standard_error'])}"
         return told if score["comparable"] else f"{told} ({NOT_COMPARABLE})"
     mean = found["metrics"].get(name)
     if mean is None or mean["mean"] is None:
         return "–"
-    told = number.told(mean["mean"])
+    told = number.format_value(mean["mean"])
     if not intervals or mean["clips"] < 2:
         return told
-    return f"{told} ({number.told(mean['low'])} to {number.told(mean['high'])})"
+    return f"{told} ({number.format_value(mean['low'])} to {number.format_value(mean['high'])})"
 
 
 def screen_table(data: Mapping[str, Any]) -> str:

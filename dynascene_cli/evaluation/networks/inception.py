@@ -35,7 +35,7 @@ class _Block(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         made = [self._branch(names, values) for names in self.branches]
-        return torch.cat([*made, self._pooled(values)], dim=1)
+        return torch.cat([*made, self._pool(values)], dim=1)
 
     def _branch(self, names: tuple[str, ...], values: Tensor) -> Tensor:
         for name in names:
@@ -43,7 +43,7 @@ class _Block(nn.Module):
             values = torch.cat([self.get_submodule(end)(values) for end in ends], dim=1)
         return values
 
-    def _pooled(self, values: Tensor) -> Tensor:
+    def _pool(self, values: Tensor) -> Tensor:
         if self.pooling == "stride":
             return functional.max_pool2d(values, 3, 2)
         pooled = (
