@@ -43,7 +43,14 @@ from dynascene_cli.scene import (
     scene_popup,
 )
 from dynascene_cli.shot import CameraPath, Clip, Margins, PersonTracks
-from dynascene_cli.staging import Staged, Stance, apply_similarity, move_conflicts, stage
+from dynascene_cli.staging import (
+    Staged,
+    Stance,
+    apply_similarity,
+    move_conflicts,
+    stage,
+    tell_turn,
+)
 from dynascene_cli.staging.clearance import check_path
 from dynascene_cli.storage.project import stage_key
 from dynascene_cli.video import read_photo
@@ -289,7 +296,8 @@ def _plan(
     canvas: CanvasPlan,
     console: Console,
 ) -> Plan:
-    console.warn(*staged.warnings, *canvas.warnings)
+    turned = tell_turn(camera.unheld_path_at(staged.amount), staged.path)
+    console.warn(*staged.warnings, *turned, *canvas.warnings)
     console.warn(*move_conflicts(camera.stance, staged))
     console.detail(
         f"painted in: at most {canvas.margins_plan.outpainted_largest:.1%} of the picture"

@@ -39,6 +39,7 @@ from dynascene_cli.staging import (
     contact_points,
     covering,
     frame_path,
+    hold_framing,
     horizon_row,
     is_before,
     lean_of,
@@ -73,14 +74,22 @@ LEAST_TRAVEL = 0.1
 class ShotCamera:
     """The person before any move, and the camera path at an amount of it, from 0 on.
 
-    ``departs`` tells whether the amount makes any difference, ``hold_body`` whether the move
-    gives way where head or feet would leave the picture: presets do, a user's own file does not.
+    ``departs`` tells whether the amount makes any difference, ``hold_body`` whether the move turns
+    after the person and gives way where head or feet would leave the picture: presets do, a user's
+    own file does not.
     """
 
     stance: Stance
-    path_at: Callable[[float], CameraPath]
+    unheld_path_at: Callable[[float], CameraPath]
     departs: bool = True
     hold_body: bool = True
+
+    def path_at(self, amount: float) -> CameraPath:
+        """The path, turned after the person where that keeps them in the picture."""
+        path = self.unheld_path_at(amount)
+        if not (self.hold_body and self.departs) or amount == 0:
+            return path
+        return hold_framing(self.stance, path, self.unheld_path_at(0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,18 +162,26 @@ def move_camera(
         path = asked_path(stands, amount)
         return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
 
+    def camera_of(stands: Stance) -> ShotCamera:
+        return ShotCamera(stands, partial(path_of, stands), hold_body=hold_body)
+
     stands = stance_at(0.0)
     if asked == "ground" and not is_before(stands, path_of(stands, 0.0)):
         stands = replace(stance_at(0.0, "screen"), warnings=(NOT_BEFORE_THE_CAMERA,))
     elif asked == "ground" and request.position is None:
-        room = room_for_move(stance_at, path_of, request.move_strength, hold_body=hold_body)
+        room = room_for_move(
+            stance_at,
+            lambda stands, amount: camera_of(stands).path_at(amount),
+            request.move_strength,
+            hold_body=hold_body,
+        )
         stands = stance_at(room)
     if world is not None:
         stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
     is_card = stands.geometry.is_card and place.depth is None
     if is_card and _travel(asked_path(stands, request.move_strength)) > LEAST_TRAVEL:
         stands = replace(stands, warnings=(*stands.warnings, TRAVEL_LEFT_OUT))
-    return ShotCamera(stands, partial(path_of, stands), hold_body=hold_body)
+    return camera_of(stands)
 
 
 def _travel(path: CameraPath) -> float:

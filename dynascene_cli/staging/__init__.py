@@ -3,6 +3,7 @@
 from dynascene_cli.staging.billboard import apply_similarity
 from dynascene_cli.staging.conflicts import move_conflicts
 from dynascene_cli.staging.ground_contact import Contacts, contact_points
+from dynascene_cli.staging.held_framing import hold_framing, tell_turn
 from dynascene_cli.staging.limits import Staged, is_before, room_for_move, stage
 from dynascene_cli.staging.person_motion import person_heights, place_person
 from dynascene_cli.staging.proportions import lean_of
@@ -37,6 +38,7 @@ __all__ = [
     "contact_points",
     "covering",
     "frame_path",
+    "hold_framing",
     "horizon_row",
     "is_before",
     "lean_of",
@@ -47,4 +49,5 @@ __all__ = [
     "stage",
     "stance",
     "stand_with_own_camera",
+    "tell_turn",
 ]
