@@ -63,9 +63,11 @@ def studio(
         clip_name,
     )
     from dynascene_cli.pipeline.run import open_run
+    from dynascene_cli.studio.fixes import Fixes
     from dynascene_cli.studio.preview import Preview
     from dynascene_cli.studio.server import Server
     from dynascene_cli.studio.session import Session
+    from dynascene_cli.studio.settings import ShotSettings
     from dynascene_cli.video import check_photo
 
     check_photo(scene)
@@ -76,16 +78,28 @@ def studio(
     )
     run = open_run(RunRequest(project), asked.clip, request.inputs, console)
     opened = open_request_clip(asked)
-    console.warn(*opened.warnings, *check_matte_request(asked, opened, numbered=False))
+    console.warn(*opened.warnings, *check_matte_request(asked, opened, numbered=True))
+    fixes = Fixes(
+        Path(f"{clip_name(clip)}-studio-fixes"),
+        asked.matte_fixes,
+        opened,
+        asked.first_number(opened),
+    )
     output = output or Path(f"{clip_name(clip)}-{scene.stem}-studio.mp4")
-    words = ["render", "--scene", str(scene), *words_of(source), *words_of(matting)]
+    words = ["render", "--scene", str(scene), *words_of(source)]
+    words += words_of(replace(matting, click=None, matte_fixes=None))
     words += [f"--matte={matte}"] if matte else []
     words += [f"--project={project}"] if project else []
     words += [f"--output={output}", "--", clip]
     with run.project.locked():
-        preview = Preview(run, request, opened)
+        preview = Preview(run, request, opened, fixes.in_use)
     session = Session(
-        replace(run, console=console), preview, words, Path(f"{clip_name(clip)}-studio-move.json")
+        run,
+        preview,
+        fixes,
+        words,
+        Path(f"{clip_name(clip)}-studio-move.json"),
+        ShotSettings(clicks=asked.clicks),
     )
     try:
         server = Server(session, port)

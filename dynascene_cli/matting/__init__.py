@@ -1,7 +1,12 @@
 """Person mattes: who is filmed, where they are in every frame, and where they end."""
 
 from dynascene_cli.matting.base import CLICKS, MatteFrame, MattingModel, MattingState, Quality
-from dynascene_cli.matting.corrections import CorrectedAlphas, blend_corrections, read_corrections
+from dynascene_cli.matting.corrections import (
+    CorrectedAlphas,
+    blend_corrections,
+    correction_files,
+    read_corrections,
+)
 from dynascene_cli.matting.external import alpha_box, edges_touched, matte_of_given_alpha
 from dynascene_cli.matting.foreign_colours import foreign_share
 from dynascene_cli.matting.landmark_smoothing import assemble_tracks
@@ -21,6 +26,7 @@ from dynascene_cli.matting.registry import (
     choose_matting_model,
     choose_prompted,
     make_matting_model,
+    require_packages,
 )
 
 __all__ = [
@@ -39,6 +45,7 @@ __all__ = [
     "blend_corrections",
     "choose_matting_model",
     "choose_prompted",
+    "correction_files",
     "edges_touched",
     "following_state",
     "foreign_share",
@@ -49,5 +56,6 @@ __all__ = [
     "matte_warnings",
     "people_in_photo",
     "read_corrections",
+    "require_packages",
     "select_person",
 ]

@@ -19,14 +19,14 @@ FLOW_SIDE = 512
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".exr")
 
 
-def read_corrections(folder: Path, clip: Clip, first_number: int) -> dict[int, Image]:
-    """The corrected alphas (H, W) in a folder, by the index (from 0) of their frame.
+def correction_files(folder: Path, clip: Clip, first_number: int) -> dict[int, Path]:
+    """The corrected alphas in a folder, by the index (from 0) of their frame; maybe none.
 
     Their names end with the frame's number; that of the clip's first frame is ``first_number``.
 
     Raises:
-        InputError: the folder is missing or empty, a name has no number or one outside the clip,
-            a number comes twice, or a picture is not readable or not of the clip's size.
+        InputError: the folder is missing, a name has no number or one outside the clip, or a
+            number comes twice.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", "give a folder of alphas such as 00012.png")
@@ -46,6 +46,17 @@ def read_corrections(folder: Path, clip: Clip, first_number: int) -> dict[int, I
         if index in kept:
             raise InputError(f"{path} and {kept[index].name} name the same frame", "keep one")
         kept[index] = path
+    return kept
+
+
+def read_corrections(folder: Path, clip: Clip, first_number: int) -> dict[int, Image]:
+    """The corrected alphas (H, W) in a folder, by the index (from 0) of their frame.
+
+    Raises:
+        InputError: as of ``correction_files``, or there is none, or a picture is not readable or
+            not of the clip's size.
+    """
+    kept = correction_files(folder, clip, first_number)
     if not kept:
         raise InputError(f"{folder} holds no alphas", "name them like 00012.png, white = person")
     return {index: _read_alpha(path, clip) for index, path in kept.items()}

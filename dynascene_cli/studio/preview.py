@@ -2,7 +2,10 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,31 +15,40 @@ from dynascene_cli.camera import load_move
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.compositing import CompositeSettings, Compositor
 from dynascene_cli.console import Console
+from dynascene_cli.errors import DynasceneError
 from dynascene_cli.geometry import Floats, centre
+from dynascene_cli.matting import require_packages
 from dynascene_cli.pipeline.camera import find_filmed_camera, foreground_from_matte
 from dynascene_cli.pipeline.composite import usual_relight
 from dynascene_cli.pipeline.look import cached_look
-from dynascene_cli.pipeline.matte import CachedMatte, cached_matte, frames_and_alphas
+from dynascene_cli.pipeline.matte import CachedMatte, cached_matte, check_matte_request
+from dynascene_cli.pipeline.matte_chunks import matting_model_of
 from dynascene_cli.pipeline.plan import Plan, move_names, plan_shot, tracks_of_clip
 from dynascene_cli.pipeline.plate import CachedPlate, project_plate
-from dynascene_cli.pipeline.request import RenderRequest
+from dynascene_cli.pipeline.request import Click, RenderRequest
 from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.scene import keep_place, read_place
 from dynascene_cli.pipeline.shadow import ShadowCaster, choose_sun
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.staging import person_heights
 from dynascene_cli.studio.settings import ShotSettings
+from dynascene_cli.video import read_frames_at
 
 PREVIEW_PIXELS = 640 * 360
 KEPT_FRAMES = 240
 """Frames of the clip that are kept decoded, at preview size."""
+
+MATTE_PIXELS = 1920 * 1080
+"""The most of a matte's picture, which is looked at closely."""
 
 SHOWN_FRAMES = 120
 """The most frames that the page plays; of a longer clip every so many."""
 
 
 class QuietConsole(Console):
-    """Keeps warnings for the page, and prints nothing."""
+    """Keeps warnings for the page, and prints nothing; ``tell`` hears how far a stage is."""
+
+    tell: Callable[[str], None] = staticmethod(lambda text: None)
 
     def warn(self, *messages: str) -> None:
         """Keep each warning once."""
@@ -44,6 +56,11 @@ class QuietConsole(Console):
 
     def info(self, message: str) -> None:
         """Leave it unsaid."""
+
+    @contextmanager
+    def progress(self, task: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Tell how many of a task's frames are done."""
+        yield lambda done: self.tell(f"{task}: {done} of {total}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,19 +103,67 @@ class Preview:
     """Plans and draws one clip in one photo.
 
     The matte and the clip's own camera are made, or taken from the project, when it is created.
-    The caller holds the project's lock.
+    ``fixes`` is the folder of corrected mattes, if there is one. ``working`` tells how far a matte
+    is that is being made. The caller holds the project's lock.
     """
 
-    def __init__(self, run: Run, request: RenderRequest, clip: Clip) -> None:
+    def __init__(
+        self, run: Run, request: RenderRequest, clip: Clip, fixes: Path | None = None
+    ) -> None:
         self._run, self._request, self.clip = run, request, clip
-        scale = min(1.0, math.sqrt(PREVIEW_PIXELS / (clip.width * clip.height)))
-        self.size = max(16, round(clip.width * scale)), max(16, round(clip.height * scale))
-        self._matted: CachedMatte = cached_matte(run, request.matte, clip)
-        foreground = foreground_from_matte(request.matte, self._matted)
-        self._estimate: Estimate | None = find_filmed_camera(
-            run, request.filmed, clip, self._matted.matte, foreground
+        self.size = _within_pixels(clip, PREVIEW_PIXELS)
+        self.working = ""
+        self._frames: OrderedDict[int, Image] = OrderedDict()
+        self._alphas: dict[int, Image] = {}
+        self._take_matte(run.console, request.matte.clicks, fixes)
+        self._estimate = self._find_camera(run)
+
+    @property
+    def first_number(self) -> int:
+        """The number of the clip's first frame, as --matte-fixes counts."""
+        return self._request.matte.first_number(self.clip)
+
+    def use_matte(self, clicks: tuple[Click, ...], fixes: Path | None) -> None:
+        """Make the matte with these clicks and corrections, or take it from the project.
+
+        Raises:
+            InputError, MissingError, StageError: as of a render; the matte stays as it was.
+        """
+        console = QuietConsole()
+        console.tell = lambda text: setattr(self, "working", text)
+        try:
+            self._take_matte(console, clicks, fixes)
+        finally:
+            self.working = ""
+
+    def _take_matte(self, console: Console, clicks: tuple[Click, ...], fixes: Path | None) -> None:
+        request = replace(self._request.matte, clicks=clicks, matte_fixes=fixes)
+        console.warn(*check_matte_request(request, self.clip, numbered=True))
+        self._matted: CachedMatte = cached_matte(
+            replace(self._run, console=console), request, self.clip
         )
-        self._decoded: OrderedDict[int, tuple[Image, Image]] = OrderedDict()
+        self._filmed = replace(self._request.filmed, matte=request)
+        self._is_camera_known = False
+        self.matte_warnings = tuple(console.warnings)
+        self._alphas.clear()
+
+    def _find_camera(self, run: Run) -> Estimate | None:
+        foreground = foreground_from_matte(self._filmed.matte, self._matted)
+        self._is_camera_known = True
+        return find_filmed_camera(run, self._filmed, self.clip, self._matted.matte, foreground)
+
+    @property
+    def why_no_clicks(self) -> str:
+        """Why nothing can be pointed at; empty where it can."""
+        request = self._request.matte
+        if request.matte is not None:
+            return "the matte was given (--matte)"
+        try:
+            name, _ = matting_model_of(replace(request, clicks=(Click(0, 0, 0),)))
+            require_packages(name)
+        except DynasceneError as error:
+            return f"{error.message}: {error.hint}"
+        return ""
 
     @property
     def shown(self) -> range:
@@ -120,6 +185,8 @@ class Preview:
         place = read_place(run, request.scene, self.size)
         console.warn(*place.warnings)
         keep_place(run.project, place)
+        if not self._is_camera_known:
+            self._estimate = self._find_camera(run)
         tracks = tracks_of_clip(self.clip, self._matted.matte.tracks, self._estimate)
         plan = plan_shot(run, request, tracks, place, moves, self.size)
         plate = project_plate(run.project, plan)
@@ -145,14 +212,16 @@ class Preview:
 
     def frame(self, shot: PlannedShot, index: int) -> Image:
         """One finished frame of a planned shot, RGB (H, W, 3) at preview size."""
-        frame, alpha = self._filmed(index)
+        frame = self._small_frame(index)
+        if index not in self._alphas:
+            self._alphas[index] = _resized(self.alpha(index), self.size)
         placement = shot.plan.staged.placement
         to_frame = placement.clip_to_frame[index].copy()
         to_frame[:, :2] *= self.clip.height / frame.shape[0]
         return shot.compositor.frame(
             index,
             frame,
-            alpha,
+            self._alphas[index],
             shot.plate.sampled(index),
             to_frame,
             placement.contact_pixels[index],
@@ -160,22 +229,35 @@ class Preview:
             None if shot.caster is None else shot.caster.of(index),
         ).picture
 
-    def matte_frame(self, index: int) -> Image:
-        """A frame of the clip with what is no person dimmed, RGB at preview size."""
-        frame, alpha = self._filmed(index)
+    def alpha(self, index: int) -> Image:
+        """The matte of a frame (H, W) at the clip's size, its corrections in it."""
+        return next(self._matted.matte.alpha.frames(index, index + 1))
+
+    def matte_frame(self, index: int, *, dims: bool) -> Image:
+        """The matte (H, W) of a frame, or the frame (H, W, 3) with what is no person dimmed."""
+        size = _within_pixels(self.clip, MATTE_PIXELS)
+        alpha = _resized(self.alpha(index), size)
+        if not dims:
+            return alpha
+        frame = _resized(next(iter(read_frames_at(self.clip, [index]))), size)
         share = 0.25 + 0.75 * (alpha[..., None] / 255.0)
         return np.round(frame * share).astype(np.uint8)
 
-    def _filmed(self, index: int) -> tuple[Image, Image]:
-        """A frame of the clip and its alpha, at preview size."""
-        if index not in self._decoded:
-            matte = self._matted.matte
-            pair = next(iter(frames_and_alphas(self.clip, matte, [index])))
-            small = tuple(
-                np.asarray(cv2.resize(each, self.size, interpolation=cv2.INTER_AREA), np.uint8)
-                for each in pair
-            )
-            self._decoded[index] = small[0], small[1]
-            while len(self._decoded) > KEPT_FRAMES:
-                self._decoded.popitem(last=False)
-        return self._decoded[index]
+    def _small_frame(self, index: int) -> Image:
+        """A frame of the clip at preview size."""
+        if index not in self._frames:
+            frame = next(iter(read_frames_at(self.clip, [index])))
+            self._frames[index] = _resized(frame, self.size)
+            while len(self._frames) > KEPT_FRAMES:
+                self._frames.popitem(last=False)
+        return self._frames[index]
+
+
+def _within_pixels(clip: Clip, pixels: int) -> tuple[int, int]:
+    """The clip's size, made smaller where it has more pixels."""
+    scale = min(1.0, math.sqrt(pixels / (clip.width * clip.height)))
+    return max(16, round(clip.width * scale)), max(16, round(clip.height * scale))
+
+
+def _resized(image: Image, size: tuple[int, int]) -> Image:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -5,6 +5,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,19 +21,29 @@ from starlette.routing import Route
 
 from dynascene_cli.camera.moves.files import preset_names
 from dynascene_cli.errors import DynasceneError, InputError
+from dynascene_cli.studio.fixes import stroke_from
 from dynascene_cli.studio.session import Session, StaleError
 from dynascene_cli.studio.settings import settings_from
 from dynascene_cli.video import encode_image
 
 HOST = "127.0.0.1"
 TOKEN_HEADER = "x-studio-token"
-PAGE = {"": "text/html", "studio.css": "text/css", "studio.js": "text/javascript"}
+PAGE = {
+    "": "text/html",
+    "studio.css": "text/css",
+    "studio.js": "text/javascript",
+    "camera.js": "text/javascript",
+    "matte.js": "text/javascript",
+}
 
 FORGOTTEN_SECONDS = 90.0
 """After so long without a sign of life from any page the server ends.
 
 A page that is closed says so, and the timers of one in the background run once a minute.
 """
+
+RELOAD_SECONDS = 3.0
+"""A page that is loaded anew is away for less than this."""
 
 LARGEST_BODY = 1_000_000
 """Bytes of a request's body."""
@@ -54,7 +65,7 @@ class Server:
         self._socket.listen()
         self.port: int = self._socket.getsockname()[1]
         self._heard: float | None = None
-        self._ending = False
+        self._left: float | None = None
         self._pages: set[str] = set()
 
     @property
@@ -81,8 +92,9 @@ class Server:
     async def _end_when_forgotten(self, server: uvicorn.Server) -> None:
         while not server.should_exit:
             await asyncio.sleep(0.2)
-            silent = self._heard is not None and time.monotonic() - self._heard > FORGOTTEN_SECONDS
-            if silent or self._ending:
+            now = time.monotonic()
+            silent = self._heard is not None and now - self._heard > FORGOTTEN_SECONDS
+            if silent or (self._left is not None and now - self._left > RELOAD_SECONDS):
                 server.should_exit = True
 
     def _app(self) -> Starlette:
@@ -94,6 +106,10 @@ class Server:
             Route("/api/move", _answering(self._edit_move), methods=["PUT"]),
             Route("/api/frame/{index:int}.jpg", _answering(self._frame)),
             Route("/api/matte/{index:int}.jpg", _answering(self._matte)),
+            Route("/api/alpha/{index:int}.jpg", _answering(self._alpha)),
+            Route("/api/fixes/{index:int}", _answering(self._paint), methods=["POST"]),
+            Route("/api/fixes/{index:int}", _answering(self._discard_fix), methods=["DELETE"]),
+            Route("/api/fixes/undo", _answering(self._undo_fix), methods=["POST"]),
             Route("/api/render", _answering(self._render_state)),
             Route("/api/render", _answering(self._start_render), methods=["POST"]),
             Route("/api/alive", _answering(self._alive), methods=["POST"]),
@@ -152,7 +168,26 @@ class Server:
         return await _picture(self._session.frame, request)
 
     async def _matte(self, request: Request) -> Response:
-        return await _picture(self._session.matte_frame, request)
+        return await _picture(partial(self._session.matte_frame, dims=True), request)
+
+    async def _alpha(self, request: Request) -> Response:
+        return await _picture(partial(self._session.matte_frame, dims=False), request)
+
+    async def _paint(self, request: Request) -> Response:
+        body = await _json_body(request)
+        stroke, index = stroke_from(body.get("stroke")), request.path_params["index"]
+        await run_in_threadpool(self._session.paint, index, stroke, _version(body))
+        return await self._state(request)
+
+    async def _discard_fix(self, request: Request) -> Response:
+        body, index = await _json_body(request), request.path_params["index"]
+        await run_in_threadpool(self._session.discard_fix, index, _version(body))
+        return await self._state(request)
+
+    async def _undo_fix(self, request: Request) -> Response:
+        body = await _json_body(request)
+        await run_in_threadpool(self._session.undo_fix, _version(body))
+        return await self._state(request)
 
     async def _render_state(self, request: Request) -> Response:
         return JSONResponse(self._session.render_state())
@@ -162,13 +197,13 @@ class Server:
         return JSONResponse(self._session.render_state())
 
     async def _alive(self, request: Request) -> Response:
-        self._heard = time.monotonic()
+        self._heard, self._left = time.monotonic(), None
         self._pages.add(request.query_params.get("page", ""))
-        return JSONResponse({"version": self._session.version})
+        return JSONResponse({"version": self._session.version, "working": self._session.working})
 
     async def _closed(self, request: Request) -> Response:
         self._pages.discard(request.query_params.get("page", ""))
-        self._ending = not self._pages
+        self._left = None if self._pages else time.monotonic()
         return JSONResponse({})
 
 

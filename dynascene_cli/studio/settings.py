@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from dynascene_cli.errors import InputError
-from dynascene_cli.pipeline.request import DEFAULT_PERSON_HEIGHT, RenderRequest, Shadow
+from dynascene_cli.pipeline.request import DEFAULT_PERSON_HEIGHT, Click, RenderRequest, Shadow
 from dynascene_cli.shot import Relight
 
 Pair = tuple[float, float]
@@ -17,6 +17,7 @@ _RANGES = {
     "camera_height": (0.05, 500.0),
     "person_height": (0.3, 3.0),
 }
+MOST_CLICKS = 32
 _SHADOWS = get_args(Shadow)
 _RELIGHTS = get_args(Relight)
 
@@ -26,7 +27,8 @@ class ShotSettings:
     """The options of ``render`` that the page sets; None leaves one to the program.
 
     ``position`` is a fraction of the picture, ``horizon`` one of its height, ``sun`` azimuth and
-    elevation in degrees; ``camera_height`` and ``person_height`` are metres.
+    elevation in degrees; ``camera_height`` and ``person_height`` are metres; ``clicks`` are the
+    things pointed at for the matte.
     """
 
     camera: str = "static"
@@ -38,6 +40,7 @@ class ShotSettings:
     shadow: Shadow = "auto"
     sun: Pair | None = None
     relight: Literal["off", "scene", "person"] | None = None
+    clicks: tuple[Click, ...] = ()
 
     @property
     def words(self) -> list[str]:
@@ -45,11 +48,14 @@ class ShotSettings:
         words = ["--camera", self.camera]
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name == "camera" or value == field.default:
+            if field.name in ("camera", "clicks") or value == field.default:
                 continue
             text = ",".join(_short(part) for part in value) if isinstance(value, tuple) else value
             shown = _short(text) if isinstance(text, float) else str(text)
             words.append(f"--{field.name.replace('_', '-')}={shown}")
+        for click in self.clicks:
+            sign = "" if click.adds else "-"
+            words.append(f"--click={sign}{click.time},{click.x},{click.y}")
         return words
 
     def as_json(self) -> dict[str, Any]:
@@ -91,6 +97,10 @@ def settings_from(document: object) -> ShotSettings:
 
 
 def _checked(key: str, value: Any) -> Any:
+    if key == "clicks":
+        if not isinstance(value, list) or len(value) > MOST_CLICKS:
+            raise InputError(f"clicks is {value!r}"[:200], f"a list of at most {MOST_CLICKS}")
+        return tuple(_click(each) for each in value)
     if value is None and key in ("position", "horizon", "camera_height", "sun", "relight"):
         return None
     if key in _RANGES:
@@ -105,6 +115,16 @@ def _checked(key: str, value: Any) -> Any:
     if not isinstance(value, str) or not value or (choices and value not in choices):
         raise InputError(f"{key} is {value!r}", f"one of {', '.join(choices or ('a text',))}")
     return value
+
+
+def _click(value: Any) -> Click:
+    if not isinstance(value, Mapping) or {*value} != {"time", "x", "y", "adds"}:
+        raise InputError(f"a click is {value!r}"[:200], "an object of time, x, y and adds")
+    if not isinstance(value["adds"], bool):
+        raise InputError(f"adds of a click is {value['adds']!r}"[:200], "true or false")
+    time = _number("time of a click", value["time"], 0, 99999)
+    x, y = (_number(f"{key} of a click", value[key], 0, 0.9999) for key in "xy")
+    return Click(time, x, y, value["adds"])
 
 
 def _number(key: str, value: Any, least: float, most: float) -> float:

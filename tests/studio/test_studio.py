@@ -122,6 +122,126 @@ def test_two_pages_do_not_overwrite_each_other(studio):
     assert studio.json("/api/alive?page=a", "POST")["version"] == read["version"] + 1
 
 
+STROKE = {"points": [[0.1, 0.5], [0.3, 0.5]], "radius": 0.05, "adds": True}
+
+
+def fix(studio, path, method="POST", **body):
+    return studio.json(path, method, {"version": studio.json("/api/state")["version"], **body})
+
+
+def test_strokes_become_the_fixes_that_render_reads(studio, folder):
+    drawn = cv2.imread(str(folder / "alphas/00003.png"), cv2.IMREAD_GRAYSCALE)
+    made = folder / "anna-studio-fixes/matte.00004.png"
+    state = fix(studio, "/api/fixes/3", stroke=STROKE)
+    assert state["matte"]["fixed"] == [3]
+    assert "--matte-fixes=anna-studio-fixes" in state["command"]
+    fixed = cv2.imread(str(made), cv2.IMREAD_UNCHANGED)
+    rows, columns = np.mgrid[:96, :128] + 0.5
+    across = np.clip(columns, 0.1 * 128, 0.3 * 128) - columns
+    away = np.hypot(across, rows - 48)
+    assert (fixed[away < 5] == 255).all()
+    np.testing.assert_array_equal(fixed[away > 10], drawn[away > 10])
+
+    # Another stroke goes over the first, and takes half of it away again.
+    fix(studio, "/api/fixes/3", stroke={**STROKE, "points": [[0.1, 0.5]], "adds": False})
+    again = cv2.imread(str(made), cv2.IMREAD_UNCHANGED)
+    assert again[48, 13] == 0
+    assert again[48, 37] == 255
+    shown = picture(studio, 3, "alpha")
+    assert np.abs(shown[..., 0].astype(int) - again).mean() < 3
+
+    undone = fix(studio, "/api/fixes/undo")
+    np.testing.assert_array_equal(cv2.imread(str(made), cv2.IMREAD_UNCHANGED), fixed)
+    assert undone["matte"]["can_undo"] is True
+    # The shot itself shows what was painted, after its settings' plan was made.
+    assert picture(studio, 3).shape == (96, 128, 3)
+
+    assert fix(studio, "/api/fixes/3", "DELETE")["matte"]["fixed"] == []
+    assert fix(studio, "/api/fixes/undo")["matte"]["fixed"] == [3]
+    assert fix(studio, "/api/fixes/undo")["matte"] == {
+        **state["matte"],
+        "fixed": [],
+        "can_undo": False,
+    }
+    assert not made.parent.exists()
+
+
+def test_bad_strokes_and_stale_ones_leave_the_fixes_alone(studio, folder):
+    version = studio.json("/api/state")["version"]
+    for wrong in (
+        None,
+        {},
+        [],
+        {**STROKE, "points": []},
+        {**STROKE, "points": [[0.1]]},
+        {**STROKE, "points": [[0.1, float("nan")]]},
+        {**STROKE, "points": [[0.1, True]]},
+        {**STROKE, "points": [[0, 0]] * 5001},
+        {**STROKE, "radius": 0},
+        {**STROKE, "radius": "1"},
+        {**STROKE, "adds": 1},
+        {**STROKE, "path": "/etc/passwd"},
+    ):
+        status, content = studio.ask("/api/fixes/0", "POST", {"version": version, "stroke": wrong})
+        assert (status, set(json.loads(content))) == (422, {"error", "hint"}), wrong
+    body = {"version": version, "stroke": STROKE}
+    assert studio.ask("/api/fixes/99", "POST", body)[0] == 422
+    assert studio.ask("/api/fixes/0", "DELETE", {"version": version})[0] == 422
+    assert studio.ask("/api/fixes/undo", "POST", {"version": version})[0] == 422
+    assert studio.ask("/api/fixes/0", "POST", {**body, "version": version - 1})[0] == 409
+    assert studio.ask("/api/fixes/0", "POST", body, x_studio_token="")[0] == 403
+    assert not (folder / "anna-studio-fixes").exists()
+    assert studio.json("/api/state")["version"] == version
+
+
+def test_points_need_a_network_that_takes_them(studio):
+    state = studio.json("/api/state")
+    assert state["matte"]["why_no_clicks"] == "the matte was given (--matte)"
+    click = {"time": 0, "x": 0.5, "y": 0.5, "adds": True}
+    for clicks in ([click], [{**click, "x": 2}], [{"time": 0}], [3], "x", [click] * 40):
+        body = {"settings": {**state["settings"], "clicks": clicks}, "version": state["version"]}
+        assert studio.ask("/api/settings", "PUT", body)[0] == 422, clicks
+    assert studio.json("/api/state") == state
+
+
+def test_given_fixes_are_copied_before_they_are_painted_in(folder, dynascene):
+    pytest.importorskip("starlette", reason="needs the extra [studio]")
+    given = folder / "given"
+    given.mkdir()
+    cv2.imwrite(str(given / "2.png"), np.full((96, 128), 255, np.uint8))
+    before = (given / "2.png").read_bytes()
+    studio = Studio(folder, *WORDS, "--matte-fixes", "given", "--project", "fourth.dynascene")
+    state = studio.json("/api/state")
+    assert state["matte"]["fixed"] == [1]
+    assert "--matte-fixes=given" in state["command"]
+    state = fix(studio, "/api/fixes/1", stroke={**STROKE, "adds": False})
+    assert "--matte-fixes=anna-studio-fixes" in state["command"]
+    studio.end()
+    own = folder / "anna-studio-fixes"
+    assert {each.name for each in own.iterdir()} == {"matte.00002.png", "studio.json"}
+    alpha = cv2.imread(str(own / "matte.00002.png"), cv2.IMREAD_UNCHANGED)
+    assert alpha[48, 20] == 0
+    assert alpha[10, 10] == 255
+    assert (given / "2.png").read_bytes() == before
+
+    words = [folder / "anna.mp4", "--scene", folder / "beach.jpg", "--matte", folder / "alphas"]
+    for more, told in (
+        (("--end", 0.2), "holds no fixes of these frames"),
+        (("--end", 0.25, "--matte-fixes", given), "holds fixes beside those of"),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            run = dynascene("studio", *words, *more, "--no-open")
+        assert run.code == 1
+        assert told in run.err
+    # What was painted earlier is taken up again.
+    studio = Studio(folder, *WORDS, "--project", "fourth.dynascene")
+    assert studio.json("/api/state")["matte"]["fixed"] == [1]
+    fix(studio, "/api/fixes/1", "DELETE")
+    studio.end()
+    assert not own.exists()
+
+
 def test_keyframes_are_edited_into_a_file_that_render_takes(studio, folder):
     change(studio, camera="orbit-left", move_strength=0.5)
     state, move = studio.json("/api/state"), studio.json("/api/move")

@@ -3,6 +3,7 @@
 import shutil
 import time
 
+import cv2
 import pytest
 from studio_process import Studio
 
@@ -12,14 +13,18 @@ CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory, drawn_clip, photo):
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("studio")
+
+
+@pytest.fixture(scope="module")
+def page(folder, drawn_clip, photo):
     """A page of a studio on a drawn figure: the browser, once its first picture is there."""
     pytest.importorskip("starlette", reason="needs the extra [studio]")
     webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (browser and driver):
         pytest.skip("needs chromium and chromedriver")
-    folder = tmp_path_factory.mktemp("studio")
     shutil.copy(drawn_clip[0], folder / "anna.mp4")
     shutil.copy(photo, folder / "beach.jpg")
     words = ("anna.mp4", "--scene", "beach.jpg", "--matte", drawn_clip[1], "--end", "0.25")
@@ -45,7 +50,9 @@ def settle(page):
     until = time.monotonic() + 300
     drawn = "return !!state && !sending && wanted === null && !looking && !drag && "
     drawn += "document.getElementById('busy').hidden && "
-    drawn += "document.getElementById('frame').dataset.frame === `${state.version}/${at}/${view()}`"
+    drawn += (
+        "document.getElementById('frame').dataset.frame === `${state.version}/${number}/${view()}`"
+    )
     while not page.execute_script(drawn):
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -65,6 +72,45 @@ def drag(page, name, start, by):
         steps.move_by_offset(*(share * side / 4 for share, side in zip(by, size, strict=True)))
     steps.release().perform()
     return settle(page)
+
+
+def click(page, selector):
+    page.execute_script("document.querySelector(arguments[0]).click()", selector)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_matte_is_painted_into_a_folder_of_fixes(page, folder, width):
+    page.set_window_size(width, 900)
+    settle(page)
+    click(page, "input[value=alpha]")
+    page.execute_script("goTo(0)")
+    click(page, "#after")
+    settle(page)
+    click(page, "[data-tool=add]")
+    fixed = folder / "anna-studio-fixes/matte.00002.png"
+    for done in range(2):
+        state = drag(page, "overlay", (0.1, 0.2 + 0.2 * done), (0.2, 0))
+        assert state["matte"]["fixed"] == [1]
+        alpha = cv2.imread(str(fixed), cv2.IMREAD_UNCHANGED)
+        assert alpha.shape == (96, 128)
+        assert (alpha[19 + 19 * done, 15:36] == 255).all()
+        assert "--matte-fixes=anna-studio-fixes" in state["command"]
+    for _ in range(2):
+        click(page, "#undo")
+        state = settle(page)
+    assert not fixed.parent.exists()
+    assert "--matte-fixes" not in state["command"]
+    click(page, "input[value=frame]")
+    settle(page)
+
+
+def test_where_nothing_can_be_pointed_at_it_says_why(page):
+    click(page, "input[value=matte]")
+    settle(page)
+    assert page.find_element("id", "no_clicks").text.startswith("Pointing is not possible: ")
+    assert not page.find_element("css selector", "[data-tool=point-add]").is_enabled()
+    click(page, "input[value=frame]")
+    settle(page)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -114,3 +160,15 @@ def test_a_keyframe_is_dragged_into_a_file(page):
         time.sleep(0.2)
         state = settle(page)
     assert "--camera anna-studio-move.json" in state["command"]
+
+
+def test_what_is_refused_is_told_beside_the_picture_and_a_page_may_be_loaded_anew(page):
+    settle(page)
+    page.execute_script("set({camera_height: -1})")
+    settle(page)
+    assert "camera_height is -1" in page.find_element("id", "told").text
+    assert [entry["source"] for entry in page.get_log("browser")] == ["network"]
+    page.refresh()
+    time.sleep(4)
+    settle(page)
+    assert page.find_element("id", "told").text == ""

@@ -6,7 +6,8 @@ const by = (id) => document.getElementById(id);
 const overlay = by("overlay"), topView = by("top"), sunDial = by("sun");
 
 let state = null;      // what the server told last
-let at = 0;            // which of the shown frames is looked at
+let number = 0;        // the frame of the clip that is looked at, from 0
+let at = 0;            // which of the shown frames that is, or is next before it
 let drag = null;       // what is dragged: {what, ...}
 let move = null;       // the trajectory whose keyframes are edited
 let playing = false;
@@ -38,6 +39,7 @@ async function send() {
   wanted = null;
   try {
     take(await ask("/api/settings", "PUT", {settings, version: state.version}));
+    by("told").textContent = "";
   } catch (error) {
     tell(error);
     if (error.status === 409) take(await ask("/api/state"));
@@ -48,21 +50,41 @@ async function send() {
   send();
 }
 
+// A change of another kind: what the server answers is shown, also where it refuses. Each waits for
+// the one before, since it is made from the version that that one leaves.
+let changes = Promise.resolve();
+
+function change(path, method, body) {
+  changes = changes.then(async () => {
+    while (sending) await new Promise((done) => setTimeout(done, 20));
+    sending = true;
+    by("busy").hidden = false;
+    try {
+      take(await ask(path, method, {...body, version: state.version}));
+      by("told").textContent = "";
+    } catch (error) {
+      tell(error);
+      if (error.status === 409) take(await ask("/api/state"));
+    }
+    sending = false;
+    by("busy").hidden = true;
+    send();
+  });
+}
+
 function tell(error) {
   const hint = error.answer?.hint;
-  by("rendering").textContent = hint ? `${error.message} (${hint})` : error.message;
+  by("told").textContent = hint ? `${error.message} (${hint})` : error.message;
 }
 
 function take(answer) {
   state = answer;
-  at = Math.min(at, state.shown_frames.length - 1);
   show();
 }
 
 function show() {
   const {settings, shot} = state;
   document.documentElement.style.setProperty("--aspect", shot.width / shot.height);
-  by("scrub").max = state.shown_frames.length - 1;
   by("move_strength").value = settings.move_strength;
   const less = Math.abs(shot.used_strength - settings.move_strength) > 0.005;
   by("move_strength_value").textContent =
@@ -77,11 +99,8 @@ function show() {
   by("sun_value").textContent = settings.sun
     ? `sun ${settings.sun[0].toFixed(0)}°, ${settings.sun[1].toFixed(0)}° high` : "sun: auto";
   by("command").textContent = state.command;
-  by("warnings").replaceChildren(...shot.warnings.map((text) => {
-    const item = document.createElement("li");
-    item.textContent = text;
-    return item;
-  }));
+  tellWarnings(by("warnings"), shot.warnings);
+  showMatte();
   for (const button of by("moves").children)
     button.setAttribute("aria-pressed", button.dataset.move === settings.camera);
   look();
@@ -91,8 +110,17 @@ function show() {
 
 const view = () => document.querySelector("input[name=view]:checked").value;
 
-async function picture(index) {
-  const number = state.shown_frames[index];
+// The shot is played by its shown frames, the matte looked at in every one.
+const step = () => view() === "frame" ? state.shown_frames[1] ?? 1 : 1;
+
+function goTo(frame) {
+  const last = Math.floor((state.frame_count - 1) / step());
+  number = Math.min(Math.max(Math.round(frame / step()), 0), last) * step();
+  at = Math.floor(number / (state.shown_frames[1] ?? 1));
+  return look();
+}
+
+async function picture() {
   const response = await fetch(`/api/${view()}/${number}.jpg`, {headers: {"x-studio-token": token}});
   if (!response.ok) throw new Error((await response.json()).error);
   return URL.createObjectURL(await response.blob());
@@ -101,8 +129,10 @@ async function picture(index) {
 let looking = false, again = false;
 
 async function look() {
-  by("scrub").value = at;
-  by("number").textContent = `${state.shown_frames[at] + 1}`;
+  by("scrub").max = state.frame_count - 1;
+  by("scrub").step = step();
+  by("scrub").value = number;
+  by("number").textContent = `${number + state.first_number}`;
   drawOverlay();
   drawTop();
   drawSun();
@@ -110,10 +140,12 @@ async function look() {
   looking = true;
   do {
     again = false;
+    const asked = `${state.version}/${number}/${view()}`;
     try {
-      const url = await picture(at), old = by("frame").src;
+      const url = await picture(), old = by("frame").src;
       by("frame").src = url;
-      by("frame").dataset.frame = `${state.version}/${at}/${view()}`;
+      await by("frame").decode();
+      by("frame").dataset.frame = asked;
       if (old.startsWith("blob:")) URL.revokeObjectURL(old);
     } catch (error) { tell(error); }
   } while (again);
@@ -123,14 +155,38 @@ async function look() {
 async function play() {
   playing = !playing;
   by("play").textContent = playing ? "❚❚" : "▶";
-  const step = state.shown_frames.length > 1 ? state.shown_frames[1] / state.frame_rate : 1;
   while (playing) {
-    const began = performance.now();
-    at = (at + 1) % state.shown_frames.length;
-    await look();
-    const rest = step * 1000 - (performance.now() - began);
+    const began = performance.now(), next = number + step();
+    await goTo(next < state.frame_count ? next : 0);
+    const rest = step() / state.frame_rate * 1000 - (performance.now() - began);
     await new Promise((done) => setTimeout(done, Math.max(rest, 0)));
   }
+}
+
+// Warnings: a time in one leads to its frame, and is marked on the timeline.
+
+function tellWarnings(list, texts) {
+  const times = [];
+  list.replaceChildren(...texts.map((text) => {
+    const item = document.createElement("li");
+    for (const part of text.split(/(\d+(?:\.\d+)?(?:–\d+(?:\.\d+)?)? s\b)/)) {
+      const time = / s$/.test(part) ? parseFloat(part) : NaN;
+      if (!(time * state.frame_rate < state.frame_count)) { item.append(part); continue; }
+      const jump = document.createElement("button");
+      jump.className = "time";
+      jump.textContent = part;
+      jump.addEventListener("click", () => goTo(time * state.frame_rate));
+      item.append(jump);
+      times.push(time);
+    }
+    return item;
+  }));
+  if (list.id !== "warnings") return;
+  by("marks").replaceChildren(...times.map((time) => {
+    const mark = document.createElement("i");
+    mark.style.left = `${time * state.frame_rate / Math.max(state.frame_count - 1, 1) * 100}%`;
+    return mark;
+  }));
 }
 
 // What lies over the picture, in the frame's pixels.
@@ -159,7 +215,7 @@ function drawOverlay() {
   overlay.height = shot.height * 2;
   const pen = overlay.getContext("2d");
   pen.scale(2, 2);
-  if (view() !== "frame") return;
+  if (view() !== "frame") { drawStroke(pen); return; }
   if (by("grid").checked) drawGround(pen);
   pen.lineWidth = 1.5;
   pen.strokeStyle = "#5eead4";
@@ -253,141 +309,15 @@ overlay.addEventListener("pointerup", () => {
   drawOverlay();
 });
 
-// The camera from above: its way, the person, keyframes to drag.
-
-function topScale() {
-  const {shot} = state, [fx, , fz] = shot.feet[0];
-  const reach = 1.5 * Math.max(fz, Math.abs(fx) * 2, 1);
-  const scale = topView.height / reach;
-  return {scale, to: ([x, , z]) => [topView.width / 2 + x * scale, topView.height * 0.85 - z * scale]};
-}
-
-const keyPosition = (key) => (key.position ?? [0, 0, 0]).map(
-  (value) => value * (move.units === "metres" ? 1 : state.shot.subject_distance));
-
-function drawTop() {
-  const pen = topView.getContext("2d"), {to} = topScale(), {shot} = state;
-  pen.clearRect(0, 0, topView.width, topView.height);
-  const style = getComputedStyle(document.body), ink = style.color;
-  pen.strokeStyle = ink;
-  pen.fillStyle = ink;
-  pen.lineWidth = 2;
-  pen.beginPath();
-  shot.centres.forEach((point, index) => index ? pen.lineTo(...to(point)) : pen.moveTo(...to(point)));
-  pen.stroke();
-  const [px, py] = to(shot.feet[at]);
-  pen.beginPath();
-  pen.arc(px, py, 6, 0, 7);
-  pen.fill();
-  const E = shot.world_to_camera[at], K = shot.intrinsics[at], here = shot.centres[at];
-  pen.strokeStyle = "#14b8a6";
-  for (const side of [-0.5, 0.5]) {
-    const x = side * shot.width / K[0][0], far = 2 * shot.subject_distance;
-    const direction = [0, 1, 2].map((axis) => E[0][axis] * x + E[2][axis]);
-    pen.beginPath();
-    pen.moveTo(...to(here));
-    pen.lineTo(...to(here.map((value, axis) => value + direction[axis] * far)));
-    pen.stroke();
-  }
-  if (!move) return;
-  pen.fillStyle = "#f59e0b";
-  for (const key of move.keyframes) {
-    pen.beginPath();
-    pen.arc(...to(keyPosition(key)), 6, 0, 7);
-    pen.fill();
-  }
-}
-
-topView.addEventListener("pointerdown", (event) => {
-  if (!move) return;
-  const place = inFrame(event, topView, topView.width, topView.height), {to} = topScale();
-  const distances = move.keyframes.map((key) => {
-    const [x, y] = to(keyPosition(key));
-    return Math.hypot(x - place[0], y - place[1]);
-  });
-  const nearest = distances.lastIndexOf(Math.min(...distances));
-  if (distances[nearest] < 16) {
-    drag = {what: "keyframe", key: move.keyframes[nearest]};
-    topView.setPointerCapture(event.pointerId);
-  }
-});
-
-topView.addEventListener("pointermove", (event) => {
-  if (drag?.what !== "keyframe") return;
-  const [x, y] = inFrame(event, topView, topView.width, topView.height), {scale} = topScale();
-  const unit = move.units === "metres" ? 1 : state.shot.subject_distance;
-  const position = drag.key.position ?? [0, 0, 0];
-  drag.key.position = [
-    (x - topView.width / 2) / scale / unit, position[1], (topView.height * 0.85 - y) / scale / unit,
-  ];
-  drawTop();
-});
-
-topView.addEventListener("pointerup", async () => {
-  if (drag?.what !== "keyframe") return;
-  drag = null;
-  by("busy").hidden = false;
-  try { take(await ask("/api/move", "PUT", {move, version: state.version})); } catch (error) {
-    tell(error);
-    if (error.status === 409) take(await ask("/api/state"));
-  }
-  by("busy").hidden = true;
-});
-
-by("edit").addEventListener("click", async () => {
-  try { move = move ? null : await ask("/api/move"); } catch (error) { tell(error); }
-  by("edit").setAttribute("aria-pressed", move !== null);
-  drawTop();
-});
-
-// The sun, from above: the middle is overhead, the rim the horizon, up is where the camera looks.
-
-function drawSun() {
-  const pen = sunDial.getContext("2d"), radius = 54;
-  pen.clearRect(0, 0, 120, 120);
-  pen.strokeStyle = getComputedStyle(document.body).color;
-  pen.lineWidth = 1;
-  pen.beginPath();
-  pen.arc(60, 60, radius, 0, 7);
-  pen.moveTo(60, 6);
-  pen.lineTo(60, 14);
-  pen.stroke();
-  const sun = drag?.what === "sun" ? drag.sun : state.settings.sun;
-  if (!sun) return;
-  const away = radius * (1 - sun[1] / 90), angle = sun[0] * Math.PI / 180;
-  pen.fillStyle = "#f59e0b";
-  pen.beginPath();
-  pen.arc(60 + away * Math.sin(angle), 60 - away * Math.cos(angle), 7, 0, 7);
-  pen.fill();
-}
-
-function sunAt(event) {
-  const [x, y] = inFrame(event, sunDial, 120, 120), away = Math.hypot(x - 60, y - 60) / 54;
-  const azimuth = (Math.atan2(x - 60, 60 - y) * 180 / Math.PI + 360) % 360;
-  return [azimuth, Math.min(Math.max(90 * (1 - away), 3), 90)];
-}
-
-sunDial.addEventListener("pointerdown", (event) => {
-  drag = {what: "sun", sun: sunAt(event)};
-  sunDial.setPointerCapture(event.pointerId);
-  drawSun();
-});
-sunDial.addEventListener("pointermove", (event) => {
-  if (drag?.what === "sun") { drag.sun = sunAt(event); drawSun(); }
-});
-sunDial.addEventListener("pointerup", () => {
-  if (drag?.what !== "sun") return;
-  const {sun} = drag;
-  drag = null;
-  set({sun});
-});
-
 // The panel.
 
-by("scrub").addEventListener("input", () => { at = Number(by("scrub").value); look(); });
+by("scrub").addEventListener("input", () => goTo(Number(by("scrub").value)));
+by("before").addEventListener("click", () => goTo(number - step()));
+by("after").addEventListener("click", () => goTo(number + step()));
 by("play").addEventListener("click", play);
 by("grid").addEventListener("change", drawOverlay);
-for (const input of document.querySelectorAll("input[name=view]")) input.addEventListener("change", look);
+for (const input of document.querySelectorAll("input[name=view]"))
+  input.addEventListener("change", () => { showMatte(); goTo(number); });
 for (const name of ["horizon", "camera_height", "person_height", "move_strength"])
   by(name).addEventListener("change", () => {
     const value = Number(by(name).value);
@@ -421,16 +351,18 @@ by("render").addEventListener("click", async () => {
 
 async function alive() {
   try {
-    const {version} = await ask(`/api/alive?page=${page}`, "POST");
+    const {version, working} = await ask(`/api/alive?page=${page}`, "POST");
+    by("busy").textContent = working || "drawing";
     if (!sending && !drag && version !== state.version) take(await ask("/api/state"));
   } catch (error) {
-    if (error.status === undefined) by("rendering").textContent = "the program has ended";
+    if (error.status === undefined) by("told").textContent = "the program has ended";
   }
 }
 
 addEventListener("pagehide", () => navigator.sendBeacon(`/api/closed?page=${page}&token=${token}`));
 
-(async () => {
+// The page's other scripts are there by then.
+addEventListener("DOMContentLoaded", async () => {
   state = await ask("/api/state");
   for (const name of ["auto", ...state.presets]) {
     const button = document.createElement("button");
@@ -441,4 +373,4 @@ addEventListener("pagehide", () => navigator.sendBeacon(`/api/closed?page=${page
   show();
   alive();
   setInterval(alive, 1500);
-})();
+});
