@@ -102,7 +102,7 @@ class VaceModel:
             name = "transformer_2"
         transformer = getattr(self._pipeline, name)
 
-        def predicted(prompt: Tensor) -> Tensor:
+        def predict(prompt: Tensor) -> Tensor:
             answer: Tensor = transformer(
                 hidden_states=self._move(latents, transformer),
                 timestep=timestep.expand(1).to(self.device),
@@ -118,10 +118,10 @@ class VaceModel:
             )[0]
             return answer.float().cpu()
 
-        wanted = predicted(prompts.wanted)
+        wanted = predict(prompts.wanted)
         if self._settings.guidance <= 1:
             return wanted
-        unwanted = predicted(prompts.unwanted)
+        unwanted = predict(prompts.unwanted)
         return unwanted + self._settings.guidance * (wanted - unwanted)
 
     @torch.no_grad()

@@ -27,10 +27,10 @@ def ddim_latents(
     sampler = make_sampler("ddim", steps, info.prediction, info.zero_terminal_snr)
     start = SamplingState(0, noise * sampler.init_noise_sigma, torch.Generator().get_state())
 
-    def predicted(latents: Tensor, timestep: int) -> Tensor:
+    def predict(latents: Tensor, timestep: int) -> Tensor:
         return _predict(network, batch, conditioning, latents, timestep)
 
-    return denoise(predicted, sampler, start)
+    return denoise(predict, sampler, start)
 
 
 @torch.no_grad()

@@ -94,15 +94,15 @@ def _cameras(inputs: TaskInputs) -> tuple[Image, str]:
     pixels = 0.5 * min(cell.shape[:2]) / extent
     middle = np.array([TILE / 2, cell.shape[0] / 2])
 
-    def placed(points: Floats) -> NDArray[np.int32]:
+    def place(points: Floats) -> NDArray[np.int32]:
         from_middle = (points[..., [0, 2]] - (low + high) / 2) * [1, -1] * pixels
         return np.asarray((middle + from_middle) * 16, dtype=np.int32)
 
     for path, colour in ((inputs.camera, TARGET), (inputs.scene_camera, SCENE)):
         for apex, a, b, c, d in frustums(path, 0.4 * extent):
-            outline = placed(np.stack([apex, (a + d) / 2, (b + c) / 2]))
+            outline = place(np.stack([apex, (a + d) / 2, (b + c) / 2]))
             cv2.polylines(cell, [outline], True, colour, 1, cv2.LINE_AA, shift=4)
-    cv2.polylines(cell, [placed(centres)], False, TARGET, 2, cv2.LINE_AA, shift=4)
+    cv2.polylines(cell, [place(centres)], False, TARGET, 2, cv2.LINE_AA, shift=4)
     return cell, f"moves {np.ptp(centres, axis=0).max():.2f}, turns {_turn(inputs.camera):.0f}°"
 
 
