@@ -1,5 +1,7 @@
 """USD cameras: usd-core sees the same picture, and other programs' layers are read."""
 
+import contextlib
+import random
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.camera.formats import read_camera, write_camera
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.geometry import centre
+from dynascene_cli.shot import GroundContact
 
+CONTACT = GroundContact(1.4, np.array([[0.1, 1.4, 5.0]] * 3), 1.7)
 TWO = """#usda 1.0
 (
     endTimeCode = 3
@@ -73,6 +77,61 @@ def test_usd_core_projects_to_the_same_pixels(tmp_path):
     np.testing.assert_allclose(
         projected(tmp_path / "a.usda", camera), pixels(camera), rtol=0, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("suffix", [".usda", ".usd", ".usdc"])
+def test_text_and_binary_hold_the_same(tmp_path, suffix):
+    pytest.importorskip("pxr", reason="needs usd-core")
+    camera = replace(known_camera(), unit="scene_depth")
+    path = tmp_path / f"a{suffix}"
+    write_camera(path, camera, contact=CONTACT)
+    assert path.read_bytes().startswith(b"PXR-USDC" if suffix == ".usdc" else b"#usda")
+    assert_same(read_camera(path), camera)
+    from pxr import Usd
+
+    stage = Usd.Stage.Open(str(path))
+    assert {prim.GetName() for prim in stage.Traverse()} == {"camera", "ground", "feet"}
+    np.testing.assert_allclose(projected(path, camera), pixels(camera), rtol=0, atol=1e-3)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_package_with_what_it_refers_to_is_read(tmp_path):
+    pytest.importorskip("pxr", reason="needs usd-core")
+    from pxr import Sdf, Usd, UsdUtils
+
+    camera = known_camera()
+    write_camera(tmp_path / "shot.usdc", camera)
+    stage = Usd.Stage.CreateNew(str(tmp_path / "set.usda"))
+    shot = Sdf.Layer.FindOrOpen(str(tmp_path / "shot.usdc"))
+    UsdUtils.CopyLayerMetadata(shot, stage.GetRootLayer())
+    stage.DefinePrim("/rig").GetReferences().AddReference("./shot.usdc")
+    stage.Save()
+    assert UsdUtils.CreateNewUsdzPackage(str(tmp_path / "set.usda"), str(tmp_path / "set.usdz"))
+    assert_same(read_camera(tmp_path / "set.usdz"), camera)
+
+
+def test_damaged_binary_layers_are_refused_or_read(tmp_path):
+    pytest.importorskip("pxr", reason="needs usd-core")
+    write_camera(tmp_path / "a.usdc", known_camera())
+    whole = bytearray((tmp_path / "a.usdc").read_bytes())
+    draw = random.Random(0)
+    for number in range(12):
+        damaged = whole[: draw.randrange(8, len(whole))] if number % 2 else whole[:]
+        for _ in range(draw.randrange(1, 8)):
+            damaged[draw.randrange(8, len(damaged))] = draw.randrange(256)
+        (tmp_path / "b.usdc").write_bytes(damaged)
+        with contextlib.suppress(InputError):
+            read_camera(tmp_path / "b.usdc", size=(96, 64), frame_rate=Fraction(24))
+
+
+def test_packages_are_not_written_and_binary_needs_usd_core(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="packages are only read"):
+        write_camera(tmp_path / "a.usdz", known_camera())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingError, match="binary USD needs usd-core") as error:
+        write_camera(tmp_path / "a.usdc", known_camera())
+    assert error.value.hint == "pip install 'dynascene-cli[usd]'; or write a.usda"
+    assert not any(tmp_path.iterdir())
 
 
 def test_the_lens_is_in_millimetres_as_usd_means_them(tmp_path):
@@ -205,7 +264,6 @@ def test_every_kind_of_transform_is_composed_as_usd_core_does(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("PXR-USDC and bytes", "a binary USD file"),
         (TWO.replace("Camera", "Xform"), "no camera in it"),
         (TWO[: TWO.index("3: (") + 20], "it ends too early"),
         (

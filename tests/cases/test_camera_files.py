@@ -1,5 +1,6 @@
 """Camera files of other programs: lenses that are no pinhole, lines that are missing."""
 
+import importlib.util
 import json
 import os
 from fractions import Fraction
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from dynascene_cli.camera.formats import read_camera, write_camera
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.geometry import centre
 from dynascene_cli.shot import CameraPath
 
@@ -125,11 +126,15 @@ def test_a_usd_lens_that_is_no_pinhole_is_refused_by_name(tmp_path, key, value):
 
 
 @pytest.mark.parametrize("name", ["camera.usdc", "camera.usd", "camera.usdz"])
-def test_binary_usd_is_named(tmp_path, name):
+def test_broken_binary_usd_is_refused(tmp_path, name, monkeypatch):
     path = tmp_path / name
     mark = b"PK\x03\x04" if name.endswith("z") else b"PXR-USDC"
     path.write_bytes(mark + os.urandom(200))
-    with pytest.raises(InputError, match="binary USD") as error:
+    if importlib.util.find_spec("pxr"):
+        with pytest.raises(InputError, match="usd-core cannot read it"):
+            read_camera(path, size=(96, 64))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingError, match="binary USD needs usd-core") as error:
         read_camera(path, size=(96, 64))
     assert "usdcat" in error.value.hint
 

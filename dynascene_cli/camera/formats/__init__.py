@@ -28,6 +28,7 @@ from dynascene_cli.camera.formats.colmap import ColmapModel, read_model, write_m
 from dynascene_cli.camera.formats.conventions import Known, UnknownRateError, Warn
 from dynascene_cli.camera.formats.ground import ground_document, read_ground
 from dynascene_cli.camera.formats.path_json import camera_document
+from dynascene_cli.camera.formats.usd_binary import require_usd_core
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath, GroundContact
 from dynascene_cli.storage.text_files import read_json
@@ -49,7 +50,6 @@ __all__ = [
 ]
 
 TYPICAL_SIZE = (1920, 1080)
-BINARY_USD = (".usdc", ".usdz")
 CLOSED = (".fbx", ".abc")
 """Formats that only their own libraries read and write: FBX and Alembic."""
 
@@ -76,7 +76,7 @@ TRANSFORMS = Format(
 )
 VIEWER = Format("Nerfstudio path", "camera_path.json", (), viewer_json.read, viewer_json.write)
 COLMAP = Format("COLMAP", "FOLDER", (), colmap.read, colmap.write)
-USD = Format("USD", "FILE.usda", (".usda", ".usd", *BINARY_USD), usd.read, usd.write, True)
+USD = Format("USD", "FILE.usda", (".usda", ".usd", ".usdc", ".usdz"), usd.read, usd.write, True)
 FORMATS = (
     PATH_JSON,
     Format("RealEstate10K", "FILE.txt", (".txt",), realestate10k.read, realestate10k.write),
@@ -152,6 +152,7 @@ def write_camera(
 
     Raises:
         InputError: the name is of no format, or cannot be written to.
+        MissingError: the format needs a package that is not installed.
     """
     chosen, name = _format_to_write(path), " ".join(name.split()) or "camera"
     heard = warn or _unheard
@@ -202,8 +203,10 @@ def _format_to_read(path: Path) -> Format:
 def _format_to_write(path: Path) -> Format:
     if path.is_dir() or not path.suffix:
         return COLMAP
-    if path.suffix.lower() in BINARY_USD:
-        raise InputError(f"{path}: USD is written as text", f"use {path.stem}.usda")
+    if path.suffix.lower() == ".usdz":
+        raise InputError(f"{path}: packages are only read", f"use {path.stem}.usdc or .usda")
+    if path.suffix.lower() == ".usdc":
+        require_usd_core(path, f"or write {path.stem}.usda")
     named = {one.example: one for one in (TRANSFORMS, VIEWER)}
     return named.get(path.name.lower()) or _by_suffix(path, read=False)
 

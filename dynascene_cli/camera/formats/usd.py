@@ -1,4 +1,4 @@
-"""USD cameras in text (.usda), as UsdGeomCamera describes them.
+"""USD cameras as UsdGeomCamera describes them, in text (.usda) or in binary (.usdc) by usd-core.
 
 Y up, the camera looks along -z, matrices multiply row vectors. Focal length and apertures are in
 tenths of a unit, which a unit of a centimetre makes millimetres; the apertures' offsets shift the
@@ -28,6 +28,7 @@ from dynascene_cli.camera.formats.conventions import (
 )
 from dynascene_cli.camera.formats.files import digits, publish
 from dynascene_cli.camera.formats.ground import ground_square
+from dynascene_cli.camera.formats.usd_binary import is_binary, read_as_text, write_binary
 from dynascene_cli.camera.formats.usd_text import Prim, cameras_in, layer_of
 from dynascene_cli.camera.formats.usd_transform import world_transforms
 from dynascene_cli.errors import InputError
@@ -44,9 +45,6 @@ PINHOLE = {
     "omni:lensdistortion:model": "pinhole",
 }
 """Attributes that name a camera's model, and the one that is read."""
-
-BINARY_MARKS = (b"PXR-USDC", b"PK\x03\x04")
-"""How binary layers and packages (.usdc, .usdz, .usd) begin."""
 
 MOST_FRAMES = 200_000
 
@@ -100,8 +98,11 @@ def write(
 ) -> None:
     """Write a camera as a USD layer: a Camera prim, the ground's square and a point at the feet.
 
+    ``.usdc`` is binary; ``.usd`` may be either, and is text, which needs nothing.
+
     Raises:
         InputError: the folder is missing or cannot be written to.
+        MissingError: the layer is to be binary, and usd-core is not installed.
     """
     K = camera.intrinsics
     width, height = camera.width, camera.height
@@ -136,13 +137,13 @@ def write(
         + " ),\n"
         for index, rows in enumerate(matrices)
     ]
-    publish(
-        path,
+    text = (
         f"{head}{''.join(lines)}"
         f"    matrix4d xformOp:transform.timeSamples = {{\n{''.join(samples)}    }}\n"
         '    uniform token[] xformOpOrder = ["xformOp:transform"]\n}\n'
-        f"{'' if contact is None else _ground_text(contact, camera.first_frame)}",
+        f"{'' if contact is None else _ground_text(contact, camera.first_frame)}"
     )
+    (write_binary if path.suffix.lower() == ".usdc" else publish)(path, text)
 
 
 def _ground_text(contact: GroundContact, first: int) -> str:
@@ -176,10 +177,12 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     A gate of another shape than the picture is taken to be fitted to the picture's width.
 
     Raises:
-        InputError: it is no text layer or has no perspective camera; a transform is none that is
+        InputError: it is no layer or has no perspective camera; a transform is none that is
             known, or shears; the size is not known.
+        MissingError: it is binary, and usd-core is not installed.
     """
-    layer = layer_of(path, _text(path))
+    binary = path.is_file() and is_binary(path)
+    layer = layer_of(path, read_as_text(path) if binary else read_text(path, "USD text"))
     known = known.complete(read_note(layer.text("dynascene") or ""))
     written_here = layer.text("dynascene") is not None
     width, height = known.needed_size(path)
@@ -221,18 +224,6 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     rate = Known(frame_rate=frame_rate(per_second))
     known = known.complete(rate)
     return camera_path(path, lenses(fx, fy, cx, cy), extrinsics, known, "metres", float(codes[0]))
-
-
-def _text(path: Path) -> str:
-    if path.is_file():
-        with path.open("rb") as stream:
-            binary = stream.read(8).startswith(BINARY_MARKS)
-        if binary:
-            raise InputError(
-                f"{path}: a binary USD file",
-                f"make it text: usdcat {path.name} -o {path.stem}.usda",
-            )
-    return read_text(path, "USD text")
 
 
 def _time_codes(path: Path, prim: Prim, layer: Prim, step: float) -> Floats:
