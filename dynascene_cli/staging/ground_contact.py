@@ -11,10 +11,12 @@ from dynascene_cli.numerics.loess import smooth_locally
 from dynascene_cli.shot import CameraPath, Mask, PersonTracks
 from dynascene_cli.staging.derotation import remove_rotation, restore_rotation
 from dynascene_cli.staging.proportions import (
+    body_lengths,
     ground_below,
     height_without_feet,
     is_upright,
     landmark,
+    lengthen_bent,
     midpoint_of,
     standing_heights,
 )
@@ -115,7 +117,8 @@ def contact_points(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     tall = float(np.percentile((lowest - head)[feet_seen & np.isfinite(head)], 80))
     cut = _cut(tracks.boxes, *size)
     cut[:, 3] &= ~(feet_whole & (lowest < size[1] - WHOLE_FOOT_SHARE * tall))
-    below_picture = cut[:, 3] & ~feet_seen & np.isfinite(upper_body)
+    bodied = all_finite(midpoint_of(tracks, "shoulder", *size))
+    below_picture = cut[:, 3] & ~feet_seen & np.isfinite(upper_body) & bodied
     held = remove_rotation(turning, feet)
     airborne = _airborne(held[:, :, 1], tall, frame_rate) & ~below_picture
     points, weights = _stance_points(held, feet_seen & ~airborne, tall, frame_rate)
@@ -136,9 +139,10 @@ def contact_points(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
         measured = lowest - head
     known = np.isfinite(measured)
     steady = known & is_upright(tracks, *size)
+    heights = standing_heights(measured, line, steady if steady.any() else known)
     return Contacts(
         points=line,
-        heights=standing_heights(measured, line, steady if steady.any() else known),
+        heights=lengthen_bent(heights, body_lengths(tracks, *size)),
         airborne=airborne,
         feet_seen=feet_seen,
         cut=cut,

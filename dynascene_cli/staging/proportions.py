@@ -9,12 +9,16 @@ VISIBLE = 0.5
 SHOULDER_HEIGHT = 0.818
 HIP_HEIGHT = 0.53
 SHOULDER_BREADTH = 0.22
+ANKLE_HEIGHT = 0.039
 """Shares of the standing height (Drillis & Contini 1966, in Winter, *Biomechanics*, 2009)."""
 
 VISIBLE_SHARE_OF_A_CUT_BOX = 0.55
 UPRIGHT_DEG = 20.0
 UPRIGHT_SHARE = 0.8
 DEPTH_CHANGE = 0.04
+
+BENT = 1.1
+"""A body so many times as long as its head is ever above the ground never stood upright."""
 
 
 def landmark(tracks: PersonTracks, name: str, width: int, height: int) -> Floats:
@@ -82,6 +86,36 @@ def height_without_feet(tracks: PersonTracks, width: int, height: int) -> Floats
         usable = np.isnan(result) & (estimate > 0)
         result[usable] = estimate[usable]
     return result
+
+
+def body_lengths(tracks: PersonTracks, width: int, height: int) -> Floats:
+    """The standing height in pixels (F,) that head, trunk and the longer leg add up to.
+
+    However the body is bent at hips and neck or turned over; a bent knee, or a limb towards the
+    camera, makes it shorter. NaN where any of them is unknown.
+    """
+    shoulder = midpoint_of(tracks, "shoulder", width, height)
+    hip = midpoint_of(tracks, "hip", width, height)
+    upper = np.linalg.norm(landmark(tracks, "head_top", width, height) - shoulder, axis=1)
+    trunk = np.linalg.norm(hip - shoulder, axis=1)
+    left, right = (
+        np.linalg.norm(
+            landmark(tracks, f"{side}_hip", width, height)
+            - landmark(tracks, f"{side}_ankle", width, height),
+            axis=1,
+        )
+        for side in ("left", "right")
+    )
+    return np.asarray((upper + trunk + np.fmax(left, right)) / (1 - ANKLE_HEIGHT))
+
+
+def lengthen_bent(heights: Floats, lengths: Floats) -> Floats:
+    """Standing ``heights`` (F,) of whom the clip may never show upright, by the body's lengths."""
+    ratios = (lengths / heights)[np.isfinite(lengths)]
+    if len(ratios) == 0:
+        return heights
+    factor = float(np.percentile(ratios, 100 * UPRIGHT_SHARE))
+    return heights * factor if factor > BENT else heights
 
 
 def ground_below(tracks: PersonTracks, heights: Floats, width: int, height: int) -> Floats:

@@ -115,6 +115,20 @@ def test_a_nod_does_not_move_the_contact_of_a_cut_person() -> None:
     assert np.ptp(contacts.points[:, 1]) < 8
 
 
+def test_who_never_stands_upright_is_as_tall_as_their_body_is_long() -> None:
+    bent = standing()
+    bent.bend_deg[:] = 80.0
+    upright = contacts_of(tracks(standing(), PHOTO)).heights[0]
+    assert contacts_of(tracks(bent, PHOTO)).heights[0] == pytest.approx(upright, rel=0.05)
+
+
+def test_a_frame_of_which_only_the_box_is_known_moves_no_contact() -> None:
+    person = tracks(standing(), PHOTO)
+    person.points[30:40], person.visibility[30:40] = np.nan, 0.0
+    person.boxes[30:40, 3] = PHOTO.height
+    assert np.ptp(contacts_of(person).points[:, 1]) < 1.0
+
+
 def test_a_matte_alone_stands_on_the_lower_edge_of_its_box() -> None:
     person = tracks(standing(), PHOTO)
     blind = PersonTracks(
