@@ -26,7 +26,7 @@ from dynascene_cli.geometry import (
 from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.projection import effective_path
-from dynascene_cli.scene import free_ground, plain_name
+from dynascene_cli.scene import feet_rows, free_ground, plain_name
 from dynascene_cli.shot import Anchor, CameraPath, PersonTracks
 from dynascene_cli.staging import (
     Contacts,
@@ -274,7 +274,7 @@ def _standing_ground(place: Place) -> StandingGround | None:
     free, labels = free_ground(place.photo, place.guess), place.guess.labels
     if free is None or labels is None:
         return None
-    return StandingGround.of(free, partial(plain_name, labels))
+    return StandingGround.of(free, partial(plain_name, labels), feet_rows(labels))
 
 
 def align_filmed_world(request: RenderRequest, filmed: FilmedTracks, place: Place) -> FilmedWorld:

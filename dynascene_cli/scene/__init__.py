@@ -2,6 +2,7 @@
 
 from dynascene_cli.scene.bystanders import Bystander, bystanders
 from dynascene_cli.scene.depth_alignment import align_depth
+from dynascene_cli.scene.feet_rows import feet_rows
 from dynascene_cli.scene.free_ground import free_ground, plain_name
 from dynascene_cli.scene.geometry_file import read_guess_file, write_guess_file
 from dynascene_cli.scene.ground_crop import ground_crop
@@ -40,6 +41,7 @@ __all__ = [
     "align_depth",
     "build_scene",
     "bystanders",
+    "feet_rows",
     "find_depth_network",
     "find_known_things",
     "frame_focal_35mm",

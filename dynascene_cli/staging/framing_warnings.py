@@ -31,6 +31,15 @@ def stands_in_front(what: str) -> str:
     )
 
 
+def cut_shown(edges: str, share: float) -> str:
+    """The clip's ``edges`` cut the person inside the picture, for a share of the clip."""
+    return (
+        f"the clip's {edges} edge cuts the person off for {100 * share:.0f} % of the clip, and the "
+        "cut is seen inside the picture: the size that hides it does not fit this photo; --start "
+        "and --end leave those moments out"
+    )
+
+
 def lowered_behind(row: float, share: float) -> str:
     """Something hides the person below ``row``; ``share`` of the height they are shown lower."""
     return (

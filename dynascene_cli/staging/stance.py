@@ -14,7 +14,8 @@ from dynascene_cli.staging.billboard import (
     foot_from_height,
     intersect_ground,
 )
-from dynascene_cli.staging.framing import Footing, Framer, Framing
+from dynascene_cli.staging.framing import Framer
+from dynascene_cli.staging.framing_measures import Footing, Framing
 from dynascene_cli.staging.ground_contact import Contacts, contact_points
 from dynascene_cli.staging.smoothing import all_finite
 from dynascene_cli.staging.standing_ground import StandingGround
@@ -166,6 +167,7 @@ def stance(
     framing = _framing(framed, geometry, standing, ground)
     if not (framing.on_ground or moves):
         contacts = replace(contacts, grounded=False)
+    contacts = replace(contacts, cut=contacts.cut & framing.hidden)
     seen_from = _photo_camera(geometry, filmed)
     stands, lowered = _stand(contacts, framed, framing.similarity, seen_from, geometry, standing)
     if moves and world is not None:

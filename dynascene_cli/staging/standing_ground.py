@@ -1,4 +1,4 @@
-"""Where in a photo feet can stand."""
+"""Where in a photo feet can stand, and whom or what somebody there would cover wrongly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,24 +10,51 @@ from numpy.typing import NDArray
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Mask
 
+NEARER = 0.02
+"""What stands so much lower in the picture, as a share of its height, is nearer to the camera."""
+
+COVERED = 0.02
+"""Share of the person's box within which nobody sees that it lies over what is nearer."""
+
 
 @dataclass(frozen=True, eq=False)
 class StandingGround:
     """The free ground of a photo.
 
     ``clearance`` (H, W) is how far, in pixels, each pixel lies inside the free ground, 0 outside
-    it. ``named`` says in plain words what the photo shows at a pixel (x, y).
+    it. ``named`` says in plain words what the photo shows at a pixel (x, y). ``feet_rows`` (H, W)
+    has, at the pixels of people and things that stand about, the row of their feet, else −1;
+    None where they are not known.
     """
 
     clearance: NDArray[np.float32]
     named: Callable[[int, int], str]
+    feet_rows: NDArray[np.int32] | None = None
 
     @classmethod
-    def of(cls, free: Mask, named: Callable[[int, int], str]) -> "StandingGround":
+    def of(
+        cls,
+        free: Mask,
+        named: Callable[[int, int], str],
+        feet_rows: NDArray[np.int32] | None = None,
+    ) -> "StandingGround":
         """The ground that a mask (H, W) says is free; below the picture it goes on."""
         below = np.pad(free, ((0, free.shape[0] // 4), (0, 0)), mode="edge").astype(np.uint8)
         clearance = cv2.distanceTransform(below, cv2.DIST_L2, 5)[: len(free)]
-        return cls(np.asarray(clearance, np.float32), named)
+        return cls(np.asarray(clearance, np.float32), named, feet_rows)
+
+    def is_covered_wrongly(self, boxes: Floats, feet: Floats) -> bool:
+        """Whether people in any of the boxes (N, 4), their feet in the rows (N,), cover what is
+        nearer to the camera than they are."""
+        if self.feet_rows is None:
+            return False
+        height, width = self.feet_rows.shape
+        corners = np.clip(np.nan_to_num(boxes), 0, [width, height, width, height]).astype(int)
+        for (x0, y0, x1, y1), foot in zip(corners, feet, strict=True):
+            behind = self.feet_rows[y0:y1, x0:x1] > foot + NEARER * height
+            if behind.size and behind.mean() > COVERED:
+                return True
+        return False
 
     def bears(self, feet: Floats, reach: float) -> bool:
         """Whether the ground is free for ``reach`` pixels around each of the feet (N, 2).

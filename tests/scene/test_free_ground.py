@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dynascene_cli.scene import free_ground, guess_geometry, plain_name
+from dynascene_cli.scene import feet_rows, free_ground, guess_geometry, plain_name
 from dynascene_cli.scene.ade20k import NAMES
 from dynascene_cli.scene.labels import SceneLabels
 
@@ -69,3 +69,12 @@ def test_ground_of_which_the_network_wavers_bears_nobody() -> None:
     guess = guess_geometry(photo, labels=SceneLabels(classes, certainty), horizon=150 / 360)
     free = free_ground(photo, guess)
     assert free is not None and free[340, 200] and not free[290, 480]
+
+
+def test_what_stands_about_is_as_near_as_its_feet() -> None:
+    _, labels = beach()
+    labels.classes[200:320, 20:40] = NAMES.index("person")
+    labels.classes[310:320, 40:60] = NAMES.index("person")
+    rows = feet_rows(labels)
+    assert rows[270, 90] == 300 and rows[200, 30] == 320
+    assert rows[270, 150] == -1

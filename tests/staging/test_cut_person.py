@@ -76,17 +76,47 @@ def test_in_any_format_the_cut_lies_at_the_edge_and_the_head_inside(size: tuple[
     assert corner(stands, (1280, 0))[0] >= width - 1e-6
 
 
-def test_whom_the_clip_cuts_below_now_and_then_is_not_enlarged_to_hide_it() -> None:
+def bending_down() -> PersonTracks:
+    """The last third of them bends down to the clip's edge, feet out of the picture."""
     person = tracks(standing(z=4.5), FILMED)
-    # The last third bends down to the clip's edge, feet out of the picture.
     person.boxes[50:, 3] = 720.0
     person.points[50:, 5:] = np.nan
     person.visibility[50:, 5:] = 0.0
-    high = photo(horizon=250.0, camera_height=3.0)
-    stands = stance(person, still(FILMED, 75), high)
+    return person
+
+
+def test_whom_the_clip_cuts_below_now_and_then_is_not_enlarged_to_hide_it() -> None:
+    low = photo(horizon=250.0, camera_height=0.9)
+    stands = stance(bending_down(), still(FILMED, 75), low)
     np.testing.assert_array_equal(stands.clip_to_frame[0], np.eye(2, 3))
     assert any("keep the clip's framing and size" in warning for warning in stands.warnings)
     assert np.isfinite(stands.contact).all() and not stands.contacts.grounded
+
+
+def test_whom_the_clip_cuts_below_is_as_small_as_the_ground_says_at_the_lower_edge() -> None:
+    high = photo(horizon=250.0, camera_height=3.0)
+    stands = stance(bending_down(), still(FILMED, 75), high)
+    assert stands.contacts.grounded
+    assert corner(stands, (640, 720))[1] >= 720 - 1e-6
+    feet = corner(stands, tuple(stands.contacts.points[0]))[1]
+    tall = stands.clip_to_frame[0, 0, 0] * stands.contacts.heights[0]
+    assert tall == pytest.approx((feet - 250) * HEIGHT / 3.0, rel=0.01)
+    assert feet < 720 + 0.1 * tall
+
+
+@pytest.mark.parametrize(("frames", "shown"), [(15, True), (40, False)])
+def test_a_cut_above_is_shown_only_for_a_moment_and_only_for_the_right_size(
+    frames: int, shown: bool
+) -> None:
+    person = bending_down()
+    person.boxes[:frames, 1] = 0.0
+    stands = stance(person, still(FILMED, 75), photo(horizon=250.0, camera_height=3.0))
+    told = "the clip's top edge cuts the person off for 20 % of the clip"
+    assert any(told in warning for warning in stands.warnings) is shown
+    assert bool(corner(stands, (640, 0))[1] > 0) is shown
+    assert bool(stands.contacts.cut[:, 1].any()) is not shown
+    kept = stance(person, still(FILMED, 75), FILMED)
+    assert not any("cut is seen" in warning for warning in kept.warnings)
 
 
 def test_what_stands_before_the_person_is_no_floor() -> None:

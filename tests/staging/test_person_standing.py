@@ -122,6 +122,28 @@ def test_who_would_be_a_speck_on_far_ground_stands_in_front() -> None:
     assert staged_in(FILMED, ground=far).footing == "in front"
 
 
+def test_nobody_is_drawn_over_who_is_nearer() -> None:
+    """Somebody whose feet are lower in the picture stands where the person was filmed."""
+    x, y = foot(staged_in(FILMED, ground=free((0.0, 1.0))))
+    nearer = np.full((720, 1280), -1, np.int32)
+    nearer[300:700, round(x) - 60 : round(x) + 60] = 700
+    ground = replace(free((0.0, 1.0)), feet_rows=nearer)
+    aside, below = foot(staged_in(FILMED, ground=ground))
+    assert abs(aside - x) > 60 or below > 700 - 0.02 * 720
+    farther = replace(ground, feet_rows=np.minimum(nearer, round(y)))
+    assert foot(staged_in(FILMED, ground=farther)) == pytest.approx((x, y))
+
+
+def test_a_move_sends_nobody_behind_who_is_nearer() -> None:
+    ground = replace(free((0.0, 1.0)), feet_rows=np.full((720, 1280), -1, np.int32))
+    assert ground.feet_rows is not None
+    kept = staged_in(FILMED, ground=ground)
+    away = staged_in(FILMED, ground=ground, room=0.25)
+    assert tall(away) == pytest.approx(0.75 * tall(kept))
+    ground.feet_rows[: round(foot(away)[1]) - 20] = round(foot(away)[1]) + 40
+    assert tall(staged_in(FILMED, ground=ground, room=0.25)) == pytest.approx(tall(kept))
+
+
 def test_the_clips_own_camera_tells_of_what_it_walks_people_over() -> None:
     wet = free((0.0, 0.5)).occupied_at(np.array([[2000.0, 600.0], [200.0, 600.0], [900.0, 600.0]]))
     assert wet == "water"
