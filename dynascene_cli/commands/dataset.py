@@ -167,6 +167,31 @@ class BuildOptions:
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the splits.")] = 0
 
 
+@dataclass(frozen=True)
+class ScaleOptions:
+    """Where the work is done."""
+
+    PANEL: ClassVar[str] = "Scale"
+
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="local|ADDRESS",
+            help="Make clips on Ray: one a core of this machine, or on the cluster at HOST:PORT "
+            "[default: in this process, one at a time].",
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            help="Make at most this many clips at a time on Ray [default: one a core].",
+        ),
+    ] = None
+
+
 @app.command(
     "build",
     cls=PanelCommand,
@@ -180,12 +205,18 @@ def build(
     ],
     clips: ClipOptions,
     how: BuildOptions,
+    scale: ScaleOptions,
     run: options.ConsoleOptions,
 ) -> None:
     """Build training clips from raw videos; the same command continues an interrupted run."""
     from dynascene_cli.dataset.filmed.build import build_dataset
+    from dynascene_cli.dataset.filmed.ray_workers import RayUse
     from dynascene_cli.dataset.filmed.settings import BuildSettings
+    from dynascene_cli.errors import InputError
 
+    if scale.workers and not scale.ray:
+        raise InputError("--workers is for --ray", "add --ray local")
+    ray = RayUse(scale.ray, scale.workers) if scale.ray else None
     least, most = parse_numbers("--person-share", clips.person_share, 2)
     train, val, test = parse_numbers("--split", how.split, 3)
     settings = BuildSettings(
@@ -201,7 +232,7 @@ def build(
         seed=how.seed,
     )
     console = run.console()
-    data = build_dataset(videos, how.output, how.licence, settings, console)
+    data = build_dataset(videos, how.output, how.licence, settings, console, ray)
     console.result(data, f"{data['manifest']}: {data['clips']} clips; report: {data['report']}")
 
 

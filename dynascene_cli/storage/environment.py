@@ -14,6 +14,8 @@ SILENT = {
     # huggingface_hub, and with it diffusers and transformers.
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
+    # Ray would send what its cluster is made of.
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 
 

@@ -1,75 +1,80 @@
-"""A data set from raw videos: the seven steps, source by source, continued where they stopped."""
+"""A data set from raw videos: the seven steps, continued where they stopped."""
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dynascene_cli.console import Console
-from dynascene_cli.dataset.filmed.clip_stages import FILES, ClipPlaces, build_clip, shrink
-from dynascene_cli.dataset.filmed.cuts import content_changes, cut_frames, divide_shots
+from dynascene_cli.dataset.filmed.clip_stages import FILES
+from dynascene_cli.dataset.filmed.jobs import (
+    ClipJob,
+    Outcome,
+    SourceJob,
+    Workers,
+    check_source,
+    cut_source,
+    make_clip,
+    work_here,
+)
+from dynascene_cli.dataset.filmed.ray_workers import RayUse, ray_workers
 from dynascene_cli.dataset.filmed.records import (
-    SOURCE,
     ClipRecord,
     SourceRecord,
     count_funnel,
     read_built,
-    read_source,
-    write_record,
 )
 from dynascene_cli.dataset.filmed.report import write_report
 from dynascene_cli.dataset.filmed.reviews import MANIFEST, read_reviews, write_manifests
 from dynascene_cli.dataset.filmed.settings import SPLITS, BuildSettings
-from dynascene_cli.dataset.filmed.sources import Source, find_sources, source_name
+from dynascene_cli.dataset.filmed.sources import find_sources
 from dynascene_cli.dataset.own_folder import take_folder
 from dynascene_cli.dataset.statistics import statistics
 from dynascene_cli.errors import InputError
-from dynascene_cli.shot import Clip
 from dynascene_cli.storage.atomic import disk_full_as_error
-from dynascene_cli.storage.fingerprints import file_fingerprint
 from dynascene_cli.storage.locks import lock_folder
-from dynascene_cli.video import open_clip, read_frames, write_image
 
 
 def build_dataset(
-    videos: Iterable[Path], folder: Path, licence: str, settings: BuildSettings, console: Console
+    videos: Iterable[Path],
+    folder: Path,
+    licence: str,
+    settings: BuildSettings,
+    console: Console,
+    ray: RayUse | None = None,
 ) -> dict[str, Any]:
     """Take videos through the steps and write the data set; the answer under --json.
 
     A video that cannot be read is told of and passed over; so is one whose content is there
-    already. What an earlier run of the same settings finished in the folder is kept.
+    already. What an earlier run of the same settings finished in the folder is kept. Where the
+    work is done, here or by Ray's workers, changes nothing of what is written.
 
     Raises:
-        InputError: there is no video, the settings or the folder are wrong; or, after all others
-            were taken through, a video could not be read.
-        MissingError: a matting model or an estimation method is not installed.
+        InputError: there is no video, the settings or the folder are wrong, or Ray cannot be
+            reached; or, after all others were taken through, a video could not be read.
+        MissingError: a matting model, an estimation method or Ray is not installed.
         StageError: the disk is full.
     """
     settings.check()
     sources = find_sources(videos, licence)
-    take_folder(folder, settings.text)
-    faults: dict[Path, str] = {}
-    with (
-        disk_full_as_error(folder),
-        lock_folder(folder, "data set's folder", "another run is building it", "-o"),
-    ):
-        seen: dict[str, Path] = {}
-        for number, source in enumerate(sources, start=1):
-            console.info(f"video {number} of {len(sources)}: {source.path}")
-            try:
-                name = _name(source, seen, console)
-                if name is not None:
-                    _build_source(folder, source, name, settings, console)
-            except InputError as error:
-                faults[source.path] = error.message
-                console.warn(f"{source.path} is passed over: {error.message}")
-        data = _finish(folder, settings)
-    if faults:
-        told = "; ".join(faults.values())
+    building = _Building(settings, console)
+    with ray_workers(ray, folder, console) if ray else nullcontext(work_here) as work:
+        take_folder(folder, settings.text)
+        with (
+            disk_full_as_error(folder),
+            lock_folder(folder, "data set's folder", "another run is building it", "-o"),
+        ):
+            building.run([SourceJob(folder, source) for source in sources], work)
+            data = _finish(folder, settings) | {"throughput": building.throughput()}
+    if building.faults:
+        told = "; ".join(building.faults.values())
         raise InputError(
-            f"{len(faults)} of {len(sources)} videos could not be read: {told}",
+            f"{len(building.faults)} of {len(sources)} videos could not be read: {told}",
             f"{folder / MANIFEST} has the clips of the others; mend these and run it again",
         )
     if not data["clips"]:
@@ -77,84 +82,75 @@ def build_dataset(
     return {**data, "warnings": console.warnings}
 
 
-def _name(source: Source, seen: dict[str, Path], console: Console) -> str | None:
-    """What a source is called; None where its content was there under another path."""
-    if not source.path.is_file():
-        raise InputError(f"{source.path} is no video file", "check the path")
-    checksum = file_fingerprint(source.path)
-    if checksum in seen:
-        console.warn(f"{source.path} has the content of {seen[checksum]}: it counts once")
-        return None
-    seen[checksum] = source.path
-    return source_name(source.path, checksum)
+@dataclass
+class _Building:
+    """A run through the steps: what went wrong by video, and what it took by kind of job."""
 
+    settings: BuildSettings
+    console: Console
+    faults: dict[Path, str] = field(default_factory=dict)
+    core_seconds: dict[str, float] = field(default_factory=dict)
+    clips: int = 0
+    video_seconds: float = 0.0
 
-def _build_source(
-    folder: Path, source: Source, name: str, settings: BuildSettings, console: Console
-) -> None:
-    records = folder / "sources" / name
-    records.mkdir(parents=True, exist_ok=True)
-    if not (records / SOURCE).is_file():
-        write_record(records / SOURCE, _cut_source(source, name, records, settings, console))
-    record = read_source(records / SOURCE)
-    missing = [n for n in range(len(record.clips)) if not (records / f"{n:04d}.json").is_file()]
-    if not missing:
-        return
-    opened = open_clip(source.path)
-    for number in missing:
-        clip_name = f"{name}-{number:04d}"
-        places = ClipPlaces(
-            folder / "clips" / clip_name,
-            folder / "work" / clip_name,
-            records / f"{number:04d}.jpg",
+    def run(self, videos: Sequence[SourceJob], work: Workers) -> None:
+        """Do all that is missing."""
+        checked = work("checksums", check_source, videos)
+        cut = work(
+            "cuts",
+            partial(cut_source, settings=self.settings, console=self.console),
+            self._found(checked, len(videos)),
         )
-        made = build_clip(opened, record.clips[number], clip_name, places, settings)
-        console.info(f"  {clip_name}: {made.fell or 'accepted'}{made.reason and ': '}{made.reason}")
-        write_record(records / f"{number:04d}.json", made)
+        made = work("clips", partial(make_clip, settings=self.settings), self._missing(cut))
+        for outcome in made:
+            clip = outcome.made
+            if self._is_made("clips", outcome, outcome.job.video) and clip is not None:
+                self.clips += 1
+                told = f"{clip.fell}: {clip.reason}" if clip.fell else "accepted"
+                self.console.info(f"  {clip.name}: {told}")
 
+    def _found(self, checked: Iterable[Outcome[SourceJob, str]], count: int) -> Iterator[SourceJob]:
+        """The videos that can be read, each content once."""
+        seen: dict[str, Path] = {}
+        for number, outcome in enumerate(checked, start=1):
+            path, checksum = outcome.job.source.path, outcome.made
+            self.console.info(f"video {number} of {count}: {path}")
+            if not self._is_made("checksums", outcome, outcome.job) or checksum is None:
+                continue
+            if checksum in seen:
+                self.console.warn(f"{path} has the content of {seen[checksum]}: it counts once")
+                continue
+            seen[checksum] = path
+            yield replace(outcome.job, sha256=checksum)
 
-def _cut_source(
-    source: Source, name: str, records: Path, settings: BuildSettings, console: Console
-) -> SourceRecord:
-    """Steps 2 and 3, of which the latter reads the video to its end."""
-    opened = open_clip(source.path)
-    cuts: list[int] = []
-    clips: list[tuple[int, int]] = []
-    too_short = 0
-    small = min(opened.width, opened.height) < settings.min_side
-    if small:
-        write_image(records / "source.jpg", shrink(next(read_frames(opened, 0, 1))))
-    else:
-        with console.progress("cuts", opened.frame_count) as advance:
-            changes = content_changes(_counted(opened, advance))
-        cuts = cut_frames(changes, settings.cut_threshold)
-        clips, too_short = divide_shots(
-            opened.frame_count,
-            cuts,
-            opened.frame_rate,
-            settings.min_seconds,
-            settings.max_seconds,
-        )
-    return SourceRecord(
-        name=name,
-        path=str(source.path),
-        sha256=file_fingerprint(source.path),
-        licence=source.licence,
-        width=opened.width,
-        height=opened.height,
-        frame_rate=str(opened.frame_rate),
-        frames=opened.frame_count,
-        small=small,
-        cuts=tuple(cuts),
-        clips=tuple(clips),
-        too_short=too_short,
-    )
+    def _missing(self, cut: Iterable[Outcome[SourceJob, SourceRecord]]) -> Iterator[ClipJob]:
+        """The clips of which no earlier run says what became of them."""
+        for outcome in cut:
+            record = outcome.made
+            if not self._is_made("cuts", outcome, outcome.job) or record is None:
+                continue
+            for number, span in enumerate(record.clips):
+                job = ClipJob(outcome.job, number, span)
+                if not job.record.is_file():
+                    self.video_seconds += float((span[1] - span[0]) / record.rate)
+                    yield job
 
+    def _is_made(self, kind: str, outcome: Outcome[Any, Any], video: SourceJob) -> bool:
+        spent = self.core_seconds.get(kind, 0.0)
+        self.core_seconds[kind] = spent + outcome.core_seconds
+        path = video.source.path
+        if outcome.fault and path not in self.faults:
+            self.faults[path] = outcome.fault
+            self.console.warn(f"{path} is passed over: {outcome.fault}")
+        return not outcome.fault
 
-def _counted(opened: Clip, advance: Callable[[int], None]) -> Iterable[Any]:
-    for index, frame in enumerate(read_frames(opened)):
-        advance(index + 1)
-        yield frame
+    def throughput(self) -> dict[str, Any]:
+        """The clips that this run looked at, and the processor time it took, by kind of job."""
+        return {
+            "clips": self.clips,
+            "video_seconds": round(self.video_seconds, 3),
+            "core_seconds": {kind: round(s, 2) for kind, s in self.core_seconds.items()},
+        }
 
 
 def _finish(folder: Path, settings: BuildSettings) -> dict[str, Any]:
