@@ -157,6 +157,14 @@ class BuildOptions:
         str,
         typer.Option("--licence", help="Licence note of the videos that a list gives none for."),
     ] = ""
+    detector: Annotated[
+        str,
+        typer.Option(
+            "--detector",
+            help="What counts the people of a clip: nanodet, which ships, yolox, or an ONNX file "
+            "of YOLOX.",
+        ),
+    ] = "nanodet"
     matting_model: Annotated[
         str, typer.Option("--matting-model", help="What separates the person, as in `matte`.")
     ] = "auto"
@@ -226,6 +234,7 @@ def build(
         max_seconds=clips.max_seconds,
         person_share=(least, most),
         max_score=clips.max_score,
+        detector=how.detector,
         matting_model=how.matting_model,
         method=how.method,
         splits=(train, val, test),

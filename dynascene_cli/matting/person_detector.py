@@ -1,10 +1,21 @@
 """People found in a picture, and which of them is the one from another."""
 
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
 import numpy as np
 
+from dynascene_cli import weights
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.object_detector import MIN_SCORE, detect_objects
+from dynascene_cli.inference.yolox import YoloxNetwork
 from dynascene_cli.shot import Image
+
+BUNDLED_DETECTOR = "nanodet"
+
+Detector = Callable[[Image, float], Floats]
+"""Boxes as of people_boxes, out of a picture and the least score."""
 
 FAINTLY_UNLIKE = 0.5
 """How unlike the last box a candidate may be of which the detector is not sure."""
@@ -13,6 +24,34 @@ FAINTLY_UNLIKE = 0.5
 def people_boxes(image: Image, min_score: float = MIN_SCORE) -> Floats:
     """Boxes (N, 5) x0, y0, x1, y1, score of the people in an RGB picture, best first."""
     return detect_objects(image, ("person",), min_score)["person"]
+
+
+def person_detector(name: str) -> Detector:
+    """The detector of a name: the bundled one, or a YOLOX by its registered name or its file.
+
+    Raises:
+        InputError: the file is another network, or no weights are called that.
+        MissingError: the weights are not on this machine.
+    """
+    if name == BUNDLED_DETECTOR:
+        return people_boxes
+    return _yolox(detector_path(name)).people_boxes
+
+
+def detector_path(name: str) -> Path:
+    """The file of a detector that does not ship: one that was named, or the registered one.
+
+    Raises:
+        InputError: there is no such file, or no weights are called that.
+        MissingError: the weights are not on this machine.
+    """
+    path = Path(name)
+    return path if path.suffix == ".onnx" and path.is_file() else weights.path_of(name)
+
+
+@lru_cache(maxsize=1)
+def _yolox(path: Path) -> YoloxNetwork:
+    return YoloxNetwork(path)
 
 
 def most_alike(box: Floats, candidates: Floats) -> Floats | None:

@@ -7,7 +7,9 @@ import numpy as np
 
 from dynascene_cli import weights
 from dynascene_cli.errors import DynasceneError, InputError
+from dynascene_cli.inference.object_detector import MIN_SCORE, intersection_over_union
 from dynascene_cli.inference.onnx_network import OnnxNetwork
+from dynascene_cli.inference.yolox import YoloxNetwork
 from dynascene_cli.matting.bundled import BundledMattingModel
 from dynascene_cli.matting.registry import PROMPTED, network_matting_model, require_packages
 from dynascene_cli.shot import Image
@@ -19,6 +21,9 @@ PERSON, PLACE = 200, 30
 LEAST_DIFFERENCE = 0.25
 """Between the mean alphas of both. Robust Video Matting's is 0.99, U²-Netp's 0.95."""
 
+LEAST_OVERLAP = 0.5
+"""Of the person's box by their matte and by a detector."""
+
 
 def try_weights(name: str, path: Path) -> None:
     """Let the network of that name in a file matte one frame.
@@ -29,6 +34,9 @@ def try_weights(name: str, path: Path) -> None:
     """
     hint = f"give the weights of {name}: see docs/models.md"
     kind = weights.find(name).kind
+    if kind == "detection":
+        try_detector(path)
+        return
     if kind not in ("matting", "edges"):
         OnnxNetwork(path)
         return
@@ -53,6 +61,24 @@ def try_weights(name: str, path: Path) -> None:
             f"{path} is no matting network: it does not separate the person from the background "
             "in the frame that it was tried on",
             hint,
+        )
+
+
+def try_detector(path: Path) -> None:
+    """Let the detector in a file find the person of one frame.
+
+    Raises:
+        InputError: it is no YOLOX, or one that does not find them.
+    """
+    frame, known = _trial_frame()
+    found = YoloxNetwork(path).people_boxes(frame, MIN_SCORE)
+    rows, columns = np.nonzero(known >= PERSON)
+    person = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
+    if not len(found) or intersection_over_union(person, found).max() < LEAST_OVERLAP:
+        raise InputError(
+            f"{path} does not find the person in the frame that it was tried on",
+            "export it with YOLOX's tools/export_onnx.py, boxes not decoded, people first of the "
+            "classes",
         )
 
 

@@ -101,3 +101,22 @@ def _turned(source, target, *, last):
 def _shape(channels, mark, published):
     sides = [f"height{mark}", f"width{mark}"]
     return [1, channels, *sides] if published else [1, *sides, channels]
+
+
+def yolox_network(path, box, *, side=416, score=0.9, classes=80):
+    """YOLOX that sees one person in ``box``, in pixels of its canvas, whatever it is shown."""
+    cells = [(stride, side // stride) for stride in (8, 16, 32)]
+    told = np.zeros((1, sum(count**2 for _, count in cells), 5 + classes), np.float32)
+    x0, y0, x1, y1 = np.array(box) / 32
+    column, row = int((x0 + x1) / 2), int((y0 + y1) / 2)
+    place = cells[0][1] ** 2 + cells[1][1] ** 2 + row * cells[2][1] + column
+    told[0, place, :4] = (x0 + x1) / 2 - column, (y0 + y1) / 2 - row, *np.log((x1 - x0, y1 - y0))
+    told[0, place, 4:6] = 1, score
+    nodes = [
+        helper.make_node("ReduceMax", ["images"], ["brightest"], keepdims=0),
+        helper.make_node("Mul", ["brightest", "nothing"], ["zero"]),
+        helper.make_node("Add", ["told", "zero"], ["output"]),
+    ]
+    inputs = [("images", TensorProto.FLOAT, [1, 3, side, side])]
+    outputs = [("output", TensorProto.FLOAT, list(told.shape))]
+    return save(path, nodes, inputs, outputs, {"told": told, "nothing": np.float32([0])})

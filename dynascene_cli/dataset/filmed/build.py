@@ -36,6 +36,8 @@ from dynascene_cli.dataset.filmed.sources import find_sources
 from dynascene_cli.dataset.own_folder import take_folder
 from dynascene_cli.dataset.statistics import statistics
 from dynascene_cli.errors import InputError
+from dynascene_cli.matting.person_detector import BUNDLED_DETECTOR, detector_path
+from dynascene_cli.matting.weight_trial import try_detector
 from dynascene_cli.storage.atomic import disk_full_as_error
 from dynascene_cli.storage.locks import lock_folder
 
@@ -57,10 +59,12 @@ def build_dataset(
     Raises:
         InputError: there is no video, the settings or the folder are wrong, or Ray cannot be
             reached; or, after all others were taken through, a video could not be read.
-        MissingError: a matting model, an estimation method or Ray is not installed.
+        MissingError: a detector, a matting model, an estimation method or Ray is not installed.
         StageError: the disk is full.
     """
     settings.check()
+    if settings.detector != BUNDLED_DETECTOR:
+        try_detector(detector_path(settings.detector))
     sources = find_sources(videos, licence)
     building = _Building(settings, console)
     with ray_workers(ray, folder, console) if ray else nullcontext(work_here) as work:

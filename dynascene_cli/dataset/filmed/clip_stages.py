@@ -21,6 +21,7 @@ from dynascene_cli.dataset.filmed.settings import BuildSettings
 from dynascene_cli.dataset.person_hole import Hidden, person_hole
 from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.geometry import centre
+from dynascene_cli.matting.person_detector import person_detector
 from dynascene_cli.pipeline.camera import cached_estimate, camera_key, foreground_from_matte
 from dynascene_cli.pipeline.matte import CachedMatte, cached_matte
 from dynascene_cli.pipeline.request import CameraRequest, MatteRequest, RunRequest
@@ -118,7 +119,7 @@ def _examine(
     """Look at frames half a second apart, and keep what was seen in ``known``."""
     frames = list(read_frames_at(opened, sampled_frames(span, float(opened.frame_rate))))
     write_image(thumbnail, shrink(frames[len(frames) // 2]))
-    people = check_people(frames, settings.person_share)
+    people = check_people(frames, settings.person_share, person_detector(settings.detector))
     known["person_share"] = round(people.share, 4)
     if people.fault:
         raise FellError("people", people.fault)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.object_detector import MIN_SCORE
-from dynascene_cli.matting.person_detector import people_boxes
+from dynascene_cli.matting.person_detector import Detector
 from dynascene_cli.shot import Image
 
 TOLERANCE, LEAST_LOOKS = 0.1, 4
@@ -33,7 +33,9 @@ class PeopleCheck:
     fault: str
 
 
-def check_people(frames: Iterable[Image], share_range: tuple[float, float]) -> PeopleCheck:
+def check_people(
+    frames: Iterable[Image], share_range: tuple[float, float], detect: Detector
+) -> PeopleCheck:
     """Look for people in sampled frames (H, W, 3)."""
     least, largest = share_range
     faults: Counter[str] = Counter()
@@ -41,7 +43,7 @@ def check_people(frames: Iterable[Image], share_range: tuple[float, float]) -> P
     looks = 0
     for frame in frames:
         looks += 1
-        boxes = counted_people(people_boxes(frame, SEEN_SCORE))
+        boxes = counted_people(detect(frame, SEEN_SCORE))
         if len(boxes) != 1:
             faults["nobody is seen" if len(boxes) == 0 else "several people are seen"] += 1
             continue

@@ -4,7 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from dynascene_cli import weights
 from dynascene_cli.errors import InputError
+from dynascene_cli.matting.person_detector import BUNDLED_DETECTOR, detector_path
 
 VERSION = 3
 """Grows with every change of what the same video and settings give."""
@@ -22,8 +24,8 @@ class BuildSettings:
     ``min_side``: pixels of the picture's shorter side (the paper's 1080p). ``cut_threshold``: of
     the content detector. A shot shorter than ``min_seconds`` is left out, one longer than
     ``max_seconds`` divided. ``person_share``: least and largest share of the picture that the
-    person's box takes. A clip whose motion score is ``max_score`` or more moves too little.
-    ``splits``: shares of train, val and test.
+    person's box takes, as ``detector`` sees it. A clip whose motion score is ``max_score`` or more
+    moves too little. ``splits``: shares of train, val and test.
     """
 
     min_side: int = 1080
@@ -32,6 +34,7 @@ class BuildSettings:
     max_seconds: float = 10.0
     person_share: tuple[float, float] = (0.02, 0.8)
     max_score: float = 0.8
+    detector: str = BUNDLED_DETECTOR
     matting_model: str = "auto"
     method: str = "auto"
     splits: tuple[float, float, float] = (0.9, 0.05, 0.05)
@@ -60,5 +63,14 @@ class BuildSettings:
 
     @property
     def text(self) -> str:
-        """What tells the folder of these settings from that of others."""
-        return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True)
+        """What tells the folder of these settings from that of others.
+
+        Raises:
+            InputError: there is no such detector.
+            MissingError: its weights are not on this machine.
+        """
+        told = {"version": VERSION, **asdict(self)}
+        # The bundled one is not told: folders are older than the choice.
+        if told.pop("detector") != BUNDLED_DETECTOR:
+            told["detector"] = weights.sha256_of(detector_path(self.detector))
+        return json.dumps(told, sort_keys=True)
