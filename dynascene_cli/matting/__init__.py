@@ -8,8 +8,16 @@ from dynascene_cli.matting.corrections import (
     read_corrections,
 )
 from dynascene_cli.matting.external import alpha_box, edges_touched, matte_of_given_alpha
-from dynascene_cli.matting.foreign_colours import foreign_share
+from dynascene_cli.matting.foreign_colours import drop_uniform_ground, foreign_share
 from dynascene_cli.matting.landmark_smoothing import assemble_tracks
+from dynascene_cli.matting.lettering import (
+    LetteringLine,
+    cover_lettering,
+    find_lettering,
+    lines_of_array,
+    lines_to_array,
+    trim_lettering,
+)
 from dynascene_cli.matting.matte_warnings import matte_warnings
 from dynascene_cli.matting.person_selection import (
     NobodyError,
@@ -34,6 +42,7 @@ __all__ = [
     "MAX_PROPS",
     "PROMPTED",
     "CorrectedAlphas",
+    "LetteringLine",
     "MatteFrame",
     "MattingModel",
     "MattingState",
@@ -46,10 +55,15 @@ __all__ = [
     "choose_matting_model",
     "choose_prompted",
     "correction_files",
+    "cover_lettering",
+    "drop_uniform_ground",
     "edges_touched",
+    "find_lettering",
     "following_state",
     "foreign_share",
     "frame_times",
+    "lines_of_array",
+    "lines_to_array",
     "lost_ranges",
     "make_matting_model",
     "matte_of_given_alpha",
@@ -58,4 +72,5 @@ __all__ = [
     "read_corrections",
     "require_packages",
     "select_person",
+    "trim_lettering",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
+from dynascene_cli.matting.lettering import LetteringLine
 from dynascene_cli.shot import LANDMARKS, Image
 
 Quality = Literal["default", "best"]
@@ -33,7 +34,7 @@ class MatteFrame:
     half-transparent through and through; ``came``: the share of the person that was not in the
     last frame's matte, nor near it; ``foreign``: of what is low in it, the share that has the
     place's colours alone, NaN where that was not looked for; ``held`` (n,): COCO's classes of the
-    things in ``props``.
+    things in ``props``; ``lettering``: the lines of it that lie on the person.
     """
 
     alpha: Image
@@ -47,6 +48,7 @@ class MatteFrame:
     came: float = 0.0
     foreign: float = float("nan")
     held: NDArray[np.int_] = field(default_factory=lambda: np.zeros(0, int))
+    lettering: tuple[LetteringLine, ...] = ()
 
 
 def empty_matte(height: int, width: int) -> MatteFrame:

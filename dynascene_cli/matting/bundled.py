@@ -1,6 +1,6 @@
 """The model that needs nothing: several small networks' masks, fused, steadied and refined."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -64,6 +64,10 @@ MOSTLY_CUT = 0.5
 BOX_MARGIN = 1.3
 AROUND = 0.12
 """How far beyond the box the person may reach, as a share of the crop."""
+WIDER, MOST_WIDENED = 1.4, 2
+"""By how much, and how often, a crop is enlarged whose edge cuts the person."""
+CUT_LENGTH = 0.02
+"""Length of such a cut, as a share of the crop's side."""
 SALIENT_EVERY, PROP_EVERY = 3, 2
 """Frames after which U²-Netp looks again at the person, and at what they hold."""
 SALIENT_SIDE, FAST_SALIENT_SIDE, BEST_SALIENT_SIDE = 256, 192, 320
@@ -73,6 +77,25 @@ KEPT_AREA = 0.4
 MOST_FAILURES = 8
 """Frames in a row that are filled from the one before: a matte that keeps failing is believed."""
 AREA_STEP, STEADY_STEP = 0.6, 1.3
+
+
+@dataclass(frozen=True, eq=False)
+class _Sight:
+    """What the networks see of the person in a crop (4,), all of it (256, 256).
+
+    ``image`` is the crop of the picture's ``part``, ``carried`` what the last frame says,
+    ``changed`` the share of the person that looks different, ``salient`` what stands out, as of
+    ``salient_age`` frames ago, ``mask`` the person.
+    """
+
+    crop: Floats
+    part: ReducedPart
+    image: Image
+    carried: CarriedMasks | None
+    changed: float
+    salient: FloatArray | None
+    salient_age: int
+    mask: FloatArray
 
 
 class BundledMattingModel:
@@ -116,22 +139,17 @@ class BundledMattingModel:
         if view is None:
             return empty_matte(height, width), self._lost(state)
         cut = cut_by_frame(view, width, height)
-        known = bool(np.isfinite(state["past_crop"]).all())
-        if known:
+        if np.isfinite(state["past_crop"]).all():
             cut += CUT_MEMORY * (float(state["cut"]) - cut)
-        crop = _crop_of_view(view, cut)
-        part = reduce_part(frame, crop)
-        if part is None:
+        sight = self._look(frame, view, state, cut, _crop_of_view(view, cut))
+        for _ in range(MOST_WIDENED):
+            if sight is None or cut < MOSTLY_CUT or not _is_cut_by_crop(sight, width, height):
+                break
+            sight = self._look(frame, view, state, cut, sight.crop * [1, 1, WIDER, 1])
+        if sight is None:
             return empty_matte(height, width), self._lost(state)
-        image = crop_picture(part, crop)
-        carried = None
-        if known:
-            past = (state["past_mask"], state["salient"])
-            carried = carry_masks(image, crop, state["past_image"], state["past_crop"], past)
-        changed = 0.0 if carried is None else _changed_share(carried)
-        salient, age = self._salient(part, crop, cut, carried, int(state["salient_age"]), changed)
-        mask = fuse_masks(_opinions(view, part, crop, cut, carried, salient, age), cut)
-        mask, doubted = _settled(mask, view, crop, carried, state)
+        crop, part, carried = sight.crop, sight.part, sight.carried
+        mask, doubted = _settled(sight.mask, view, crop, carried, state)
         if (
             not view.detected
             and view.pose is None
@@ -149,16 +167,33 @@ class BundledMattingModel:
             **_next_following(view, mask, crop, state),
             "cut": np.array(cut),
             "failures": (state["failures"] + 1) * doubted,
-            "changed": np.array(changed),
+            "changed": np.array(sight.changed),
             "past_crop": crop,
             "past_mask": mask,
-            "past_image": image,
-            "salient": np.zeros_like(mask) if salient is None else salient,
-            "salient_age": np.array(age),
+            "past_image": sight.image,
+            "salient": np.zeros_like(mask) if sight.salient is None else sight.salient,
+            "salient_age": np.array(sight.salient_age),
         }
         made = _matte_frame(alpha, view, props)
         came = 0.0 if carried is None else share_at_once(mask, carried.masks[0])
         return replace(made, filled=doubted, faded=faded, came=came), remembered
+
+    def _look(
+        self, frame: Image, view: PersonView, state: MattingState, cut: float, crop: Floats
+    ) -> "_Sight | None":
+        """What the networks see in a crop of the frame; None where it misses the frame."""
+        part = reduce_part(frame, crop)
+        if part is None:
+            return None
+        image = crop_picture(part, crop)
+        carried = None
+        if np.isfinite(state["past_crop"]).all():
+            past = (state["past_mask"], state["salient"])
+            carried = carry_masks(image, crop, state["past_image"], state["past_crop"], past)
+        changed = 0.0 if carried is None else _changed_share(carried)
+        salient, age = self._salient(part, crop, cut, carried, int(state["salient_age"]), changed)
+        mask = fuse_masks(_opinions(view, part, crop, cut, carried, salient, age), cut)
+        return _Sight(crop, part, image, carried, changed, salient, age, mask)
 
     def _salient(
         self,
@@ -179,6 +214,21 @@ class BundledMattingModel:
         if self._best:
             side = BEST_SALIENT_SIDE
         return mask_in_crop(salient_mask(part.image, side), part, crop), 0
+
+
+def _is_cut_by_crop(sight: _Sight, width: int, height: int) -> bool:
+    """Whether an edge of a crop cuts the person inside the picture."""
+    corners = np.array([[0.5, 0.5], [SIDE - 0.5, SIDE - 0.5]])
+    to_picture = crop_to_picture(sight.crop)
+    (x0, y0), (x1, y1) = corners @ to_picture[:, :2].T + to_picture[:, 2]
+    person = sight.mask > 0.5
+    sides = (
+        (person[:, 0], x0 > 0),
+        (person[0], y0 > 0),
+        (person[:, -1], x1 < width),
+        (person[-1], y1 < height),
+    )
+    return any(goes_on and edge.sum() > CUT_LENGTH * SIDE for edge, goes_on in sides)
 
 
 def _settled(
@@ -258,8 +308,8 @@ def _opinions(
     elsewhere = boxes_in_crop(view.others, crop) * (1 - boxes_in_crop(view.box[None], crop))
     body = boxes_in_crop(view.box[None], crop)
     around = nearness(body > 0, AROUND)
-    fast = carried is not None and _changed_share(carried) > CHANGED_MUCH
-    if fast and selfie is not None and salient is not None and age == 0:
+    unforeseen = carried is None or _changed_share(carried) > CHANGED_MUCH
+    if unforeseen and selfie is not None and salient is not None and age == 0:
         agreed = attached_part(selfie * (1 - elsewhere), salient, body)
         around = np.maximum(around, nearness(agreed, AROUND / 4))
     if carried is not None:

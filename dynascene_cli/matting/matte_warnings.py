@@ -24,7 +24,8 @@ def matte_warnings(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Itera
     """Warnings about a matte, from what was noted of its frames.
 
     ``made`` holds, for every frame (F,): ``found`` and ``filled``; ``faded``, ``came`` and
-    ``foreign`` shares of the person; ``held`` (F, n), the classes of things held, −1 for none.
+    ``foreign`` shares of the person; ``held`` (F, n), the classes of things held, −1 for none;
+    ``lettering`` (F, n, 5) lines of it on the person, NaN for none.
     """
     for start, end in lost_ranges(made["found"].tolist(), frame_rate):
         yield f"the person is lost from {start:.2f} s to {end:.2f} s"
@@ -43,10 +44,15 @@ def matte_warnings(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Itera
             f"a part of the person is missing from the matte before {whole:.2f} s: begin that "
             "much later (--start), or correct those frames (--matte-fixes FOLDER)"
         )
+    if np.isfinite(made["lettering"]).any():
+        yield (
+            "lettering that was drawn over the clip lies on the person: it is painted over, and "
+            f"what it hides of them is made up; {CORRECTED}"
+        )
     if float(np.nanmedian(made["foreign"])) > MOST_FOREIGN:
         yield (
-            "something of the clip's ground, such as lettering over the shoes, may stay in the "
-            f"matte at the person's feet: {CORRECTED}"
+            "something of the clip's ground may stay in the matte at the person's feet: "
+            f"{CORRECTED}"
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from dynascene_cli.compositing import Composite, CompositeSettings, Compositor, Look
 from dynascene_cli.console import Console
+from dynascene_cli.matting import LetteringLine, cover_lettering
 from dynascene_cli.pipeline.comparison import open_comparison
 from dynascene_cli.pipeline.layers import open_layers
 from dynascene_cli.pipeline.plan import Plan
@@ -26,10 +27,12 @@ from dynascene_cli.video import decode_frames, open_sink
 class CompositeParts:
     """What a shot is put together from.
 
-    ``with_shadow``: the person throws one; ``sun``: where from, besides the contact shadow.
+    ``lettering`` lies on the person and is painted over; ``with_shadow``: they throw one;
+    ``sun``: where from, besides the contact shadow.
     """
 
     matte: Matte
+    lettering: tuple[LetteringLine, ...]
     plan: Plan
     plate: CachedPlate
     look: Look
@@ -65,9 +68,12 @@ def write_composite(
         _open_outputs(request, clip, parts.plan, output) as write,
     ):
         for index, (frame, alpha, background) in enumerate(streams):
+            filmed = frame
+            if parts.lettering:
+                filmed = cover_lettering(np.asarray(frame), alpha, parts.lettering)
             made = compositor.frame(
                 index,
-                frame,
+                filmed,
                 alpha,
                 background,
                 placement.clip_to_frame[index],

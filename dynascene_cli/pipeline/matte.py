@@ -13,8 +13,11 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting import (
     CorrectedAlphas,
+    LetteringLine,
     NobodyError,
     assemble_tracks,
+    cover_lettering,
+    lines_of_array,
     matte_warnings,
     read_corrections,
 )
@@ -52,7 +55,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 8
+STAGE_VERSION = 9
 SHEET_FRAMES = 12
 
 
@@ -62,11 +65,12 @@ class CachedMatte:
 
     ``corrections`` tells the frames that were corrected by hand and are not in the key; empty
     where there are none. ``props`` (F, MAX_PROPS, 4) are the boxes of what the person holds, NaN
-    where there is less.
+    where there is less; ``lettering`` are the lines of it that lie on them.
     """
 
     matte: Matte
     props: Floats
+    lettering: tuple[LetteringLine, ...]
     model: str
     key: str
     cached: bool
@@ -139,7 +143,7 @@ def matte(
     console.warn(*clip.warnings, *odd, *([] if alpha_only else sound_warnings(clip, output)))
     with run.project.locked():
         made = cached_matte(run, request, clip)
-        _write_matte(run, clip, made.matte, output, alpha_only, request.first_number(clip))
+        _write_matte(run, clip, made, output, alpha_only, request.first_number(clip))
         if preview is not None:
             write_image(preview, matte_sheet(clip, made.matte, made.props))
     return {
@@ -219,8 +223,8 @@ def cached_matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
     corrections = ""
     if request.matte_fixes is not None:
         corrections = f"{file_fingerprint(request.matte_fixes)}@{request.first_number(clip)}"
-    made, props = _read_matte(folder, request, clip, console)
-    return CachedMatte(made, props, name, key, cached, corrections)
+    made, props, lettering = _read_matte(folder, request, clip, console)
+    return CachedMatte(made, props, lettering, name, key, cached, corrections)
 
 
 def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
@@ -238,9 +242,10 @@ def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
 
 def _read_matte(
     folder: Path, request: MatteRequest, clip: Clip, console: Console
-) -> tuple[Matte, Floats]:
-    """The matte that lies in a folder, and the boxes (F, MAX_PROPS, 4) of things that are held."""
-    names = ("landmarks", "visibility", "boxes", "detections", "touched", "props", "held", *NOTED)
+) -> tuple[Matte, Floats, tuple[LetteringLine, ...]]:
+    """The matte in a folder, the boxes (F, MAX_PROPS, 4) of things that are held, and lettering."""
+    tracked = ("landmarks", "visibility", "boxes", "detections", "touched")
+    names = (*tracked, "props", "held", "lettering", *NOTED)
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for first in range(0, clip.frame_count, CHUNK_LENGTH):
         with open_arrays(landmark_path(folder, first)) as chunk:
@@ -267,11 +272,11 @@ def _read_matte(
         whole["detections"],
         whole["touched"],
     )
-    return Matte(alpha, tracks), whole["props"]
+    return Matte(alpha, tracks), whole["props"], lines_of_array(whole["lettering"].reshape(-1, 5))
 
 
 def _write_matte(
-    run: Run, clip: Clip, matte: Matte, output: Path, alpha_only: bool, first_number: int
+    run: Run, clip: Clip, made: CachedMatte, output: Path, alpha_only: bool, first_number: int
 ) -> None:
     with (
         run.console.progress("write", clip.frame_count) as advance,
@@ -286,12 +291,13 @@ def _write_matte(
             timecode=clip.timecode,
         ) as sink,
     ):
-        frames = zip(read_frames(clip), matte.alpha.frames(), strict=True)
+        frames = zip(read_frames(clip), made.matte.alpha.frames(), strict=True)
         for index, (frame, alpha) in enumerate(frames):
             if alpha_only:
                 sink.write(alpha)
             else:
-                clean = estimate_foreground(frame, alpha, clip.height)
+                covered = cover_lettering(frame, alpha, made.lettering)
+                clean = estimate_foreground(covered, alpha, clip.height)
                 sink.write(np.dstack([clean, alpha]))
             advance(index + 1)
         run.project.check_inputs()

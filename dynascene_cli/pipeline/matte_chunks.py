@@ -14,18 +14,24 @@ from dynascene_cli.matting import (
     CLICKS,
     MAX_PROPS,
     PROMPTED,
+    LetteringLine,
     MatteFrame,
     MattingModel,
     MattingState,
     alpha_box,
     choose_matting_model,
     choose_prompted,
+    cover_lettering,
+    drop_uniform_ground,
     edges_touched,
+    find_lettering,
     following_state,
     foreign_share,
+    lines_to_array,
     make_matting_model,
     matte_of_given_alpha,
     select_person,
+    trim_lettering,
 )
 from dynascene_cli.pipeline.request import MatteRequest
 from dynascene_cli.pipeline.run import Run
@@ -36,8 +42,10 @@ from dynascene_cli.video import CHUNK_LENGTH, alpha_frames, chunk_path, chunk_si
 
 NOTED = ("filled", "found", "faded", "came", "foreign")
 """What is noted of every frame, to tell of the matte whenever it is read."""
-FOREIGN_EVERY = 8
-"""Frames after which it is looked whether the place's colours are in the matte."""
+FOREIGN_EVERY, LETTERING_EVERY = 8, 16
+"""Frames after which it is looked whether the place's colours, or lettering, are in the matte."""
+DOUBTED_FOREIGN = 0.002
+"""Share of the place's colours from which patches of ground are looked for in every frame."""
 
 
 def matting_model_of(request: MatteRequest) -> tuple[str, str]:
@@ -124,6 +132,7 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
         "touched": np.stack([edges_touched(frame.alpha) for frame in made]),
         "props": np.stack([_pad_boxes(frame.props) for frame in made]),
         "held": np.stack([_pad_classes(frame.held) for frame in made]),
+        "lettering": np.stack([lines_to_array(frame.lettering) for frame in made]),
         **{name: np.array([getattr(frame, name) for frame in made]) for name in NOTED},
         "warnings": np.array(warnings, dtype=str),
         **{f"state/{name}": array for name, array in state.items()},
@@ -155,11 +164,21 @@ def _mattes(
             yield made, state
     else:
         model = make_model(request)
+        lines: tuple[LetteringLine, ...] = ()
+        doubted = False
         for number, frame in enumerate(frames):
             made, state = model.step(frame, state)
-            if number % FOREIGN_EVERY == 0:
-                made = replace(made, foreign=foreign_share(frame, made.alpha))
-            yield made, state
+            if number % LETTERING_EVERY == 0:
+                lines = find_lettering(frame, made.alpha)
+            alpha = trim_lettering(frame, made.alpha, lines)
+            looked = number % FOREIGN_EVERY == 0
+            seen = cover_lettering(frame, alpha, lines) if looked or doubted else frame
+            if looked:
+                doubted = foreign_share(seen, alpha) > DOUBTED_FOREIGN
+            if doubted:
+                alpha = drop_uniform_ground(seen, alpha)
+            foreign = foreign_share(seen, alpha) if looked else np.nan
+            yield replace(made, alpha=alpha, foreign=foreign, lettering=lines), state
 
 
 def _state_before(

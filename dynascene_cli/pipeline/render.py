@@ -178,7 +178,10 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
             # The network draws the person's shadow itself.
             sun = None if job.sampling else choose_sun(request, plan.place, console)
             with_shadow = request.shadow != "none" and not job.sampling
-            parts = CompositeParts(filmed.matted.matte, plan, plate, look, with_shadow, sun)
+            matted = filmed.matted
+            parts = CompositeParts(
+                matted.matte, matted.lettering, plan, plate, look, with_shadow, sun
+            )
             middle = write_composite(run, request, job.clip, parts, job.output)
         report = None
         if request.report:

@@ -17,7 +17,7 @@ from dynascene_cli.compositing import CompositeSettings, Compositor
 from dynascene_cli.console import Console
 from dynascene_cli.errors import DynasceneError
 from dynascene_cli.geometry import Floats, centre
-from dynascene_cli.matting import require_packages
+from dynascene_cli.matting import cover_lettering, require_packages
 from dynascene_cli.pipeline.camera import find_filmed_camera, foreground_from_matte
 from dynascene_cli.pipeline.composite import usual_relight
 from dynascene_cli.pipeline.look import cached_look
@@ -220,7 +220,7 @@ class Preview:
         to_frame[:, :2] *= self.clip.height / frame.shape[0]
         return shot.compositor.frame(
             index,
-            frame,
+            cover_lettering(frame, self._alphas[index], self._matted.lettering),
             self._alphas[index],
             shot.plate.sampled(index),
             to_frame,

@@ -156,6 +156,18 @@ def test_a_ball_that_leaves_the_hand_stays_with_the_person(dynascene, tmp_path, 
     assert found[-1][250:460][ball > 0].mean() / 255 > 0.9
 
 
+def test_a_raised_hand_beside_the_detected_box_is_not_sliced(dynascene, tmp_path, shared_media):
+    source = open_clip(shared_media / "clips" / "squats.mp4")
+    x0, y0, x1, y1 = round(0.15 * 720), round(0.14 * 1280), round(0.95 * 720), round(0.45 * 1280)
+    part = [
+        cv2.resize(frame[y0:y1, x0:x1], (784, 540), interpolation=cv2.INTER_CUBIC)
+        for frame in read_frames(source, 0, 11)
+    ]
+    alphas, _ = matted(dynascene, clip_of(tmp_path / "clip.mp4", part))
+    rights = [int(np.flatnonzero((alpha > 127).any(axis=0))[-1]) for alpha in alphas[8:]]
+    assert max(rights) - min(rights) < 30
+
+
 def test_a_person_without_a_head_is_somebody(dynascene, tmp_path, shared_media):
     source = open_clip(shared_media / "clips" / "runwoman.mp4")
     frames = [frame[190:510, 60:480] for frame in read_frames(source, 0, 4)]

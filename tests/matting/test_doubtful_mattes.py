@@ -49,16 +49,24 @@ def matted(dynascene, path, frames):
     return alpha, run.json["warnings"]
 
 
-def test_lettering_over_the_shoes_is_told(dynascene, tmp_path, gymnast):
+def test_lettering_over_the_shoes_is_painted_over_and_told(dynascene, tmp_path, gymnast):
     (tmp_path / "plain").mkdir()
     alpha, warnings = matted(dynascene, tmp_path / "plain" / "clip.mp4", gymnast)
     assert not any("lettering" in told for told in warnings)
     row = int(np.flatnonzero((alpha > 127).any(axis=1))[-1])
     column = int(np.flatnonzero(alpha[row - 3] > 127).mean())
     drawn = np.stack([lettering(frame, (row, column)) for frame in gymnast])
-    _, warnings = matted(dynascene, tmp_path / "clip.mp4", drawn)
     assert foreign_share(drawn[0], alpha) > 0.008
+    _, warnings = matted(dynascene, tmp_path / "clip.mp4", drawn)
     assert any("lettering" in told and "--matte-fixes" in told for told in warnings)
+    cut_out = tmp_path / "person.mov"
+    run = dynascene("matte", tmp_path / "clip.mp4", "-o", cut_out, "--json")
+    assert run.code == 0, run.err
+    shown = next(read_frames(open_clip(cut_out)))
+    person = alpha > 200
+    magenta = (np.abs(shown.astype(int) - MAGENTA).max(axis=2) < 60) & person
+    assert magenta.sum() < 0.001 * person.sum()
+    assert ((np.abs(drawn[0].astype(int) - MAGENTA).max(axis=2) < 60) & person).sum() > 20
 
 
 def notes(count, **noted):
@@ -71,6 +79,7 @@ def notes(count, **noted):
         "came": still,
         "foreign": still,
         "held": np.full((count, 3), -1),
+        "lettering": np.full((count, 4, 5), np.nan),
     }
     return {**good, **{name: np.array(values) for name, values in noted.items()}}
 
@@ -91,7 +100,7 @@ def test_a_matte_that_begins_incomplete_names_the_later_start():
     assert "before 0.08 s" in told and "--start" in told
 
 
-def test_lettering_is_told_by_most_frames_that_were_looked_at():
+def test_ground_at_the_feet_is_told_by_most_frames_that_were_looked_at():
     looked = [0.017, np.nan, 0.0, 0.018]
     (told,) = matte_warnings(notes(4, foreign=looked), 24.0)
     assert "feet" in told
