@@ -114,7 +114,7 @@ def _open_outputs(
                     numbered,
                     contact,
                     settings_of(request),
-                    clip.timecode,
+                    clip,
                 )
             )
         comparison = None

@@ -34,7 +34,9 @@ from dynascene_cli.video.reading import (
     read_frames,
     read_frames_at,
 )
+from dynascene_cli.video.sequences import pattern_parts
 from dynascene_cli.video.sound_tracks import sound_warnings
+from dynascene_cli.video.timecode import timecode_frames
 from dynascene_cli.video.writing import Sink, check_output, is_sequence, open_film, open_sink
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "open_clip",
     "open_film",
     "open_sink",
+    "pattern_parts",
     "read_alpha",
     "read_chunk",
     "read_depth",
@@ -73,6 +76,7 @@ __all__ = [
     "resize_to_cover",
     "room_around",
     "sound_warnings",
+    "timecode_frames",
     "write_chunk",
     "write_image",
 ]

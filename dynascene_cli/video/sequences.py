@@ -29,6 +29,15 @@ def path_of_number(path: Path, number: int) -> Path:
     return path.with_name(path.name[: found.start()] + digits + path.name[found.end() :])
 
 
+def pattern_parts(path: Path) -> tuple[str, int, str] | None:
+    """What comes before a pattern's frame number, its digits at least, and what comes after."""
+    found = _NUMBER.search(path.name)
+    if found is None:
+        return None
+    digits = int(found[2] or 0) if found[1] else 0
+    return path.name[: found.start()], digits, path.name[found.end() :]
+
+
 def before_number(path: Path) -> str:
     """The part of a pattern's name that comes before the frame number."""
     return _NUMBER.split(path.name)[0]

@@ -96,6 +96,7 @@ def test_layers_are_whole_and_named_by_the_design(dynascene, tmp_path, drawn_cli
         "plate.mov",
         "settings.json",
         "shadow.mov",
+        "timeline.otio",
     ]
     for name in ("background", "foreground", "matte", "plate", "shadow"):
         assert open_clip(folder / f"{name}.mov").frame_count == 6

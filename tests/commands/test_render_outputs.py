@@ -1,13 +1,15 @@
 """What a render writes besides its video: layers as pictures, and the comparison."""
 
 import json
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
 from dynascene_cli.pipeline.comparison import wipe, wipe_share
-from dynascene_cli.video import open_clip, read_frames
+from dynascene_cli.pipeline.layers import FILMS
+from dynascene_cli.video import open_clip, open_sink, read_frames
 from dynascene_cli.video.openexr import exr_planes
 
 
@@ -25,7 +27,7 @@ def test_layers_as_numbered_pictures(render, tmp_path):
     names = {path.name for path in (tmp_path / "png").iterdir()}
     layers = ("background", "foreground", "matte", "plate", "shadow")
     pictures = {f"{name}.{number:05d}.png" for name in layers for number in range(1001, 1005)}
-    assert names == {*pictures, "camera.json", "settings.json"}
+    assert names == {*pictures, "camera.json", "settings.json", "timeline.otio"}
     assert json.loads((tmp_path / "png" / "camera.json").read_text())["first_frame"] == 1001
 
     run = render("--layers", "exr", "--layers-format", "exr", "--start-number", "1001")
@@ -39,6 +41,96 @@ def test_layers_as_numbered_pictures(render, tmp_path):
     linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
     np.testing.assert_allclose(foreground[..., 3], grey / 255, atol=5e-4)
     np.testing.assert_allclose(foreground[..., :3], linear[..., :3], atol=1e-3)
+
+
+def test_a_shorter_render_takes_longer_ones_pictures_away(render, tmp_path):
+    words = ("--layers", "into", "--layers-format", "png")
+    folder = tmp_path / "into"
+    assert render(*words).code == 0
+    assert render("--layers", "into").code == 0
+    (folder / "plate.00009.png").write_bytes(b"the user's")
+    (folder / "matte.00004.png").write_bytes(b"painted over")
+    run = render(*words, "--end", "0.08")
+    assert run.code == 0, run.err
+    left = {path.name for path in folder.iterdir()}
+    pictures = {f"{film}.{number:05d}.png" for film in FILMS for number in (1, 2)}
+    assert left == {
+        *pictures,
+        *(f"{film}.mov" for film in FILMS),
+        *("camera.json", "settings.json", "timeline.otio", "plate.00009.png", "matte.00004.png"),
+    }
+
+
+@pytest.mark.parametrize("written", [None, 3, [], {"../out.mov": 1, "plate.x.mov": 1, "a": "b"}])
+def test_a_record_that_is_none_removes_nothing(render, tmp_path, written):
+    folder = tmp_path / "into"
+    folder.mkdir()
+    (folder / "settings.json").write_text(json.dumps({"written": written}))
+    (folder / "plate.x.mov").write_bytes(b"1")
+    run = render("--layers", "into")
+    assert run.code == 0, run.err
+    assert (folder / "plate.x.mov").read_bytes() == b"1"
+    assert (tmp_path / "out.mov").is_file()
+
+
+def test_the_timeline_stacks_the_layers_over_the_source(dynascene, tmp_path, photo):
+    otio = pytest.importorskip("opentimelineio", reason="needs opentimelineio")
+    (tmp_path / "take 1").mkdir()
+    source = tmp_path / "take 1" / "a b.mov"
+    matte = tmp_path / "mattes"
+    matte.mkdir()
+    rate = Fraction(30000, 1001)
+    with open_sink(source, width=64, height=48, frame_rate=rate, timecode="01:00:59;28") as sink:
+        for index in range(8):
+            sink.write(np.full((48, 64, 3), 40 + 9 * index, np.uint8))
+            alpha = np.zeros((48, 64), np.uint8)
+            alpha[8:44, 24:40] = 255
+            Pillow.fromarray(alpha).save(matte / f"{index:03d}.png")
+    words = ("render", source, "--scene", photo, "--camera", "static", "--matte", matte)
+    words += ("--start", "0.1", "-o", "out.mov", "--json")
+    for form, first in (("mov", 1), ("exr", 1001)):
+        run = dynascene(*words, "--layers", form, "--layers-format", form, "--start-number", first)
+        assert run.code == 0, run.err
+        timeline = otio.adapters.read_from_file(str(tmp_path / form / "timeline.otio"))
+        start = timeline.global_start_time
+        # Of 30 numbers a second the first two of a minute are left out.
+        assert otio.opentime.to_timecode(start, start.rate, True) == "01:01:00;03"
+        names = [track.name for track in timeline.video_tracks()]
+        assert names == ["source", "matte", "plate", "background", "shadow", "foreground"]
+        for track in timeline.video_tracks():
+            (clip,) = track
+            assert clip.enabled == (track.name not in ("matte", "plate"))
+            assert clip.trimmed_range().start_time == timeline.global_start_time
+            assert clip.trimmed_range().duration.value == 5
+            media = clip.media_reference
+            known = media.available_range
+            if track.name == "source":
+                assert known.start_time.value == timeline.global_start_time.value - 3
+                assert known.duration.value == 8
+                named = tmp_path / form / otio.url_utils.filepath_from_url(media.target_url)
+                assert named.samefile(source)
+            elif form == "mov":
+                assert (tmp_path / form / media.target_url).is_file()
+            else:
+                urls = [media.target_url_for_image_number(index) for index in range(5)]
+                assert urls == [f"{track.name}.{number:05d}.exr" for number in range(1001, 1006)]
+                assert all((tmp_path / form / url).is_file() for url in urls)
+
+
+def test_a_timeline_without_timecode_counts_as_the_files_do(dynascene, tmp_path, photo):
+    otio = pytest.importorskip("opentimelineio", reason="needs opentimelineio")
+    for number in range(1001, 1005):
+        Pillow.new("RGB", (64, 48), (90, 80, 70)).save(f"take.{number}.png")
+        alpha = np.pad(np.full((36, 16), 255, np.uint8), ((8, 4), (24, 24)))
+        Pillow.fromarray(alpha).save(f"m.{number}.png")
+    words = ("render", "take.%04d.png", "--fps", "25", "--scene", photo, "--camera", "static")
+    run = dynascene(*words, "--matte", "m.%04d.png", "--layers", "w", "-o", "out.mov", "--json")
+    assert run.code == 0, run.err
+    timeline = otio.adapters.read_from_file(str(tmp_path / "w" / "timeline.otio"))
+    assert timeline.global_start_time == otio.opentime.RationalTime(1001, 25)
+    source = timeline.video_tracks()[0][0].media_reference
+    urls = [source.target_url_for_image_number(index) for index in range(4)]
+    assert urls == [f"../take.{number}.png" for number in range(1001, 1005)]
 
 
 def test_the_clip_beside_the_shot(render, tmp_path, drawn_clip):
