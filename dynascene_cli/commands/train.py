@@ -150,7 +150,8 @@ def _plan_text(plan: dict[str, Any]) -> str:
 
 def _check(settings: "TrainingSettings", console: "Console") -> None:
     from dynascene_cli.errors import InputError
-    from dynascene_cli.training.examples import find_faults, usable_entries
+    from dynascene_cli.training.clip_groups import usable_entries
+    from dynascene_cli.training.examples import find_faults
 
     entries = [entry for kind in usable_entries(settings) for entry in kind]
     bad = {}

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.errors import DynasceneError, InputError
 from dynascene_cli.training.batches import Batch, load_batch
+from dynascene_cli.training.clip_groups import open_index
 from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.loop import examples_per_step
 from dynascene_cli.training.settings import Stage, TrainingSettings
@@ -23,20 +24,23 @@ from dynascene_cli.training.task_inputs import TaskInputs
 class Numbered:
     """An example of a run by its number, drawn or found encoded; ``kept`` is where it is kept.
 
-    ``damaged``: what was kept there could not be used.
+    ``damaged``: what was kept there could not be used. ``bad``: what could not be read of the clips
+    that were drawn before.
     """
 
     number: int
     example: TaskInputs | Batch
     kept: Path | None
     damaged: bool = False
+    bad: tuple[str, ...] = ()
 
 
 class StepExamples(Dataset[list[Numbered] | DynasceneError]):
     """The examples of every step by the step's number.
 
     ``part`` is (processes, this process) of those that train together. With the settings'
-    ``cache_draws`` so many are drawn and repeated, and kept encoded in ``folder``.
+    ``cache_draws`` so many are drawn and repeated, and kept encoded in ``folder``. ``index`` has
+    the clips, where there are any.
     """
 
     def __init__(
@@ -46,12 +50,14 @@ class StepExamples(Dataset[list[Numbered] | DynasceneError]):
         network: NetworkConfig,
         part: tuple[int, int],
         folder: Path,
+        index: Path,
     ) -> None:
         self.settings = settings
         self.stage = stage
         self.network = network
         self.part = part
         self.folder = folder
+        self.index = index
 
     def __getitem__(self, step: int) -> list[Numbered] | DynasceneError:
         """A step's examples, or what is wrong with one: workers would bury it in a traceback."""
@@ -64,18 +70,22 @@ class StepExamples(Dataset[list[Numbered] | DynasceneError]):
     @cached_property
     def draws(self) -> ExampleDraws:
         """Made in the process that draws."""
-        return ExampleDraws(self.settings, self.stage, self.network)
+        return ExampleDraws(self.settings, self.stage, self.network, open_index(self.index))
 
     def _draw(self, number: int) -> Numbered:
         if not self.settings.cache_draws:
-            return Numbered(number, self.draws.draw(number), None)
+            example, bad = self.draws.draw_readable(number, self.settings.bad_clips)
+            return Numbered(number, example, None, bad=tuple(bad))
         drawn = number % self.settings.cache_draws
         path = self.folder / f"{drawn:08d}.safetensors"
         try:
             found, damaged = load_batch(path), False
         except InputError:
             found, damaged = None, True
-        return Numbered(number, found or self.draws.draw(drawn), path, damaged)
+        if found is not None:
+            return Numbered(number, found, path)
+        example, bad = self.draws.draw_readable(drawn, self.settings.bad_clips)
+        return Numbered(number, example, path, damaged, tuple(bad))
 
 
 def load_examples(

@@ -8,18 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from dynascene_cli.dataset.clip import TrainingClip
-from dynascene_cli.dataset.manifest import ManifestEntry, check, load_clip, read_manifest
-from dynascene_cli.dataset.realestate import realestate_entries
+from dynascene_cli.dataset.manifest import ManifestEntry, check, load_clip
 from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
 from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.sampling_size import check_sampling_size
 from dynascene_cli.errors import InputError
+from dynascene_cli.training.clip_groups import Groups, read_groups, too_short
 from dynascene_cli.training.settings import STAGE_TASKS, Stage, TrainingSettings, shares
 from dynascene_cli.training.task_inputs import TaskInputs
 from dynascene_cli.training.tasks import TASKS, task_inputs
 
 SEEDS = 2**32
 """How many different synthetic shots an endless supply is drawn from."""
+
+MOST_ATTEMPTS = 100
+"""How often a clip is drawn again where those drawn cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,14 @@ class Source:
 class ExampleDraws:
     """The examples of a stage, without state: any of them, in any order and process."""
 
-    def __init__(self, settings: TrainingSettings, stage: Stage, network: NetworkConfig) -> None:
-        """Read what clips there are; no picture is read yet.
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        stage: Stage,
+        network: NetworkConfig,
+        groups: Groups | None = None,
+    ) -> None:
+        """Read what clips there are, or take them from ``groups``; no picture is read yet.
 
         Raises:
             InputError: the size or the number of frames does not fit the network, a manifest or a
@@ -56,7 +65,9 @@ class ExampleDraws:
         self._of_images = stage == "image"
         self._stage_number = list(STAGE_TASKS).index(stage)
         self._shares = shares(settings, stage)
-        self._sources = _sources(settings, self._shares)
+        self._sources = _sources(
+            settings, self._shares, read_groups(settings) if groups is None else groups
+        )
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -69,7 +80,30 @@ class ExampleDraws:
         Raises:
             InputError: a file of its clip cannot be read; the message names it.
         """
-        rng = np.random.default_rng([self._settings.seed, self._stage_number, index])
+        return self.draw_readable(index, 0)[0]
+
+    def draw_readable(self, index: int, most_bad: int) -> tuple[TaskInputs, list[str]]:
+        """Example number ``index``, of another clip where its own cannot be read, and what was bad.
+
+        At most so many clips are passed over; which they are decides the example too.
+
+        Raises:
+            InputError: there are more of them; the message names the last.
+        """
+        bad: list[str] = []
+        for attempt in range(MOST_ATTEMPTS + 1):
+            rng = np.random.default_rng([self._settings.seed, self._stage_number, index])
+            # Another clip is drawn by another stream, so that the others' draws stay.
+            rng = rng.spawn(attempt)[-1] if attempt else rng
+            try:
+                return self._draw(rng), bad
+            except InputError as error:
+                bad += [error.message] if error.message not in bad else []
+                if len(bad) > most_bad or attempt == MOST_ATTEMPTS:
+                    raise
+        raise AssertionError("never reached")
+
+    def _draw(self, rng: np.random.Generator) -> TaskInputs:
         task = str(rng.choice(list(self._shares), p=list(self._shares.values())))
         sources = self._sources[task]
         weights = np.array([source.share for source in sources])
@@ -82,40 +116,21 @@ class ExampleDraws:
         return task_inputs(task, clip, rng, self._settings, self._stride)
 
 
-def usable_entries(settings: TrainingSettings) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
-    """The clips of the settings' manifests, and those of their RealEstate10K folders.
-
-    Raises:
-        InputError: a manifest or a folder is wrong.
-    """
-    manifest = [entry for path in settings.manifests for entry in read_manifest(Path(path))]
-    estate = [entry for path in settings.realestate for entry in realestate_entries(Path(path))]
-    return manifest, estate
-
-
 def find_faults(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
     """What is wrong with a filmed clip for training, each of its files read once."""
-    return _too_short(entry, settings) + check(entry)
+    return too_short(entry, settings) + check(entry)
 
 
-def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list[Source]]:
+def _sources(
+    settings: TrainingSettings, tasks: Iterable[str], groups: Groups
+) -> dict[str, list[Source]]:
     """Where each task's clips come from; what has no clip or no share is left out."""
-    manifest, estate = usable_entries(settings)
-    for entry in manifest + estate:
-        for fault in _too_short(entry, settings):
-            raise InputError(
-                f"{entry.where}: {entry.name} {fault}",
-                f"leave it out of the manifest, or set frames = {entry.frames}",
-            )
-    people = [entry for entry in manifest if entry.matte is not None]
-    # Who is filmed would be a person whom nothing shown says anything of.
-    places = [entry for entry in manifest if entry.matte is None or entry.plates is not None]
     found = {}
     for task in tasks:
         needs_person = TASKS[task].needs_person
         filmed = {
-            "manifest": people if needs_person else places,
-            "realestate": [] if needs_person else estate,
+            "manifest": groups["people" if needs_person else "places"],
+            "realestate": [] if needs_person else groups["realestate"],
         }
         sources = [
             Source(settings.source_share(task, "synthetic"), partial(_draw_synthetic, settings))
@@ -127,7 +142,7 @@ def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list
         found[task] = [source for source in sources if source.share]
         if not found[task]:
             raise InputError(
-                f"{task} has no clip to learn from{_lack(needs_person, manifest)}",
+                f"{task} has no clip to learn from{_lack(needs_person, bool(groups['people']))}",
                 f"give it clips of a manifest with mattes, or set tasks.{task} = 0"
                 if needs_person
                 else f"give a source of clips without people a share, or set tasks.{task} = 0",
@@ -135,16 +150,10 @@ def _sources(settings: TrainingSettings, tasks: Iterable[str]) -> dict[str, list
     return found
 
 
-def _lack(needs_person: bool, manifest: Sequence[ManifestEntry]) -> str:
+def _lack(needs_person: bool, shows_people: bool) -> str:
     if needs_person:
         return ": it needs a person, and no clip has a matte"
-    return ": it shows nobody, and every clip has a matte and no plates" if manifest else ""
-
-
-def _too_short(entry: ManifestEntry, settings: TrainingSettings) -> list[str]:
-    if entry.frames >= settings.frames:
-        return []
-    return [f"has {entry.frames} frames, and training needs {settings.frames}"]
+    return ": it shows nobody, and every clip has a matte and no plates" if shows_people else ""
 
 
 def _draw_synthetic(

@@ -20,6 +20,7 @@ from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.storage.atomic import disk_full_as_error
 from dynascene_cli.training import lora, sharding
 from dynascene_cli.training.batches import Batch, encode_example, save_batch
+from dynascene_cli.training.clip_groups import made_of, open_index, read_groups, write_index
 from dynascene_cli.training.data_loading import Numbered, StepExamples, load_examples
 from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.loop import StepResult, Trainer, examples_per_step
@@ -154,9 +155,9 @@ class Run:
         settings, stage = request.settings, request.stage
         self.request, self.settings = request, settings
         self.folder, self.accelerator, self.console = folder, accelerator, console
+        self._bad: set[str] = set()
         base_info, base = describe_start(settings)
         self.info = _result_info(base_info, request, base)
-        ExampleDraws(settings, stage, base_info.config)
         self._claim(run_identity(stage, settings, base_info, base, accelerator.num_processes))
         network = make_network(settings, base_info, console)
         trained = train_only(network, stage, settings.train_image_encoder)
@@ -197,14 +198,19 @@ class Run:
         }
 
     def _claim(self, identity: dict[str, Any]) -> None:
-        """Make the folder this run's, or find that it is.
+        """Make the folder this run's, or find that it is, once there is something to draw.
 
         Raises:
-            InputError: another run lies there.
+            InputError: another run lies there, or a clip or a setting is wrong.
         """
         if not self.accelerator.is_main_process:
             self.accelerator.wait_for_everyone()
             return
+        settings, index = self.settings, self.folder.index
+        known = made_of(settings)
+        indexed = None if self.request.force else open_index(index, known)
+        groups = read_groups(settings) if indexed is None else indexed
+        ExampleDraws(settings, self.request.stage, self.info.config, groups)
         before = self.folder.identity()
         if self.request.force:
             self.folder.clear()
@@ -213,7 +219,9 @@ class Run:
                 f"{self.folder.folder} holds another run: {'; '.join(changed)}",
                 "give what it was begun with, another --out, or --force to start over",
             )
-        self.folder.write_identity(identity, settings_text(self.settings))
+        self.folder.write_identity(identity, settings_text(settings))
+        if indexed is None and (settings.manifests or settings.realestate):
+            write_index(groups, known, index)
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> int:
@@ -251,6 +259,7 @@ class Run:
             self.info.config,
             (accelerator.num_processes, accelerator.process_index),
             self.folder.cache,
+            self.folder.index,
         )
         steps = range(first, settings.steps)
         writes = accelerator.is_main_process
@@ -290,6 +299,8 @@ class Run:
             return numbered.example.to(self.accelerator.device)
         if numbered.damaged:
             self.console.warn(f"{numbered.kept} is damaged: it is made again")
+        for fault in numbered.bad:
+            self._pass_over(fault)
         embed = not self.settings.train_image_encoder
         with self.accelerator.autocast():
             batch = encode_example(self.network, numbered.example, embed)
@@ -297,6 +308,22 @@ class Run:
             numbered.kept.parent.mkdir(parents=True, exist_ok=True)
             save_batch(batch, numbered.kept)
         return batch
+
+    def _pass_over(self, fault: str) -> None:
+        """Name what cannot be read of a clip, once.
+
+        Raises:
+            InputError: there are more such clips than the settings allow.
+        """
+        if fault in self._bad:
+            return
+        self._bad.add(fault)
+        if len(self._bad) > self.settings.bad_clips:
+            raise InputError(
+                f"{len(self._bad)} clips cannot be read, the last: {fault}",
+                f"bad_clips = {self.settings.bad_clips} are left out; --check names them all",
+            )
+        self.console.warn(f"left out: {fault}")
 
     def _record(self, events: Any, step: int, result: StepResult) -> None:
         self.folder.add_loss(step, result.loss, result.learning_rate, result.gradient_norm)

@@ -52,6 +52,11 @@ class RunFolder:
         return self.folder / "cache"
 
     @property
+    def index(self) -> Path:
+        """Where the clips of the manifests are listed."""
+        return self.folder / "clips.sqlite"
+
+    @property
     def events(self) -> Path:
         """Where TensorBoard's files lie."""
         return self.folder / "events"
@@ -93,7 +98,14 @@ class RunFolder:
         _remove_files(self.validation, "step-*.png")
         _remove_files(self.cache, "[0-9]" * 8 + ".safetensors")
         # What marks the folder as a run's goes last: being stopped here leaves one.
-        for name in (LOSSES, "config.toml", self.checkpoint.name, self.adapters.name, IDENTITY):
+        for name in (
+            LOSSES,
+            "config.toml",
+            self.index.name,
+            self.checkpoint.name,
+            self.adapters.name,
+            IDENTITY,
+        ):
             (self.folder / name).unlink(missing_ok=True)
 
     def _is_ours(self) -> bool:

@@ -61,10 +61,11 @@ class TrainingSettings:
     textures and moves; ``synthetic_clips``: how many different shots there are, 0 = without end;
     ``synthetic_person``: the share of them with a person; ``synthetic_textures``: a folder of
     photos to paint them with, besides what is painted by formulas. Clips of a source are equally
-    likely. ``size``: width and height of the pictures; ``frames`` of a clip (the paper's 24);
-    ``fps``: the rate of synthetic shots; ``frame_stride``: of a filmed clip every k-th frame is
-    taken, k drawn from this range as far as the clip is long enough (unstated in the paper; a
-    render shows the network every frame up to 30 a second).
+    likely. ``bad_clips``: so many clips that cannot be read are left out and named, in a process;
+    one more ends the run. ``size``: width and height of the pictures; ``frames`` of a clip (the
+    paper's 24); ``fps``: the rate of synthetic shots; ``frame_stride``: of a filmed clip every k-th
+    frame is taken, k drawn from this range as far as the clip is long enough (unstated in the
+    paper; a render shows the network every frame up to 30 a second).
 
     Tasks. ``tasks``: shares of the stage's tasks by name, 1 where not named, 0 = off.
     ``outpainting_mask``: how much of the scene picture outpainting hides (the paper's 20–50 %).
@@ -125,6 +126,7 @@ class TrainingSettings:
     manifest_share: NotNegative = 1.0
     realestate: tuple[str, ...] = ()
     realestate_share: NotNegative = 1.0
+    bad_clips: CountOrNone = 0
     sources: dict[str, dict[str, NotNegative]] = field(default_factory=dict)
     size: tuple[Count, Count] = (768, 432)
     frames: Count = 24

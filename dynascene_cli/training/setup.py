@@ -1,6 +1,5 @@
 """What a run begins with: a network, its optimiser, and what makes the run this one."""
 
-import hashlib
 import json
 from dataclasses import MISSING, asdict, fields, replace
 from importlib.util import find_spec
@@ -18,12 +17,13 @@ from dynascene_cli.diffusion.network import Network
 from dynascene_cli.diffusion.sampling_settings import checkpoint_facts
 from dynascene_cli.diffusion.seeding import seed_torch
 from dynascene_cli.errors import InputError, MissingError
+from dynascene_cli.training.clip_groups import listing
 from dynascene_cli.training.settings import Stage, TrainingSettings
 from dynascene_cli.weights.registry import sha256_of
 
 FREE_SETTINGS = frozenset(
     {
-        *("steps", "workers", "threads", "gradient_checkpointing"),
+        *("steps", "workers", "threads", "gradient_checkpointing", "bad_clips"),
         *("checkpoint_every", "keep_last", "keep_every", "log_every"),
         *("validate_every", "validation_clips", "validation_steps"),
         *("validation_seed", "validation_manifests"),
@@ -128,7 +128,7 @@ def run_identity(
         "base": base,
         "network": asdict(info.config),
         "manifests": [sha256_of(Path(path)) for path in settings.manifests],
-        "realestate": [_listing(Path(path)) for path in settings.realestate],
+        "realestate": [listing(Path(path)) for path in settings.realestate],
         "settings": {key: value for key, value in values.items() if key not in left_out},
     }
     return dict(json.loads(json.dumps(identity)))
@@ -155,8 +155,3 @@ def _defaults(kind: Any) -> dict[str, Any]:
 
 def _set_fields(config: NetworkConfig, settings: TrainingSettings) -> NetworkConfig:
     return parse_config({**asdict(config), **settings.network}) if settings.network else config
-
-
-def _listing(folder: Path) -> str:
-    names = "\n".join(sorted(str(path.relative_to(folder)) for path in folder.rglob("*")))
-    return hashlib.sha256(names.encode()).hexdigest()
