@@ -20,7 +20,7 @@ from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.shadow import ShadowCaster
 from dynascene_cli.shot import Clip, GroundContact, Image, Matte, Relight, Sunlight
 from dynascene_cli.staging import person_heights
-from dynascene_cli.video import decode_frames, open_sink
+from dynascene_cli.video import DecodedFrame, decode_frames, open_sink
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def write_composite(
                 float(heights[index]),
                 None if caster is None else caster.of(index),
             )
-            write(np.asarray(frame), background, made)
+            write(frame, background, made)
             if index == clip.frame_count // 2:
                 middle = np.asarray(frame), made.picture
             advance(index + 1)
@@ -93,7 +93,7 @@ def write_composite(
 @contextmanager
 def _open_outputs(
     request: RenderRequest, clip: Clip, plan: Plan, output: Path
-) -> Iterator[Callable[[Image, Image, Composite], None]]:
+) -> Iterator[Callable[[Image | DecodedFrame, Image, Composite], None]]:
     """Write a frame to the video, and to the layers and the comparison that are asked for.
 
     It takes the frame as filmed, its plate and its composite.
@@ -135,10 +135,10 @@ def _open_outputs(
             )
         )
 
-        def write(filmed: Image, background: Image, made: Composite) -> None:
+        def write(filmed: Image | DecodedFrame, background: Image, made: Composite) -> None:
             video.write(made.picture)
             if comparison is not None:
-                comparison(filmed, made.picture)
+                comparison(np.asarray(filmed), made.picture)
             if layers is not None:
                 layers.write(background, made)
 
