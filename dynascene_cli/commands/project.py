@@ -66,6 +66,9 @@ def clean(
     stage: Annotated[
         list[str] | None, typer.Option("--stage", help="Clear only this stage; may be repeated.")
     ] = None,
+    keep_last: Annotated[
+        bool, typer.Option("--keep-last", help="Keep the latest finished result of each stage.")
+    ] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Delete cached results and the report; scene/scene.json and your own files are kept."""
@@ -76,7 +79,8 @@ def clean(
         raise InputError(f"--stage {unknown[0]}: no such stage", f"one of {', '.join(STAGES)}")
     project = _open_project(folder)
     with project.locked():
-        freed = sum(project.clear(name) for name in stage or STAGES)
+        clear = project.clear_older if keep_last else project.clear
+        freed = sum(clear(name) for name in stage or STAGES)
     if as_json:
         print(json.dumps({"project": str(folder), "freed_bytes": freed}, ensure_ascii=False))
     else:

@@ -29,7 +29,7 @@ class OnnxNetwork:
         options.intra_op_num_threads = THREADS
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # The arena never gives back what one large picture took, in a process that goes on to render.
+        # An arena never gives back what one large picture took, and the process goes on.
         options.enable_cpu_mem_arena = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:

@@ -1,5 +1,6 @@
 """The story of a plate: rendered chunk by chunk as it is looked at, and cached."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice, repeat
@@ -13,6 +14,12 @@ from dynascene_cli.projection import ProjectionRenderer, uncovered_share
 from dynascene_cli.shot import Image, Margins, Scene
 from dynascene_cli.storage.project import Project
 from dynascene_cli.video import CHUNK_LENGTH, chunk_path, chunk_sink, read_chunk
+
+MOST_KEPT = 2_000_000_000
+"""Bytes of frames up to which a plate by geometry is kept: eleven seconds of full HD.
+
+A longer one is drawn again, at some forty frames a second, rather than fill the disk.
+"""
 
 WIDENING = 64
 """Pixels by which margins grow when the scene's depth lets a frame see past the planned ones."""
@@ -34,8 +41,8 @@ class CachedPlate:
     """The shot's background: chunks from the project, or rendered into it as they are asked for.
 
     ``renderer`` is only made where a chunk of the plan's plate is not whole. Of a plate that
-    ``rests`` one frame is drawn and kept. ``unfinished`` is a file beside the chunks that is of no
-    use once they are whole.
+    ``rests`` one frame is drawn and kept; of one larger than ``most_kept`` bytes none is.
+    ``unfinished`` is a file beside the chunks that is of no use once they are whole.
     """
 
     def __init__(
@@ -45,11 +52,14 @@ class CachedPlate:
         renderer: Callable[[], PlateRenderer],
         *,
         rests: bool,
+        most_kept: float = math.inf,
         unfinished: str = "",
     ) -> None:
+        path = plan.staged.path
         self._project, self._plan = project, plan
         self._folder = project.stage_folder("plate", plan.plate_key)
-        self._kept_count = 1 if rests else plan.staged.path.frame_count
+        self._kept_count = 1 if rests else path.frame_count
+        self._keeps = frame_bytes(path.width, path.height) * self._kept_count <= most_kept
         self._unfinished = self._folder / unfinished if unfinished else None
         self._whole = project.has("plate", plan.plate_key)
         self._make_renderer = renderer
@@ -68,7 +78,9 @@ class CachedPlate:
 
         A camera that stands still has one frame, drawn and kept once: the same array each time.
         """
-        if self._kept_count == 1:
+        if not self._keeps:
+            yield from self._painter().frames()
+        elif self._kept_count == 1:
             (frame,) = self._read_kept_frames()
             yield from repeat(frame, self._plan.staged.path.frame_count)
         else:
@@ -101,6 +113,11 @@ class CachedPlate:
         return self._renderer
 
 
+def frame_bytes(width: int, height: int) -> int:
+    """What one frame takes at most."""
+    return 3 * width * height
+
+
 def project_plate(project: Project, plan: Plan) -> CachedPlate:
     """The plate by the photo's geometry alone."""
     return CachedPlate(
@@ -108,6 +125,7 @@ def project_plate(project: Project, plan: Plan) -> CachedPlate:
         plan,
         lambda: projection_renderer(project, plan),
         rests=plan.staged.path.is_still,
+        most_kept=min(MOST_KEPT, project.free_bytes() / 2),
     )
 
 

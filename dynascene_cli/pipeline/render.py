@@ -10,7 +10,7 @@ from typing import Any
 from dynascene_cli.camera import Trajectory, check_amount, load_move, trim_move
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.console import Console
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, StageError
 from dynascene_cli.pipeline.camera import (
     Foreground,
     find_filmed_camera,
@@ -30,7 +30,7 @@ from dynascene_cli.pipeline.matte import (
     open_request_clip,
 )
 from dynascene_cli.pipeline.plan import Plan, move_names, plan_shot, tracks_of_clip
-from dynascene_cli.pipeline.plate import CachedPlate, project_plate
+from dynascene_cli.pipeline.plate import MOST_KEPT, CachedPlate, frame_bytes, project_plate
 from dynascene_cli.pipeline.report import Rendered, write_report
 from dynascene_cli.pipeline.request import RenderRequest, RunRequest
 from dynascene_cli.pipeline.run import Run, open_run
@@ -58,6 +58,12 @@ from dynascene_cli.video import (
     is_sequence,
     sound_warnings,
 )
+
+MATTE_BYTES = 0.05
+"""What alpha and landmarks of an ordinary clip take at most, for each pixel of each frame."""
+
+MUCH_KEPT = 1_000_000_000
+"""Bytes in the project folder from which on a render says so."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
     run, project = job.run, job.run.project
     if run.dry_run:
         return _dry_run(job)
+    _check_disk_space(job)
     announce_compiling(console)
     console.warn(*job.clip.warnings, *odd, *sound_warnings(job.clip, job.output))
     place = read_place(run, request.scene, job.size)
@@ -296,6 +303,31 @@ def _output_size(request: RenderRequest, clip: Clip) -> tuple[int, int]:
     if request.draft:
         width, height = max(width // 4 * 2, 16), max(height // 4 * 2, 16)
     return width, height
+
+
+def _check_disk_space(job: RenderJob) -> None:
+    """Say what a long render keeps, before it starts.
+
+    Raises:
+        StageError: that is more than is free.
+    """
+    clip, project = job.clip, job.run.project
+    needed = round(MATTE_BYTES * clip.frame_count * clip.width * clip.height)
+    plate = clip.frame_count * frame_bytes(*job.size)
+    if job.sampling:
+        needed += plate
+    there = sum(sum(project.results(stage).values()) for stage in ("matte", "plate"))
+    free = project.free_bytes() + there
+    if needed > free:
+        raise StageError(
+            f"{project.folder}: up to {needed / 1e9:.2g} GB would be kept there, "
+            f"{free / 1e9:.2g} GB are free",
+            "give --project a folder on another disk, or render a part with --start and --end",
+        )
+    if not job.sampling and plate <= MOST_KEPT:
+        needed += plate
+    if needed > MUCH_KEPT:
+        job.run.console.info(f"up to {needed / 1e9:.1f} GB are kept in {project.folder}")
 
 
 def _dry_run(job: RenderJob) -> RenderResult:

@@ -6,6 +6,7 @@ has a checksum, so what is found whole under a key is right by construction.
 
 import hashlib
 import json
+import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -203,6 +204,21 @@ class Project:
         freed = sum(file.size for file in self._files.files(stage).values())
         self._files.clear(stage)
         return freed
+
+    def clear_older(self, stage: str) -> int:
+        """Remove a stage's results but its latest finished one; the bytes that they took."""
+        latest = self.latest().get(stage)
+        older = {key: size for key, size in self.results(stage).items() if key != latest}
+        for key in older:
+            self.forget(stage, key)
+        return sum(older.values())
+
+    def free_bytes(self) -> int:
+        """What is free on the disk that the folder is on, or will be."""
+        there = next(
+            path for path in (self.folder, *self.folder.absolute().parents) if path.exists()
+        )
+        return shutil.disk_usage(there).free
 
     def exists(self) -> bool:
         """Whether the folder is a project already."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def flipped(path: Path) -> None:
 def words(drawn_clip, photo) -> tuple[str, ...]:
     """A render of two chunks whose camera moves."""
     clip, alphas = drawn_clip
-    words = ("render", clip, "--scene", photo, "--camera", "auto+dolly-in", "--matte", alphas)
+    words = ("render", clip, "--scene", photo, "--camera", "auto+pan-left", "--matte", alphas)
     return tuple(map(str, (*words, "--size", "64x48", "--project", "p")))
 
 
@@ -121,3 +122,50 @@ def test_an_input_that_is_replaced_while_it_is_read_is_named(
     assert "photo.png was changed while it was read" in run.err
     assert not list(tmp_path.glob("p/scene/*/*"))
     assert not (tmp_path / "o.mov").exists()
+
+
+def test_older_results_go_and_the_last_ones_stay(dynascene, tmp_path, words):
+    still = tuple("static" if word == "auto+pan-left" else word for word in words)
+    assert dynascene(*words, "-o", "a.mov").code == 0
+    first = {row["key"] for row in shown(dynascene, "plate")}
+    assert dynascene(*still, "-o", "b.mov").code == 0
+    (moved,) = (row["bytes"] for row in shown(dynascene, "plate") if row["key"] in first)
+    freed = dynascene("project", "clean", "p", "--stage", "plate", "--keep-last", "--json").json
+    assert freed["freed_bytes"] == moved > 0
+    assert {row["key"] for row in shown(dynascene, "plate")}.isdisjoint(first)
+    assert dynascene("project", "clean", "p", "--keep-last").code == 0
+    assert dynascene(*still, "--dry-run", "--json").json["would_run"] == ["composite"]
+
+
+def shown(dynascene, stage: str) -> list[dict]:
+    rows = dynascene("project", "show", "p", "--json").json["results"]
+    return [row for row in rows if row["stage"] == stage]
+
+
+def test_a_plate_that_would_fill_the_disk_is_drawn_again_instead(
+    dynascene, tmp_path, words, mount_disk
+):
+    assert dynascene(*words, "-o", "kept.mp4").code == 0
+    assert list((tmp_path / "p" / "plate").glob("*/chunk*"))
+    disk = mount_disk("1000k")
+    try:
+        elsewhere = (*words[:-1], disk / "p")
+        for name in ("once.mp4", "again.mp4"):
+            assert dynascene(*elsewhere, "-o", name).code == 0
+            assert digest(tmp_path / name) == digest(tmp_path / "kept.mp4")
+        assert not list((disk / "p" / "plate").glob("*/chunk*"))
+        assert "plate" in dynascene(*elsewhere, "--dry-run", "--json").json["would_run"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_clip_whose_matte_does_not_fit_is_refused_at_once(dynascene, tmp_path, words, mount_disk):
+    disk = mount_disk("16k")
+    try:
+        run = dynascene(*words[:-1], disk / "p", "-o", "out.mp4")
+        assert run.code == 4
+        assert "are free" in run.err and "--project" in run.err
+        assert list(disk.iterdir()) == []
+        assert not (tmp_path / "out.mp4").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
