@@ -20,6 +20,12 @@ from dynascene_cli.matting.fusion import (
     nearness,
     share_at_once,
 )
+from dynascene_cli.matting.known_place import (
+    no_place,
+    place_of_state,
+    remove_known_place,
+    state_of_place,
+)
 from dynascene_cli.matting.pose import (
     BODY,
     SIDE,
@@ -124,13 +130,15 @@ class BundledMattingModel:
             "salient": np.zeros((SIDE, SIDE), np.float32),
             "salient_age": np.array(-1),
             **state_of_props(no_props()),
+            **state_of_place(no_place()),
             "prop_look": np.array(0),
         }
 
     def _lost(self, state: MattingState) -> MattingState:
         """What is left to know where nobody is seen: whom to look for, and what they held."""
         held = no_props(state["prop_known"])
-        return {**self.initial_state(state["box"]), **state_of_props(held)}
+        place = state_of_place(place_of_state(state))
+        return {**self.initial_state(state["box"]), **state_of_props(held), **place}
 
     def step(self, frame: Image, state: MattingState) -> tuple[MatteFrame, MattingState]:
         """The next frame's matte, and what to remember for the frame after it."""
@@ -160,9 +168,11 @@ class BundledMattingModel:
         props = no_props()
         if self._props:
             alpha, props = _hold_props(frame, alpha, view, state)
+        alpha, place = remove_known_place(frame, alpha, place_of_state(state))
         alpha, faded = decide_faded_parts(alpha)
         remembered = {
             **state_of_props(props),
+            **state_of_place(place),
             "prop_look": state["prop_look"] + 1,
             **_next_following(view, mask, crop, state),
             "cut": np.array(cut),

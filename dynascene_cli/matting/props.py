@@ -71,9 +71,15 @@ DRAWN_UNSEEN = 2
 FARTHEST = 1.0
 """Distance from the person's box, per its height, at which a thing is let go."""
 MARGIN = 1.6
+UNSEEN_MARGIN = 2.6
+"""How far around a ball that is not seen it is looked for, per its size."""
 SALIENT_SIDE = 128
 FILLED_SHARE = 0.2
 """Share of its box below which what stands out there is not the thing."""
+RESHAPED = 1.5
+"""How unlike a ball is of twice the height per width that was expected."""
+COVERED = 0.6
+"""Share of a followed thing's box within another box, from which that is no new thing."""
 SAME_PLACE = 0.3
 """Overlap of boxes from which a thing of another name is still the same one."""
 
@@ -144,6 +150,8 @@ def follow_props(
         if unseen <= FORGOTTEN_AFTER and _gap(moved, person) <= FARTHEST * size:
             kept.append((moved, int(props.kinds[i]), unseen, motion, i))
     for candidate in candidates[free]:
+        if any(_covers(candidate, each[0]) for each in kept):
+            continue
         if len(kept) < MAX_PROPS and _is_taken(candidate, props.known, pose, person, alpha, size):
             kept.append((candidate[:4], int(candidate[5]), 0, np.zeros(2), -1))
     if not kept:
@@ -192,11 +200,22 @@ def _match(expected: Floats, kind: int, candidates: Floats, free: NDArray[np.boo
     same_kind = candidates[:, 5] == kind
     if kind in BALLS:
         same_kind = np.isin(candidates[:, 5], list(BALLS))
+        # One box around ball and shoe is no ball: it keeps its shape, but for its blur.
+        shapes = (candidates[:, 3] - candidates[:, 1]) / (candidates[:, 2] - candidates[:, 0])
+        shape = (expected[3] - expected[1]) / (expected[2] - expected[0])
+        unlike += RESHAPED * np.abs(np.log2(np.maximum(shapes, 0.1) / shape))
     unlike[~free | ~(same_kind | (intersection_over_union(expected, candidates) >= SAME_PLACE))] = (
         np.inf
     )
     best = int(np.argmin(unlike))
     return best if unlike[best] < 1.5 else None
+
+
+def _covers(thing: Floats, other: Floats) -> bool:
+    """Whether a thing's box covers most of another's: a thing and what it touches in one box."""
+    shared = np.minimum(thing[2:4], other[2:4]) - np.maximum(thing[:2], other[:2])
+    area = np.prod(np.maximum(other[2:4] - other[:2], 1.0))
+    return bool(np.prod(np.maximum(shared, 0)) > COVERED * area)
 
 
 def _gap(box: Floats, other: Floats) -> float:
@@ -268,6 +287,8 @@ def add_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[Im
                 mask = np.asarray(carried.masks[0] * carried.similarity, np.float32)
         if props.unseen[i] <= DRAWN_UNSEEN:
             np.maximum(result, refine_alpha(frame, mask, crop, part), out=result)
+        if unseen and int(props.kinds[i]) in BALLS and props.unseen[i] <= DRAWN_UNSEEN:
+            np.maximum(result, _ball_nearby(frame, box, alpha), out=result)
         masks.append(mask)
         images.append(image)
         crops.append(crop)
@@ -275,6 +296,28 @@ def add_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[Im
         return result, props
     seen = np.stack(masks), np.stack(images), np.stack(crops)
     return result, Props(props.boxes, props.kinds, props.unseen, props.motions, *seen, props.known)
+
+
+def _ball_nearby(frame: Image, box: Floats, alpha: Image) -> Image:
+    """What stands out (H, W) about where a ball is expected that turned unseen, at the person.
+
+    Nothing where it does not adjoin their ``alpha`` (H, W), or is much larger than a ball.
+    """
+    side = max(box[2] - box[0], box[3] - box[1], 12.0)
+    crop = np.array([*((box[:2] + box[2:]) / 2), UNSEEN_MARGIN * side, 0.0])
+    part = reduce_part(frame, crop)
+    if part is None:
+        return np.zeros_like(alpha)
+    mask = mask_in_crop(salient_mask(part.image, SALIENT_SIDE), part, crop)
+    person = _elsewhere_in_crop(alpha, crop)
+    count, labels = cv2.connectedComponents(((mask > 0.5) & ~person).astype(np.uint8))
+    beside = cv2.dilate(person.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    area = np.pi / 4 * (SIDE / UNSEEN_MARGIN) ** 2
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    kept = np.isin(np.arange(count), labels[beside]) & (sizes < 1.3 * area) & (sizes > 0.1 * area)
+    kept[0] = False
+    shown = cv2.dilate(kept[labels].astype(np.float32), np.ones((9, 9), np.uint8))
+    return refine_alpha(frame, np.asarray(mask * shown, np.float32), crop, part)
 
 
 def _elsewhere_in_crop(alpha: Image, crop: Floats) -> NDArray[np.bool_]:

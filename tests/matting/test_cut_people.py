@@ -219,6 +219,22 @@ def test_a_ball_that_leaves_the_picture_is_not_followed_into_a_hand():
     )
 
 
+def test_a_box_around_ball_and_shoe_is_neither_the_ball_nor_another():
+    person, alpha = np.array([30.0, 0, 70, 100]), np.zeros((200, 200), np.uint8)
+    ball = np.array([[40.0, 70, 60, 90, 0.6, COCO["sports ball"]]])
+    alpha[60:100, 40:50] = 255
+    held = follow_props(no_props(), ball, None, person, alpha)
+    assert len(held.boxes) == 1
+    both = np.array([[40.0, 70, 60, 108, 0.4, COCO["frisbee"]]])
+    after = follow_props(held, both, None, person, alpha)
+    assert after.unseen.tolist() == [1]
+    np.testing.assert_allclose(after.boxes, ball[:, :4])
+    blurred = np.array([[40.0, 66, 60, 92, 0.4, COCO["frisbee"]]])
+    np.testing.assert_allclose(
+        follow_props(held, blurred, None, person, alpha).boxes, blurred[:, :4]
+    )
+
+
 def test_what_was_held_before_needs_a_fainter_look_to_be_taken_up_again():
     person, alpha = np.array([30.0, 0, 70, 100]), np.zeros((200, 200), np.uint8)
     alpha[60:100, 40:60] = 255
