@@ -76,6 +76,19 @@ class OutputOptions:
         ),
     ] = None
 
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            help="Write the last state that the run keeps as a checkpoint, to this .safetensors "
+            "file or folder, and stop; the run may be under way.",
+        ),
+    ] = None
+    export_step: Annotated[
+        int | None,
+        typer.Option("--export-step", help="Export the state after this step instead.", min=1),
+    ] = None
+
 
 @dataclass(frozen=True)
 class RunOptions(options.ConsoleOptions):
@@ -122,6 +135,8 @@ def train(
     from dynascene_cli.training.run import train as train_network
 
     folder = output.out or Path(f"{Path(wanted.config).stem}-{stage}.run")
+    if output.export is not None or output.export_step is not None:
+        return _export(settings, stage, folder, output, console)
     request = TrainingRequest(stage, settings, folder, run.force, output.full_precision)
     if run.dry_run:
         plan = plan_run(request, console)
@@ -168,6 +183,31 @@ def _check(settings: "TrainingSettings", console: "Console") -> None:
         )
     data = {"checked": len(entries), "bad": bad, "warnings": console.warnings}
     console.result(data, f"{len(entries)} clips are OK")
+
+
+def _export(
+    settings: "TrainingSettings",
+    stage: "Stage",
+    folder: Path,
+    output: OutputOptions,
+    console: "Console",
+) -> None:
+    from dynascene_cli.errors import InputError
+    from dynascene_cli.training.result import export_state
+    from dynascene_cli.training.run_folder import RunFolder
+
+    if output.export is None:
+        raise InputError("--export-step says of which state, not where to", "give --export FILE")
+    done = export_state(
+        RunFolder(folder),
+        settings,
+        stage,
+        output.export_step,
+        output.export,
+        output.full_precision,
+        console,
+    )
+    console.result(done, f"{done['checkpoint']}: the state after step {done['step']}")
 
 
 def _show_tasks(

@@ -44,12 +44,17 @@ def optimise_network(
     else:
         network.to(device)
     if optimisations.compiled:
-        # One piece of code for all shapes that a layer of a kind has in the U-Net and its windows.
-        torch._dynamo.config.recompile_limit = MOST_SHAPES
-        for layer in network.denoiser.modules():
-            if isinstance(layer, COMPILED):
-                layer.compile(backend=compiler)
+        compile_layers(network, compiler)
     return network
+
+
+def compile_layers(network: Network, compiler: str = "inductor") -> None:
+    """Let torch compile the denoiser's layers of kinds that are worth it, when they first run."""
+    # One piece of code for all shapes that a layer of a kind has in the U-Net and its windows.
+    torch._dynamo.config.recompile_limit = MOST_SHAPES
+    for layer in network.denoiser.modules():
+        if isinstance(layer, COMPILED):
+            layer.compile(backend=compiler)
 
 
 def offload(network: Network, device: torch.device, disk: str | None = None) -> None:

@@ -2,7 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -59,6 +62,57 @@ def open_checkpoint(
         return network.to(dtype), info
     path, _ = locate_checkpoint(name_or_path)
     return load_checkpoint(path, dtype)
+
+
+def fill_network(network: Network, name_or_path: str) -> tuple[list[str], list[str]]:
+    """Put a checkpoint's weights into a network, in its precision; what it lacks stays as it is.
+
+    One tensor after the other, so that no second copy of the weights is ever in memory. The names
+    of the network's weights that it lacks, and of its own that have no use.
+
+    Raises:
+        InputError: no weights are called that, or they are no checkpoint or of other shapes.
+        MissingError: it is not on this machine; the hint is what gets it.
+    """
+    own = network.state_dict()
+    with ExitStack() as opened:
+        given = _stored_tensors(name_or_path, opened)
+        shapes = {name: torch.empty(each.shape, device="meta") for name, each in given.items()}
+        both = own.keys() & given.keys()
+        check_names(
+            {name: own[name] for name in both},
+            {name: shapes[name] for name in both},
+            Path(name_or_path),
+        )
+        with torch.no_grad():
+            for name in sorted(both):
+                own[name].copy_(given[name].read())
+    return sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
+
+
+@dataclass(frozen=True)
+class _Stored:
+    shape: tuple[int, ...]
+    read: Callable[[], Tensor]
+
+
+def _stored_tensors(name_or_path: str, opened: ExitStack) -> dict[str, _Stored]:
+    """The tensors of a checkpoint by name, none of them read yet."""
+    if name_or_path == UNTRAINED:
+        tensors = random_network()[0].state_dict()
+        return {k: _Stored(tuple(v.shape), partial(lambda v: v, v)) for k, v in tensors.items()}
+    path, _ = locate_checkpoint(name_or_path)
+    info = read_info(path)
+    files = {"": path}
+    if path.is_dir():
+        files = {f"{name}.": path / f"{name}.safetensors" for name in info.networks}
+    stored = {}
+    for prefix, file in files.items():
+        source = opened.enter_context(safe_open(file, framework="pt"))
+        for name in source.keys():  # noqa: SIM118
+            shape = tuple(source.get_slice(name).get_shape())
+            stored[prefix + name] = _Stored(shape, partial(source.get_tensor, name))
+    return stored
 
 
 def random_network(name: str = UNTRAINED, seed: int = 0) -> tuple[Network, CheckpointInfo]:

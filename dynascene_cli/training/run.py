@@ -3,18 +3,17 @@
 import os
 import time
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.utils import DistributedType, parse_flag_from_env
+from accelerate.utils import DistributedType, broadcast_object_list, parse_flag_from_env
 
 from dynascene_cli.console import Console
-from dynascene_cli.diffusion.checkpoint import save_tensors
-from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
+from dynascene_cli.diffusion.apply_optimisations import compile_layers
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.storage.atomic import disk_full_as_error
@@ -25,6 +24,7 @@ from dynascene_cli.training.data_loading import Numbered, StepExamples, load_exa
 from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.loop import StepResult, Trainer, examples_per_step
 from dynascene_cli.training.progress import Progress, peak_mib
+from dynascene_cli.training.result import describe_result, save_result
 from dynascene_cli.training.run_folder import RunFolder, differences
 from dynascene_cli.training.run_state import (
     damaged_file,
@@ -45,9 +45,6 @@ from dynascene_cli.training.signals import stop_on_signals
 from dynascene_cli.training.trainable import train_only
 from dynascene_cli.training.validation import sheet, validation_clips
 from dynascene_cli.video import write_image
-
-GEOMETRY = ".processor.geometry."
-"""What the weights of the cameras in reference attention have in their names."""
 
 _SUPPORTED = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
 
@@ -157,7 +154,7 @@ class Run:
         self.folder, self.accelerator, self.console = folder, accelerator, console
         self._bad: set[str] = set()
         base_info, base = describe_start(settings)
-        self.info = _result_info(base_info, request, base)
+        self.info = describe_result(base_info, base, settings, stage, settings.steps)
         self._claim(run_identity(stage, settings, base_info, base, accelerator.num_processes))
         network = make_network(settings, base_info, console)
         trained = train_only(network, stage, settings.train_image_encoder)
@@ -165,6 +162,8 @@ class Run:
             lora.add_adapters(network, trained, settings)
         if settings.gradient_checkpointing:
             network.enable_gradient_checkpointing()
+        if settings.compile:
+            compile_layers(network)
         self.network = network
         if divides:
             sharding.shard(network, accelerator.device)
@@ -225,9 +224,20 @@ class Run:
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> int:
-        """Put the last state back; after which step it is."""
-        step = self._last_whole_state()
+        """Put the last state back; after which step it is, in all processes alike.
+
+        Raises:
+            InputError: a process does not see it.
+        """
+        found = [self._last_whole_state() if self.accelerator.is_main_process else 0]
+        step = int(broadcast_object_list(found)[0])
         if step:
+            if not self.folder.state(step).is_dir():
+                raise InputError(
+                    f"process {self.accelerator.process_index} does not find "
+                    f"{self.folder.state(step)}, from which the others go on",
+                    "keep the run folder where all machines see it",
+                )
             optimizer = self.trainer.optimizer.optimizer
             facts = load_state(
                 self.folder.state(step), self.network, optimizer, self.trainer.average
@@ -368,35 +378,10 @@ class Run:
                 return
             if self.settings.lora_rank:
                 lora.save_adapters(self.network, self.folder.adapters)
-            dtype = torch.float32 if self.request.full_precision else torch.float16
-            if self.info.config.reference_geometry == "none":
-                weights = {k: v for k, v in weights.items() if GEOMETRY not in k}
-            # Tables of positions are as exact as they can be.
-            tables = {name for name, _ in self.network.named_buffers()}
-            rounded = {
-                name: value if name in tables else value.to(dtype)
-                for name, value in weights.items()
-            }
-            save_tensors(rounded, self.info, self.folder.checkpoint)
-
-
-def _result_info(start: CheckpointInfo, request: TrainingRequest, base: str) -> CheckpointInfo:
-    settings = request.settings
-    data = [Path(path).name for path in (*settings.manifests, *settings.realestate)]
-    if settings.synthetic_share:
-        data.append("synthetic shots")
-    began = {} if settings.random_preset is not None else {Path(settings.base).name: base}
-    config = start.config
-    if settings.reference_anneal[1]:
-        config = replace(config, reference_geometry="none")
-    return replace(
-        start,
-        config=config,
-        stage=request.stage,
-        steps=start.steps + settings.steps,
-        data="; ".join(filter(None, [start.data, *data])),
-        base={**start.base, **began},
-        prediction=settings.prediction,
-        zero_terminal_snr=settings.zero_terminal_snr,
-        frames=settings.frames if request.stage != "image" else start.frames,
-    )
+            save_result(
+                self.network,
+                weights,
+                self.info,
+                self.folder.checkpoint,
+                self.request.full_precision,
+            )

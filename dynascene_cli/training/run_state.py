@@ -141,6 +141,11 @@ def load_state(
     return facts
 
 
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """What was learned in a state, by name: the average where one was kept, as in a checkpoint."""
+    return load_file(folder / (AVERAGE if (folder / AVERAGE).exists() else WEIGHTS))
+
+
 def learned_weights(network: nn.Module) -> dict[str, nn.Parameter]:
     """The network's parameters that learn."""
     return {name: value for name, value in network.named_parameters() if value.requires_grad}

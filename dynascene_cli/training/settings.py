@@ -85,8 +85,8 @@ class TrainingSettings:
 
     Optimisation. ``batch_size`` per process, ``gradient_accumulation`` batches a step, ``steps``
     of the optimiser, ``learning_rate`` after ``warm_up`` steps, then by ``schedule`` (``cosine``
-    falls to 0 at the end). ``gradient_clip``: the largest norm, 0 = any. ``ema``: decay of the
-    average that is saved beside the weights, 0 = off.
+    falls to 0 at the end). ``fused``: Adam and AdamW as one kernel. ``gradient_clip``: the largest
+    norm, 0 = any. ``ema``: decay of the average that is saved beside the weights, 0 = off.
 
     Noise. ``prediction``: what the network's output is; ``offset_noise``: the strength of noise
     that is constant over a picture (Guttenberg 2023); ``zero_terminal_snr``: the last timestep is
@@ -97,9 +97,10 @@ class TrainingSettings:
     ``min_snr_gamma`` (Hang et al. 2023). ``conditioning_dropout``: how often scene and embedding
     are left out, for guidance.
 
-    Machine. ``precision``: ``no`` is float32; ``workers``: processes that make examples, 0 = the
-    training process itself; ``threads`` of torch, 0 = its own choice; ``cache_draws``: so many
-    encoded examples are kept on disk and repeated, 0 = none.
+    Machine. ``precision``: ``no`` is float32; ``compile``: torch compiles the denoiser's layers;
+    ``workers``: processes that make examples, 0 = the training process itself; ``threads`` of
+    torch, 0 = its own choice; ``cache_draws``: so many encoded examples are kept on disk and
+    repeated, 0 = none.
 
     Run. ``checkpoint_every`` steps the full state is saved; the last ``keep_last`` are kept, and
     every one whose step ``keep_every`` divides (0 = none). ``validate_every`` steps (0 = never),
@@ -155,6 +156,7 @@ class TrainingSettings:
     warm_up: CountOrNone = 500
     schedule: Literal["constant", "cosine"] = "constant"
     optimizer: Literal["adam", "adamw", "adam8bit"] = "adam"
+    fused: bool = False
     betas: tuple[Decay, Decay] = (0.9, 0.999)
     weight_decay: NotNegative = 0.0
     gradient_clip: NotNegative = 1.0
@@ -173,6 +175,7 @@ class TrainingSettings:
     seed: CountOrNone = 0
     precision: Literal["no", "fp16", "bf16"] = "no"
     gradient_checkpointing: bool = False
+    compile: bool = False
     workers: CountOrNone = 0
     threads: CountOrNone = 0
     cache_draws: CountOrNone = 0

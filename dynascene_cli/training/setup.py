@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from dynascene_cli.console import Console
-from dynascene_cli.diffusion.checkpoint import check_names, open_checkpoint
+from dynascene_cli.diffusion.checkpoint import fill_network
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
 from dynascene_cli.diffusion.configuration import NetworkConfig, parse_config, preset
 from dynascene_cli.diffusion.network import Network
@@ -24,6 +24,7 @@ from dynascene_cli.weights.registry import sha256_of
 FREE_SETTINGS = frozenset(
     {
         *("steps", "workers", "threads", "gradient_checkpointing", "bad_clips"),
+        *("compile", "fused"),
         *("checkpoint_every", "keep_last", "keep_every", "log_every"),
         *("validate_every", "validation_clips", "validation_steps"),
         *("validation_seed", "validation_manifests"),
@@ -67,17 +68,11 @@ def make_network(settings: TrainingSettings, info: CheckpointInfo, console: Cons
         network = Network(info.config)
     if settings.random_preset is not None:
         return network
-    given = open_checkpoint(settings.base, torch.float32)[0].state_dict()
-    wanted = network.state_dict()
-    new = sorted(wanted.keys() - given.keys())
-    kept = {name: wanted[name] for name in wanted.keys() - set(new)}
-    check_names(kept, {name: given[name] for name in kept}, Path(settings.base))
-    unread = sorted(given.keys() - wanted.keys())
+    new, unread = fill_network(network, settings.base)
     if new:
         console.info(f"{len(new)} weights start at random, as {new[0]}: {settings.base} has none")
     if unread:
         console.info(f"{len(unread)} weights of {settings.base} have no use, as {unread[0]}")
-    network.load_state_dict(given, strict=False)
     return network
 
 
@@ -94,6 +89,8 @@ def make_optimizer(
         "betas": settings.betas,
         "weight_decay": settings.weight_decay,
     }
+    if settings.fused and settings.optimizer != "adam8bit":
+        options["fused"] = True
     if settings.optimizer == "adam":
         return torch.optim.Adam(parameters, **options)
     if settings.optimizer == "adamw":
