@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 
+DeepImage = NDArray[np.uint8] | NDArray[np.uint16]
+"""A picture of 8 or 16 bits."""
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 

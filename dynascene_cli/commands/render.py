@@ -84,6 +84,7 @@ def render(
         output=output.output,
         layers=output.layers,
         layers_format=output.layers_format,
+        exr_compression=output.exr_compression,
         compare=output.compare,
         compare_as=output.compare_as,
         report=output.report,

@@ -313,9 +313,16 @@ class OutputOptions:
         Literal["mov", "png", "exr"],
         typer.Option(
             "--layers-format",
-            help="Films (ProRes), or numbered pictures: 8-bit PNG, or EXR in linear light.",
+            help="Films (ProRes), or numbered pictures: PNG, or EXR in linear light.",
         ),
     ] = "mov"
+    exr_compression: Annotated[
+        Literal["zip", "zips", "rle", "none"],
+        typer.Option(
+            "--exr-compression",
+            help="How EXR files are compressed, without loss: zip of 16 lines, zips of one.",
+        ),
+    ] = "zip"
     compare: Annotated[
         Path | None,
         typer.Option(

@@ -1,7 +1,7 @@
 """One frame of the finished picture: the person over the plate, and its layers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
@@ -12,7 +12,7 @@ from dynascene_cli.compositing.blend import darken, lay_over, wrap_light
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
 from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.compositing.grain import Grain
-from dynascene_cli.compositing.linear_light import DECODE, gain_table
+from dynascene_cli.compositing.linear_light import DECODE, apply_gain, gain_table
 from dynascene_cli.compositing.look import Look
 from dynascene_cli.compositing.roi import NOWHERE, AnyArray, Box, opaque_box, reduce_by_blocks
 from dynascene_cli.compositing.shadow import contact_shadow, shadow_box
@@ -25,8 +25,9 @@ from dynascene_cli.compositing.warp import (
 )
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.shot import Image, Relight
+from dynascene_cli.shot import DeepImage, Image, Relight
 from dynascene_cli.video import DecodedFrame
+from dynascene_cli.video.srgb_curve import display_light, linear_light
 
 Gray = NDArray[np.uint8]
 
@@ -71,6 +72,7 @@ class Composite:
     shadow_box: Box
     shadow_share: Gray
     treated_plate: Callable[[], Image]
+    deep_foreground: NDArray[np.uint16] | None = None
 
     @property
     def background(self) -> Image:
@@ -78,8 +80,16 @@ class Composite:
         return self.treated_plate()
 
     @property
-    def foreground(self) -> NDArray[np.uint8]:
-        """The person, relit and with the light wrap, straight RGBA (H, W, 4)."""
+    def foreground(self) -> DeepImage:
+        """The person, relit and with the light wrap, straight RGBA (H, W, 4).
+
+        Of 16 bits where the frame was ``deepened``.
+        """
+        return (
+            self._foreground_of_8_bits() if self.deep_foreground is None else self.deep_foreground
+        )
+
+    def _foreground_of_8_bits(self) -> Image:
         layer = np.zeros((*self.picture.shape[:2], 4), np.uint8)
         inner = self.person_box.crop(layer)
         inner[..., :3] = self.person_colours
@@ -110,11 +120,12 @@ class Compositor:
         self._contrast = look.contrast
         self._shadow, self._wrap = settings.shadow, settings.light_wrap
         gains = np.asarray(look.plate_gains)
-        self._plate_table = self._person_table = None
+        self._plate_table = self._person_table = self._person_gains = None
         if settings.relight == "scene" and np.any(gains != 1):
             self._plate_table = gain_table(gains)
         if settings.relight == "person" and np.any(gains != 1):
-            self._person_table = gain_table(look.person_gains)
+            self._person_gains = np.asarray(look.person_gains)
+            self._person_table = gain_table(self._person_gains)
         self._blur = look.plate_blur if settings.plate_blur else 0.0
         with_grain = settings.grain and look.grain > 0
         self._grain = Grain(look.grain, width, height, settings.seed) if with_grain else None
@@ -173,6 +184,30 @@ class Compositor:
         background = partial(self.background, index, plate)
         return Composite(picture, box, colours, coverage, ground_box, taken, background)
 
+    def deepened(
+        self,
+        made: Composite,
+        clip_frame: NDArray[np.uint16],
+        alpha: Gray,
+        clip_to_frame: Floats,
+    ) -> Composite:
+        """A frame that was made, with a foreground of ``clip_frame``'s 16 bits.
+
+        Where the 8 bits of the picture are more than a level away, since light wraps there or
+        something was painted over, they are taken.
+        """
+        layer = made.foreground.astype(np.uint16) * 257
+        box, colours, _ = self._person(clip_frame / np.float32(257), alpha, clip_to_frame)
+        if box.empty or box != made.person_box:
+            return made
+        if self._person_gains is not None:
+            light = apply_gain(linear_light(colours / 255), self._person_gains)
+            colours = 255 * display_light(light)
+        near = np.abs(colours - made.person_colours).max(axis=2, keepdims=True) <= 1
+        inner = box.crop(layer)[..., :3]
+        inner[:] = np.where(near, np.round(np.clip(colours, 0, 255) * 257), inner)
+        return replace(made, deep_foreground=layer)
+
     def background(self, index: int, plate: Image) -> Image:
         """The plate of frame ``index`` after blur, relighting and grain, a picture of its own."""
         # A camera that stands still gives the same array every frame: it is treated once.
@@ -211,9 +246,12 @@ class Compositor:
             )
 
     def _person(
-        self, clip_frame: Image | DecodedFrame, alpha: Gray, clip_to_frame: Floats
-    ) -> tuple[Box, Image, Gray]:
-        """The box of the output frame that the person is in, their own colours and alpha there."""
+        self, clip_frame: AnyArray | DecodedFrame, alpha: Gray, clip_to_frame: Floats
+    ) -> tuple[Box, AnyArray, Gray]:
+        """The box of the output frame that the person is in, their own colours and alpha there.
+
+        Colours are uint8, or float32 of the same range where the clip's frame is.
+        """
         clip_height, clip_width = alpha.shape
         nobody = NOWHERE, np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8)
         opaque = opaque_box(alpha, FAINTEST_ALPHA)

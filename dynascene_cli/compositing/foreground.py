@@ -6,6 +6,7 @@ that they explain the frame; once over a wide neighbourhood, once over a narrow 
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.roi import AnyArray, reduce_by_blocks
-from dynascene_cli.shot import Image
 
 WIDE_RADIUS = 90 / 1080
 NARROW_RADIUS = 6 / 1080
@@ -23,9 +23,12 @@ FALLBACK = 1e-3
 """The weight of the wide mean where the narrow neighbourhood holds no foreground at all."""
 
 
-def estimate_foreground(frame: Image, alpha: NDArray[np.uint8], frame_height: int) -> Image:
+def estimate_foreground(
+    frame: AnyArray, alpha: NDArray[np.uint8], frame_height: int
+) -> NDArray[Any]:
     """The foreground's colours (H, W, 3) of a crop and its alpha (H, W).
 
+    Colours are uint8, or float32 of the same range, which stay unrounded.
     ``frame_height`` is that of the whole frame, which the neighbourhoods scale with. Where alpha
     is 255 the frame's colours stay exactly; where it is 0 the nearest foreground is extended.
     """
@@ -48,7 +51,10 @@ def estimate_foreground(frame: Image, alpha: NDArray[np.uint8], frame_height: in
     narrow_radius = max(2, round(NARROW_RADIUS * frame_height / reduction))
     corrected = _correct_products(small_frame, small_alpha, wide_means)
     means = _means(_boxes(corrected, narrow_radius), wide_means)
-    return _solve_foreground(frame, alpha, means, np.float32(1 / reduction))
+    out = np.empty(frame.shape, frame.dtype)
+    rounding = np.float32(0.5 if frame.dtype == np.uint8 else 0)
+    _solve_foreground(frame, alpha, means, np.float32(1 / reduction), rounding, out)
+    return out
 
 
 def _resize_pair(pair: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
@@ -115,13 +121,12 @@ def _correct_products(frame, alpha, means):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _solve_foreground(frame, alpha, means, step):  # type: ignore[no-untyped-def]
+def _solve_foreground(frame, alpha, means, step, rounding, out):  # type: ignore[no-untyped-def]
     """Full-size F from means at a smaller size; bilinear only where alpha is in between."""
     height, width = alpha.shape
     rows, columns = means.shape[1:3]
     zero, half, one, most = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
-    out = np.empty((height, width, 3), np.uint8)
-    nearest = np.empty((columns, 3), np.uint8)
+    nearest = np.empty((columns, 3), out.dtype)
     row_of_nearest = -1
     for y in range(height):
         v = min(max((y + half) * step - half, zero), np.float32(rows - 1))
@@ -140,7 +145,7 @@ def _solve_foreground(frame, alpha, means, step):  # type: ignore[no-untyped-def
             for place in range(columns):
                 for c in range(3):
                     F = means[0, nearest_row, place, c]
-                    nearest[place, c] = np.uint8(min(max(F, zero), most) + half)
+                    nearest[place, c] = min(max(F, zero), most) + rounding
         alphas, own, result = alpha[y], frame[y], out[y]
         for x in range(width):
             value = alphas[x]
@@ -167,5 +172,4 @@ def _solve_foreground(frame, alpha, means, step):  # type: ignore[no-untyped-def
                 lower = lower_b[left, c] * (one - fx) + lower_b[right, c] * fx
                 B = upper * (one - fy) + lower * fy
                 F += a * (own[x, c] - a * F - b * B)
-                result[x, c] = np.uint8(min(max(F, zero), most) + half)
-    return out
+                result[x, c] = min(max(F, zero), most) + rounding

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from dynascene_cli.compositing.roi import AnyArray, Box
 from dynascene_cli.geometry import Floats
-from dynascene_cli.shot import Image
 
 AREA_SCALE = 0.6
 """Below this scale a cubic kernel would alias: the crop is first reduced by pixel areas."""
@@ -34,16 +33,18 @@ def landing_box(box: Box, similarity: Floats, width: int, height: int) -> Box:
 
 
 def warp_person(
-    colours: Image, alpha: NDArray[np.uint8], source: Box, similarity: Floats, target: Box
-) -> tuple[Image, NDArray[np.uint8]]:
+    colours: AnyArray, alpha: NDArray[np.uint8], source: Box, similarity: Floats, target: Box
+) -> tuple[AnyArray, NDArray[np.uint8]]:
     """The crop ``source`` of the clip, as the output frame's box ``target`` shows it.
+
+    Colours are uint8, or float32 of the same range, which stay unrounded.
 
     Points of the clip (pixel centres at +0.5) go to ``similarity`` @ (x, y, 1). Colours must be
     the foreground's own, extended beyond the outline, so that no background is drawn in. Alpha
     repeats beyond the crop's border; ``inside`` ends it where the clip ends.
     """
     offset = similarity[:, :2] @ [source.x0, source.y0] + similarity[:, 2] - [target.x0, target.y0]
-    image: AnyArray = cv2.merge([colours, alpha])
+    image: AnyArray = cv2.merge([colours, alpha.astype(colours.dtype, copy=False)])
     if abs(similarity[0, 1]) + abs(similarity[1, 0]) < 1e-9 and similarity[0, 0] > 0:
         scale = similarity[0, 0]
         rows = _resample_rows(image, scale, offset[1], target.size[1])
@@ -53,7 +54,7 @@ def warp_person(
         image = _rotate_image(image, similarity[:, :2], offset, target.size)
     own: AnyArray = cv2.cvtColor(image, cv2.COLOR_RGBA2RGB)
     coverage: AnyArray = cv2.extractChannel(image, 3)
-    return own, coverage
+    return own, np.asarray(coverage, np.uint8)
 
 
 def _resample_rows(image: AnyArray, scale: float, offset: float, count: int) -> AnyArray:
@@ -72,17 +73,19 @@ def _resample_rows(image: AnyArray, scale: float, offset: float, count: int) -> 
     weights = np.where(t < 1, near, np.where(t < 2, far, 0.0))
     weights /= weights.sum(axis=1, keepdims=True)
     taps = np.clip(taps, 0, len(image) - 1)
-    flat = _weigh_rows(image.reshape(len(image), -1), taps, weights.astype(np.float32))
-    return flat.reshape(count, *image.shape[1:])
+    flat = image.reshape(len(image), -1)
+    out = np.empty((count, flat.shape[1]), image.dtype)
+    rounding = np.float32(0.5 if image.dtype == np.uint8 else 0)
+    _weigh_rows(flat, taps, weights.astype(np.float32), rounding, out)
+    return out.reshape(count, *image.shape[1:])
 
 
 @njit(cache=True)
-def _weigh_rows(image, taps, weights):  # type: ignore[no-untyped-def]
+def _weigh_rows(image, taps, weights, rounding, out):  # type: ignore[no-untyped-def]
     length = image.shape[1]
-    out = np.empty((len(taps), length), np.uint8)
     total = np.empty(length, np.float32)
     for y in range(len(taps)):
-        total[:] = np.float32(0.5)
+        total[:] = rounding
         for k in range(taps.shape[1]):
             weight = weights[y, k]
             row = image[taps[y, k]]
@@ -90,8 +93,7 @@ def _weigh_rows(image, taps, weights):  # type: ignore[no-untyped-def]
                 total[x] += weight * np.float32(row[x])
         result = out[y]
         for x in range(length):
-            result[x] = np.uint8(min(max(total[x], np.float32(0)), np.float32(255)))
-    return out
+            result[x] = min(max(total[x], np.float32(0)), np.float32(255))
 
 
 def enlarge_linearly(image: NDArray[np.uint8], x: Floats, y: Floats) -> NDArray[np.uint8]:

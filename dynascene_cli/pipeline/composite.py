@@ -81,6 +81,9 @@ def write_composite(
                 float(heights[index]),
                 None if caster is None else caster.of(index),
             )
+            if request.layers and clip.bit_depth > 8 and isinstance(frame, DecodedFrame):
+                to_frame = placement.clip_to_frame[index]
+                made = compositor.deepened(made, frame.deep(), alpha, to_frame)
             write(frame, background, made)
             if index == clip.frame_count // 2:
                 middle = np.asarray(frame), made.picture
@@ -115,6 +118,7 @@ def _open_outputs(
                     contact,
                     settings_of(request),
                     clip,
+                    request.exr_compression,
                 )
             )
         comparison = None
@@ -132,6 +136,7 @@ def _open_outputs(
                 audio_from=clip if clip.has_audio else None,
                 first_number=first,
                 timecode=clip.timecode,
+                exr_compression=request.exr_compression,
             )
         )
 

@@ -16,10 +16,17 @@ from dynascene_cli.compositing import Composite
 from dynascene_cli.errors import InputError
 from dynascene_cli.pipeline.otio import timeline_text
 from dynascene_cli.pipeline.request import LayersFormat
-from dynascene_cli.shot import CameraPath, Clip, GroundContact, Image
+from dynascene_cli.shot import CameraPath, Clip, DeepImage, GroundContact, Image
 from dynascene_cli.storage.atomic import disk_full_as_error, publish_together
 from dynascene_cli.storage.text_files import read_json
-from dynascene_cli.video import Sink, check_spared, check_writable, open_film, open_sink
+from dynascene_cli.video import (
+    ExrCompression,
+    Sink,
+    check_spared,
+    check_writable,
+    open_film,
+    open_sink,
+)
 
 FILMS = {
     "plate": False,
@@ -54,7 +61,7 @@ class LayerSinks:
         Raises:
             StageError: the disk is full.
         """
-        frames = {
+        frames: dict[str, DeepImage] = {
             "plate": plate,
             "background": made.background,
             "foreground": made.foreground,
@@ -95,6 +102,7 @@ def open_layers(
     contact: GroundContact,
     settings: Mapping[str, Any],
     clip: Clip,
+    exr_compression: ExrCompression,
 ) -> Iterator[LayerSinks]:
     """Films that appear in ``folder`` together, with camera, timeline and settings, at the end.
 
@@ -107,7 +115,9 @@ def open_layers(
     with publish_together(folder, folder.resolve().parent) as temporary:
         with ExitStack() as stack:
             films = {
-                name: _open_layer(temporary / film_name(name, form), path, alpha, clip.timecode)
+                name: _open_layer(
+                    temporary / film_name(name, form), path, alpha, clip.timecode, exr_compression
+                )
                 for name, alpha in FILMS.items()
             }
             opened = {name: stack.enter_context(film) for name, film in films.items()}
@@ -144,12 +154,18 @@ def _is_of(name: str, form: LayersFormat) -> bool:
 
 
 def _open_layer(
-    path: Path, camera: CameraPath, alpha: bool, timecode: str | None
+    path: Path,
+    camera: CameraPath,
+    alpha: bool,
+    timecode: str | None,
+    exr_compression: ExrCompression,
 ) -> AbstractContextManager[Sink]:
     if path.suffix == ".mov":
         opening = partial(open_film, timecode=timecode)
     else:
-        opening = partial(open_sink, first_number=camera.first_frame)
+        opening = partial(
+            open_sink, first_number=camera.first_frame, exr_compression=exr_compression
+        )
     return opening(
         path,
         width=camera.width,

@@ -7,6 +7,7 @@ from typing import Literal
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations
 from dynascene_cli.shot import Anchor, Clip, Relight
 from dynascene_cli.storage.file_names import shorten_name
+from dynascene_cli.video.openexr import ExrCompression
 from dynascene_cli.video.sequences import before_number, is_pattern
 
 Shadow = Literal["none", "contact", "cast", "auto"]
@@ -195,6 +196,7 @@ class RenderRequest:
     output: Path | None = None
     layers: Path | None = None
     layers_format: LayersFormat = "mov"
+    exr_compression: ExrCompression = "zip"
     compare: Path | None = None
     compare_as: ComparisonKind = "side-by-side"
     report: bool = False

@@ -25,6 +25,7 @@ from dynascene_cli.video.images import (
 )
 from dynascene_cli.video.lens import read_tagged_focal
 from dynascene_cli.video.mattes import AlphaFrames, alpha_frames, matte_picture
+from dynascene_cli.video.openexr import ExrCompression
 from dynascene_cli.video.opening import open_clip
 from dynascene_cli.video.outputs import check_spared, check_writable
 from dynascene_cli.video.reading import (
@@ -45,6 +46,7 @@ __all__ = [
     "ChunkedFrames",
     "CoverWindow",
     "DecodedFrame",
+    "ExrCompression",
     "Photo",
     "Sink",
     "alpha_frames",

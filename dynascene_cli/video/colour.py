@@ -5,7 +5,7 @@ its primaries and transfer: only its matrix is undone, and the clip carries a wa
 """
 
 from functools import cache
-from typing import Literal
+from typing import Literal, cast
 
 import av
 import cv2
@@ -13,7 +13,7 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from dynascene_cli.shot import ColourTags, Image
+from dynascene_cli.shot import ColourTags, DeepImage, Image
 
 LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 """Weights of red and blue in the luma of each matrix."""
@@ -82,6 +82,25 @@ def rgb_image(frame: av.VideoFrame, tags: ColourTags) -> Image:
     return np.ascontiguousarray(plane_array(converted.planes[0], channels=3))
 
 
+def deep_rgb_image(frame: av.VideoFrame, tags: ColourTags) -> NDArray[np.uint16]:
+    """RGB uint16 (H, W, 3) of a decoded frame: 257 times ``rgb_image``, with all of its bits."""
+    converted = frame.reformat(
+        format="rgb48le",
+        src_colorspace=_SWSCALE_MATRIX[tags.matrix],
+        src_color_range=FULL if tags.full_range else LIMITED,
+        dst_color_range=FULL,
+        interpolation=_PRECISE,
+        threads=1,
+    )
+    plane = converted.planes[0]
+    rows = np.frombuffer(memoryview(plane), "<u2").reshape(-1, plane.line_size // 2)
+    whole = rows[: plane.height, : plane.width * 3].reshape(plane.height, plane.width, 3)
+    if tags.matrix == "rgb":
+        return np.ascontiguousarray(whole)
+    # swscale makes 256 times the 8-bit value of YUV, and 257 times that of RGB.
+    return np.minimum(np.round(whole * np.float32(257 / 256)), 65535).astype(np.uint16)
+
+
 def rgb_window(
     frame: av.VideoFrame, tags: ColourTags, rows: tuple[int, int], columns: tuple[int, int]
 ) -> Image:
@@ -128,13 +147,19 @@ def plane_array(plane: av.video.plane.VideoPlane, channels: int = 1) -> Image:
     return rows[:, : plane.width * channels].reshape(plane.height, plane.width, channels)
 
 
-def encode_frame(image: Image, pixel_format: str) -> av.VideoFrame:
-    """A frame of bt709 limited-range YUV, tagged, from RGB or RGBA uint8."""
-    if pixel_format == "yuv420p" and image.shape[2] == 3:
-        frame = _subsample_frame(image)
+def encode_frame(image: DeepImage, pixel_format: str) -> av.VideoFrame:
+    """A frame of bt709 limited-range YUV, tagged, from RGB or RGBA, uint8 or uint16."""
+    deep = image.dtype == np.uint16
+    if pixel_format == "yuv420p" and image.shape[2] == 3 and not deep:
+        frame = _subsample_frame(cast(Image, image))
     else:
+        if deep:
+            # swscale takes white for 256 times 255 where it makes YUV, but 65535 in alpha.
+            image = image.copy()
+            image[..., :3] = np.round(image[..., :3] * np.float32(256 / 257))
+        with_alpha, without = ("rgba64le", "rgb48le") if deep else ("rgba", "rgb24")
         source = av.VideoFrame.from_ndarray(
-            image, format="rgba" if image.shape[2] == 4 else "rgb24"
+            image, format=with_alpha if image.shape[2] == 4 else without
         )
         frame = source.reformat(
             format=pixel_format,

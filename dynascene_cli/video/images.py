@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
@@ -12,7 +13,7 @@ from PIL import ExifTags, ImageOps
 from PIL import Image as Pillow
 
 from dynascene_cli.errors import InputError, reading
-from dynascene_cli.shot import Image, Margins
+from dynascene_cli.shot import DeepImage, Image, Margins
 from dynascene_cli.storage.atomic import publish_file
 from dynascene_cli.video.openexr import exr_head, exr_planes
 from dynascene_cli.video.outputs import check_spared, check_writable
@@ -128,8 +129,11 @@ def _check_suffix(path: Path) -> None:
         )
 
 
-def encode_image(image: Image, path: Path) -> bytes:
-    """The bytes of the picture file that ``path``'s suffix asks for; the same each time."""
+def encode_image(image: DeepImage, path: Path) -> bytes:
+    """The bytes of the picture file that ``path``'s suffix asks for; the same each time.
+
+    A picture of uint16 is for PNG alone.
+    """
     suffix = path.suffix.lower()
     quality = {".jpg": JPEG_QUALITY, ".jpeg": JPEG_QUALITY}.get(suffix)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if quality else []
@@ -138,7 +142,7 @@ def encode_image(image: Image, path: Path) -> bytes:
     _check_suffix(path)
     if image.ndim == 3:
         swap = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        image = np.asarray(cv2.cvtColor(image, swap), np.uint8)
+        image = cast(Image, cv2.cvtColor(image, swap))
     return cv2.imencode(suffix, image, options)[1].tobytes()
 
 

@@ -3,19 +3,23 @@
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError, reading
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import DeepImage
 from dynascene_cli.video.picture_files import check_claimed_size
 from dynascene_cli.video.srgb_curve import linear_light
 
 EXR_HINT = "export it again as half or float, with ZIP or no compression"
-_LINEAR_OF_SRGB = linear_light(np.arange(256) / 255).astype(np.float32)
+
+ExrCompression = Literal["zip", "zips", "rle", "none"]
+_FFMPEG_NAMES = {"zip": "zip16", "zips": "zip1", "rle": "rle", "none": "none"}
 
 LARGEST_EXR = 2**26
 """Pixels, of up to 16 bytes: twice those of 8K."""
@@ -31,20 +35,30 @@ _LINES_OF_BLOCK = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256)
 """Lines that are stored together, by the number of the compression."""
 
 
-def exr_bytes(image: Image) -> bytes:
-    """An EXR file of an RGB or RGBA uint8 picture: sRGB decoded to linear light, alpha as it is.
+def exr_bytes(image: DeepImage, compression: ExrCompression = "zip") -> bytes:
+    """An EXR file of an RGB or RGBA picture, uint8 or uint16: sRGB becomes linear light.
 
-    A grey one (H, W) is an alpha: one channel, as it is.
+    Alpha stays as it is. A grey picture (H, W) is an alpha: one channel.
     """
+    most = np.iinfo(image.dtype).max
     if image.ndim == 2:
-        return _encode([(image / 255).astype(np.float32)], "grayf32le")
-    planes = [_LINEAR_OF_SRGB[image[..., channel]] for channel in (1, 2, 0)]
+        return _encode([(image / most).astype(np.float32)], "grayf32le", compression)
+    linear = _linear_table(most)
+    planes = [linear[image[..., channel]] for channel in (1, 2, 0)]
     if image.shape[2] == 4:
-        planes.append((image[..., 3] / 255).astype(np.float32))
-    return _encode(planes, "gbrapf32le" if image.shape[2] == 4 else "gbrpf32le")
+        planes.append((image[..., 3] / most).astype(np.float32))
+    return _encode(planes, "gbrapf32le" if image.shape[2] == 4 else "gbrpf32le", compression)
 
 
-def _encode(planes: list[NDArray[np.float32]], pixel_format: str) -> bytes:
+@cache
+def _linear_table(most: int) -> NDArray[np.float32]:
+    """Linear light of every display value from 0 to ``most``."""
+    return linear_light(np.arange(most + 1) / most).astype(np.float32)
+
+
+def _encode(
+    planes: list[NDArray[np.float32]], pixel_format: str, compression: ExrCompression
+) -> bytes:
     height, width = planes[0].shape
     frame = av.VideoFrame(width, height, pixel_format)
     for plane, values in zip(frame.planes, planes, strict=True):
@@ -54,7 +68,7 @@ def _encode(planes: list[NDArray[np.float32]], pixel_format: str) -> bytes:
     encoder.width, encoder.height = width, height
     encoder.pix_fmt = frame.format.name
     encoder.time_base = Fraction(1)
-    encoder.options = {"compression": "zip16", "format": "half"}
+    encoder.options = {"compression": _FFMPEG_NAMES[compression], "format": "half"}
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 

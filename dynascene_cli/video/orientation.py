@@ -3,14 +3,17 @@
 import math
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import numpy as np
 from av.sidedata.sidedata import Type
+from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Image
+
+Picture = TypeVar("Picture", Image, NDArray[np.uint16])
 
 _MIRROR = np.diag([-1.0, 1.0])
 _TOLERANCE_DEG = 0.5
@@ -70,8 +73,8 @@ def nearest_orientation(matrix: Floats) -> Orientation:
     return Orientation(quarter * 90 % 360, mirrored, degrees - quarter * 90)
 
 
-def orient_picture(image: Image, rotation: int, mirrored: bool) -> Image:
+def orient_picture(image: Picture, rotation: int, mirrored: bool) -> Picture:
     """A stored picture (H, W) or (H, W, C) as it is looked at."""
     if mirrored:
         image = image[:, ::-1]
-    return np.asarray(np.rot90(image, rotation // 90 % 4))
+    return np.rot90(image, rotation // 90 % 4)

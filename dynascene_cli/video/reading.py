@@ -14,15 +14,21 @@ import numpy as np
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.video.animations import animation_frames
-from dynascene_cli.video.colour import FAST_FORMATS, plane_array, rgb_image, rgb_window
+from dynascene_cli.video.colour import (
+    FAST_FORMATS,
+    deep_rgb_image,
+    plane_array,
+    rgb_image,
+    rgb_window,
+)
 from dynascene_cli.video.containers import bound_frames, open_video
 from dynascene_cli.video.images import read_picture
-from dynascene_cli.video.orientation import orient_picture
+from dynascene_cli.video.orientation import Picture, orient_picture
 from dynascene_cli.video.sequences import other_size, sequence_files
 
 _MOST_THREADS = 8
@@ -79,6 +85,11 @@ class DecodedFrame:
         """The whole frame, RGB uint8 (H, W, 3)."""
         with _conversion(self.clip):
             return _orient(rgb_image(self.coded, self.clip.colour), self.clip)
+
+    def deep(self) -> NDArray[np.uint16]:
+        """The whole frame with all of its bits: RGB uint16 (H, W, 3), 257 times the 8-bit one."""
+        with _conversion(self.clip):
+            return _orient(deep_rgb_image(self.coded, self.clip.colour), self.clip)
 
 
 def decode_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
@@ -311,9 +322,9 @@ def _alpha_plane(frame: av.VideoFrame) -> Image:
     return plane_array(rgba.planes[0], channels=4)[..., 3]
 
 
-def _orient(image: Image, clip: Clip) -> Image:
+def _orient(image: Picture, clip: Clip) -> Picture:
     turned = orient_picture(image, clip.rotation, clip.mirrored)
     size = (clip.width, clip.height)
     if turned.shape[:2] != (clip.height, clip.width):
-        turned = np.asarray(cv2.resize(turned, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        turned = cast(Picture, cv2.resize(turned, size, interpolation=cv2.INTER_CUBIC))
     return np.ascontiguousarray(turned)

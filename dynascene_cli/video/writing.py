@@ -5,22 +5,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import av
-import cv2
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from dynascene_cli.errors import InputError, StageError
-from dynascene_cli.shot import Clip, Image
+from dynascene_cli.shot import Clip, DeepImage
 from dynascene_cli.storage.atomic import disk_full_as_error, publish_file, publish_together
 from dynascene_cli.video.audio import add_sound
 from dynascene_cli.video.colour import BT709, LIMITED, encode_frame
 from dynascene_cli.video.images import encode_image
-from dynascene_cli.video.openexr import exr_bytes
+from dynascene_cli.video.openexr import ExrCompression, exr_bytes
 from dynascene_cli.video.outputs import check_writable
 from dynascene_cli.video.sequences import is_pattern, path_of_number
 
@@ -34,8 +33,11 @@ _CHOICES = "use .mp4, .mov, .webm, name.%05d.png or name.%05d.exr"
 class Sink(Protocol):
     """What takes finished frames, one after another."""
 
-    def write(self, frame: Image) -> None:
-        """Take the next frame: RGB uint8 (H, W, 3), or RGBA (H, W, 4) with straight alpha."""
+    def write(self, frame: DeepImage) -> None:
+        """Take the next frame: RGB (H, W, 3), or RGBA (H, W, 4) with straight alpha.
+
+        uint8, or uint16 where the file holds more than 8 bits: ProRes, PNG and EXR.
+        """
         ...
 
 
@@ -82,6 +84,7 @@ def open_sink(
     audio_from: Clip | None = None,
     first_number: int = 1,
     timecode: str | None = None,
+    exr_compression: ExrCompression = "zip",
 ) -> Iterator[Sink]:
     """A sink for frames of one size, published when the block ends without an error.
 
@@ -101,12 +104,12 @@ def open_sink(
     suffix = path.suffix.lower()
     if is_sequence(path):
         with publish_together(path.parent) as folder:
-            sequence = _SequenceSink(folder / path.name, path, first_number)
+            sequence = _SequenceSink(folder / path.name, path, first_number, exr_compression)
             yield sequence
             sequence.finish()
     elif suffix in _STILLS:
         with publish_file(path) as temporary:
-            still = _StillSink(temporary, path, first_number)
+            still = _StillSink(temporary, path, first_number, exr_compression)
             yield still
             still.finish()
     else:
@@ -226,13 +229,11 @@ class _VideoSink:
         """Give the first frame a number; before any frame is written."""
         self._stream.metadata["timecode"] = timecode
 
-    def write(self, frame: Image) -> None:
+    def write(self, frame: DeepImage) -> None:
         height, width = frame.shape[:2]
         if width % 2 or height % 2:
-            frame = np.asarray(
-                cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE),
-                np.uint8,
-            )
+            sides = ((0, height % 2), (0, width % 2), (0, 0))
+            frame = cast(DeepImage, np.pad(frame, sides, mode="edge"))
         coded = encode_frame(frame, self._coding.pixel_format)
         coded.pts = self._count
         coded.time_base = 1 / self._rate
@@ -259,16 +260,23 @@ class _VideoSink:
 
 
 class _SequenceSink:
-    def __init__(self, pattern: Path, target: Path, first_number: int) -> None:
+    def __init__(
+        self, pattern: Path, target: Path, first_number: int, exr_compression: ExrCompression
+    ) -> None:
         self._pattern = pattern
         self._target = target
         self._first_number = first_number
+        self._exr_compression = exr_compression
         self._count = 0
 
-    def write(self, frame: Image) -> None:
+    def write(self, frame: DeepImage) -> None:
         file = path_of_number(self._pattern, self._first_number + self._count)
         with disk_full_as_error(self._target):
-            file.write_bytes(_picture_bytes(frame, file))
+            file.write_bytes(
+                exr_bytes(frame, self._exr_compression)
+                if file.suffix.lower() == ".exr"
+                else encode_image(frame, file)
+            )
         self._count += 1
 
     def finish(self) -> None:
@@ -277,11 +285,7 @@ class _SequenceSink:
 
 
 class _StillSink(_SequenceSink):
-    def write(self, frame: Image) -> None:
+    def write(self, frame: DeepImage) -> None:
         if self._count:
             raise _holds_one_frame(self._target.name)
         super().write(frame)
-
-
-def _picture_bytes(frame: Image, file: Path) -> bytes:
-    return exr_bytes(frame) if file.suffix.lower() == ".exr" else encode_image(frame, file)

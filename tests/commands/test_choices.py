@@ -21,6 +21,7 @@ from dynascene_cli.matting.registry import PROMPTED
 from dynascene_cli.pipeline import request
 from dynascene_cli.shot import Anchor, Relight
 from dynascene_cli.training.settings import Stage
+from dynascene_cli.video import ExrCompression
 
 RENDERERS = get_args(get_type_hints(request.RenderRequest)["renderer"])
 
@@ -38,6 +39,7 @@ SOURCES: dict[str, tuple[Any, ...]] = {
     "--relight": get_args(Relight),
     "--shadow": get_args(request.Shadow),
     "--layers-format": get_args(request.LayersFormat),
+    "--exr-compression": get_args(ExrCompression),
     "--compare-as": get_args(request.ComparisonKind),
     "--protocol": get_args(Protocol),
     "stage": get_args(Stage),

@@ -3,6 +3,8 @@
 import json
 from fractions import Fraction
 
+import av
+import cv2
 import numpy as np
 import pytest
 from PIL import Image as Pillow
@@ -188,3 +190,54 @@ def test_travel_that_a_photo_without_ground_cannot_show_is_told(dynascene, drawn
         run = dynascene(*words, "--camera", camera)
         assert run.code == 0, run.err
         assert any(told in warning for warning in run.json["warnings"]) == is_told, camera
+
+
+def test_ten_bits_stay_ten_bits_in_the_foreground(dynascene, tmp_path, photo):
+    """A ramp of levels that 8 bits do not tell apart, filmed in 10 bits."""
+    width, height, rate = 128, 96, Fraction(25)
+    container = av.open("ten.mkv", "w")
+    stream = container.add_stream("ffv1", rate=rate)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv444p10le"
+    stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
+    (tmp_path / "m").mkdir()
+    # Luma from 400 on in steps of a tenth bit; no colour.
+    luma = np.broadcast_to(400 + np.arange(width, dtype=np.uint16), (height, width))
+    alpha = np.zeros((height, width), np.uint8)
+    alpha[10:90, 30:100] = 255
+    for index in range(2):
+        frame = av.VideoFrame(width, height, "yuv444p10le")
+        for plane, values in zip(frame.planes, (luma, 512, 512), strict=True):
+            rows = np.frombuffer(memoryview(plane), "<u2").reshape(-1, plane.line_size // 2)
+            rows[:, :width] = values
+        frame.pts, frame.time_base, frame.colorspace, frame.color_range = index, 1 / rate, 1, 1
+        container.mux(stream.encode(frame))
+        Pillow.fromarray(alpha).save(tmp_path / "m" / f"{index}.png")
+    container.mux(stream.encode(None))
+    container.close()
+    words = ("render", "ten.mkv", "--scene", photo, "--camera", "static", "--matte", "m")
+    words += ("--person-anchor", "screen", "--relight", "off", "-o", "out.mov", "--json")
+    display = (luma[0] - 64.0) / 876
+    linear = np.where(display <= 0.04045, display / 12.92, ((display + 0.055) / 1.055) ** 2.4)
+    inner = np.s_[40, 40:90]
+    for compression in ("zip", "none"):
+        more = ("--layers-format", "exr", "--exr-compression", compression)
+        run = dynascene(*words, "--layers", compression, *more)
+        assert run.code == 0, run.err
+        shown = exr_planes(tmp_path / compression / "foreground.00001.exr")
+        for channel in range(3):
+            assert len(np.unique(shown[inner][:, channel])) == 50
+            np.testing.assert_allclose(shown[inner][:, channel], linear[40:90], atol=3e-4)
+    sizes = [(tmp_path / name / "plate.00001.exr").stat().st_size for name in ("zip", "none")]
+    assert sizes[0] < sizes[1]
+
+    run = dynascene(*words, "--layers", "png", "--layers-format", "png")
+    assert run.code == 0, run.err
+    coded = cv2.imread("png/foreground.00001.png", cv2.IMREAD_UNCHANGED)
+    assert coded.dtype == np.uint16
+    np.testing.assert_allclose(coded[inner][:, 0], display[40:90] * 65535, atol=48)
+    run = dynascene(*words, "--layers", "mov")
+    assert run.code == 0, run.err
+    with av.open("mov/foreground.mov") as film:
+        plane = next(film.decode(video=0)).reformat(format="yuv444p10le").planes[0]
+        rows = np.frombuffer(memoryview(plane), "<u2").reshape(-1, plane.line_size // 2)
+        np.testing.assert_allclose(rows[40, 45:85], luma[40, 45:85], atol=2)
