@@ -131,7 +131,8 @@ def train(
         return _check(settings, console)
     if output.show_tasks is not None:
         return _show_tasks(settings, stage, output.show_tasks, console)
-    from dynascene_cli.training.run import TrainingRequest, plan_run
+    from dynascene_cli.training.plan import plan_run
+    from dynascene_cli.training.run import TrainingRequest
     from dynascene_cli.training.run import train as train_network
 
     folder = output.out or Path(f"{Path(wanted.config).stem}-{stage}.run")

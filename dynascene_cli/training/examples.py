@@ -74,15 +74,17 @@ class ExampleDraws:
         """The names of the stage's tasks that are not off."""
         return tuple(self._shares)
 
-    def draw(self, index: int) -> TaskInputs:
-        """Example number ``index`` ≥ 0.
+    def draw(self, index: int, task: str | None = None) -> TaskInputs:
+        """Example number ``index`` ≥ 0; of a task, or of one that is drawn too.
 
         Raises:
             InputError: a file of its clip cannot be read; the message names it.
         """
-        return self.draw_readable(index, 0)[0]
+        return self.draw_readable(index, 0, task)[0]
 
-    def draw_readable(self, index: int, most_bad: int) -> tuple[TaskInputs, list[str]]:
+    def draw_readable(
+        self, index: int, most_bad: int, task: str | None = None
+    ) -> tuple[TaskInputs, list[str]]:
         """Example number ``index``, of another clip where its own cannot be read, and what was bad.
 
         At most so many clips are passed over; which they are decides the example too.
@@ -96,15 +98,16 @@ class ExampleDraws:
             # Another clip is drawn by another stream, so that the others' draws stay.
             rng = rng.spawn(attempt)[-1] if attempt else rng
             try:
-                return self._draw(rng), bad
+                return self._draw(rng, task), bad
             except InputError as error:
                 bad += [error.message] if error.message not in bad else []
                 if len(bad) > most_bad or attempt == MOST_ATTEMPTS:
                     raise
         raise AssertionError("never reached")
 
-    def _draw(self, rng: np.random.Generator) -> TaskInputs:
-        task = str(rng.choice(list(self._shares), p=list(self._shares.values())))
+    def _draw(self, rng: np.random.Generator, task: str | None) -> TaskInputs:
+        drawn = str(rng.choice(list(self._shares), p=list(self._shares.values())))
+        task = drawn if task is None else task
         sources = self._sources[task]
         weights = np.array([source.share for source in sources])
         source = sources[rng.choice(len(sources), p=weights / weights.sum())]

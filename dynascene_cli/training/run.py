@@ -4,17 +4,22 @@ import os
 import time
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.utils import DistributedType, broadcast_object_list, parse_flag_from_env
+from accelerate.utils import (
+    DistributedType,
+    broadcast_object_list,
+    gather_object,
+    parse_flag_from_env,
+)
 
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion.apply_optimisations import compile_layers
-from dynascene_cli.diffusion.network import Network
 from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.storage.atomic import disk_full_as_error
 from dynascene_cli.training import lora, sharding
@@ -43,7 +48,12 @@ from dynascene_cli.training.setup import (
 )
 from dynascene_cli.training.signals import stop_on_signals
 from dynascene_cli.training.trainable import train_only
-from dynascene_cli.training.validation import sheet, validation_clips
+from dynascene_cli.training.validation import (
+    learns_from_validated,
+    sheet,
+    validation_clips,
+    validation_draws,
+)
 from dynascene_cli.video import write_image
 
 _SUPPORTED = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
@@ -107,35 +117,6 @@ def train(request: TrainingRequest, console: Console) -> dict[str, Any] | None:
         divides = divides and accelerator.num_processes > 1
         result = Run(request, run, accelerator, console, divides).finish()
     return result if accelerator.is_main_process else None
-
-
-def plan_run(request: TrainingRequest, console: Console) -> dict[str, Any]:
-    """What ``train`` would do, without a network in memory.
-
-    Raises:
-        InputError: a setting or an input is wrong.
-        MissingError: the base weights are not on this machine.
-    """
-    settings = request.settings
-    info, _ = describe_start(settings)
-    ExampleDraws(settings, request.stage, info.config)
-    with torch.device("meta"):
-        network = Network(info.config, empty=True)
-    trained = train_only(network, request.stage, settings.train_image_encoder)
-    if settings.lora_rank:
-        lora.add_adapters(network, trained, settings)
-    learned = [value.numel() for value in learned_weights(network).values()]
-    done = RunFolder(request.folder).steps()
-    return {
-        "run": str(request.folder),
-        "base": settings.base,
-        "stage": request.stage,
-        "first": done[-1] if done and not request.force else 0,
-        "steps": settings.steps,
-        "clips_a_step": len(examples_per_step(settings, 0)),
-        "parameters": sum(learned),
-        "warnings": console.warnings,
-    }
 
 
 class Run:
@@ -209,7 +190,10 @@ class Run:
         known = made_of(settings)
         indexed = None if self.request.force else open_index(index, known)
         groups = read_groups(settings) if indexed is None else indexed
-        ExampleDraws(settings, self.request.stage, self.info.config, groups)
+        stage, network = self.request.stage, self.info.config
+        ExampleDraws(settings, stage, network, groups)
+        if settings.validate_every:
+            validation_draws(settings, stage, network, groups)
         before = self.folder.identity()
         if self.request.force:
             self.folder.clear()
@@ -355,17 +339,29 @@ class Run:
             save_state(place, state, facts)
         self.folder.prune(self.settings.keep_last, self.settings.keep_every)
 
+    @cached_property
+    def _validation_draws(self) -> ExampleDraws:
+        groups = open_index(self.folder.index)
+        return validation_draws(self.settings, self.request.stage, self.info.config, groups)
+
     def _validate(self, step: int, events: Any) -> None:
-        with self.trainer.use_average(), sharding.gather_weights(self.network):
-            if not self.accelerator.is_main_process:
-                return
-            made = validation_clips(self.network, self.info, self.settings, self.request.stage)
+        """By all processes, each its part of the clips."""
+        accelerator, settings = self.accelerator, self.settings
+        part = accelerator.num_processes, accelerator.process_index
+        draws = self._validation_draws
+        whole = sharding.gather_weights(self.network)
+        with self.trainer.use_average(), whole, accelerator.autocast():
+            own = validation_clips(self.network, self.info, settings, draws, part)
+        made = sorted(gather_object(own), key=lambda clip: clip.number)
+        if not accelerator.is_main_process:
+            return
         psnr = sum(clip.psnr for clip in made) / len(made)
         path = self.folder.validation / f"step-{step:06d}.png"
         path.parent.mkdir(exist_ok=True)
         write_image(path, sheet(made))
         events.add_scalar("validation/psnr", psnr, step)
-        self.console.info(f"validation: {psnr:.2f} dB of {len(made)} clips, {path}")
+        which = " that are learned from" if learns_from_validated(settings) else ""
+        self.console.info(f"validation: {psnr:.2f} dB of {len(made)} clips{which}, {path}")
 
     def _write_checkpoint(self) -> None:
         writes = self.accelerator.is_main_process

@@ -105,7 +105,8 @@ class TrainingSettings:
     Run. ``checkpoint_every`` steps the full state is saved; the last ``keep_last`` are kept, and
     every one whose step ``keep_every`` divides (0 = none). ``validate_every`` steps (0 = never),
     ``validation_clips`` are sampled in ``validation_steps`` from ``validation_seed``: of
-    ``validation_manifests``, or held-out synthetic shots. ``log_every`` steps the loss is told.
+    ``validation_manifests``; else held-out synthetic shots where synthetic ones are trained on, and
+    otherwise of the clips that are. ``log_every`` steps the loss is told.
 
     Raises:
         InputError: two settings contradict each other.

@@ -9,14 +9,17 @@ import torch
 from numpy.typing import NDArray
 
 from dynascene_cli.diffusion.checkpoint_file import CheckpointInfo
+from dynascene_cli.diffusion.configuration import NetworkConfig
 from dynascene_cli.diffusion.network import Network
 from dynascene_cli.reports.contact_sheet import contact_sheet
 from dynascene_cli.shot import Image
 from dynascene_cli.training.batches import Batch, encode_example
+from dynascene_cli.training.clip_groups import Groups
 from dynascene_cli.training.denoise_batch import ddim_latents, decode_pictures
 from dynascene_cli.training.examples import ExampleDraws
 from dynascene_cli.training.settings import Stage, TrainingSettings
 from dynascene_cli.training.task_inputs import TaskInputs
+from dynascene_cli.training.tasks import TASKS
 
 TILE = 192
 """Width of a cell in pixels."""
@@ -24,8 +27,9 @@ TILE = 192
 
 @dataclass(frozen=True, eq=False)
 class ValidationClip:
-    """An example and what was made of it, RGB uint8 (F, H, W, 3)."""
+    """An example by its number and what was made of it, RGB uint8 (F, H, W, 3)."""
 
+    number: int
     example: TaskInputs
     made: NDArray[np.uint8]
 
@@ -39,30 +43,56 @@ class ValidationClip:
         return 10 * float(np.log10(255**2 / max(error, 1e-9)))
 
 
-def validation_settings(settings: TrainingSettings) -> TrainingSettings:
-    """The settings whose draws are clips that are not trained on."""
-    return replace(
-        settings,
-        seed=settings.validation_seed,
+def validation_draws(
+    settings: TrainingSettings, stage: Stage, network: NetworkConfig, groups: Groups | None = None
+) -> ExampleDraws:
+    """The examples of validation; ``groups`` are the clips that are trained on, where at hand.
+
+    Raises:
+        InputError: a manifest is wrong, or a task has no clip that can serve it.
+    """
+    wanted = replace(settings, seed=settings.validation_seed)
+    if learns_from_validated(settings):
+        return ExampleDraws(wanted, stage, network, groups)
+    of_manifests = bool(settings.validation_manifests)
+    others = replace(
+        wanted,
         manifests=settings.validation_manifests,
+        manifest_share=1.0,
         realestate=(),
-        synthetic_share=0.0 if settings.validation_manifests else 1.0,
+        sources={},
+        synthetic_share=0.0 if of_manifests else 1.0,
         synthetic_split="held-out",
         synthetic_clips=0,
     )
+    return ExampleDraws(others, stage, network)
+
+
+def learns_from_validated(settings: TrainingSettings) -> bool:
+    """Whether validation shows clips that are trained on: a user's own, where no others are set."""
+    return not settings.validation_manifests and not settings.synthetic_share
 
 
 def validation_clips(
-    network: Network, info: CheckpointInfo, settings: TrainingSettings, stage: Stage
+    network: Network,
+    info: CheckpointInfo,
+    settings: TrainingSettings,
+    draws: ExampleDraws,
+    part: tuple[int, int] = (1, 0),
 ) -> list[ValidationClip]:
-    """The settings' validation clips, and what the network makes of each."""
-    draws = ExampleDraws(validation_settings(settings), stage, info.config)
+    """The validation clips of process (of so many, this one), and what the network makes of each.
+
+    The tasks take turns, that of renders first: a person is shown, and the place around them made.
+    """
+    processes, process = part
+    tasks = sorted(draws.tasks, key=lambda name: not TASKS[name].needs_person)
     made = []
-    with network.without_motion() if stage == "image" else nullcontext():
-        for index in range(settings.validation_clips):
-            example, seed = draws.draw(index), settings.validation_seed + index
+    with nullcontext() if TASKS[tasks[0]].of_clips else network.without_motion():
+        for number in range(process, settings.validation_clips, processes):
+            example = draws.draw(number, tasks[number % len(tasks)])
+            seed = settings.validation_seed + number
             pictures = generate_pictures(network, info, example, settings.validation_steps, seed)
-            made.append(ValidationClip(example, pictures))
+            made.append(ValidationClip(number, example, pictures))
     return made
 
 

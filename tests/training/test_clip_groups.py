@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from accelerate.state import AcceleratorState
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_runs import tiny_file, tiny_settings
@@ -13,10 +14,16 @@ from tiny_runs import tiny_file, tiny_settings
 from dynascene_cli.dataset.manifest import ManifestEntry
 from dynascene_cli.dataset.synthetic.clip import SyntheticSettings
 from dynascene_cli.dataset.synthetic.folder import synthesize
+from dynascene_cli.diffusion.checkpoint import random_network
 from dynascene_cli.diffusion.configuration import preset
 from dynascene_cli.errors import InputError
 from dynascene_cli.training.clip_groups import made_of, open_index, read_groups, write_index
 from dynascene_cli.training.examples import ExampleDraws
+from dynascene_cli.training.validation import (
+    learns_from_validated,
+    validation_clips,
+    validation_draws,
+)
 
 MINI = preset("mini")
 FILES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1).map(Path)
@@ -111,3 +118,39 @@ def test_bad_clips_are_left_out_and_named(dynascene, manifest, tmp_path) -> None
     other.write_bytes(other.read_bytes()[:2000])
     few = dynascene(*words, "--out", "run0", "--set", "bad_clips=1", "--force")
     assert few.code == 1 and "error: " in few.err and "clip.mkv" in few.err, few.err
+
+
+@pytest.fixture
+def new_precision():
+    """accelerate keeps the first precision of a process."""
+    AcceleratorState._reset_state(True)
+    yield
+    AcceleratorState._reset_state(True)
+
+
+def test_validation_shows_own_clips_with_the_person_first(
+    dynascene, manifest, tmp_path, monkeypatch, new_precision
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    settings = settings_of(manifest, validation_clips=3)
+    assert learns_from_validated(settings)
+    draws = validation_draws(settings, "video", MINI)
+    network, info = random_network("mini")
+    made = validation_clips(network, info, settings, draws, (2, 0))
+    assert [(clip.number, clip.example.task) for clip in made] == [
+        (0, "video_generation"),
+        (2, "video_generation"),
+    ]
+    (other,) = validation_clips(network, info, settings, draws, (2, 1))
+    assert (other.number, other.example.task) == (1, "video_variation")
+    assert not any(clip.example.clip.startswith("synthetic-held") for clip in (*made, other))
+    config = tiny_file(
+        tmp_path, synthetic_share=0, manifests=[str(manifest)], validate_every=4, precision="bf16"
+    )
+    run = dynascene("train", "video", "--config", config, "--out", "run")
+    assert run.code == 0 and "dB of 1 clips that are learned from, run/" in run.err, run.err
+    lonely = tiny_file(
+        tmp_path, validate_every=4, validation_manifests=["x.jsonl"], precision="bf16"
+    )
+    early = dynascene("train", "video", "--config", lonely, "--out", "never")
+    assert early.code == 1 and "x.jsonl" in early.err and not (tmp_path / "never").exists()

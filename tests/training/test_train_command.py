@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import socket
@@ -102,14 +103,20 @@ def losses(folder: Path) -> list[float]:
 
 @pytest.mark.parametrize("divided", ["false", "true"])
 def test_two_processes_learn_as_one_does(dynascene, tmp_path, divided) -> None:
-    config = tiny_file(tmp_path, conditioning_dropout=0.5, steps=3, validate_every=2)
+    config = tiny_file(
+        tmp_path, conditioning_dropout=0.5, steps=3, validate_every=2, validation_clips=3
+    )
     words = ("video", "--config", config)
     run_as_two(tmp_path, *words, "--out", "two", "--steps=2", ACCELERATE_USE_FSDP=divided)
+    validated = re.findall(r"validation: (\S+) dB of 3 clips", (tmp_path / "0.err").read_text())
     run_as_two(tmp_path, *words, "--out", "two", ACCELERATE_USE_FSDP=divided)
     told = (tmp_path / "0.err").read_text()
     assert "continuing after step 2" in told
     assert ("divided among 2 processes" in told) is (divided == "true")
-    assert dynascene("train", *words, "--out", "one", "--set", "batch_size=4").code == 0
+    alone = dynascene("train", *words, "--out", "one", "--set", "batch_size=4")
+    assert alone.code == 0
+    one = re.findall(r"validation: (\S+) dB of 3 clips", alone.err)
+    assert float(validated[0]) == pytest.approx(float(one[0]), abs=0.02)
     assert len(losses(tmp_path / "two")) == 3
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
     one, two = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("one", "two"))
