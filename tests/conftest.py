@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -54,6 +55,30 @@ def shared_models() -> Path:
 def hears_interruptions() -> Callable[[], None]:
     """A ``preexec_fn`` for processes that hear SIGINT where the tests are told to ignore it."""
     return lambda: (signal.signal(signal.SIGINT, signal.SIG_DFL), None)[1]
+
+
+CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update",
+            "--disable-sync")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A window of a real browser, headless, in whose log no error may stand in the end."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (browser and driver):
+        pytest.skip("needs chromium and chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for word in CHROMIUM:
+        options.add_argument(word)
+    window = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    window.set_window_size(1280, 900)
+    yield window
+    assert [entry for entry in window.get_log("browser") if entry["level"] == "SEVERE"] == []
+    window.quit()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """``dynascene studio``: a local page on which a shot is directed by hand."""
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +16,6 @@ from dynascene_cli.commands.options import (
     matte_request,
 )
 from dynascene_cli.commands.render import Photo
-
-PACKAGES = ("starlette", "uvicorn")
 
 
 @flatten_groups
@@ -46,13 +43,6 @@ def studio(
     ] = False,
 ) -> None:
     """Direct the shot of CLIP in a photo on a local page: place, camera, light; then render it."""
-    from dynascene_cli.errors import InputError, MissingError
-
-    absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if absent:
-        raise MissingError(
-            f"the page needs {' and '.join(absent)}", "pip install 'dynascene-cli[studio]'"
-        )
     from dynascene_cli.console import Console
     from dynascene_cli.pipeline.matte import check_matte_request, open_request_clip
     from dynascene_cli.pipeline.request import (
@@ -101,10 +91,7 @@ def studio(
         Path(f"{clip_name(clip)}-studio-move.json"),
         ShotSettings(clicks=asked.clicks),
     )
-    try:
-        server = Server(session, port)
-    except OSError as error:
-        raise InputError(f"port {port} is taken", "give another, or 0 for a free one") from error
+    server = Server(session, port)
     print(server.url, flush=True)
     if not no_open:
         typer.launch(server.url)

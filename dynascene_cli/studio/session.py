@@ -18,15 +18,12 @@ from dynascene_cli.errors import DynasceneError, InputError
 from dynascene_cli.pipeline.plan import move_names
 from dynascene_cli.pipeline.request import Click
 from dynascene_cli.pipeline.run import Run
+from dynascene_cli.reports.page_server import StaleError
 from dynascene_cli.shot import Image
 from dynascene_cli.storage.atomic import publish_text
 from dynascene_cli.studio.fixes import Fixes, Stroke
 from dynascene_cli.studio.preview import PlannedShot, Preview
 from dynascene_cli.studio.settings import ShotSettings
-
-
-class StaleError(InputError):
-    """The settings were changed elsewhere since they were read."""
 
 
 class Session:

@@ -1,7 +1,6 @@
 """``dataset review`` as a browser sees it: decisions, undo, what is refused, and its manifests."""
 
 import json
-import re
 import threading
 import time
 import urllib.error
@@ -21,6 +20,9 @@ from dynascene_cli.dataset.manifest import write_manifest
 from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
 from dynascene_cli.errors import InputError
 from dynascene_cli.video import open_clip, open_sink
+
+LEFT = "\ue012"
+"""The arrow key, as WebDriver calls it."""
 
 NAMES = ("a-0000", "b-0000", "c-0000")
 
@@ -50,11 +52,11 @@ def built(tmp_path: Path) -> Path:
 
 class Browser:
     def __init__(self, address: str) -> None:
-        self.address = address
-        page = self.get("")
-        self.token = json.loads(re.search(r'const TOKEN = ("[^"]+")', page.decode())[1])
+        self.url = address
+        self.address, _, self.token = address.partition("?token=")
 
     def get(self, path: str, **headers: str) -> bytes:
+        headers = {"X-Page-Token": self.token, **headers}
         request = urllib.request.Request(self.address + path, headers=headers)
         with urllib.request.urlopen(request) as answer:
             return answer.read()
@@ -63,7 +65,7 @@ class Browser:
         request = urllib.request.Request(
             self.address + "act",
             data=json.dumps(what).encode(),
-            headers={"X-Review-Token": self.token if token is None else token},
+            headers={"X-Page-Token": self.token if token is None else token},
         )
         with urllib.request.urlopen(request) as answer:
             return json.loads(answer.read())
@@ -80,7 +82,8 @@ def browser(built) -> Iterator[Browser]:
         time.sleep(0.05)
     opened = Browser(addresses[0])
     yield opened
-    opened.act(finish=True)
+    if thread.is_alive():
+        opened.act(finish=True)
     thread.join(20)
     assert not thread.is_alive()
 
@@ -95,8 +98,7 @@ def test_decisions_are_kept_in_the_manifest_and_undone(built, browser):
     assert [clip["decision"] for clip in state["clips"]] == ["", "", ""]
     browser.act(decide="accepted", name="a-0000")
     browser.act(decide="rejected", name="b-0000")
-    told = {line["name"]: line.get("review") for line in lines(built / "manifest.jsonl")}
-    assert told == {"a-0000": "accepted", "b-0000": "rejected", "c-0000": None}
+    assert decisions(built) == {"a-0000": "accepted", "b-0000": "rejected", "c-0000": None}
     assert [line["name"] for line in lines(built / "train.jsonl")] == ["a-0000", "c-0000"]
     state = browser.act(decide="rejected", name="a-0000")
     assert state["last"] == "a-0000"
@@ -115,14 +117,66 @@ def test_a_preview_shows_clip_matte_and_tracks(built, browser, tmp_path):
     assert (film.frame_count, film.width) == (3, 3 * 420)
 
 
+def test_clips_are_decided_by_keys_in_a_browser(built, browser, chromium):
+    chromium.get(browser.url)
+    page = chromium.find_element("tag name", "body")
+    wait_for(chromium, "state.clips.length === 3")
+    wait_for(chromium, "byId('film').readyState === 4 && byId('film').videoWidth === 3 * 420")
+    # Played over and over, though it lasts less than half a second.
+    chromium.execute_script("rounds = 0; byId('film').onseeked = () => { rounds += 1; }")
+    wait_for(chromium, "rounds >= 2")
+
+    def press(keys, place, decision="not decided"):
+        page.send_keys(keys)
+        wait_for(chromium, f"byId('place').textContent === '{place} of 3'")
+        wait_for(chromium, f"byId('decision').textContent === '{decision}'")
+
+    press("a", 2)
+    press("r", 3)
+    assert decisions(built) == {"a-0000": "accepted", "b-0000": "rejected", "c-0000": None}
+    assert [line["name"] for line in lines(built / "train.jsonl")] == ["a-0000", "c-0000"]
+    press("u", 2)
+    press("u", 1)
+    # Faster than the answers: each key means the clip that is shown when it is its turn.
+    press("raa", 3, "accepted")
+    assert set(decisions(built).values()) == {"rejected", "accepted"}
+    assert decisions(built)["a-0000"] == "rejected"
+    press("u", 3)
+    press(LEFT, 2, "accepted")
+    press("r", 3)
+    assert decisions(built) == {"a-0000": "rejected", "b-0000": "rejected", "c-0000": None}
+    assert [line["name"] for line in lines(built / "train.jsonl")] == ["c-0000"]
+    asked = chromium.execute_script(
+        "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    )
+    assert all(address.startswith(browser.address) for address in asked)
+    chromium.find_element("id", "finish").click()
+    wait_for(chromium, "document.querySelector('main').textContent.startsWith('Finished')")
+    chromium.get("about:blank")
+
+
+def wait_for(chromium, condition: str) -> None:
+    until = time.monotonic() + 60
+    while not chromium.execute_script(f"return {condition}"):
+        assert time.monotonic() < until, condition
+        time.sleep(0.05)
+
+
+def decisions(built: Path) -> dict[str, str | None]:
+    return {line["name"]: line.get("review") for line in lines(built / "manifest.jsonl")}
+
+
 def test_what_others_ask_is_refused(built, browser):
     before = (built / "manifest.jsonl").read_bytes()
     for code, ask in (
         (403, lambda: browser.act(token="guess", decide="rejected", name="a-0000")),
         (403, lambda: browser.get("state", Host="evil.example")),
-        (404, lambda: browser.get("preview/../../manifest.jsonl")),
-        (400, lambda: browser.act(decide="rejected", name="nobody")),
-        (400, lambda: browser.act(decide="perhaps", name="a-0000")),
+        (403, lambda: browser.get("state", Origin="http://evil.example")),
+        (403, lambda: browser.get("", **{"X-Page-Token": "guess"})),
+        (422, lambda: browser.get("preview/../../manifest.jsonl")),
+        (404, lambda: browser.get("manifest.jsonl")),
+        (422, lambda: browser.act(decide="rejected", name="nobody")),
+        (422, lambda: browser.act(decide="perhaps", name="a-0000")),
     ):
         with pytest.raises(urllib.error.HTTPError) as refused:
             ask()

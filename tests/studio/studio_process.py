@@ -32,7 +32,7 @@ class Studio:
     def ask(self, path: str, method: str = "GET", body: object = None, **headers: str):
         """The status and the bytes of an answer."""
         data = None if body is None else json.dumps(body).encode()
-        own = {"x-studio-token": self.token, **{k.replace("_", "-"): v for k, v in headers.items()}}
+        own = {"x-page-token": self.token, **{k.replace("_", "-"): v for k, v in headers.items()}}
         request = urllib.request.Request(self.address + path, data, own, method=method)
         try:
             with urllib.request.urlopen(request, timeout=600) as answer:

@@ -7,10 +7,6 @@ import cv2
 import pytest
 from studio_process import Studio
 
-CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update",
-            "--disable-sync")  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -18,31 +14,17 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(folder, drawn_clip, photo):
+def page(folder, chromium, drawn_clip, photo):
     """A page of a studio on a drawn figure: the browser, once its first picture is there."""
-    pytest.importorskip("starlette", reason="needs the extra [studio]")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (browser and driver):
-        pytest.skip("needs chromium and chromedriver")
     shutil.copy(drawn_clip[0], folder / "anna.mp4")
     shutil.copy(photo, folder / "beach.jpg")
     words = ("anna.mp4", "--scene", "beach.jpg", "--matte", drawn_clip[1], "--end", "0.25")
     studio = Studio(folder, *words)
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for word in CHROMIUM:
-        options.add_argument(word)
-    window = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    window.set_window_size(1280, 900)
-    window.get(studio.url)
-    yield window
-    assert [entry for entry in window.get_log("browser") if entry["level"] == "SEVERE"] == []
+    chromium.get(studio.url)
+    yield chromium
     # A page that is left says so; a browser that is ended may not.
-    window.get("about:blank")
+    chromium.get("about:blank")
     assert studio.process.wait(timeout=30) == 0
-    window.quit()
 
 
 def settle(page):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from studio_process import Studio
 
-pytest.importorskip("starlette", reason="needs the extra [studio]")
 pytest.importorskip("transformers", reason="needs the extra [diffusion]")
 sys.path.append(str(Path(__file__).parents[1] / "matting"))
 

@@ -1,13 +1,9 @@
 """``dataset review``: a page on this machine on which a person accepts and rejects clips."""
 
-import json
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any, get_args
 
 import numpy as np
@@ -24,15 +20,13 @@ from dynascene_cli.dataset.filmed.settings import Decision
 from dynascene_cli.dataset.manifest import read_lines
 from dynascene_cli.errors import InputError
 from dynascene_cli.reports.contact_sheet import PAPER
+from dynascene_cli.reports.page_server import Answer, Handler, PageServer, json_answer
 from dynascene_cli.reports.track_sheet import TILE_WIDTH, draw_tracks
 from dynascene_cli.shot import Image
 from dynascene_cli.storage.locks import lock_folder
 from dynascene_cli.video import alpha_frames, open_clip, open_sink, read_frames, resize_to_cover
 
-ADDRESS = "127.0.0.1"
-TOKEN_HEADER = "X-Review-Token"
 PREVIEWS = "previews"
-LONGEST_REQUEST = 10_000
 SHOWN = (
     "name", "motion_score", "person_share", "pose_confidence", "pose_median_px", "turned_deg",
     "travelled", "split", "source", "licence",
@@ -62,17 +56,18 @@ def review_dataset(folder: Path, port: int, ready: Callable[[str], None]) -> Rev
         raise InputError(f"{folder} is no data set", "dynascene dataset build makes one")
     with lock_folder(folder, "data set's folder", "it is being built or reviewed", "another DIR"):
         session = _Session(folder)
-        try:
-            server = ThreadingHTTPServer((ADDRESS, port), _handler(session))
-        except OSError as error:
-            raise InputError(
-                f"port {port} cannot be used ({error.strerror})", "--port 0"
-            ) from error
-        session.stop = lambda: Thread(target=server.shutdown).start()
-        session.hosts = {f"{name}:{server.server_port}" for name in (ADDRESS, "localhost")}
-        with server:
-            ready(f"http://{ADDRESS}:{server.server_port}/")
-            server.serve_forever()
+        routes: dict[str, Handler] = {
+            "GET /": lambda asked: Answer(review_page().encode(), "text/html; charset=utf-8"),
+            "GET /state": lambda asked: json_answer(session.state()),
+            "GET /preview/(.+)": lambda asked: session.preview(asked.groups[0]),
+            "POST /act": lambda asked: json_answer(session.act(asked.document())),
+        }
+        no_icon: dict[str, Handler] = {
+            "GET /favicon.ico": lambda asked: Answer(b"", "image/x-icon")
+        }
+        server = PageServer(routes, port, no_icon, inline=True)
+        ready(server.url)
+        server.serve(lambda: session.is_finished)
         return session.count()
 
 
@@ -85,9 +80,7 @@ class _Session:
         self.by_name = {line["name"]: line for line in self.lines}
         self.reviews: Reviews = read_reviews(folder)
         self.lock = Lock()
-        self.token = secrets.token_urlsafe()
-        self.stop: Callable[[], object] = lambda: None
-        self.hosts: set[str] = set()
+        self.is_finished = False
 
     def state(self) -> dict[str, Any]:
         """The clips as the page shows them."""
@@ -116,21 +109,27 @@ class _Session:
                 case {"undo": True}:
                     last = self.reviews.undo()
                 case {"finish": True}:
-                    self.stop()
+                    self.is_finished = True
                     return {"finished": True}
                 case _:
                     raise InputError("no such thing can be asked for", "decide, undo or finish")
             write_manifests(self.folder, self.lines, self.reviews.decisions)
             return self.state() | {"last": last}
 
-    def preview(self, name: str) -> Path:
-        """A film of a clip, its matte and its tracks side by side; made where it is not there."""
+    def preview(self, name: str) -> Answer:
+        """A film of a clip, its matte and its tracks side by side; made where it is not there.
+
+        Raises:
+            InputError: no clip is called that.
+        """
+        if name not in self.by_name:
+            raise InputError(f"no clip is called {name}", "reload the page")
         with self.lock:
             path = self.folder / PREVIEWS / f"{name}.mp4"
             if not path.is_file():
                 path.parent.mkdir(exist_ok=True)
                 _write_preview(self.folder / "clips" / name, path)
-            return path
+            return Answer(path.read_bytes(), "video/mp4")
 
     def count(self) -> Reviewed:
         """The decisions so far."""
@@ -159,59 +158,3 @@ def _panels(folder: Path, height: int) -> Iterator[list[Image]]:
         person = np.round(small * opacity + np.array(PAPER) * (1 - opacity)).astype(np.uint8)
         points = draw_tracks(frame, number, tracks, fitting, tail)
         yield [small, person, resize_to_cover(points, TILE_WIDTH, height)]
-
-
-def _handler(session: _Session) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """Answers this machine's own browser: by name nothing else reaches it."""
-
-        def do_GET(self) -> None:
-            if not self._is_ours():
-                return
-            if self.path == "/":
-                self._send("text/html; charset=utf-8", review_page(session.token).encode())
-            elif self.path == "/state":
-                self._send_json(session.state())
-            elif (name := self.path.removeprefix("/preview/")) in session.by_name:
-                self._send("video/mp4", session.preview(name).read_bytes())
-            else:
-                self.send_error(HTTPStatus.NOT_FOUND)
-
-        def do_POST(self) -> None:
-            if not self._is_ours():
-                return
-            length = int(self.headers.get("Content-Length") or 0)
-            known = self.headers.get(TOKEN_HEADER) == session.token and self.path == "/act"
-            if not known or length > LONGEST_REQUEST:
-                self.send_error(HTTPStatus.FORBIDDEN)
-                return
-            try:
-                self._send_json(session.act(json.loads(self.rfile.read(length))))
-            except (ValueError, InputError):
-                self.send_error(HTTPStatus.BAD_REQUEST)
-
-        def _is_ours(self) -> bool:
-            # Another site's page may have its own name point here.
-            ours = self.headers.get("Host") in session.hosts
-            if not ours:
-                self.send_error(HTTPStatus.FORBIDDEN)
-            return ours
-
-        def _send_json(self, data: dict[str, Any]) -> None:
-            self._send("application/json", json.dumps(data).encode())
-
-        def _send(self, kind: str, content: bytes) -> None:
-            self.send_response(HTTPStatus.OK)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("Cache-Control", "no-store")
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_request(self, code: object = "-", size: object = "-") -> None:
-            """Requests are not told of, nor are refusals."""
-
-        def log_error(self, *args: object) -> None:
-            """See above."""
-
-    return Handler

@@ -1,7 +1,5 @@
 """The page of ``dataset review``: plain HTML and script, no outside resource."""
 
-import json
-
 from dynascene_cli.reports.html_page import page_document
 
 BODY = """
@@ -20,11 +18,12 @@ the space bar plays and halts.</p>
 """
 
 SCRIPT = """
+const token = new URLSearchParams(location.search).get("token");
+const headers = { "X-Page-Token": token, "Content-Type": "application/json" };
 const byId = (id) => document.getElementById(id);
-let state = { clips: [], can_undo: false }, at = 0;
+let state = { clips: [], can_undo: false }, at = 0, doing = Promise.resolve();
 const ask = async (what) => {
-  const answer = await fetch("/act", { method: "POST", body: JSON.stringify(what),
-    headers: { "X-Review-Token": TOKEN, "Content-Type": "application/json" } });
+  const answer = await fetch("/act", { method: "POST", body: JSON.stringify(what), headers });
   if (!answer.ok) throw new Error(answer.statusText);
   return answer.json();
 };
@@ -33,7 +32,7 @@ const show = () => {
   byId("place").textContent = state.clips.length ? `${at + 1} of ${state.clips.length}` : "";
   byId("undo").disabled = !state.can_undo;
   if (!clip) { byId("decision").textContent = "There is no clip."; return; }
-  const film = byId("film"), source = "/preview/" + clip.name;
+  const film = byId("film"), source = `/preview/${clip.name}?token=${token}`;
   if (!film.src.endsWith(source)) film.src = source;
   byId("decision").textContent = clip.decision || "not decided";
   byId("facts").replaceChildren(...Object.entries(clip).map(([name, value]) => {
@@ -63,7 +62,13 @@ const finish = async () => {
 };
 const actions = { accept: () => decide("accepted"), reject: () => decide("rejected"), undo,
   back: () => go(-1), on: () => go(1), finish };
-for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
+/* Keys come faster than answers: each waits for the one before it. */
+const act = (id) => {
+  doing = doing.then(actions[id]).catch(() => {
+    byId("decision").textContent = "Not kept: the program that serves this page has ended.";
+  });
+};
+for (const id of Object.keys(actions)) byId(id).addEventListener("click", () => act(id));
 const keys = { a: "accept", r: "reject", u: "undo", ArrowLeft: "back", ArrowRight: "on" };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -71,13 +76,13 @@ document.addEventListener("keydown", (event) => {
     const film = byId("film");
     film.paused ? film.play() : film.pause();
   } else if (keys[event.key]) {
-    actions[keys[event.key]]();
+    act(keys[event.key]);
   } else {
     return;
   }
   event.preventDefault();
 });
-fetch("/state").then((answer) => answer.json()).then((found) => {
+fetch("/state", { headers }).then((answer) => answer.json()).then((found) => {
   state = found;
   at = Math.max(0, state.clips.findIndex((clip) => !clip.decision));
   show();
@@ -85,6 +90,6 @@ fetch("/state").then((answer) => answer.json()).then((found) => {
 """
 
 
-def review_page(token: str) -> str:
-    """The page; its decisions carry ``token``, which another site's page does not know."""
-    return page_document("Review", BODY, f"const TOKEN = {json.dumps(token)};\n{SCRIPT}")
+def review_page() -> str:
+    """The page; it finds its token in its own address."""
+    return page_document("Review", BODY, SCRIPT)

@@ -16,7 +16,7 @@ let sending = false;
 
 async function ask(path, method = "GET", body = undefined) {
   const response = await fetch(path, {
-    method, headers: {"x-studio-token": token, "content-type": "application/json"},
+    method, headers: {"x-page-token": token, "content-type": "application/json"},
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const answer = await response.json();
@@ -121,7 +121,7 @@ function goTo(frame) {
 }
 
 async function picture() {
-  const response = await fetch(`/api/${view()}/${number}.jpg`, {headers: {"x-studio-token": token}});
+  const response = await fetch(`/api/${view()}/${number}.jpg`, {headers: {"x-page-token": token}});
   if (!response.ok) throw new Error((await response.json()).error);
   return URL.createObjectURL(await response.blob());
 }
