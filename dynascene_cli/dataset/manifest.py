@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ from dynascene_cli.video.arrays import read_array
 from dynascene_cli.video.images import cover_window
 from dynascene_cli.video.sequences import is_pattern
 from dynascene_cli.video.timeline import snap_rate
+
+CLIPS_KNOWN = 128
+"""How many files a process remembers the frames' times of."""
 
 _FILES = ("clip", "matte", "scene", "plates", "depths", "camera")
 _REQUIRED = ("clip", "camera")
@@ -259,13 +263,24 @@ def _read_plates(entry: ManifestEntry, clip: Clip) -> None:
 
 
 def _open_clip(entry: ManifestEntry, path: Path) -> Clip:
-    clip = open_clip(path, fps=entry.fps)
+    stat = path.stat() if path.is_file() else None
+    clip = (
+        open_clip(path, fps=entry.fps)
+        if stat is None
+        else _open_once(path, entry.fps, (stat.st_mtime_ns, stat.st_size))
+    )
     if clip.frame_count != entry.frames:
         raise InputError(
             f"{entry.where}: {path} has {clip.frame_count} frames, not {entry.frames}",
             "mend the line's frames, or the file",
         )
     return clip
+
+
+@lru_cache(CLIPS_KNOWN)
+def _open_once(path: Path, fps: Fraction, version: tuple[int, int]) -> Clip:
+    """A video's frames and their times, which take about as long to find as a few of its frames."""
+    return open_clip(path, fps=fps)
 
 
 def _camera(entry: ManifestEntry, clip: Clip) -> CameraPath:

@@ -9,6 +9,7 @@ import pytest
 
 from dynascene_cli.app import main
 from dynascene_cli.camera.formats import write_camera
+from dynascene_cli.dataset.clip_folder import write_film
 from dynascene_cli.dataset.manifest import check, load_clip, read_manifest
 from dynascene_cli.dataset.realestate import realestate_entries
 from dynascene_cli.dataset.synthetic.clip import SyntheticSettings, synthetic_clip
@@ -175,3 +176,19 @@ def test_realestate10k_folders_are_clips_without_a_person(tmp_path):
     assert np.array_equal(read.frames, clip.frames)
     assert np.allclose(read.camera.extrinsics, clip.camera.extrinsics, atol=1e-6)
     assert read.plates is None and not read.alphas.any()
+
+
+def test_a_file_that_was_changed_is_read_anew(manifest, tmp_path):
+    folder = tmp_path / "changed"
+    shutil.copytree(manifest.parent, folder)
+    entry = read_manifest(folder / manifest.name)[0]
+    before = load_clip(entry, 0, 2, (32, 32)).frames
+    other = read_manifest(folder / manifest.name)[1]
+    shutil.copy(other.clip, entry.clip)
+    after = load_clip(entry, 0, 2, (32, 32)).frames
+    assert not np.array_equal(before, after)
+    assert np.array_equal(after, load_clip(other, 0, 2, (32, 32)).frames)
+    fewer = synthetic_clip(1, SyntheticSettings(size=(32, 32), frames=2, fps=8))
+    write_film(entry.clip, fewer.frames, entry.fps)
+    with pytest.raises(InputError, match="has 2 frames"):
+        load_clip(entry, 0, 2, (32, 32))
