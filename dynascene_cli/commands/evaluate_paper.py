@@ -12,7 +12,7 @@ from dynascene_cli.commands.option_groups import flatten_groups
 from dynascene_cli.commands.option_values import parse_picture_size
 
 Steps = Annotated[
-    int, typer.Option("--steps", min=1, max=1000, help="Number of DDIM steps of a network.")
+    int, typer.Option("--steps", min=1, max=1000, help="Number of sampling steps of a network.")
 ]
 
 
@@ -42,6 +42,21 @@ class MadeOptions:
     baselines: Annotated[
         bool, typer.Option(help="Measure what needs no network in the same run.")
     ] = True
+    sana: Annotated[
+        str,
+        typer.Option(
+            "--sana-wm",
+            metavar="auto|none|NAME|FOLDER",
+            help="Measure SANA-WM as a baseline, by these weights; auto does where they are "
+            "installed and there is a GPU.",
+        ),
+    ] = "auto"
+    sana_size: Annotated[
+        str | None,
+        typer.Option(
+            "--sana-size", metavar="WxH", help="Size at which SANA-WM samples [default: 720p]."
+        ),
+    ] = None
 
 
 @flatten_groups
@@ -67,6 +82,8 @@ def checkpoint(
         fps=made.fps,
         seed=made.seed,
         baselines=made.baselines,
+        sana=made.sana,
+        sana_size=None if made.sana_size is None else parse_picture_size(made.sana_size),
         protocol=measures.protocol,
         metrics=None if measures.metrics is None else tuple(measures.metrics.split(",")),
         outputs=tuple(measures.output or ()),

@@ -1,5 +1,6 @@
 """``evaluate checkpoint``: networks and baselines on the clips of a manifest, then the metrics."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,13 +14,21 @@ from dynascene_cli.dataset.clip import TrainingClip
 from dynascene_cli.dataset.manifest import ManifestEntry, load_clip, read_manifest
 from dynascene_cli.dataset.person_hole import person_hole
 from dynascene_cli.diffusion.checkpoint import open_checkpoint
-from dynascene_cli.diffusion.device import choose_device
+from dynascene_cli.diffusion.device import choose_device, has_gpu
 from dynascene_cli.diffusion.sampling_size import check_sampling_size, sampling_size
-from dynascene_cli.errors import InputError
+from dynascene_cli.diffusion.sana_settings import (
+    LATENT_STRIDE,
+    PIPELINE,
+    SanaSettings,
+    resolve_sana,
+)
+from dynascene_cli.diffusion.video_checkpoint import open_video_checkpoint
+from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.evaluation.clips.measure import choose_families
 from dynascene_cli.evaluation.clips.pairs import ClipPair
 from dynascene_cli.evaluation.clips.pictures import Protocol
 from dynascene_cli.evaluation.clips.run import check_outputs, measure_methods, write_outputs
+from dynascene_cli.evaluation.clips.sana_baseline import sana_answers
 from dynascene_cli.evaluation.conditions import CORRECT, network_answers
 from dynascene_cli.evaluation.held_out import BASELINES
 from dynascene_cli.evaluation.held_out_run import SHAPE
@@ -29,6 +38,7 @@ from dynascene_cli.evaluation.held_out_shots import (
     select_frames,
 )
 from dynascene_cli.evaluation.metrics import Pictures
+from dynascene_cli.pipeline.sana_plate import PUBLISHED
 from dynascene_cli.training.masks import fill_hidden
 from dynascene_cli.training.settings import TrainingSettings
 
@@ -41,7 +51,9 @@ class CheckpointRequest:
     """What a user asks of ``evaluate checkpoint``.
 
     ``frames`` at ``fps`` of each clip of the manifest, from its first; None: as many as the first
-    network learned. ``baselines`` beside the networks.
+    network learned. ``baselines`` beside the networks. ``sana``: SANA-WM's weights, "none", or
+    "auto", which leaves them out where they are absent or there is no GPU; sampled at
+    ``sana_size``.
     """
 
     checkpoints: tuple[str, ...]
@@ -52,6 +64,8 @@ class CheckpointRequest:
     fps: float = 8.0
     seed: int = 0
     baselines: bool = True
+    sana: str = "auto"
+    sana_size: tuple[int, int] | None = None
     protocol: Protocol = "standard"
     metrics: tuple[str, ...] | None = None
     outputs: tuple[Path, ...] = ()
@@ -94,6 +108,14 @@ def run_checkpoint(request: CheckpointRequest, console: Console) -> dict[str, An
             if name not in LEFT_OUT:
                 console.info(name)
                 made[name] = [plate(shot.photo, shot.path) for shot in shots]
+    left_out = {}
+    try:
+        made |= _sana_method(request, clips, size)
+    except MissingError as error:
+        if request.sana != "auto":
+            raise
+        left_out[PUBLISHED] = error.message
+        console.info(f"{PUBLISHED} is left out: {error.message}")
     pairs = {
         name: [clip_pair(clip, frames) for clip, frames in zip(clips, plates, strict=True)]
         for name, plates in made.items()
@@ -103,10 +125,33 @@ def run_checkpoint(request: CheckpointRequest, console: Console) -> dict[str, An
         "data": str(request.data),
         "steps": request.steps,
         "seed": request.seed,
+        "left_out": left_out,
         **measure_methods(pairs, families, request.protocol, cameras, console),
     }
     write_outputs(request.outputs, data, pairs)
     return {**data, "outputs": [str(path) for path in request.outputs]}
+
+
+def _sana_method(
+    request: CheckpointRequest, clips: Sequence[TrainingClip], size: tuple[int, int]
+) -> dict[str, list[Pictures]]:
+    """What SANA-WM makes of the clips, by its name; nothing where it is not asked for.
+
+    Raises:
+        InputError: the weights are of something else, or a setting is wrong.
+        MissingError: what it needs is not on this machine.
+    """
+    if request.sana == "none" or (request.sana == "auto" and not request.baselines):
+        return {}
+    name = PUBLISHED if request.sana == "auto" else request.sana
+    checkpoint = open_video_checkpoint(name, PIPELINE)
+    if request.sana == "auto" and not has_gpu():
+        raise MissingError("there is no GPU", f"--sana-wm {name} measures it without")
+    settings = resolve_sana(
+        SanaSettings(steps=request.steps, size=request.sana_size, seed=request.seed), size
+    )
+    shots = [manifest_shot(clip, LATENT_STRIDE) for clip in clips]
+    return {PUBLISHED: list(sana_answers(checkpoint, name, settings, clips, shots))}
 
 
 def _filmed_clip(
