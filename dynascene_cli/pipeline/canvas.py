@@ -139,6 +139,20 @@ def limit_of(plan: CanvasPlan, unmoved: Invention | None, allow_stretch: bool) -
     )
 
 
+def holds_turned(plan: CanvasPlan, unmoved: Invention | None) -> bool:
+    """Whether what a path shows that was turned and zoomed after it was limited still holds.
+
+    A longer lens enlarges what came out behind things; as much as is told of is borne.
+    """
+    anyway = unmoved or Invention.nothing()
+    return (
+        plan.margins_plan.uncovered == 0
+        and not plan.margins_plan.is_stretched
+        and plan.invention.worst_past <= max(MOST_PAST, 1.1 * anyway.worst_past)
+        and plan.invention.worst_behind <= max(TORN, 1.1 * anyway.worst_behind)
+    )
+
+
 class Canvas:
     """The widest canvas of a place, and what camera paths see of it.
 

@@ -14,11 +14,10 @@ from dynascene_cli.geometry import transform
 from dynascene_cli.pipeline.canvas import (
     PLANNING_STEP,
     SHRINKING,
-    Canvas,
     CanvasPlan,
-    limit_of,
     path_digest,
 )
+from dynascene_cli.pipeline.move_limits import SMALLEST_AMOUNT, cover_path
 from dynascene_cli.pipeline.photo_reframing import reframe_photo
 from dynascene_cli.pipeline.removed_people import removed_people
 from dynascene_cli.pipeline.request import DEFAULT_PERSON_HEIGHT, RenderRequest
@@ -48,8 +47,6 @@ from dynascene_cli.staging import (
     Stance,
     apply_similarity,
     move_conflicts,
-    stage,
-    tell_turn,
 )
 from dynascene_cli.staging.clearance import check_path
 from dynascene_cli.storage.project import stage_key
@@ -71,8 +68,6 @@ STOOD_FRAMES = 16
 PLANE_SHARE = 0.98
 """In how many frames the ground under the person is looked at, and the least share of their
 distance at which the relief there counts as its plane."""
-
-SMALLEST_AMOUNT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +150,7 @@ def _plan_move(
         )
     run.console.warn(*stands.warnings, *_uncertain_size(place, stands))
     place = _flatten_under_feet(place, stands)
-    staged, canvas = _cover_path(run, request, camera, place, size, WIDEST_MARGIN)
+    staged, canvas = cover_path(run, request, camera, place, size, WIDEST_MARGIN)
     return _plan(request, camera, place, depth, staged, canvas, run.console)
 
 
@@ -221,7 +216,7 @@ def _plan_accompanying(
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
         stood_in = _flatten_under_feet(place, camera.stance)
-        staged, canvas = _cover_path(run, request, camera, stood_in, size, WIDEST_OWN_MARGIN)
+        staged, canvas = cover_path(run, request, camera, stood_in, size, WIDEST_OWN_MARGIN)
         if canvas.margins_plan.uncovered == 0 or share < SMALLEST_AMOUNT:
             break
         share *= SHRINKING
@@ -296,8 +291,7 @@ def _plan(
     canvas: CanvasPlan,
     console: Console,
 ) -> Plan:
-    turned = tell_turn(camera.unheld_path_at(staged.amount), staged.path)
-    console.warn(*staged.warnings, *turned, *canvas.warnings)
+    console.warn(*staged.warnings, *canvas.warnings)
     console.warn(*move_conflicts(camera.stance, staged))
     console.detail(
         f"painted in: at most {canvas.margins_plan.outpainted_largest:.1%} of the picture"
@@ -335,41 +329,6 @@ def _read_place_again(
     if not run.dry_run:
         keep_place(run.project, read)
     return replace(read, camera_height_given=place.camera_height_given)
-
-
-def _cover_path(
-    run: Run,
-    request: RenderRequest,
-    camera: ShotCamera,
-    place: Place,
-    size: tuple[int, int],
-    widest_margin: float,
-) -> tuple[Staged, CanvasPlan]:
-    """The staged shot, its move made smaller until what it shows of the place holds."""
-    stands, path_at = camera.stance, camera.path_at
-    canvas = Canvas(run.project, place, stands.geometry, size, widest_margin, run.dry_run)
-    # What the clip's own camera shows anyway is no reason to make a move smaller.
-    unmoved = canvas.plan(path_at(0.0)).invention if camera.departs else None
-    # A camera of another program's fits what was made with it, frame by frame or not at all.
-    as_asked = request.allow_stretch or any(map(is_camera, move_names(request.camera)))
-    staged = stage(stands, path_at, request.move_strength, hold_body=camera.hold_body)
-    reasons: list[str] = []
-    while True:
-        plan = canvas.plan(staged.path)
-        limit = None
-        if camera.departs and staged.amount > SMALLEST_AMOUNT:
-            limit = limit_of(plan, unmoved, as_asked)
-        if limit is None:
-            break
-        reasons = [limit.reason, *reasons]
-        staged = stage(stands, path_at, staged.amount * limit.share, hold_body=camera.hold_body)
-    if reasons:
-        limited = (
-            f"the move is limited to {staged.amount:.2f} of the {request.move_strength:.2f} asked "
-            f"for: more would {reasons[0]}"
-        )
-        staged = replace(staged, warnings=(*staged.warnings, limited))
-    return staged, plan
 
 
 def _median_depth(place: Place) -> float:

@@ -15,6 +15,7 @@ from dynascene_cli.staging.stance import (
     stance,
     stand_with_own_camera,
 )
+from dynascene_cli.staging.stand_in_turn import stand_in, tell_stand_in
 from dynascene_cli.staging.standing_ground import StandingGround
 from dynascene_cli.staging.world_alignment import (
     FilmedPerson,
@@ -48,6 +49,8 @@ __all__ = [
     "room_for_move",
     "stage",
     "stance",
+    "stand_in",
     "stand_with_own_camera",
+    "tell_stand_in",
     "tell_turn",
 ]

@@ -54,7 +54,7 @@ def hold_framing(stance: Stance, path: CameraPath, unmoved: CameraPath) -> Camer
         low, high = _at_the_end(*_hidden(stance, held), progress)
         wanted = np.where(low > high, wanted, np.clip(wanted, np.minimum(low, high), high))
         turn = np.clip(turn + wanted, -np.radians(MOST_TURN_DEG), np.radians(MOST_TURN_DEG))
-        held = _turned(path, progress[:, None] * turn)
+        held = turn_content(path, progress[:, None] * turn)
         if not is_before(stance, held):
             return path
     return held if np.abs(turn).max() > 0 else path
@@ -156,7 +156,7 @@ def _at_the_end(least: Floats, most: Floats, progress: Floats) -> tuple[Floats, 
     return low, (most[on] / progress[on, None]).min(axis=0, initial=FREE)
 
 
-def _turned(path: CameraPath, angles: Floats) -> CameraPath:
+def turn_content(path: CameraPath, angles: Floats) -> CameraPath:
     """The path whose picture's content goes right and down by angles (F, 2), in radians."""
     across, down = np.degrees(angles).T
     pans = np.stack([rotation_about("y", float(each)) for each in across])
