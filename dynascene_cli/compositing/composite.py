@@ -12,7 +12,13 @@ from dynascene_cli.compositing.blend import darken, lay_over, wrap_light
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
 from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.compositing.grain import Grain
-from dynascene_cli.compositing.linear_light import DECODE, apply_gain, gain_table
+from dynascene_cli.compositing.linear_light import (
+    DECODE,
+    apply_gain,
+    gain_table,
+    lift,
+    lift_table,
+)
 from dynascene_cli.compositing.look import Look
 from dynascene_cli.compositing.roi import NOWHERE, AnyArray, Box, opaque_box, reduce_by_blocks
 from dynascene_cli.compositing.shadow import contact_shadow, shadow_box
@@ -120,12 +126,16 @@ class Compositor:
         self._contrast = look.contrast
         self._shadow, self._wrap = settings.shadow, settings.light_wrap
         gains = np.asarray(look.plate_gains)
-        self._plate_table = self._person_table = self._person_gains = None
+        self._plate_table = self._person_table = None
+        self._relit: Callable[[Floats], Floats] | None = None
         if settings.relight == "scene" and np.any(gains != 1):
             self._plate_table = gain_table(gains)
-        if settings.relight == "person" and np.any(gains != 1):
-            self._person_gains = np.asarray(look.person_gains)
-            self._person_table = gain_table(self._person_gains)
+        if settings.relight == "person" and look.silhouette:
+            self._relit = partial(lift, stops=look.person_lift)
+            self._person_table = lift_table(look.person_lift)
+        elif settings.relight == "person" and np.any(gains != 1):
+            self._relit = partial(apply_gain, gain=look.person_gains)
+            self._person_table = gain_table(look.person_gains)
         self._blur = look.plate_blur if settings.plate_blur else 0.0
         with_grain = settings.grain and look.grain > 0
         self._grain = Grain(look.grain, width, height, settings.seed) if with_grain else None
@@ -200,9 +210,8 @@ class Compositor:
         box, colours, _ = self._person(clip_frame / np.float32(257), alpha, clip_to_frame)
         if box.empty or box != made.person_box:
             return made
-        if self._person_gains is not None:
-            light = apply_gain(linear_light(colours / 255), self._person_gains)
-            colours = 255 * display_light(light)
+        if self._relit is not None:
+            colours = 255 * display_light(self._relit(linear_light(colours / 255)))
         near = np.abs(colours - made.person_colours).max(axis=2, keepdims=True) <= 1
         inner = box.crop(layer)[..., :3]
         inner[:] = np.where(near, np.round(np.clip(colours, 0, 255) * 257), inner)

@@ -36,3 +36,19 @@ def gain_table(gains: ArrayLike) -> NDArray[np.uint8]:
     """A (1, 256, 3) table for cv2.LUT that applies linear gains (3,) to display values."""
     light = apply_gain(DECODE[:, None], np.asarray(gains, dtype=float)[None, :])
     return np.round(255 * display_light(light)).astype(np.uint8)[None]
+
+
+def lift(linear: ArrayLike, stops: float) -> Floats:
+    """Linear light 0..1, the dark lifted by ``stops``.
+
+    The lift fades from the darkest on, so that what is bright keeps its modelling and white stays
+    white.
+    """
+    x, gain = np.asarray(linear, dtype=float), 2.0**stops
+    return gain * x / (1 + (gain - 1) * x)
+
+
+def lift_table(stops: float) -> NDArray[np.uint8]:
+    """A (1, 256, 3) table for cv2.LUT that lifts display values, as `lift` does."""
+    table = np.round(255 * display_light(lift(DECODE, stops))).astype(np.uint8)
+    return np.asarray(np.repeat(table[None, :, None], 3, axis=2))

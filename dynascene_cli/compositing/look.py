@@ -34,6 +34,10 @@ MISMATCH_CLOSENESS, DARKEST_GRADE, BRIGHTEST_GRADE = 0.65, -1.5, 0.9
 BACKLIT = 3.5
 """Stops by which a silhouette is darker than what was behind it; clothes make less difference."""
 
+SILHOUETTE_CLOSENESS, MOST_LIFTED = 0.5, 2.2
+"""The share of that by which a silhouette is lifted, and the most, in stops: its lit rim stays the
+brighter side, and what the camera recorded in its shadows is not yet noise."""
+
 BLUR_LIMIT = 1.6 / 1080
 """The most blur that a plate is given, as a share of the frame's height."""
 
@@ -88,6 +92,11 @@ class Look:
     def is_mismatched(self) -> bool:
         """Whether clip and plate are so differently exposed that it shows."""
         return abs(self.exposure_gap) > MISMATCH
+
+    @property
+    def person_lift(self) -> float:
+        """Stops by which the dark parts of a person filmed against the light are lifted."""
+        return min(SILHOUETTE_CLOSENESS * self.silhouette, MOST_LIFTED)
 
     @property
     def person_gains(self) -> tuple[float, float, float]:

@@ -152,13 +152,13 @@ def _open_outputs(
 
 def usual_relight(look: Look) -> Relight:
     """Whose light is moved where nothing is asked: the person's where the two are far apart."""
-    return "person" if look.is_mismatched else "scene"
+    return "person" if look.is_mismatched or look.silhouette else "scene"
 
 
 def _choose_relight(request: RenderRequest, look: Look, console: Console) -> Relight:
     """Whose light is moved: what is asked for, else the person's where the two are far apart."""
     chosen = request.relight or usual_relight(look)
-    if look.is_mismatched:
+    if look.is_mismatched and not look.silhouette:
         brighter = "brighter" if look.exposure_gap > 0 else "darker"
         done = "is graded towards it" if chosen == "person" else "will look pasted in"
         console.warn(
@@ -166,9 +166,14 @@ def _choose_relight(request: RenderRequest, look: Look, console: Console) -> Rel
             f"person {done}; --relight off, scene or person changes that"
         )
     if look.silhouette:
+        done = (
+            f"their dark side is lifted by {look.person_lift:.1f} stops (--relight off leaves it)"
+            if chosen == "person"
+            else "they stay a silhouette (--relight person lifts them)"
+        )
         console.warn(
             f"the person was filmed against the light and is about {look.silhouette:.0f} stops "
-            "darker than the photo's ground: a silhouette, which no grading lights up; a photo "
-            "taken against the light, or a clip lit from the front, would fit"
+            f"darker than the photo's ground: {done}; a photo taken against the light, or a clip "
+            "lit from the front, would fit better"
         )
     return chosen

@@ -134,6 +134,18 @@ def test_relighting_the_person_leaves_the_plate():
     assert result.picture[inner].mean() < noise(1)[inner].mean()
 
 
+def test_a_silhouette_is_lifted_and_its_white_stays():
+    frame = np.full((HEIGHT, WIDTH, 3), 20, np.uint8)
+    frame[40:50] = 255
+    lifted = CompositeSettings("person", False, False, False, False)
+    made = Compositor(Look(silhouette=5.0), lifted, WIDTH, HEIGHT).frame(
+        0, frame, figure(), noise(2), IDENTITY, CONTACT, 65.0
+    )
+    assert 45 < made.picture[35, 60, 0] < 70
+    assert made.picture[45, 60, 0] == 255
+    assert np.array_equal(made.background, noise(2))
+
+
 def test_relighting_the_scene_leaves_the_person():
     look = Look((1.3, 1.2, 1.1))
     result = composite(CompositeSettings("scene", False, False, False, False), figure(), look=look)

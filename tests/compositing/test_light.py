@@ -9,6 +9,7 @@ from dynascene_cli.compositing.linear_light import (
     apply_gain,
     display_light,
     gain_table,
+    lift_table,
     linear_light,
 )
 
@@ -40,3 +41,11 @@ def test_a_gain_is_pure_in_the_dark():
 def test_gains_of_one_change_no_value():
     table = gain_table((1.0, 1.0, 1.0))
     assert np.array_equal(table[0], np.repeat(np.arange(256)[:, None], 3, axis=1))
+
+
+@given(st.floats(0, 2.2))
+def test_a_lift_brightens_the_dark_most_and_keeps_order_and_white(stops):
+    table = lift_table(stops)[0].astype(int)
+    assert (np.diff(table, axis=0) >= 0).all() and (table >= np.arange(256)[:, None]).all()
+    assert (table[0] == 0).all() and (table[255] == 255).all()
+    assert abs(np.log2(DECODE[table[40, 0]] / DECODE[40]) - stops) < 0.2

@@ -132,4 +132,5 @@ def test_who_was_filmed_against_the_light_is_told_from_who_wears_dark_clothes():
     black[person() > 0] = 10
     found = look(black, patches(200, seed=1))
     assert 3.5 < found.silhouette < 9
+    assert found.person_lift == min(0.5 * found.silhouette, 2.2)
     assert look(black, np.full_like(frame, 12)).silhouette == 0
