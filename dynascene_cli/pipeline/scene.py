@@ -22,7 +22,7 @@ from dynascene_cli.scene import (
     align_depth,
     build_scene,
     find_depth_network,
-    find_known_things,
+    frame_content,
     frame_focal_35mm,
     free_ground,
     guess_geometry,
@@ -30,7 +30,6 @@ from dynascene_cli.scene import (
     predict_depth,
     read_guess_file,
     read_scene_edits,
-    scene_labels,
     write_guess_file,
     write_scene_json,
 )
@@ -53,7 +52,7 @@ from dynascene_cli.video import (
 from dynascene_cli.weights.registry import path_of
 
 NO_DEPTH = "none"
-STAGE_VERSION = 8
+STAGE_VERSION = 9
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"
 """Where a project keeps what was guessed of its photo, for the user to edit."""
@@ -130,11 +129,14 @@ def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
     focal_35mm = photo.focal_35mm and frame_focal_35mm(photo.focal_35mm, photo_size, size)
     depends_on = {"photo": fingerprint, "size": size, "crop": crop, "given": given}
     key = stage_key("place", STAGE_VERSION, depends_on)
+    window = cover_window(photo_size, size, crop)
+    room = room_around(photo_size, size, window)
+    surroundings = Surroundings(room, lambda: cover_with_room(photo.pixels, size, window, room))
     kept = project.folder / "scene" / key / GUESS_FILE
     if not run.force and project.holds(kept):
         guess, people = read_guess_file(kept)
     else:
-        guess, people = _look_at(picture, given, focal_35mm)
+        guess, people = _look_at(picture, surroundings, given, focal_35mm)
     if request.preview is not None:
         write_image(request.preview, scene_preview(picture, guess.geometry, _tints(picture, guess)))
         console.info(f"scene preview: {request.preview}")
@@ -146,13 +148,11 @@ def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
     if contradicts is not None:
         depth = None
         warnings += (f"{contradicts}: the photo's depth network is not used",)
-    window = cover_window(photo_size, size, crop)
-    room = room_around(photo_size, size, window)
     return Place(
         photo=picture,
         photo_size=photo_size,
         window=window,
-        surroundings=Surroundings(room, lambda: cover_with_room(photo.pixels, size, window, room)),
+        surroundings=surroundings,
         guess=guess,
         people=people,
         depth=depth,
@@ -164,12 +164,22 @@ def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
 
 
 def _look_at(
-    picture: Image, given: dict[str, float], focal_35mm: float | None
+    picture: Image,
+    surroundings: Surroundings,
+    given: dict[str, float],
+    focal_35mm: float | None,
 ) -> tuple[GeometryGuess, NDArray[np.bool_] | None]:
     """What a photo tells of its geometry, and where (H, W) people stand in it."""
-    labels = scene_labels(picture)
-    things = find_known_things(picture, labels)
-    guess = guess_geometry(picture, **given, focal_35mm=focal_35mm, labels=labels, things=things)
+    seen = frame_content(picture, surroundings)
+    labels = seen.labels
+    guess = guess_geometry(
+        picture,
+        **given,
+        focal_35mm=focal_35mm,
+        labels=labels,
+        things=seen.things,
+        evidence=seen.evidence,
+    )
     posed = people_in_photo(picture)
     return guess, labels.mask("person") if posed is None else posed | labels.mask("person")
 

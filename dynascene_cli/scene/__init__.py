@@ -26,9 +26,11 @@ from dynascene_cli.scene.sunlight import match_shadow_darkness, photo_sunlight
 from dynascene_cli.scene.surfaces import scene_popup
 from dynascene_cli.scene.surroundings import Surroundings
 from dynascene_cli.scene.transformers_depth import network_depth
+from dynascene_cli.scene.whole_photo import FrameContent, frame_content
 
 __all__ = [
     "Bystander",
+    "FrameContent",
     "GeometryGuess",
     "HorizonEvidence",
     "KnownThing",
@@ -44,6 +46,7 @@ __all__ = [
     "feet_rows",
     "find_depth_network",
     "find_known_things",
+    "frame_content",
     "frame_focal_35mm",
     "free_ground",
     "ground_crop",

@@ -62,7 +62,7 @@ def free_ground(photo: Image, guess: GeometryGuess) -> Mask | None:
     side = max(3, round(SPECK * len(ground)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     closed = cv2.morphologyEx(ground.astype(np.uint8), cv2.MORPH_CLOSE, disc)
-    closed[labels.mask("water", "vehicle", "person", "furniture", "sky")] = 0
+    closed[labels.mask("water", "vehicle", "person", "furniture") | guess.sky] = 0
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc)
     return _pieces_of_ground(photo, np.asarray(opened, np.uint8), labels, shallow)
 

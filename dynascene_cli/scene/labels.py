@@ -80,13 +80,22 @@ def _network() -> OnnxNetwork:
     return OnnxNetwork(weights.path_of("ade20k-deeplab"))
 
 
-def scene_labels(photo: Image) -> SceneLabels:
+def scene_labels(
+    photo: Image, whole: Image | None = None, window: tuple[slice, slice] | None = None
+) -> SceneLabels:
     """The labels of an RGB photo (H, W, 3).
+
+    Where it is only a part of a ``whole`` photo, that rows and columns of its ``window`` show,
+    both are looked at: what a part shows is often told only by what is around it.
 
     Raises:
         MissingError: the network's weights are not in this installation.
     """
     probabilities = _probabilities(photo)
+    if whole is not None and window is not None:
+        around = _part(_probabilities(whole), whole.shape, window)
+        finer = _upsample(around, probabilities.shape[1:])
+        probabilities = np.asarray((probabilities + finer) / 2, np.float32)
     kinds = [kind for kind, members in _MEMBERS.items()]
     coarse = np.stack([probabilities[members].sum(axis=0) for members in _MEMBERS.values()])
     seen = np.flatnonzero(coarse.max(axis=(1, 2)) >= RARE)
@@ -133,6 +142,20 @@ def _probabilities(photo: Image) -> FloatArray:
     return np.asarray(total / weight, np.float32)
 
 
+def _part(
+    probabilities: FloatArray, size: tuple[int, ...], window: tuple[slice, slice]
+) -> FloatArray:
+    """The rows and columns of probabilities (151, h, w) that a window of the picture shows."""
+    rows, columns = (
+        slice(
+            int(span.start * grid / pixels),
+            max(int(span.start * grid / pixels) + 1, round(span.stop * grid / pixels)),
+        )
+        for span, pixels, grid in zip(window, size, probabilities.shape[1:], strict=False)
+    )
+    return probabilities[:, rows, columns]
+
+
 def _look_closely(picture: Image) -> FloatArray:
     """Class probabilities (151, 129, 129) of a picture that is stretched to a square."""
     interpolation = cv2.INTER_AREA if min(picture.shape[:2]) > SIDE else cv2.INTER_LINEAR
@@ -143,6 +166,6 @@ def _look_closely(picture: Image) -> FloatArray:
     return np.asarray(likelihood / likelihood.sum(axis=0), np.float32)
 
 
-def _upsample(probabilities: FloatArray, grid: tuple[int, int]) -> FloatArray:
+def _upsample(probabilities: FloatArray, grid: tuple[int, ...]) -> FloatArray:
     resized = [cv2.resize(plane, grid[::-1]) for plane in probabilities]
     return np.asarray(np.stack(resized), np.float32)

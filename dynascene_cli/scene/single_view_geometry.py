@@ -31,8 +31,9 @@ from dynascene_cli.shot import LEAST_GROUND, Image, Mask, SceneGeometry
 FLAT = 0.015
 LOWEST_SKY = 0.85
 LEAST_SKY = 0.01
-UNCERTAIN_GROUND = ("slope", "plant", "other")
-"""Kinds that are ground or not: colours that continue the bottom of the picture decide."""
+UNCERTAIN_GROUND = ("slope", "plant", "other", "sky", "ceiling")
+"""Kinds that are ground or not: colours that continue the bottom of the picture decide. Below the
+horizon, bright ground is taken for the last two."""
 
 WORKING_WIDTH = 960
 
@@ -117,6 +118,7 @@ def guess_geometry(
     focal_35mm: float | None = None,
     labels: SceneLabels | None = None,
     things: Sequence[KnownThing] = (),
+    evidence: Sequence[HorizonEvidence] | None = None,
     **given: Unpack[GivenGeometry],
 ) -> GeometryGuess:
     """The place's geometry, guessed from a frame-filling photo (H, W, 3) unless it is ``given``.
@@ -124,6 +126,7 @@ def guess_geometry(
     ``focal_35mm`` is evidence from EXIF, where 36 mm is the frame's width (see
     `frame_focal_35mm`). ``labels`` are what is in the photo (see `scene_labels`), without which
     colours and edges decide; ``things`` of known height stand in it (see `find_known_things`).
+    ``evidence`` of the horizon from elsewhere is used in place of the picture's own.
 
     Raises:
         InputError: what is given is out of its range.
@@ -133,7 +136,7 @@ def guess_geometry(
     working = min(width, WORKING_WIDTH), max(16, round(height * min(width, WORKING_WIDTH) / width))
     small = np.asarray(cv2.resize(photo, working, interpolation=cv2.INTER_AREA), np.uint8)
     known = labels if labels is not None and labels.understood else None
-    view = _find_view(photo, small, focal_35mm, known, things, given)
+    view = _find_view(photo, small, focal_35mm, known, (things, evidence), given)
     viewpoint, slope = view.viewpoint, view.slope
 
     below = (np.arange(height) + 0.5)[:, None] - viewpoint.row * height
@@ -170,10 +173,11 @@ def _find_view(
     small: Image,
     focal_35mm: float | None,
     labels: SceneLabels | None,
-    things: Sequence[KnownThing],
+    seen: tuple[Sequence[KnownThing], Sequence[HorizonEvidence] | None],
     given: GivenGeometry,
 ) -> _View:
     """The photo's camera and its sky; ``labels`` only where they are understood."""
+    things, elsewhere = seen
     size = small.shape[1], small.shape[0]
     guessed_focal = focal_35mm / SENSOR_WIDTH_MM if focal_35mm else 1.0
     focal = given.get("focal", guessed_focal)
@@ -198,6 +202,8 @@ def _find_view(
         evidence += _sky_evidence(_resize_mask(sky, small), sky_confidence, slope)
     else:
         evidence += label_evidence(labels, sky, slope)
+    if elsewhere is not None:
+        evidence = list(elsewhere)
     alone = viewpoint = estimate_viewpoint(evidence, things)
     row, camera_height = given.get("horizon"), given.get("camera_height")
     if row is not None or camera_height is not None:

@@ -1,20 +1,30 @@
 """How near the guessed horizon and camera height come to those labelled by eye or known exactly.
 
-    python tests/benchmarks/bench_viewpoint.py MEDIA [FOLDER]
+    python tests/benchmarks/bench_viewpoint.py MEDIA [FOLDER] [--upright]
 
-MEDIA holds the scenes and panoramas that the package may not ship; FOLDER the extracted packages
-(`dpkg -x`) that the other photos come from. What is missing is left out and counted.
+With --upright a 9:16 frame is cropped from the middle of each 16:9 picture, and read with and
+without the rest of it. MEDIA holds the scenes and panoramas that the package may not ship; FOLDER
+the extracted packages (`dpkg -x`) that the other photos come from. What is missing is left out and
+counted.
 """
 
+import argparse
 import json
 import math
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from dynascene_cli.scene import find_known_things, guess_geometry, scene_labels
+from dynascene_cli.scene import (
+    Surroundings,
+    Viewpoint,
+    find_known_things,
+    frame_content,
+    guess_geometry,
+    scene_labels,
+)
+from dynascene_cli.shot import Margins
 from dynascene_cli.video import read_photo, resize_to_cover
 
 WIDTH, HEIGHT = 768, 432
@@ -57,34 +67,71 @@ def picture(name: str, entry: dict, media: Path, packages: Path | None) -> np.nd
     return resize_to_cover(read_photo(path).pixels, WIDTH, HEIGHT) if path.is_file() else None
 
 
+def read_alone(photo: np.ndarray) -> Viewpoint:
+    """Where a picture's camera stood, by that picture alone."""
+    labels = scene_labels(photo)
+    things = find_known_things(photo, labels)
+    return guess_geometry(photo, labels=labels, things=things).viewpoint
+
+
+def upright(photo: np.ndarray) -> tuple[np.ndarray, Surroundings]:
+    """The 9:16 frame in the middle of a picture, as high as ``WIDTH``, and what is around it."""
+    scale = WIDTH / HEIGHT
+    whole = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    left = (whole.shape[1] - HEIGHT) // 2
+    room = Margins(left=left, right=whole.shape[1] - HEIGHT - left)
+    return np.ascontiguousarray(whole[:, left : left + HEIGHT]), Surroundings(room, lambda: whole)
+
+
+def read_within(frame: np.ndarray, surroundings: Surroundings) -> Viewpoint:
+    """Where a frame's camera stood, with the help of what is around it."""
+    seen = frame_content(frame, surroundings)
+    return guess_geometry(
+        frame, labels=seen.labels, things=seen.things, evidence=seen.evidence
+    ).viewpoint
+
+
+def tell(title: str, measured: list[tuple[dict, Viewpoint]]) -> None:
+    """How many of the labelled (entry, viewpoint) pairs are right."""
+    rows = [abs(seen.row - entry["horizon"]) for entry, seen in measured]
+    heights = [
+        abs(seen.camera_height / entry["camera_height"] - 1)
+        for entry, seen in measured
+        if "camera_height" in entry
+    ]
+    near, right = sum(e <= 0.05 for e in rows), sum(e <= 0.25 for e in heights)
+    print(
+        f"{title}: horizon within 0.05 on {near} of {len(rows)}, "
+        f"height within 25 % on {right} of {len(heights)}"
+    )
+
+
 def main() -> None:
-    media = Path(sys.argv[1])
-    packages = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    rows: dict[bool, list[float]] = {False: [], True: []}
-    heights: dict[bool, list[float]] = {False: [], True: []}
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("media", type=Path)
+    arguments.add_argument("packages", type=Path, nargs="?")
+    arguments.add_argument("--upright", action="store_true")
+    asked = arguments.parse_args()
+    measured: dict[str, list[tuple[dict, Viewpoint]]] = {}
     for name, entry in json.loads(VIEWPOINTS.read_text("utf-8"))["photos"].items():
-        photo = picture(name, entry, media, packages)
+        photo = picture(name, entry, asked.media, asked.packages)
         if photo is None:
             print(f"{name}: not here")
             continue
-        labels = scene_labels(photo)
-        seen = guess_geometry(
-            photo, labels=labels, things=find_known_things(photo, labels)
-        ).viewpoint
-        print(
-            f"{name}: horizon {seen.row:.3f} ± {seen.row_spread:.3f} ({entry['horizon']:.3f}), "
-            f"height {seen.camera_height:.2f} m ({entry.get('camera_height', '?')})"
-        )
-        rows[entry["held_out"]].append(abs(seen.row - entry["horizon"]))
-        if "camera_height" in entry:
-            heights[entry["held_out"]].append(abs(seen.camera_height / entry["camera_height"] - 1))
-    for held_out, name in ((False, "tuned on"), (True, "held out")):
-        near = sum(error <= 0.05 for error in rows[held_out])
-        right = sum(error <= 0.25 for error in heights[held_out])
-        print(
-            f"{name}: horizon within 0.05 on {near} of {len(rows[held_out])}, "
-            f"height within 25 % on {right} of {len(heights[held_out])}"
-        )
+        if asked.upright:
+            frame, around = upright(photo)
+            found = {"alone": read_alone(frame), "with the rest": read_within(frame, around)}
+        else:
+            found = {"held out" if entry["held_out"] else "tuned on": read_alone(photo)}
+        for title, seen in found.items():
+            print(
+                f"{name} {title}: horizon {seen.row:.3f} ± {seen.row_spread:.3f} "
+                f"({entry['horizon']:.3f}), height {seen.camera_height:.2f} m "
+                f"({entry.get('camera_height', '?')})"
+            )
+            measured.setdefault(title, []).append((entry, seen))
+    for title, pairs in measured.items():
+        tell(title, pairs)
 
 
 if __name__ == "__main__":
