@@ -27,10 +27,15 @@ def matte_warnings(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Itera
     ``foreign`` shares of the person; ``held`` (F, n), the classes of things held, −1 for none;
     ``lettering`` (F, n, 5) lines of it on the person, NaN for none.
     """
+    failed = made["filled"].astype(bool) | ~made["found"]
+    without = _leave_out(failed, frame_rate)
     for start, end in lost_ranges(made["found"].tolist(), frame_rate):
-        yield f"the person is lost from {start:.2f} s to {end:.2f} s"
-    if failed := frame_times(made["filled"].tolist(), frame_rate):
-        yield f"the matte fails at {failed} and is filled from the frames before: check it"
+        yield f"the person is lost from {start:.2f} s to {end:.2f} s; {without}"
+    if times := frame_times(made["filled"].tolist(), frame_rate):
+        yield (
+            f"the matte fails at {times} and is filled from the frames before: check it, "
+            f"or {without}"
+        )
     if times := frame_times((made["faded"] > TOLD_SHARE).tolist(), frame_rate):
         what = " or ".join(["fast limbs", *(NAMES[kind] for kind in _held(made["held"]))])
         yield (
@@ -54,6 +59,17 @@ def matte_warnings(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Itera
             "something of the clip's ground may stay in the matte at the person's feet: "
             f"{CORRECTED}"
         )
+
+
+def _leave_out(failed: NDArray[np.bool_], frame_rate: float) -> str:
+    """How to leave out the frames (F,) that failed, and keep the longer end of the clip."""
+    where = np.flatnonzero(failed)
+    if len(where) == 0:
+        return ""
+    before, after = int(where[0]), len(failed) - 1 - int(where[-1])
+    if before >= after:
+        return f"end the shot after {before / frame_rate:.2f} s (--end)"
+    return f"begin the shot {(where[-1] + 1) / frame_rate:.2f} s later (--start)"
 
 
 def _held(classes: NDArray[np.int_]) -> list[int]:

@@ -100,6 +100,15 @@ def test_a_matte_that_begins_incomplete_names_the_later_start():
     assert "before 0.08 s" in told and "--start" in told
 
 
+def test_frames_that_fail_or_lose_the_person_are_left_out_by_the_longer_end():
+    found = np.array([True] * 5 + [False] + [True] * 2)
+    (told,) = matte_warnings(notes(8, found=found), 10.0)
+    assert told == "the person is lost from 0.50 s to 0.60 s; end the shot after 0.50 s (--end)"
+    filled = [True, False, False, False]
+    (told,) = matte_warnings(notes(4, filled=filled), 10.0)
+    assert told.endswith("check it, or begin the shot 0.10 s later (--start)")
+
+
 def test_ground_at_the_feet_is_told_by_most_frames_that_were_looked_at():
     looked = [0.017, np.nan, 0.0, 0.018]
     (told,) = matte_warnings(notes(4, foreign=looked), 24.0)
