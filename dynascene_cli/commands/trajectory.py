@@ -281,7 +281,12 @@ def convert(
     as_json: options.AsJson = False,
 ) -> None:
     """Convert a camera file, or a move around a person of 1.7 m, for another program."""
-    from dynascene_cli.camera.formats import check_camera_output, read_ground, write_camera
+    from dynascene_cli.camera.formats import (
+        check_camera_output,
+        read_ground,
+        read_points,
+        write_camera,
+    )
     from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
 
@@ -295,7 +300,8 @@ def convert(
         camera = replace(camera, first_frame=writing.start_number)
     name = writing.name or Path(source).stem
     contact = read_ground(Path(source), camera.frame_count)
-    write_camera(output, camera, name=name, contact=contact, warn=console.warn)
+    points = read_points(Path(source))
+    write_camera(output, camera, name=name, contact=contact, points=points, warn=console.warn)
     data = {
         "output": str(output),
         "frames": camera.frame_count,

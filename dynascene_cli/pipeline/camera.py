@@ -212,6 +212,7 @@ def estimate_camera(
             replace(estimate.path, first_frame=request.matte.first_number(clip)),
             name=clip_name(request.matte.clip),
             warn=console.warn,
+            points=estimate.points,
             extra={"estimate": summary(estimate)},
         )
     return {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from camera_paths import known_camera
 
-from dynascene_cli.camera.formats import read_ground, write_camera
+from dynascene_cli.camera.formats import read_camera, read_ground, read_points, write_camera
 from dynascene_cli.camera.moves.tripod import tripod_rotation
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import project
@@ -142,6 +142,47 @@ def test_a_nuke_script_projects_to_the_same_pixels(tmp_path):
     centre = camera.intrinsics[:, 1, 2]
     np.testing.assert_allclose(v, (expected[:, 1] - centre) * square + centre, atol=1e-6)
     np.testing.assert_allclose(nuke_values(script, "translate", "Card2")[0], [0.5, -1.4, -6])
+
+
+def test_pycolmap_reads_the_points(tmp_path, dynascene):
+    pycolmap = pytest.importorskip("pycolmap", reason="needs pycolmap")
+    camera = known_camera()
+    write_camera(tmp_path / "a.json", camera, contact=CONTACT)
+    run = dynascene("trajectory", "convert", "a.json", "model")
+    assert (run.code, run.err) == (0, "")
+    assert (
+        "Ground: y = 1.4; the person is 1.75 tall (one unit is one metre)."
+        in (tmp_path / "model" / "points3D.txt").read_text()
+    )
+    model = pycolmap.Reconstruction(str(tmp_path / "model"))
+    points = np.array([model.points3D[key].xyz for key in sorted(model.points3D)])
+    assert len(points) == 21 * 21 + 3
+    assert (points[:, 1] == 1.4).all()
+    np.testing.assert_array_equal(points[-3:], FEET)
+    for index, image in enumerate(model.images[key] for key in sorted(model.images)):
+        shown = image.project_point(points[-3 + index])
+        np.testing.assert_allclose(shown, feet_pixels()[index], atol=1e-6)
+
+
+def test_points_of_the_place_go_with_the_camera(tmp_path, dynascene):
+    points = np.array([[0.25, -1.0, 4.0], [2.0, 1.5, 9.125]])
+    write_camera(tmp_path / "a.json", known_camera(), contact=CONTACT, points=points)
+    for name in ("model", "b.json"):
+        assert dynascene("trajectory", "convert", "a.json", name).code == 0
+        np.testing.assert_array_equal(read_points(tmp_path / name), points)
+    assert dynascene("trajectory", "convert", "model", "c.usda").code == 0
+    pytest.importorskip("pxr", reason="needs usd-core")
+    from pxr import Usd, UsdGeom
+
+    stage = Usd.Stage.Open(str(tmp_path / "c.usda"))
+    shown = UsdGeom.Points(stage.GetPrimAtPath("/points")).GetPointsAttr().Get()
+    np.testing.assert_allclose(np.array(shown), points * [100, -100, -100])
+    assert read_camera(tmp_path / "c.usda").frame_count == 3
+    for wrong in (3, [[1, 2]], ["x"], [[1, 2, "x"]]):
+        document = {**json.loads((tmp_path / "a.json").read_text()), "points": wrong}
+        (tmp_path / "w.json").write_text(json.dumps(document))
+        run = dynascene("trajectory", "convert", "w.json", "w.usda")
+        assert (run.code, "points is no list of [x, y, z]" in run.err) == (1, True)
 
 
 def test_convert_carries_them_and_says_where_it_cannot(dynascene, tmp_path):

@@ -24,12 +24,14 @@ from dynascene_cli.camera.formats import (
     usd,
     viewer_json,
 )
+from dynascene_cli.camera.formats import ground as ground_file
 from dynascene_cli.camera.formats.colmap import ColmapModel, read_model, write_model
 from dynascene_cli.camera.formats.conventions import Known, UnknownRateError, Warn
 from dynascene_cli.camera.formats.ground import ground_document, read_ground
 from dynascene_cli.camera.formats.path_json import camera_document
 from dynascene_cli.camera.formats.usd_binary import require_usd_core
 from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath, GroundContact
 from dynascene_cli.storage.text_files import read_json
 from dynascene_cli.video.outputs import check_writable
@@ -45,6 +47,7 @@ __all__ = [
     "read_ground",
     "read_model",
     "read_motion",
+    "read_points",
     "write_camera",
     "write_model",
 ]
@@ -111,6 +114,18 @@ def read_camera(
     return _read(path, Known(size=size, frame_rate=frame_rate), warn or _unheard)
 
 
+def read_points(path: Path) -> Floats | None:
+    """The sparse points (P, 3) that go with a camera, where its file keeps any: JSON, COLMAP.
+
+    Raises:
+        InputError: they are none.
+    """
+    if path.is_dir():
+        points = read_model(path).points
+        return points if len(points) else None
+    return ground_file.read_points(path)
+
+
 def read_motion(path: Path) -> tuple[CameraPath, bool]:
     """How a camera moves and zooms, of whatever size its picture is, and whether it is timed.
 
@@ -142,13 +157,16 @@ def write_camera(
     name: str = "camera",
     extra: Mapping[str, Any] | None = None,
     contact: GroundContact | None = None,
+    points: Floats | None = None,
     warn: Warn | None = None,
 ) -> None:
     """Write a camera as the file's name asks; it appears whole or not at all.
 
     ``name`` is what the camera is called in other programs. ``extra`` adds keys to this
     package's own JSON, the one format that has room for them. ``contact`` is the ground that goes
-    with the camera. What of all this a format cannot hold is told to ``warn``.
+    with the camera; what of all this a format cannot hold is told to ``warn``. ``points`` (P, 3)
+    of the place are kept by this package's own JSON, USD and COLMAP, which is given points on the
+    ground where there are none.
 
     Raises:
         InputError: the name is of no format, or cannot be written to.
@@ -158,7 +176,10 @@ def write_camera(
     heard = warn or _unheard
     if chosen is PATH_JSON:
         ground = {} if contact is None else ground_document(contact)
-        path_json.write(path, camera, name, heard, {**(extra or {}), **ground})
+        more = {} if points is None else {"points": np.round(points, 6).tolist()}
+        path_json.write(path, camera, name, heard, {**(extra or {}), **ground, **more})
+    elif chosen in (USD, COLMAP):
+        chosen.write(path, camera, name, heard, contact, points)
     elif chosen.keeps_ground:
         chosen.write(path, camera, name, heard, contact)
     else:

@@ -15,6 +15,7 @@ from dynascene_cli.camera.formats import colmap_binary, colmap_text
 from dynascene_cli.camera.formats.colmap_records import BENT_PIXELS, MODELS, PinholeModel, Records
 from dynascene_cli.camera.formats.conventions import (
     LARGEST_SIDE,
+    UNIT_NAMES,
     Known,
     Warn,
     camera_path,
@@ -22,6 +23,7 @@ from dynascene_cli.camera.formats.conventions import (
     lenses,
     read_note,
 )
+from dynascene_cli.camera.formats.ground import ground_points
 from dynascene_cli.camera.formats.numbering import fill_skipped_frames, image_name, natural_order
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import (
@@ -30,7 +32,7 @@ from dynascene_cli.geometry import (
     quaternion_to_rotation,
     rotation_to_quaternion,
 )
-from dynascene_cli.shot import CameraPath
+from dynascene_cli.shot import CameraPath, GroundContact
 from dynascene_cli.storage.atomic import publish_together
 from dynascene_cli.video.outputs import check_writable
 
@@ -221,12 +223,28 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     return fill_skipped_frames(path, camera, model.names, warn)
 
 
-def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
-    """Write a camera as a text model without points; image names end with the frames' numbers.
+def write(
+    path: Path,
+    camera: CameraPath,
+    name: str,
+    warn: Warn,
+    contact: GroundContact | None = None,
+    points: Floats | None = None,
+) -> None:
+    """Write a camera as a text model; image names end with the frames' numbers.
+
+    Its points are ``points`` (P, 3), else those of the ground, which the comment tells too.
 
     Raises:
         InputError: as write_model.
     """
+    comment = describe_conventions(camera)
+    if contact is not None:
+        unit = UNIT_NAMES[camera.unit]
+        comment += f" Ground: y = {contact.ground:g}; the person is {contact.person_height:g} tall"
+        comment += f" (one unit is one {unit})."
+    if points is None:
+        points = np.zeros((0, 3)) if contact is None else ground_points(contact)
     count, first = camera.frame_count, camera.first_frame
     write_model(
         path,
@@ -236,9 +254,9 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
             sizes=np.tile([camera.width, camera.height], (count, 1)),
             extrinsics=camera.extrinsics,
             bent=np.zeros(count),
-            points=np.zeros((0, 3)),
-            errors=np.zeros(0),
-            track_lengths=np.zeros(0, dtype=np.int64),
-            comment=describe_conventions(camera),
+            points=points,
+            errors=np.full(len(points), -1.0),
+            track_lengths=np.zeros(len(points), dtype=np.int64),
+            comment=comment,
         ),
     )

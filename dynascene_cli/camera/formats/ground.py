@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from dynascene_cli.camera.formats.files import number
+from dynascene_cli.camera.formats.files import matrix, number
 from dynascene_cli.errors import InputError
+from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import GroundContact
 from dynascene_cli.storage.text_files import read_json
 
+GRID_REACH = 10
 EXTENT = 200.0
 """Length of the sides of the ground's square in other programs, in the path's unit."""
 
@@ -50,6 +52,36 @@ def read_ground(path: Path, frame_count: int) -> GroundContact | None:
             "remove the key ground, or write the layers again",
         )
     return GroundContact(y, feet, height)
+
+
+def read_points(path: Path) -> Floats | None:
+    """The sparse points (P, 3) in a camera file of this package; None where it has none.
+
+    Raises:
+        InputError: they are no points.
+    """
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return None
+    document = read_json(path)
+    listed = document.get("points") if isinstance(document, dict) else None
+    if listed is None:
+        return None
+    points = matrix(listed, len(listed) if isinstance(listed, list) else 0, 3)
+    if points is None or not np.isfinite(points).all():
+        raise InputError(f"{path}: points is no list of [x, y, z]", "remove the key points")
+    return points.reshape(-1, 3)
+
+
+def ground_points(contact: GroundContact) -> Floats:
+    """Points (P, 3) for programs that keep nothing else: a grid on the ground, and the feet.
+
+    The grid has a point a unit, around the first feet.
+    """
+    x, _, z = contact.feet[0]
+    steps = np.arange(-GRID_REACH, GRID_REACH + 1.0)
+    right, forward = (part.ravel() for part in np.meshgrid(x + steps, z + steps))
+    grid = np.stack([right, np.full_like(right, contact.ground), forward], axis=-1)
+    return np.concatenate([grid, contact.feet])
 
 
 def ground_square(contact: GroundContact) -> list[tuple[float, float, float]]:

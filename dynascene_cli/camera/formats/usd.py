@@ -94,9 +94,16 @@ def Xform "feet"
 
 
 def write(
-    path: Path, camera: CameraPath, name: str, warn: Warn, contact: GroundContact | None = None
+    path: Path,
+    camera: CameraPath,
+    name: str,
+    warn: Warn,
+    contact: GroundContact | None = None,
+    points: Floats | None = None,
 ) -> None:
     """Write a camera as a USD layer: a Camera prim, the ground's square and a point at the feet.
+
+    ``points`` (P, 3) of the place become a Points prim.
 
     ``.usdc`` is binary; ``.usd`` may be either, and is text, which needs nothing.
 
@@ -142,6 +149,7 @@ def write(
         f"    matrix4d xformOp:transform.timeSamples = {{\n{''.join(samples)}    }}\n"
         '    uniform token[] xformOpOrder = ["xformOp:transform"]\n}\n'
         f"{'' if contact is None else _ground_text(contact, camera.first_frame)}"
+        f"{'' if points is None else _points_text(points)}"
     )
     (write_binary if path.suffix.lower() == ".usdc" else publish)(path, text)
 
@@ -155,6 +163,11 @@ def _ground_text(contact: GroundContact, first: int) -> str:
             f"        {index + first}: {_tuple(point)},\n" for index, point in enumerate(feet)
         ),
     )
+
+
+def _points_text(points: Floats) -> str:
+    corners = ", ".join(_tuple(point) for point in points @ FLIP_Y_Z * UNITS)
+    return f'\ndef Points "points"\n{{\n    point3f[] points = [{corners}]\n}}\n'
 
 
 def _tuple(values: Floats) -> str:
