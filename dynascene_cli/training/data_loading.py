@@ -1,12 +1,15 @@
 """Examples on their way to the network: drawn in workers, or found encoded on disk."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
+import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from dynascene_cli.diffusion.configuration import NetworkConfig
@@ -33,6 +36,17 @@ class Numbered:
     kept: Path | None
     damaged: bool = False
     bad: tuple[str, ...] = ()
+
+    def pin_memory(self) -> "Numbered":
+        """The same in memory that a GPU reads by itself; the loader asks for it if there is one."""
+        if isinstance(self.example, Batch):
+            return replace(self, example=self.example.map_tensors(Tensor.pin_memory))
+        pinned: dict[str, Any] = {
+            name: torch.from_numpy(np.ascontiguousarray(value)).pin_memory().numpy()
+            for name, value in vars(self.example).items()
+            if isinstance(value, np.ndarray)
+        }
+        return replace(self, example=replace(self.example, **pinned))
 
 
 class StepExamples(Dataset[list[Numbered] | DynasceneError]):
@@ -109,6 +123,7 @@ def load_examples(
         # Threads that this process has started do not live on in one that is forked from it.
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=4 if workers else None,
+        pin_memory=torch.cuda.is_available(),
     )
     with defer_signals():
         waiting = iter(loader)

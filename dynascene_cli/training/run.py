@@ -23,10 +23,11 @@ from dynascene_cli.diffusion.apply_optimisations import compile_layers
 from dynascene_cli.errors import InputError, MissingError
 from dynascene_cli.storage.atomic import disk_full_as_error
 from dynascene_cli.training import lora, sharding
-from dynascene_cli.training.batches import Batch, encode_example, save_batch
+from dynascene_cli.training.batches import Batch, ExampleEncoder, save_batch
 from dynascene_cli.training.clip_groups import made_of, open_index, read_groups, write_index
 from dynascene_cli.training.data_loading import Numbered, StepExamples, load_examples
 from dynascene_cli.training.examples import ExampleDraws
+from dynascene_cli.training.latent_store import LatentStore
 from dynascene_cli.training.loop import StepResult, Trainer, examples_per_step
 from dynascene_cli.training.progress import Progress, peak_mib
 from dynascene_cli.training.result import describe_result, save_result
@@ -288,6 +289,13 @@ class Run:
             events.close()
         return result.loss
 
+    @cached_property
+    def _encoder(self) -> ExampleEncoder:
+        store = None
+        if self.settings.keep_latents:
+            store = LatentStore(self.folder.latents(self.accelerator.process_index))
+        return ExampleEncoder(self.network, not self.settings.train_image_encoder, store)
+
     def _encode(self, numbered: Numbered) -> Batch:
         if isinstance(numbered.example, Batch):
             return numbered.example.to(self.accelerator.device)
@@ -295,9 +303,8 @@ class Run:
             self.console.warn(f"{numbered.kept} is damaged: it is made again")
         for fault in numbered.bad:
             self._pass_over(fault)
-        embed = not self.settings.train_image_encoder
         with self.accelerator.autocast():
-            batch = encode_example(self.network, numbered.example, embed)
+            batch = self._encoder.encode(numbered.example)
         if numbered.kept is not None:
             numbered.kept.parent.mkdir(parents=True, exist_ok=True)
             save_batch(batch, numbered.kept)

@@ -51,6 +51,10 @@ class RunFolder:
         """Where encoded examples are kept."""
         return self.folder / "cache"
 
+    def latents(self, process: int) -> Path:
+        """Where a process keeps the latents of pictures that come again."""
+        return self.folder / "cache" / f"latents-{process}.sqlite"
+
     @property
     def index(self) -> Path:
         """Where the clips of the manifests are listed."""
@@ -96,7 +100,7 @@ class RunFolder:
         _remove_files(self._states())
         _remove_files(self.events, "events.out.tfevents.*")
         _remove_files(self.validation, "step-*.png")
-        _remove_files(self.cache, "[0-9]" * 8 + ".safetensors")
+        _remove_files(self.cache, "[0-9]" * 8 + ".safetensors", "latents-*.sqlite*")
         # What marks the folder as a run's goes last: being stopped here leaves one.
         for name in (
             LOSSES,

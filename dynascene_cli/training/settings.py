@@ -100,7 +100,8 @@ class TrainingSettings:
     Machine. ``precision``: ``no`` is float32; ``compile``: torch compiles the denoiser's layers;
     ``workers``: processes that make examples, 0 = the training process itself; ``threads`` of
     torch, 0 = its own choice; ``cache_draws``: so many encoded examples are kept on disk and
-    repeated, 0 = none.
+    repeated, 0 = none; ``keep_latents``: latents of frames and people are kept on disk, where the
+    same ones come again.
 
     Run. ``checkpoint_every`` steps the full state is saved; the last ``keep_last`` are kept, and
     every one whose step ``keep_every`` divides (0 = none). ``validate_every`` steps (0 = never),
@@ -180,6 +181,7 @@ class TrainingSettings:
     workers: CountOrNone = 0
     threads: CountOrNone = 0
     cache_draws: CountOrNone = 0
+    keep_latents: bool = False
 
     checkpoint_every: Count = 1000
     keep_last: Count = 2
@@ -214,6 +216,11 @@ class TrainingSettings:
             raise InputError(
                 "there is nothing to train on",
                 'set manifests = ["clips.jsonl"], realestate = ["folder"] or synthetic_share = 1',
+            )
+        if self.keep_latents and self.synthetic_share and not self.synthetic_clips:
+            raise InputError(
+                "keep_latents: synthetic shots without end never come again, and fill the disk",
+                "set synthetic_clips, or synthetic_share = 0",
             )
         if self.prediction == "epsilon" and self.zero_terminal_snr:
             raise InputError(
