@@ -17,7 +17,7 @@ from dynascene_cli import __version__
 from dynascene_cli.commands.option_defaults import defaults_of, name_variables
 from dynascene_cli.commands.option_groups import PanelCommand
 from dynascene_cli.commands.option_values import current_spelling
-from dynascene_cli.console import json_text
+from dynascene_cli.console import EventLog, json_text
 from dynascene_cli.errors import DynasceneError, StageError, asked_to_end
 from dynascene_cli.storage.user_settings import read_settings
 
@@ -169,6 +169,7 @@ def _common(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1, 2, 3, 4 or 130."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    EventLog.current = None
     command = typer.main.get_command(app)
     try:
         code = command.main(words, prog_name="dynascene", standalone_mode=False)
@@ -224,6 +225,8 @@ def _failed(
     words: Sequence[str],
     details: Mapping[str, object] | None = None,
 ) -> int:
+    if EventLog.current is not None:
+        EventLog.current.tell("error", message=message, hint=hint, exit_code=exit_code)
     if "--json" in words:
         print(
             json_text({**(details or {}), "error": message, "hint": hint, "exit_code": exit_code})

@@ -1,6 +1,7 @@
 """What a person or a script sees of a run: messages and progress on stderr, data on stdout."""
 
 import json
+import math
 import re
 import sys
 import time
@@ -9,10 +10,54 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from pathlib import Path
+from typing import IO, Any, ClassVar
+
+from dynascene_cli.errors import InputError
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 PLAIN_PROGRESS_SECONDS = 5.0
+LOGGED_SECONDS = 0.5
+_LONGEST_EVENT = 2**20
+
+
+class EventLog:
+    """Events for a program that watches a run: one JSON object a line, each written at once.
+
+    ``current`` is this process's, by which a failure is told that no console hears.
+    """
+
+    current: "ClassVar[EventLog | None]" = None
+
+    def __init__(self, place: str) -> None:
+        """``place`` is a file, which is written anew, or ``-``: stdout.
+
+        Raises:
+            InputError: it cannot be written, or is a file that is no log.
+        """
+        self.on_stdout = place == "-"
+        self._began = time.monotonic()
+        self._stream = sys.stdout if self.on_stdout else _open_log(Path(place))
+        EventLog.current = self
+
+    def tell(self, event: str, **content: Any) -> None:
+        """Write an event; ``time`` is the seconds since the run began."""
+        since = round(time.monotonic() - self._began, 3)
+        line = json.dumps({"event": event, "time": since, **content}, default=str)
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def _open_log(path: Path) -> IO[str]:
+    try:
+        if path.is_file() and path.stat().st_size:
+            with path.open("rb") as earlier:
+                first = earlier.readline(_LONGEST_EVENT)
+            if not first.startswith(b'{"event": '):
+                raise InputError(f"{path} is no log of events", "name a new file for --log-json")
+        return path.open("w", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}", "name another") from error
 
 
 @dataclass
@@ -27,6 +72,8 @@ class Console:
     quiet: bool = False
     verbose: bool = False
     warnings: list[str] = field(default_factory=list)
+    log: EventLog | None = None
+    _stages: list[str] = field(default_factory=list)
 
     def info(self, message: str) -> None:
         """Say what is happening."""
@@ -44,13 +91,34 @@ class Console:
             if message not in self.warnings:
                 self.warnings.append(message)
                 print(f"warning: {message}", file=sys.stderr)
+                self._log("warning", message=message)
 
     def result(self, data: Mapping[str, Any], text: str) -> None:
         """The run's answer: ``data`` as JSON under --json, else ``text``."""
+        self._log("result", **data)
         if self.as_json:
             print(json_text(data))
-        elif text:
+        elif text and not (self.log and self.log.on_stdout):
             print(text)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Tell the log when a stage begins and ends; one within another of its name is untold."""
+        if self.log is None or name in self._stages:
+            yield
+            return
+        self._stages.append(name)
+        began = time.monotonic()
+        self._log("begin", stage=name)
+        try:
+            yield
+            self._log("end", stage=name, seconds=round(time.monotonic() - began, 3))
+        finally:
+            self._stages.remove(name)
+
+    def _log(self, event: str, **content: Any) -> None:
+        if self.log is not None:
+            self.log.tell(event, **content)
 
     @contextmanager
     def progress(self, task: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -58,6 +126,11 @@ class Console:
 
         A live bar with the time left on a terminal, a plain line every few seconds elsewhere.
         """
+        with self.stage(task), self._shown_progress(task, total) as advance:
+            yield advance if self.log is None else _logged(advance, self.log, task, total)
+
+    @contextmanager
+    def _shown_progress(self, task: str, total: int) -> Iterator[Callable[[int], None]]:
         if self.quiet:
             yield lambda done: None
         elif sys.stderr.isatty():
@@ -65,6 +138,24 @@ class Console:
                 yield advance
         else:
             yield _plain_lines(task, total)
+
+
+def _logged(
+    advance: Callable[[int], None], log: EventLog, task: str, total: int
+) -> Callable[[int], None]:
+    """``advance`` that the log hears twice a second at most, and when the task is done."""
+    last, time_left = -math.inf, TimeLeft(total)
+
+    def tell(done: int) -> None:
+        nonlocal last
+        advance(done)
+        left, now = time_left.after(done), time.monotonic()
+        if now - last >= LOGGED_SECONDS or done >= total:
+            last = now
+            told = None if left is None else round(left, 1)
+            log.tell("progress", stage=task, done=done, total=total, seconds_left=told)
+
+    return tell
 
 
 def json_text(data: Mapping[str, Any]) -> str:

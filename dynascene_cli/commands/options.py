@@ -9,13 +9,21 @@ import typer
 from dynascene_cli.commands.option_values import parse_clicks
 
 if TYPE_CHECKING:
-    from dynascene_cli.console import Console
+    from dynascene_cli.console import Console, EventLog
     from dynascene_cli.pipeline.request import MatteRequest, RunRequest
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Print more detail, and tracebacks of errors.")
+]
+LogJson = Annotated[
+    str | None,
+    typer.Option(
+        "--log-json",
+        metavar="FILE|-",
+        help="Also write the run's events as they happen, one JSON object a line; - is stdout.",
+    ),
 ]
 ClipArgument = Annotated[
     str,
@@ -167,6 +175,7 @@ class RunOptions:
     as_json: AsJson = False
     quiet: Quiet = False
     verbose: Verbose = False
+    log_json: LogJson = None
 
     def request(self) -> "RunRequest":
         """What these options ask of a run."""
@@ -178,7 +187,9 @@ class RunOptions:
         """A console that prints as asked."""
         from dynascene_cli.console import Console
 
-        return Console(as_json=self.as_json, quiet=self.quiet, verbose=self.verbose)
+        return Console(
+            as_json=self.as_json, quiet=self.quiet, verbose=self.verbose, log=_event_log(self)
+        )
 
 
 @dataclass(frozen=True)
@@ -190,12 +201,25 @@ class ConsoleOptions:
     as_json: AsJson = False
     quiet: Quiet = False
     verbose: Verbose = False
+    log_json: LogJson = None
 
     def console(self) -> "Console":
         """A console that prints as asked."""
         from dynascene_cli.console import Console
 
-        return Console(as_json=self.as_json, quiet=self.quiet, verbose=self.verbose)
+        return Console(
+            as_json=self.as_json, quiet=self.quiet, verbose=self.verbose, log=_event_log(self)
+        )
+
+
+def _event_log(options: RunOptions | ConsoleOptions) -> "EventLog | None":
+    from dynascene_cli.console import EventLog
+
+    if options.log_json is None:
+        return None
+    if options.log_json == "-" and options.as_json:
+        raise typer.BadParameter("--json prints to stdout, too", param_hint="--log-json")
+    return EventLog(options.log_json)
 
 
 def matte_request(

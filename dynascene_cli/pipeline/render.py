@@ -164,7 +164,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
     console.warn(*job.clip.warnings, *odd, *sound_warnings(job.clip, job.output))
     place = read_place(run, request.scene, job.size)
     console.warn(*place.warnings)
-    clock = _Clock()
+    clock = _Clock(job.run.console)
     with project.locked(), renderer_compiled_ahead() as wait_for_renderer:
         filmed = _film(job, clock)
         if run.force:
@@ -356,11 +356,13 @@ def _confidence(estimate: Estimate | None) -> str:
 
 
 class _Clock:
-    def __init__(self) -> None:
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def measured(self, stage_name: str) -> Iterator[None]:
         started = time.monotonic()
-        yield
+        with self._console.stage(stage_name):
+            yield
         self.seconds[stage_name] = round(time.monotonic() - started, 3)

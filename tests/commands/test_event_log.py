@@ -1,0 +1,64 @@
+"""``--log-json``: what a wrapper reads of a run while it goes on."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def words(drawn_clip, photo):
+    clip, alphas = drawn_clip
+    return ("render", clip, "--scene", photo, "--camera", "static", "--matte", alphas,
+            "--end", "0.16", "-o", "out.mp4")  # fmt: skip
+
+
+def events(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_render_tells_its_stages_warnings_and_result(dynascene, tmp_path, words):
+    run = dynascene(*words, "--json", "--log-json", "log.jsonl")
+    assert run.code == 0, run.err
+    told = events((tmp_path / "log.jsonl").read_text())
+    assert {event["event"] for event in told} == {"begin", "progress", "warning", "end", "result"}
+    times = [event["time"] for event in told]
+    assert times == sorted(times) and times[0] >= 0
+    begun = [event["stage"] for event in told if event["event"] == "begin"]
+    assert begun == ["matte", "camera", "staging", "scene", "composite"]
+    ended = [event["stage"] for event in told if event["event"] == "end"]
+    assert ended == begun
+    done = [each for each in told if each["event"] == "progress" and each["stage"] == "composite"]
+    assert (done[-1]["done"], done[-1]["total"]) == (4, 4)
+    assert [event["message"] for event in told if event["event"] == "warning"] == run.json[
+        "warnings"
+    ]
+    last = told[-1]
+    assert {key: value for key, value in last.items() if key not in ("event", "time")} == run.json
+
+
+def test_a_failure_is_the_last_event(dynascene, tmp_path, words):
+    run = dynascene(*words, "--camera", "doly-in", "--log-json", "log.jsonl")
+    assert run.code == 1
+    last = events((tmp_path / "log.jsonl").read_text())[-1]
+    assert (last["event"], last["exit_code"]) == ("error", 1)
+    assert f"error: {last['message']}\nhint: {last['hint']}" in run.err
+
+
+def test_stdout_carries_events_alone(dynascene, words):
+    run = dynascene(*words, "--log-json", "-")
+    assert run.code == 0, run.err
+    assert [event["event"] for event in events(run.out)][-1] == "result"
+    both = dynascene(*words, "--log-json", "-", "--json")
+    assert (both.code, "--json prints to stdout, too" in both.err) == (2, True)
+
+
+def test_only_a_log_is_written_over(dynascene, tmp_path, words):
+    (tmp_path / "notes.txt").write_text("mine\n")
+    run = dynascene(*words, "--log-json", "notes.txt")
+    assert (run.code, "notes.txt is no log of events" in run.err) == (1, True)
+    assert (tmp_path / "notes.txt").read_text() == "mine\n"
+    for name in ("none/log", "."):
+        assert dynascene(*words, "--log-json", name).code == 1
+    for _ in range(2):
+        assert dynascene("matte", words[1], "-o", "m.mov", "--dry-run", "--log-json", "l").code == 0
+        assert len(events((tmp_path / "l").read_text())) == 1
