@@ -37,8 +37,6 @@ SHORE_WIDTH, SHORE_STEP = 0.03, 9.0
 the least difference of their colours, in 8-bit Lab levels."""
 
 PLAIN_WORDS = {
-    "sky": "the sky",
-    "ceiling": "the ceiling",
     "slope": "a rock or a mountain",
     "water": "water",
     "stairs": "stairs",
@@ -133,9 +131,14 @@ def _shore_step(colour: NDArray[np.float32], dry: Mask, wet: Mask) -> float:
 
 
 def plain_name(labels: SceneLabels, x: int, y: int) -> str:
-    """What the photo shows at a pixel, in words for people."""
+    """What the photo shows at a pixel of the ground, in words for people.
+
+    What is named sky or ceiling there is neither.
+    """
     name = NAMES[labels.classes[y, x]]
     if name in LIKE_WATER and float(labels.mask("water").mean()) >= LEAST_WATER:
         return "shallow water or its edge"
     kind = next(kind for kind, names in KINDS.items() if name in names.split())
+    if kind in ("sky", "ceiling"):
+        return PLAIN_WORDS["other"]
     return PLAIN_WORDS.get(kind, f"a narrow piece of {name.replace('_', ' ')}")

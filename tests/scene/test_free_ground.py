@@ -37,6 +37,7 @@ def test_things_are_named_in_plain_words() -> None:
     assert plain_name(labels, 620, 300) == "water"
     assert plain_name(labels, 90, 270) == "furniture"
     assert plain_name(labels, 480, 290) == "shallow water or its edge"
+    assert plain_name(labels, 480, 20) == "what is no known ground"
 
 
 def test_labels_that_are_not_sure_tell_of_no_ground() -> None:
