@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
+from dynascene_cli.commands.completion import complete_camera
 from dynascene_cli.commands.option_groups import flatten_groups
 from dynascene_cli.commands.option_values import current_spelling
 from dynascene_cli.commands.options import ConsoleOptions
@@ -35,6 +36,7 @@ class BatchOptions:
         list[str] | None,
         typer.Option(
             "--camera",
+            autocompletion=complete_camera,
             help="Camera of shots that name none; repeated, each gives a shot of its own "
             "[default: auto].",
         ),

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.completion import complete_camera
 
 MEDIA = Path(__file__).parents[1] / "demo_media"
 
@@ -20,7 +21,12 @@ def demo(
         "dynascene-demo.mp4"
     ),
     camera: Annotated[
-        str, typer.Option("--camera", help="Camera move: a preset or a trajectory file.")
+        str,
+        typer.Option(
+            "--camera",
+            autocompletion=complete_camera,
+            help="Camera move: a preset or a trajectory file.",
+        ),
     ] = "dolly-in",
     project: options.ProjectFolder = None,
     as_json: options.AsJson = False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.completion import complete_weights
 from dynascene_cli.commands.option_groups import PanelCommand, flatten_groups
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ def list_models(as_json: options.AsJson = False) -> None:
 def add(
     name: Annotated[
         str,
-        typer.Argument(help="A name that `models list` prints, rembg:MODEL or dynascene:NAME."),
+        typer.Argument(
+            autocompletion=complete_weights,
+            help="A name that `models list` prints, rembg:MODEL or dynascene:NAME.",
+        ),
     ],
     path: Annotated[
         Path, typer.Argument(help="The file or folder of the weights, which is copied.")
@@ -92,7 +96,11 @@ def add(
 @app.command("pull", epilog="Example: dynascene models pull modnet")
 def pull(
     name: Annotated[
-        str, typer.Argument(help="A name that `models list` prints, or dynascene:NAME.")
+        str,
+        typer.Argument(
+            autocompletion=complete_weights,
+            help="A name that `models list` prints, or dynascene:NAME.",
+        ),
     ],
     source: Annotated[
         str,
@@ -142,7 +150,11 @@ def pull(
 @app.command("verify", epilog="Example: dynascene models verify")
 def verify(
     name: Annotated[
-        str | None, typer.Argument(help="Which weights to check [default: all on this machine].")
+        str | None,
+        typer.Argument(
+            autocompletion=complete_weights,
+            help="Which weights to check [default: all on this machine].",
+        ),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
+from dynascene_cli.commands.completion import complete_matting_model
 from dynascene_cli.commands.option_values import parse_clicks
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class MattingOptions:
         str,
         typer.Option(
             "--matting-model",
+            autocompletion=complete_matting_model,
             help="What separates the person: auto, bundled, rvm, modnet, pp-mattingv2, sam2, sam3 "
             "or rembg:MODEL.",
             show_default=True,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.completion import complete_camera
 from dynascene_cli.commands.option_values import (
     parse_fractions,
     parse_picture_size,
@@ -28,6 +29,7 @@ class CameraOptions:
         str,
         typer.Option(
             "--camera",
+            autocompletion=complete_camera,
             help="How the scene is filmed: auto (as the clip was), static, a preset (see "
             "`trajectory list`), a trajectory or camera file, or several joined by +.",
         ),

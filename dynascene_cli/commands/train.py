@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.completion import complete_training
 from dynascene_cli.commands.option_groups import flatten_groups
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ class SettingsOptions:
 
     config: Annotated[
         str,
-        typer.Option("--config", help="Settings of the run: the name of a preset, or a TOML file."),
+        typer.Option(
+            "--config",
+            autocompletion=complete_training,
+            help="Settings of the run: the name of a preset, or a TOML file.",
+        ),
     ]
     changes: Annotated[
         list[str] | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from dynascene_cli.commands import options
+from dynascene_cli.commands.completion import complete_camera
 from dynascene_cli.commands.option_groups import PanelCommand, flatten_groups
 from dynascene_cli.commands.option_values import parse_picture_size
 
@@ -36,7 +37,9 @@ Height = Annotated[
 MoveArgument = Annotated[
     str,
     typer.Argument(
-        metavar="NAME|FILE", help="A preset, a trajectory file, or several joined by +."
+        metavar="NAME|FILE",
+        autocompletion=complete_camera,
+        help="A preset, a trajectory file, or several joined by +.",
     ),
 ]
 
