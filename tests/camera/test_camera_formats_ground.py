@@ -2,11 +2,15 @@
 
 import json
 import re
+import shutil
+import subprocess
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from camera_paths import known_camera
+from scipy.spatial.transform import Rotation
 
 from dynascene_cli.camera.formats import read_camera, read_ground, read_points, write_camera
 from dynascene_cli.camera.moves.tripod import tripod_rotation
@@ -142,6 +146,76 @@ def test_a_nuke_script_projects_to_the_same_pixels(tmp_path):
     centre = camera.intrinsics[:, 1, 2]
     np.testing.assert_allclose(v, (expected[:, 1] - centre) * square + centre, atol=1e-6)
     np.testing.assert_allclose(nuke_values(script, "translate", "Card2")[0], [0.5, -1.4, -6])
+
+
+STUB = """
+var made = [];
+function layer(kind, name) {
+    var one = {kind: kind, name: name, values: {}};
+    made.push(one);
+    one.property = function (group) {
+        return {
+            property: function (key) { return one.property(key); },
+            setValue: function (value) { one.values[group] = value; },
+            setValuesAtTimes: function (times, values) { one.values[group] = values; }
+        };
+    };
+    return one;
+}
+var AutoOrientType = {NO_AUTO_ORIENT: 1};
+function composition(name, width, height) {
+    var one = layer("composition", name);
+    one.size = [width, height];
+    one.layers = {
+        addCamera: function (name) { return layer("camera", name); },
+        addSolid: function (colour, name, width, height) {
+            var solid = layer("solid", name);
+            solid.size = [width, height];
+            return solid;
+        },
+        addNull: function () { return layer("null", ""); },
+        add: function (item) { return layer("nested", item.name); }
+    };
+    return one;
+}
+var app = {beginUndoGroup: function () {}, endUndoGroup: function () {},
+    project: {items: {addComp: composition}}};
+"""
+
+
+def test_after_effects_script_run_against_a_stub(tmp_path):
+    """The layers that the script makes, put through After Effects' transforms and zoom."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node")
+    one = known_camera()
+    square = one.intrinsics.copy()
+    square[:, 1, 1] = square[:, 0, 0]
+    camera = replace(one, intrinsics=square)
+    write_camera(tmp_path / "a.jsx", camera, contact=CONTACT)
+    script = STUB + (tmp_path / "a.jsx").read_text() + "\nconsole.log(JSON.stringify(made));"
+    (tmp_path / "run.js").write_text(script)
+    run = subprocess.run([node, tmp_path / "run.js"], capture_output=True, text=True, check=True)
+    layers = json.loads(run.stdout)
+    made = {each["kind"]: each for each in layers if each["kind"] != "composition"}
+    room = np.array(next(each["size"] for each in layers if each["kind"] == "composition"))
+    eye, solid = made["camera"]["values"], made["solid"]
+    assert (made["null"]["name"], solid["guideLayer"], solid["threeDLayer"]) == ("feet", True, True)
+    half = solid["size"][0] / 2 * solid["values"]["ADBE Scale"][0] / 100
+    lying = Rotation.from_euler("x", solid["values"]["ADBE Rotate X"], degrees=True).as_matrix()
+    corners = np.array([[-half, -half, 0], [half, half, 0]]) @ lying.T
+    corners += solid["values"]["ADBE Position"]
+    np.testing.assert_allclose(corners[:, 1], 140 + room[1] / 2)
+    np.testing.assert_allclose(np.ptp(corners[:, [0, 2]], axis=0), 20_000)
+    expected = project(camera.intrinsics, camera.extrinsics, FEET)
+    for index in range(3):
+        angles = [eye[f"ADBE Rotate {axis}"][index] for axis in "XYZ"]
+        turn = Rotation.from_euler("XYZ", angles, degrees=True).as_matrix()
+        place = np.array(made["null"]["values"]["ADBE Position"][index])
+        local = (place - eye["ADBE Position"][index]) @ turn
+        seen = eye["ADBE Camera Zoom"][index] * local[:2] / local[2]
+        shown = seen + made["nested"]["values"]["ADBE Position"][index]
+        np.testing.assert_allclose(shown, expected[index], atol=1e-6)
 
 
 def test_pycolmap_reads_the_points(tmp_path, dynascene):

@@ -89,7 +89,7 @@ FORMATS = (
     USD,
     Format("Nuke", "FILE.chan", (".chan",), nuke_chan.read, nuke_chan.write),
     Format("Nuke script", "FILE.nk", (".nk",), None, nuke_script.write, True),
-    Format("After Effects script", "FILE.jsx", (".jsx",), None, after_effects.write),
+    Format("After Effects script", "FILE.jsx", (".jsx",), None, after_effects.write, True),
     Format("Blender script", "FILE.py", (".py",), None, blender.write, True),
 )
 """Every camera file that is read or written; scripts are only written."""

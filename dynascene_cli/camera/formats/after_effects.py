@@ -18,8 +18,9 @@ from dynascene_cli.camera.formats.conventions import (
     describe_losses,
 )
 from dynascene_cli.camera.formats.files import publish
+from dynascene_cli.camera.formats.ground import EXTENT
 from dynascene_cli.geometry import Floats, centre
-from dynascene_cli.shot import CameraPath
+from dynascene_cli.shot import CameraPath, GroundContact
 
 PIXELS_PER_UNIT = {"metres": 100, "subject_distance": 1000, "scene_depth": 1000}
 CENTRED_PIXELS = 1e-3
@@ -53,7 +54,7 @@ SCRIPT = """\
     transform.property("ADBE Rotate Z").setValuesAtTimes(times, zRotation);
     camera.property("ADBE Camera Options Group").property("ADBE Camera Zoom")
         .setValuesAtTimes(times, zoom);
-    var picture = app.project.items.addComp(name, width, height, 1, seconds, fps);
+{ground}    var picture = app.project.items.addComp(name, width, height, 1, seconds, fps);
     var seen = picture.layers.add(room);
     seen.property("ADBE Transform Group").property("ADBE Position").setValuesAtTimes(times, axis);
     app.endUndoGroup();
@@ -61,8 +62,30 @@ SCRIPT = """\
 """
 
 
-def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
+GROUND = """\
+    var ground = room.layers.addSolid([0.5, 0.5, 0.5], "ground", {side}, {side}, 1, seconds);
+    ground.threeDLayer = true;
+    ground.guideLayer = true;
+    var lying = ground.property("ADBE Transform Group");
+    lying.property("ADBE Position").setValue({place});
+    lying.property("ADBE Rotate X").setValue(90);
+    lying.property("ADBE Scale").setValue([{percent}, {percent}, 100]);
+    var feet = room.layers.addNull(seconds);
+    feet.name = "feet";
+    feet.threeDLayer = true;
+    feet.property("ADBE Transform Group").property("ADBE Position")
+        .setValuesAtTimes(times, {feet});
+"""
+GROUND_SIDE = 10_000
+"""Pixels of the ground's solid, which is scaled: After Effects' solids have 30,000 at most."""
+
+
+def write(
+    path: Path, camera: CameraPath, name: str, warn: Warn, contact: GroundContact | None = None
+) -> None:
     """Write a camera as a script that builds its composition in After Effects.
+
+    The ground becomes a solid that is not rendered, the feet a null.
 
     Raises:
         InputError: the folder is missing or cannot be written to.
@@ -102,8 +125,19 @@ def write(path: Path, camera: CameraPath, name: str, warn: Warn) -> None:
         z=z.tolist(),
         zoom=K[:, 0, 0].tolist(),
         axis=K[:, :2, 2].tolist(),
+        ground="" if contact is None else _ground_text(contact, scale, np.array(origin)),
     )
     publish(path, script)
+
+
+def _ground_text(contact: GroundContact, scale: int, origin: Floats) -> str:
+    below = np.array([contact.feet[0, 0], contact.ground, contact.feet[0, 2]])
+    return GROUND.format(
+        side=GROUND_SIDE,
+        percent=100 * EXTENT * scale / GROUND_SIDE,
+        place=(below * scale + origin).tolist(),
+        feet=(contact.feet * scale + origin).tolist(),
+    )
 
 
 def layer_angles(rotation: Floats) -> Floats:
