@@ -1,19 +1,29 @@
 """Pages for this machine's own browser: on 127.0.0.1, for those who have the printed address."""
 
+import asyncio
 import json
-import re
 import secrets
-import sys
-import threading
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.message import Message
-from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer, ThreadingMixIn
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
-from dynascene_cli.errors import DynasceneError, InputError
+from dynascene_cli.errors import DynasceneError, InputError, MissingError
+
+try:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.middleware import Middleware
+    from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
+except ImportError as error:
+    raise MissingError(
+        "the page needs starlette and uvicorn", "pip install 'dynascene-cli[studio]'"
+    ) from error
 
 HOST = "127.0.0.1"
 TOKEN_HEADER = "X-Page-Token"
@@ -22,10 +32,7 @@ LARGEST_BODY = 1_000_000
 """Bytes of a request's body."""
 
 SECONDS_BETWEEN_LOOKS = 0.2
-"""After so long without a request the server looks whether it has ended."""
-
-SECONDS_OF_SILENCE = 30.0
-"""A connection on which nothing comes is closed: browsers open some in advance."""
+"""After so long the server looks again whether it has ended."""
 
 
 class StaleError(InputError):
@@ -34,9 +41,9 @@ class StaleError(InputError):
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: what its address says where the route has groups, its query and its body."""
+    """A request: the values in its address, in their order, its query and its body."""
 
-    groups: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
@@ -75,9 +82,9 @@ Handler = Callable[[Asked], Answer]
 class PageServer:
     """Answers requests that come from its own page.
 
-    ``routes`` are handlers by method and address, a regular expression such as
-    ``GET /frame/(\\d+)``; they need the token, ``assets`` (of the same form) do not. ``inline``:
-    the page's script and style stand in the page itself.
+    ``routes`` are handlers by method and address, such as ``GET /frame/{index:int}``, which run in
+    threads; they need the token, ``assets`` (of the same form) do not. ``inline``: the page's
+    script and style stand in the page itself.
 
     Raises:
         InputError: the port cannot be used.
@@ -97,16 +104,15 @@ class PageServer:
             "img-src 'self' blob: data:; frame-ancestors 'none'"
         )
         self.token = secrets.token_urlsafe(24)
-        self._answering: set[int] = set()
         try:
             # It listens from now on: who comes before it serves waits.
-            self._server = _Server((HOST, port), self._handler())
+            self._socket = socket.create_server((HOST, port))
         except OSError as error:
             raise InputError(
                 f"port {port} cannot be used ({error.strerror})",
                 "give another, or 0 for a free one",
             ) from error
-        self.port: int = self._server.server_address[1]
+        self.port: int = self._socket.getsockname()[1]
 
     @property
     def url(self) -> str:
@@ -115,90 +121,60 @@ class PageServer:
 
     def serve(self, has_ended: Callable[[], bool]) -> None:
         """Answer until it has ended, and whoever asked before that has the answer."""
-        self._server.timeout = SECONDS_BETWEEN_LOOKS
-        with self._server:
-            while self._answering or not has_ended():
-                self._server.handle_request()
+        routes = [
+            Route(address, partial(_respond, handler), methods=[method])
+            for name, handler in {**self._assets, **self._routes}.items()
+            for method, address in [name.split(" ")]
+        ]
+        guard = Middleware(BaseHTTPMiddleware, dispatch=self._guard)
+        application = Starlette(routes=routes, middleware=[guard])
+        server = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off"))
 
-    def answer(self, method: str, target: str, headers: Message, body: bytes) -> Answer:
-        """The answer to a request, also to one that is refused."""
-        address = urlsplit(target)
-        query = {name: values[-1] for name, values in parse_qs(address.query).items()}
+        async def end() -> None:
+            while not has_ended():
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            server.should_exit = True
+
+        async def run() -> None:
+            watch = asyncio.create_task(end())
+            await server.serve(sockets=[self._socket])
+            watch.cancel()
+
+        with self._socket:
+            asyncio.run(run())
+
+    async def _guard(self, request: Request, answer: RequestResponseEndpoint) -> Response:
+        """Let through what comes from this page: its host, its origin, its token."""
         own = (f"{HOST}:{self.port}", f"localhost:{self.port}")
-        origin = headers.get("Origin")
+        origin = request.headers.get("origin")
+        given = request.headers.get(TOKEN_HEADER) or request.query_params.get("token", "")
+        needs_token = f"{request.method} {request.url.path}" not in self._assets
         # Another site's page may have its own name point here.
-        if headers.get("Host") not in own or (
+        if request.headers.get("host") not in own or (
             origin is not None and origin not in [f"http://{each}" for each in own]
         ):
-            return json_answer({"error": "not from this page"}, 403)
-        asked = f"{method} {unquote(address.path)}"
-        given = headers.get(TOKEN_HEADER) or query.get("token", "")
-        has_token = secrets.compare_digest(given.encode(), self.token.encode())
-        for route, handler in {**self._assets, **self._routes}.items():
-            if found := re.fullmatch(route, asked):
-                if route not in self._assets and not has_token:
-                    break
-                return _told(handler, Asked(found.groups(), query, body))
-        if not has_token:
-            return json_answer({"error": "the token is missing or wrong"}, 403)
-        return json_answer({"error": "there is no such page"}, 404)
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        page = self
-
-        class RequestHandler(BaseHTTPRequestHandler):
-            """Hands requests to the page's server."""
-
-            timeout = SECONDS_OF_SILENCE
-
-            def respond(self) -> None:
-                page._answering.add(threading.get_ident())
-                try:
-                    length = int(self.headers.get("Content-Length") or 0)
-                    if length > LARGEST_BODY:
-                        self.send(json_answer({"error": "too much at once"}, 413))
-                        return
-                    body = self.rfile.read(length)
-                    self.send(page.answer(self.command, self.path, self.headers, body))
-                finally:
-                    page._answering.discard(threading.get_ident())
-
-            do_GET = do_POST = do_PUT = do_DELETE = respond  # noqa: N815
-
-            def send(self, answer: Answer) -> None:
-                self.send_response(answer.status)
-                self.send_header("Content-Type", answer.media_type)
-                self.send_header("Content-Length", str(len(answer.content)))
-                self.send_header("Content-Security-Policy", page._policy)
-                self.send_header("Cache-Control", "no-store")
-                self.send_header("Referrer-Policy", "no-referrer")
-                self.send_header("X-Content-Type-Options", "nosniff")
-                self.end_headers()
-                self.wfile.write(answer.content)
-
-            def log_message(self, *values: object) -> None:
-                """Requests are not told of, nor are refusals."""
-
-        return RequestHandler
+            return JSONResponse({"error": "not from this page"}, 403)
+        if needs_token and not secrets.compare_digest(given.encode(), self.token.encode()):
+            return JSONResponse({"error": "the token is missing or wrong"}, 403)
+        if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
+            return JSONResponse({"error": "too much at once"}, 413)
+        response = await answer(request)
+        response.headers["Content-Security-Policy"] = self._policy
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
 
 
-class _Server(ThreadingMixIn, TCPServer):
-    # Not http.server's own, which asks the network for this machine's name.
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell what went wrong, but not that a page was closed while it was answered."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
-
-
-def _told(handler: Handler, asked: Asked) -> Answer:
+async def _respond(handler: Handler, request: Request) -> Response:
     """The handler's answer, its failures told as JSON with the status that fits them."""
+    asked = Asked(
+        tuple(request.path_params.values()), dict(request.query_params), await request.body()
+    )
     try:
-        return handler(asked)
+        answer = await run_in_threadpool(handler, asked)
     except StaleError as error:
-        return json_answer({"error": error.message, "hint": error.hint}, 409)
+        answer = json_answer({"error": error.message, "hint": error.hint}, 409)
     except DynasceneError as error:
-        return json_answer({"error": error.message, "hint": error.hint}, 422)
+        answer = json_answer({"error": error.message, "hint": error.hint}, 422)
+    return Response(answer.content, answer.status, media_type=answer.media_type)

@@ -50,15 +50,15 @@ class Server:
             "PUT /api/settings": self._change,
             "GET /api/move": lambda asked: json_answer(session.move()),
             "PUT /api/move": self._edit_move,
-            r"GET /api/frame/(\d+)\.jpg": partial(_picture, session.frame),
-            r"GET /api/matte/(\d+)\.jpg": partial(
+            "GET /api/frame/{index:int}.jpg": partial(_picture, session.frame),
+            "GET /api/matte/{index:int}.jpg": partial(
                 _picture, partial(session.matte_frame, dims=True)
             ),
-            r"GET /api/alpha/(\d+)\.jpg": partial(
+            "GET /api/alpha/{index:int}.jpg": partial(
                 _picture, partial(session.matte_frame, dims=False)
             ),
-            r"POST /api/fixes/(\d+)": self._paint,
-            r"DELETE /api/fixes/(\d+)": self._discard_fix,
+            "POST /api/fixes/{index:int}": self._paint,
+            "DELETE /api/fixes/{index:int}": self._discard_fix,
             "POST /api/fixes/undo": self._undo_fix,
             "GET /api/render": lambda asked: json_answer(session.render_state()),
             "POST /api/render": self._start_render,
@@ -106,11 +106,11 @@ class Server:
 
     def _paint(self, asked: Asked) -> Answer:
         body = asked.document()
-        self._session.paint(int(asked.groups[0]), stroke_from(body.get("stroke")), _version(body))
+        self._session.paint(asked.values[0], stroke_from(body.get("stroke")), _version(body))
         return self._state(asked)
 
     def _discard_fix(self, asked: Asked) -> Answer:
-        self._session.discard_fix(int(asked.groups[0]), _version(asked.document()))
+        self._session.discard_fix(asked.values[0], _version(asked.document()))
         return self._state(asked)
 
     def _undo_fix(self, asked: Asked) -> Answer:
@@ -137,7 +137,7 @@ def _file(name: str, media_type: str, asked: Asked) -> Answer:
 
 
 def _picture(draw: Callable[[int], Image], asked: Asked) -> Answer:
-    image = draw(int(asked.groups[0]))
+    image = draw(asked.values[0])
     return Answer(encode_image(image, Path("frame.jpg")), "image/jpeg")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from dynascene_cli.commands.demo import MEDIA
 from dynascene_cli.geometry import project
 from dynascene_cli.video import open_clip, read_frames, read_photo, resize_to_cover
 
@@ -370,3 +371,12 @@ def test_a_full_disk_exits_4_and_leaves_nothing(dynascene, tmp_path, drawn_clip,
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_orbit_around_the_demos_person_sees_no_hole(dynascene):
+    """Its canvas misses a corner of some twenty frames by three pixels."""
+    run = dynascene(
+        *("render", MEDIA / "gym.mp4", "--scene", MEDIA / "picos.jpg"),
+        *("--camera", "orbit-left", "--end", "0.5", "--size", "360x640", "-o", "o.mp4"),
+    )
+    assert run.code == 0, run.err

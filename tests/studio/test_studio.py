@@ -4,6 +4,7 @@ import json
 import shlex
 import signal
 import socket
+import sys
 import time
 
 import cv2
@@ -318,3 +319,13 @@ def test_wrong_inputs_are_told_before_a_page_is_served(dynascene, folder):
     assert (run.code, run.out) == (1, "")
     run = dynascene("studio", folder / "anna.mp4", "--scene", folder / "none.jpg", "--no-open")
     assert (run.code, run.out) == (1, "")
+
+
+def test_what_it_lacks_is_told(dynascene, folder, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("dynascene_cli.studio")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "dynascene_cli.reports.page_server")
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    run = dynascene("studio", folder / "anna.mp4", "--scene", folder / "beach.jpg", "--no-open")
+    assert run.code == 3
+    assert "pip install 'dynascene-cli[studio]'" in run.err

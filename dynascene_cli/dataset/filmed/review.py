@@ -59,7 +59,7 @@ def review_dataset(folder: Path, port: int, ready: Callable[[str], None]) -> Rev
         routes: dict[str, Handler] = {
             "GET /": lambda asked: Answer(review_page().encode(), "text/html; charset=utf-8"),
             "GET /state": lambda asked: json_answer(session.state()),
-            "GET /preview/(.+)": lambda asked: session.preview(asked.groups[0]),
+            "GET /preview/{name:path}": lambda asked: session.preview(asked.values[0]),
             "POST /act": lambda asked: json_answer(session.act(asked.document())),
         }
         no_icon: dict[str, Handler] = {
