@@ -90,7 +90,7 @@ DOCUMENTED = _documented()
 @pytest.mark.parametrize("where", DOCUMENTED)
 def test_the_program_takes_every_documented_command(where: str) -> None:
     command, words, context = ROOT, DOCUMENTED[where], None
-    while words and words != ["--help"] and hasattr(command, "commands"):
+    while not _is_mention(words) and hasattr(command, "commands"):
         context = command.make_context("dynascene", words[:1], parent=context)
         assert words[0] in command.commands, where
         command, words = command.commands[words[0]], words[1:]
