@@ -61,7 +61,7 @@ WIDEST_OWN_MARGIN = 1.2
 """How far past each side of the frame may be painted in, as a share of it: under a move, and
 sideways under the clip's own camera, which must be followed."""
 
-UNCERTAIN_SIZE = 1.6
+UNCERTAIN_SIZE = 1.5
 """How many times too tall or small a person may be, one standard deviation, before it is told."""
 
 STOOD_FRAMES = 16
