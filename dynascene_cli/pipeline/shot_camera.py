@@ -149,14 +149,8 @@ def move_camera(
     def asked_path(stands: Stance, amount: float) -> CameraPath:
         photo = stands.geometry.intrinsics, stands.geometry.extrinsics
         reference = _reference(photo, stands, place, scene_depth)
-        return sample(
-            moves,
-            reference,
-            filmed.path.frame_count,
-            filmed.path.frame_rate,
-            amount,
-            request.seed,
-        )
+        count, frame_rate = filmed.path.frame_count, filmed.path.frame_rate
+        return sample(moves, reference, count, frame_rate, amount, request.seed)
 
     def path_of(stands: Stance, amount: float) -> CameraPath:
         path = asked_path(stands, amount)

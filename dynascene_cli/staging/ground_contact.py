@@ -131,8 +131,7 @@ def contact_points(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
         points[below_picture] = under[below_picture]
         weights[below_picture] = SURE_STANCE
     sure = weights >= SURE_STANCE
-    if not sure.any():
-        sure = feet_seen
+    sure = sure if sure.any() else feet_seen
     steady_line = _steady(bridge_gaps(points, sure), np.where(sure, weights, 0.0), tall, frame_rate)
     line = restore_rotation(turning, steady_line)
     if not np.isfinite(measured).any():
