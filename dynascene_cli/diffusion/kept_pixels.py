@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dynascene_cli.numerics.morphology import disc
 from dynascene_cli.numerics.push_pull import push_pull
 from dynascene_cli.shot import Image
 
@@ -52,7 +53,7 @@ def solid_person(coverage: Coverage) -> Mask:
     """Where the person's own pixels are given (H, W): without their soft edge."""
     solid = (coverage >= SOLID).astype(np.uint8)
     # Beyond the picture's border the person goes on.
-    eroded = cv2.erode(solid, _disc(1), borderType=cv2.BORDER_CONSTANT, borderValue=(1,))
+    eroded = cv2.erode(solid, disc(1), borderType=cv2.BORDER_CONSTANT, borderValue=(1,))
     return np.asarray(eroded > 0)
 
 
@@ -119,9 +120,4 @@ def _inside(region: Mask, width: int) -> Coverage:
 def _widen(mask: Mask, width: int) -> Mask:
     if width <= 0:
         return mask
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), _disc(width)) > 0)
-
-
-def _disc(radius: int) -> NDArray[np.uint8]:
-    side = 2 * radius + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc(width)) > 0)

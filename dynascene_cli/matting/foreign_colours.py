@@ -2,10 +2,12 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.external import alpha_box
-from dynascene_cli.shot import Image
+from dynascene_cli.matting.frame_reduction import reduce_frame, take_out
+from dynascene_cli.shot import Image, Mask
 
 HEIGHT = 400
 """Rows at which a frame is looked at, at most."""
@@ -18,10 +20,8 @@ of the place beside has is the place's."""
 GAP = 9
 """Pixels around the person that belong to neither."""
 SURE, NONE = 230, 20
-BITS = 5
-"""Colours are told apart by their three upper bits."""
-
-
+BITS = 3
+"""Colours are told apart by so many upper bits of each channel."""
 UNIFORM, UNIFORM_BITS, UNLIKE = 0.06, 4, 2e-4
 """Of a plain ground: the share of it that each of its colours has at the least, in how many of a
 channel's bits they are told apart, and the share of the body that has them at the most."""
@@ -34,30 +34,22 @@ def drop_uniform_ground(frame: Image, alpha: Image) -> Image:
 
     Whatever looks just like the ground beside it would be lost against it in the clip too.
     """
-    scale = min(1.0, HEIGHT / frame.shape[0])
-    small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    seen = np.asarray(cv2.resize(alpha, small.shape[1::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    small, seen = reduce_frame(frame, alpha, HEIGHT)
     person, box = seen > NONE, alpha_box(seen)
     if not np.isfinite(box).all():
         return alpha
-    place = cv2.dilate(person.astype(np.uint8), np.ones((GAP, GAP), np.uint8)) == 0
-    tall = float(box[3] - box[1])
-    low = slice(round(float(box[3]) - ABOVE * tall), round(float(box[3])))
-    body = slice(round(float(box[3]) - ABOVE * tall))
-    reduced = np.asarray(small, np.int64) >> (8 - UNIFORM_BITS)
-    codes = (reduced[..., 0] << 8) + (reduced[..., 1] << 4) + reduced[..., 2]
-    own = _shares(codes[body][person[body]], 4096)
-    beside = _shares(codes[low][place[low]], 4096)
+    place, low = _place_beside(seen), _lower_rows(box, ABOVE)
+    body = slice(low.start)
+    codes = _colour_codes(small, UNIFORM_BITS)
+    own = _shares(codes[body][person[body]], UNIFORM_BITS)
+    beside = _shares(codes[low][place[low]], UNIFORM_BITS)
     ground = np.zeros(person.shape, np.uint8)
     ground[low] = ((beside > UNIFORM) & (own < UNLIKE))[codes[low]] & person[low]
     patches = cv2.morphologyEx(ground, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     if patches.sum() < LEAST_PATCH * person.sum():
         return alpha
-    gone = cv2.GaussianBlur(
-        cv2.dilate(patches, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), 0.7
-    )
-    gone = cv2.resize(gone, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.round(alpha * (1 - np.clip(gone, 0, 1))).astype(np.uint8)
+    grown = cv2.dilate(patches, np.ones((3, 3), np.uint8)).astype(np.float32)
+    return take_out(alpha, cv2.GaussianBlur(grown, (0, 0), 0.7))
 
 
 def foreign_share(frame: Image, alpha: Image) -> float:
@@ -65,25 +57,40 @@ def foreign_share(frame: Image, alpha: Image) -> float:
 
     0 where nobody is seen.
     """
-    scale = min(1.0, HEIGHT / frame.shape[0])
-    small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    seen = np.asarray(cv2.resize(alpha, small.shape[1::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    small, seen = reduce_frame(frame, alpha, HEIGHT)
     person = seen > SURE
     box = alpha_box(seen)
     if not person.any() or not np.isfinite(box).all():
         return 0.0
-    place = cv2.dilate((seen > NONE).astype(np.uint8), np.ones((GAP, GAP), np.uint8)) == 0
-    tall = float(box[3] - box[1])
-    low = slice(round(float(box[3]) - LOW * tall), round(float(box[3])))
-    body = slice(round(float(box[3]) - ABOVE * tall))
-    reduced = np.asarray(small, np.int64) >> BITS
-    colours = (reduced[..., 0] << 6) + (reduced[..., 1] << 3) + reduced[..., 2]
-    own = _shares(colours[body][person[body]])
-    beside = _shares(colours[low][place[low]])
+    place, low = _place_beside(seen), _lower_rows(box, LOW)
+    body = slice(_lower_rows(box, ABOVE).start)
+    colours = _colour_codes(small, BITS)
+    own = _shares(colours[body][person[body]], BITS)
+    beside = _shares(colours[low][place[low]], BITS)
     feet = colours[low][person[low]]
     foreign = (own[feet] < OWN) & (beside[feet] > BESIDE)
     return float(foreign.sum() / person.sum())
 
 
-def _shares(colours: np.ndarray[tuple[int], np.dtype[np.int64]], count: int = 512) -> Floats:
-    return np.bincount(colours, minlength=count) / max(len(colours), 1)
+def _place_beside(seen: Image) -> Mask:
+    """Where a reduced alpha (h, w) shows the place, and is not next to the person either."""
+    person = (seen > NONE).astype(np.uint8)
+    return np.asarray(cv2.dilate(person, np.ones((GAP, GAP), np.uint8)) == 0)
+
+
+def _lower_rows(box: Floats, share: float) -> slice:
+    """The rows of the lower end of a person's box (4,), a share of its height."""
+    bottom, tall = float(box[3]), float(box[3] - box[1])
+    return slice(round(bottom - share * tall), round(bottom))
+
+
+def _colour_codes(picture: Image, bits: int) -> NDArray[np.int64]:
+    """The colours (h, w) of a picture (h, w, 3), told apart by the upper bits of each channel."""
+    upper = np.asarray(picture, np.int64) >> (8 - bits)
+    red, green, blue = np.moveaxis(upper, -1, 0)
+    return np.asarray((red << 2 * bits) + (green << bits) + blue)
+
+
+def _shares(codes: NDArray[np.int64], bits: int) -> Floats:
+    """The share of each colour among pixels (N,)."""
+    return np.bincount(codes, minlength=1 << 3 * bits) / max(len(codes), 1)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.inference.onnx_network import FloatArray
+from dynascene_cli.numerics.morphology import disc
 
 LEAST, MOST = 0.02, 0.98
 """Masks' values beyond which their networks are not to be believed."""
@@ -127,25 +128,23 @@ def share_at_once(mask: FloatArray, other: FloatArray) -> float:
     """The share of a mask (h, w) that lies farther from another than anything moves in a frame."""
     person = mask > 0.5
     radius = max(1, round(REACH * max(mask.shape)))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    near = cv2.dilate((other > 0.5).astype(np.uint8), disc) > 0
+    near = cv2.dilate((other > 0.5).astype(np.uint8), disc(radius)) > 0
     return float((person & ~near).sum() / max(int(person.sum()), 1))
 
 
 def nearness(place: NDArray[np.bool_], reach: float) -> FloatArray:
     """1 within a reach (share of the side) of a place (h, w), falling to 0 softly beyond it."""
     radius = max(1, round(reach * max(place.shape)))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    dilated = cv2.dilate(place.astype(np.float32), disc)
+    dilated = cv2.dilate(place.astype(np.float32), disc(radius))
     return np.asarray(cv2.GaussianBlur(dilated, (0, 0), radius / 3), np.float32)
 
 
 def harden_off_edges(mask: FloatArray) -> FloatArray:
     """A mask (h, w) that is half-transparent along its edge only: networks' doubt is no glass."""
     radius = max(1, round(EDGE * max(mask.shape)))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    inside = cv2.erode((mask > FAINT).astype(np.uint8), disc) > 0
-    outside = cv2.dilate((mask > 0.5).astype(np.uint8), disc) == 0
+    reach = disc(radius)
+    inside = cv2.erode((mask > FAINT).astype(np.uint8), reach) > 0
+    outside = cv2.dilate((mask > 0.5).astype(np.uint8), reach) == 0
     raised = np.maximum(np.minimum(2 * mask, np.float32(MOST)), mask)
     decided = np.where(outside, np.float32(0), np.where(inside, raised, mask))
     return np.asarray(decided, np.float32)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.base import MattingState
+from dynascene_cli.matting.frame_reduction import take_out
 from dynascene_cli.shot import Image
 
 LENGTH = 480
@@ -90,8 +91,7 @@ def remove_known_place(frame: Image, alpha: Image, known: KnownPlace) -> tuple[I
     result = alpha
     if pieces.any():
         grown = cv2.dilate(pieces.astype(np.float32), np.ones((3, 3), np.uint8)) * (same & taken)
-        gone = cv2.resize(cv2.GaussianBlur(grown, (0, 0), 0.6), alpha.shape[::-1])
-        result = np.round(alpha * (1 - np.clip(gone, 0, 1))).astype(np.uint8)
+        result = take_out(alpha, cv2.GaussianBlur(grown, (0, 0), 0.6))
     return result, _learn(small, seen, around, known, same)
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
+from dynascene_cli.matting.frame_reduction import reduce_frame
+from dynascene_cli.numerics.morphology import disc
 from dynascene_cli.shot import Image, Mask
 
 HEIGHT = 540
@@ -84,8 +86,8 @@ def lines_of_array(table: Floats) -> tuple[LetteringLine, ...]:
 
 def find_lettering(frame: Image, alpha: Image) -> tuple[LetteringLine, ...]:
     """The lines of lettering of a frame (H, W, 3) that reach over its alpha's person (H, W)."""
-    small, person = _reduce(frame, alpha)
-    lines = []
+    small, seen = reduce_frame(frame, alpha, HEIGHT)
+    lines, person = [], seen > 64
     for colour in _vivid_colours(small):
         pieces = _pieces(small, colour)
         row = _row_of(pieces, small.shape[0], small.shape[1])
@@ -93,8 +95,8 @@ def find_lettering(frame: Image, alpha: Image) -> tuple[LetteringLine, ...]:
             continue
         on_person = _mean_at(person, pieces.labels, len(pieces.boxes)) > ON_PERSON
         if on_person[row].any() and (~on_person[row]).sum() >= LEAST_BESIDE:
-            top, bottom = _extent(pieces.boxes[row])
-            lines.append(LetteringLine(colour, top / small.shape[0], bottom / small.shape[0]))
+            top, bottom = pieces.boxes[row, 1].min(), pieces.boxes[row, 3].max()
+            lines.append(LetteringLine(colour, *(float(y) / small.shape[0] for y in (top, bottom))))
     return tuple(lines[:MOST_LINES])
 
 
@@ -122,11 +124,11 @@ def trim_lettering(frame: Image, alpha: Image, lines: Sequence[LetteringLine]) -
     for line in lines:
         rows, reach = _rows_of(line, frame.shape[0]), _rim(frame.shape[0])
         height = rows.stop - rows.start
-        near = cv2.dilate(_strokes(frame[rows], line, reach), _disc(max(1, height // 8)))
+        near = cv2.dilate(_strokes(frame[rows], line, reach), disc(max(1, height // 8)))
         if not (near * (alpha[rows] > 0)).any():
             continue
         trimmed = trimmed.copy() if trimmed is alpha else trimmed
-        smooth = cv2.morphologyEx(alpha, cv2.MORPH_OPEN, _disc(max(1, round(CORNERS * height))))
+        smooth = cv2.morphologyEx(alpha, cv2.MORPH_OPEN, disc(max(1, round(CORNERS * height))))
         weight = cv2.GaussianBlur(near.astype(np.float32), (0, 0), max(1.0, reach / 2))
         mixed = alpha[rows] + weight * (smooth[rows].astype(np.float32) - alpha[rows])
         trimmed[rows] = np.round(mixed).astype(np.uint8)
@@ -146,12 +148,7 @@ def _rim(height: int) -> int:
 
 def _strokes(band: Image, line: LetteringLine, reach: int) -> Image:
     """1 on a line's strokes in its band (h, W, 3) of a picture, and ``reach`` pixels around."""
-    return np.asarray(cv2.dilate(_has_colour(band, line.colour), _disc(reach)), np.uint8)
-
-
-def _disc(radius: int) -> Image:
-    side = 2 * radius + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+    return np.asarray(cv2.dilate(_has_colour(band, line.colour), disc(reach)), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,13 +157,6 @@ class _Pieces:
 
     labels: NDArray[np.int32]
     boxes: Floats
-
-
-def _reduce(frame: Image, alpha: Image) -> tuple[Image, Mask]:
-    scale = min(1.0, HEIGHT / frame.shape[0])
-    small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    seen = cv2.resize(alpha, small.shape[1::-1], interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8), np.asarray(seen) > 64
 
 
 def _vivid_colours(picture: Image) -> list[tuple[float, float, float]]:
@@ -195,7 +185,7 @@ def _has_colour(picture: Image, colour: tuple[float, float, float]) -> Image:
 def _stands_out(picture: Image, colour: tuple[float, float, float], glyphs: Mask) -> bool:
     """Whether the pieces (h, w) of a colour differ sharply from all that is around them."""
     drawn = glyphs.astype(np.uint8)
-    around = (cv2.dilate(drawn, _disc(AROUND)) > 0) & (cv2.dilate(drawn, _disc(BLED)) == 0)
+    around = (cv2.dilate(drawn, disc(AROUND)) > 0) & (cv2.dilate(drawn, disc(BLED)) == 0)
     apart = np.abs(picture[around] - np.array(colour)).max(axis=1)
     return bool(len(apart) and np.percentile(apart, LOWEST_SHARE) >= CONTRAST)
 
@@ -239,10 +229,6 @@ def _row_of(pieces: _Pieces, height: int, width: int) -> NDArray[np.int_] | None
             if best is None or len(inside) > len(best):
                 best = inside
     return best
-
-
-def _extent(boxes: Floats) -> tuple[float, float]:
-    return float(boxes[:, 1].min()), float(boxes[:, 3].max())
 
 
 def _mean_at(values: Mask, labels: NDArray[np.int32], count: int) -> Floats:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dynascene_cli.numerics.morphology import disc
 from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
@@ -58,10 +59,10 @@ def free_ground(photo: Image, guess: GeometryGuess) -> Mask | None:
     shallow = _like_water(photo, labels)
     ground = guess.ground & ~labels.mask("water", "plant") & ~shallow
     side = max(3, round(SPECK * len(ground)))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    closed = cv2.morphologyEx(ground.astype(np.uint8), cv2.MORPH_CLOSE, disc)
+    speck = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    closed = cv2.morphologyEx(ground.astype(np.uint8), cv2.MORPH_CLOSE, speck)
     closed[labels.mask("water", "vehicle", "person", "furniture") | guess.sky] = 0
-    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc)
+    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, speck)
     return _pieces_of_ground(photo, np.asarray(opened, np.uint8), labels, shallow)
 
 
@@ -118,10 +119,9 @@ def _pieces_of_ground(
 
 def _shore_step(colour: NDArray[np.float32], dry: Mask, wet: Mask) -> float:
     """How far apart in Lab the colours (H, W, 3) on the two sides of a shore are."""
-    side = 2 * max(2, round(SHORE_WIDTH * len(dry))) + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    reach = disc(max(2, round(SHORE_WIDTH * len(dry))))
     strips = [
-        one & (cv2.dilate(other.astype(np.uint8), disc) > 0)
+        one & (cv2.dilate(other.astype(np.uint8), reach) > 0)
         for one, other in ((dry, wet), (wet, dry))
     ]
     if not all(strip.any() for strip in strips):

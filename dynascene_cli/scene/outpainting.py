@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
+from dynascene_cli.numerics.morphology import disc
 from dynascene_cli.scene.depth_layers import depth_layers
 from dynascene_cli.scene.inpainting import Filling, fill
 from dynascene_cli.scene.popup import PopUp
@@ -152,5 +153,4 @@ def single_things(guess: GeometryGuess) -> Mask | None:
 def add_fringe(mask: Mask) -> Mask:
     """A mask (H, W) with the blurred edge around what it shows."""
     radius = max(2, round(FRINGE * mask.shape[1]))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc(radius)) > 0)

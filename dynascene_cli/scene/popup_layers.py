@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dynascene_cli.numerics.morphology import disc
 from dynascene_cli.scene.inpainting import Filling, fill
 from dynascene_cli.scene.nearest_pixel import nearest_pixels
 from dynascene_cli.scene.popup import Field, Indices, PopUp, Surface, level_grid
@@ -56,9 +57,8 @@ def popup_layers(
     behind = _planes_behind(popup, index, inverse, near, far, margins)
     behind_inverse = popup.inverse_depth(behind, margins)
     radius = max(2, round(FRINGE * geometry.width))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     hidden = (behind != index).astype(np.uint8)
-    hole = np.asarray(cv2.dilate(hidden, disc) > 0)
+    hole = np.asarray(cv2.dilate(hidden, disc(radius)) > 0)
     back = fill(
         filling.image,
         hole,

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dynascene_cli.numerics.morphology import disc
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.outpainting import add_fringe, single_things
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
@@ -67,5 +68,4 @@ def _gradients(image: Image) -> NDArray[np.float32]:
 
 
 def _grown(mask: Mask, radius: int) -> Mask:
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), disc(radius)) > 0)
