@@ -173,11 +173,11 @@ def _mattes(
             alpha = trim_lettering(frame, made.alpha, lines)
             looked = number % FOREIGN_EVERY == 0
             seen = cover_lettering(frame, alpha, lines) if looked or doubted else frame
-            if looked:
-                doubted = foreign_share(seen, alpha) > DOUBTED_FOREIGN
+            foreign = foreign_share(seen, alpha) if looked else np.nan
+            doubted = foreign > DOUBTED_FOREIGN if looked else doubted
             if doubted:
                 alpha = drop_uniform_ground(seen, alpha)
-            foreign = foreign_share(seen, alpha) if looked else np.nan
+                foreign = foreign_share(seen, alpha) if looked else np.nan
             yield replace(made, alpha=alpha, foreign=foreign, lettering=lines), state
 
 
