@@ -15,9 +15,8 @@ from dynascene_cli.compositing.grain import Grain
 from dynascene_cli.compositing.linear_light import (
     DECODE,
     apply_gain,
-    gain_table,
     lift,
-    lift_table,
+    light_table,
 )
 from dynascene_cli.compositing.look import Look
 from dynascene_cli.compositing.roi import NOWHERE, AnyArray, Box, opaque_box, reduce_by_blocks
@@ -126,16 +125,15 @@ class Compositor:
         self._contrast = look.contrast
         self._shadow, self._wrap = settings.shadow, settings.light_wrap
         gains = np.asarray(look.plate_gains)
-        self._plate_table = self._person_table = None
+        self._plate_table = None
         self._relit: Callable[[Floats], Floats] | None = None
         if settings.relight == "scene" and np.any(gains != 1):
-            self._plate_table = gain_table(gains)
+            self._plate_table = light_table(partial(apply_gain, gain=gains))
         if settings.relight == "person" and look.silhouette:
             self._relit = partial(lift, stops=look.person_lift)
-            self._person_table = lift_table(look.person_lift)
         elif settings.relight == "person" and np.any(gains != 1):
             self._relit = partial(apply_gain, gain=look.person_gains)
-            self._person_table = gain_table(look.person_gains)
+        self._person_table = None if self._relit is None else light_table(self._relit)
         self._blur = look.plate_blur if settings.plate_blur else 0.0
         with_grain = settings.grain and look.grain > 0
         self._grain = Grain(look.grain, width, height, settings.seed) if with_grain else None

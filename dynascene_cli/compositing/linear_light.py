@@ -1,5 +1,7 @@
 """Display and linear light: tables between the two, and gains that keep white white."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -32,9 +34,9 @@ def apply_gain(linear: ArrayLike, gain: ArrayLike) -> Floats:
     return g * x / (1 + (g - 1) * x * x)
 
 
-def gain_table(gains: ArrayLike) -> NDArray[np.uint8]:
-    """A (1, 256, 3) table for cv2.LUT that applies linear gains (3,) to display values."""
-    light = apply_gain(DECODE[:, None], np.asarray(gains, dtype=float)[None, :])
+def light_table(change: Callable[[Floats], Floats]) -> NDArray[np.uint8]:
+    """A (1, 256, 3) table for cv2.LUT that does to display values what ``change`` does to light."""
+    light = change(np.repeat(DECODE[:, None].astype(float), 3, axis=1))
     return np.round(255 * display_light(light)).astype(np.uint8)[None]
 
 
@@ -46,9 +48,3 @@ def lift(linear: ArrayLike, stops: float) -> Floats:
     """
     x, gain = np.asarray(linear, dtype=float), 2.0**stops
     return gain * x / (1 + (gain - 1) * x)
-
-
-def lift_table(stops: float) -> NDArray[np.uint8]:
-    """A (1, 256, 3) table for cv2.LUT that lifts display values, as `lift` does."""
-    table = np.round(255 * display_light(lift(DECODE, stops))).astype(np.uint8)
-    return np.asarray(np.repeat(table[None, :, None], 3, axis=2))

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +10,8 @@ from dynascene_cli.compositing.linear_light import (
     ENCODE_STEPS,
     apply_gain,
     display_light,
-    gain_table,
-    lift_table,
+    lift,
+    light_table,
     linear_light,
 )
 
@@ -39,13 +41,13 @@ def test_a_gain_is_pure_in_the_dark():
 
 
 def test_gains_of_one_change_no_value():
-    table = gain_table((1.0, 1.0, 1.0))
+    table = light_table(partial(apply_gain, gain=(1.0, 1.0, 1.0)))
     assert np.array_equal(table[0], np.repeat(np.arange(256)[:, None], 3, axis=1))
 
 
 @given(st.floats(0, 2.2))
 def test_a_lift_brightens_the_dark_most_and_keeps_order_and_white(stops):
-    table = lift_table(stops)[0].astype(int)
+    table = light_table(partial(lift, stops=stops))[0].astype(int)
     assert (np.diff(table, axis=0) >= 0).all() and (table >= np.arange(256)[:, None]).all()
     assert (table[0] == 0).all() and (table[255] == 255).all()
     assert abs(np.log2(DECODE[table[40, 0]] / DECODE[40]) - stops) < 0.2
