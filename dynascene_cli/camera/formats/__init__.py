@@ -61,8 +61,8 @@ CLOSED = (".fbx", ".abc")
 class Format:
     """A kind of camera file: what it is called, how files of it are named, and who handles it.
 
-    ``write`` takes a path, a camera, its name and who hears warnings, and where ``keeps_ground``
-    the ground besides.
+    ``write`` takes a path, a camera, its name and who hears warnings; besides, by name, the ground
+    (``contact``) where it ``keeps_ground``, and ``points`` where it ``keeps_points``.
     """
 
     title: str
@@ -71,6 +71,7 @@ class Format:
     read: Callable[[Path, Known, Warn], CameraPath] | None
     write: Callable[..., None]
     keeps_ground: bool = False
+    keeps_points: bool = False
 
 
 PATH_JSON = Format("camera path", "FILE.json", (".json",), path_json.read, path_json.write)
@@ -78,8 +79,10 @@ TRANSFORMS = Format(
     "Nerfstudio images", "transforms.json", (), transforms_json.read, transforms_json.write
 )
 VIEWER = Format("Nerfstudio path", "camera_path.json", (), viewer_json.read, viewer_json.write)
-COLMAP = Format("COLMAP", "FOLDER", (), colmap.read, colmap.write)
-USD = Format("USD", "FILE.usda", (".usda", ".usd", ".usdc", ".usdz"), usd.read, usd.write, True)
+COLMAP = Format("COLMAP", "FOLDER", (), colmap.read, colmap.write, True, True)
+USD = Format(
+    "USD", "FILE.usda", (".usda", ".usd", ".usdc", ".usdz"), usd.read, usd.write, True, True
+)
 FORMATS = (
     PATH_JSON,
     Format("RealEstate10K", "FILE.txt", (".txt",), realestate10k.read, realestate10k.write),
@@ -178,14 +181,12 @@ def write_camera(
         ground = {} if contact is None else ground_document(contact)
         more = {} if points is None else {"points": np.round(points, 6).tolist()}
         path_json.write(path, camera, name, heard, {**(extra or {}), **ground, **more})
-    elif chosen in (USD, COLMAP):
-        chosen.write(path, camera, name, heard, contact, points)
-    elif chosen.keeps_ground:
-        chosen.write(path, camera, name, heard, contact)
-    else:
-        if contact is not None:
-            heard(f"{path}: the ground and the feet on it are not kept: use .usda, .nk or .py")
-        chosen.write(path, camera, name, heard)
+        return
+    if contact is not None and not chosen.keeps_ground:
+        heard(f"{path}: the ground and the feet on it are not kept: use .usda, .nk or .py")
+    kept: dict[str, Any] = {"contact": contact} if chosen.keeps_ground else {}
+    kept |= {"points": points} if chosen.keeps_points else {}
+    chosen.write(path, camera, name, heard, **kept)
 
 
 def check_camera_output(path: Path) -> None:
