@@ -71,34 +71,34 @@ def rgb_image(frame: av.VideoFrame, tags: ColourTags) -> Image:
     if frame.format.name in FAST_FORMATS:
         y, u, v = map(plane_array, frame.planes)
         return _rgb_of_planes(y, u, v, tags)
-    converted = frame.reformat(
-        format="rgb24",
-        src_colorspace=_SWSCALE_MATRIX[tags.matrix],
-        src_color_range=FULL if tags.full_range else LIMITED,
-        dst_color_range=FULL,
-        interpolation=_PRECISE,
-        threads=1,
-    )
-    return np.ascontiguousarray(plane_array(converted.planes[0], channels=3))
+    plane = _rgb_plane(frame, tags, "rgb24")
+    return np.ascontiguousarray(plane_array(plane, channels=3))
 
 
 def deep_rgb_image(frame: av.VideoFrame, tags: ColourTags) -> NDArray[np.uint16]:
     """RGB uint16 (H, W, 3) of a decoded frame: 257 times ``rgb_image``, with all of its bits."""
-    converted = frame.reformat(
-        format="rgb48le",
-        src_colorspace=_SWSCALE_MATRIX[tags.matrix],
-        src_color_range=FULL if tags.full_range else LIMITED,
-        dst_color_range=FULL,
-        interpolation=_PRECISE,
-        threads=1,
-    )
-    plane = converted.planes[0]
+    plane = _rgb_plane(frame, tags, "rgb48le")
     rows = np.frombuffer(memoryview(plane), "<u2").reshape(-1, plane.line_size // 2)
     whole = rows[: plane.height, : plane.width * 3].reshape(plane.height, plane.width, 3)
     if tags.matrix == "rgb":
         return np.ascontiguousarray(whole)
     # swscale makes 256 times the 8-bit value of YUV, and 257 times that of RGB.
     return np.minimum(np.round(whole * np.float32(257 / 256)), 65535).astype(np.uint16)
+
+
+def _rgb_plane(
+    frame: av.VideoFrame, tags: ColourTags, pixel_format: str
+) -> av.video.plane.VideoPlane:
+    """A decoded frame converted by swscale, with care."""
+    converted = frame.reformat(
+        format=pixel_format,
+        src_colorspace=_SWSCALE_MATRIX[tags.matrix],
+        src_color_range=FULL if tags.full_range else LIMITED,
+        dst_color_range=FULL,
+        interpolation=_PRECISE,
+        threads=1,
+    )
+    return converted.planes[0]
 
 
 def rgb_window(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 import av
-import numpy as np
+import cv2
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
@@ -232,8 +232,8 @@ class _VideoSink:
     def write(self, frame: DeepImage) -> None:
         height, width = frame.shape[:2]
         if width % 2 or height % 2:
-            sides = ((0, height % 2), (0, width % 2), (0, 0))
-            frame = cast(DeepImage, np.pad(frame, sides, mode="edge"))
+            sides = 0, height % 2, 0, width % 2
+            frame = cast(DeepImage, cv2.copyMakeBorder(frame, *sides, cv2.BORDER_REPLICATE))
         coded = encode_frame(frame, self._coding.pixel_format)
         coded.pts = self._count
         coded.time_base = 1 / self._rate

@@ -7,7 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 
+from dynascene_cli.video import open_sink
+
 WIDTH, HEIGHT = 96, 64
+RATE = Fraction(24000, 1001)
 
 
 def numbered_frame(index: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
@@ -138,3 +141,13 @@ def patch_error(image: np.ndarray, chart: np.ndarray, patch: int = 32) -> int:
     """The largest difference between the middles of two charts' patches, in levels."""
     middle = slice(patch // 2, None, patch)
     return int(np.abs(image.astype(int) - chart)[middle, middle].max())
+
+
+def written(path, images, *, alpha=False, audio_from=None, rate=RATE):
+    height, width = images[0].shape[:2]
+    with open_sink(
+        path, width=width, height=height, frame_rate=rate, alpha=alpha, audio_from=audio_from
+    ) as sink:
+        for image in images:
+            sink.write(image)
+    return path
