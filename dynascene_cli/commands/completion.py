@@ -3,8 +3,6 @@
 Where none begins as what is typed, the shell completes files.
 """
 
-import tomllib
-
 from dynascene_cli.storage.presets import presets_folder
 
 MATTING = ("auto", "bundled", "modnet", "pp-mattingv2", "rvm", "sam2", "sam3")
@@ -36,5 +34,7 @@ def complete_training(incomplete: str) -> list[str]:
 
 
 def _weights() -> list[str]:
-    registry = tomllib.loads((presets_folder() / "models.toml").read_text("utf-8"))
-    return [entry["name"] for entry in registry["model"]]
+    # Here, because what asks for no weights need not wait for it.
+    from dynascene_cli.weights.registry import known_weights
+
+    return list(known_weights())
