@@ -89,7 +89,11 @@ class ShotCamera:
         path = self.unheld_path_at(amount)
         if not (self.hold_body and self.departs) or amount == 0:
             return path
-        return hold_framing(self.stance, path, self.unheld_path_at(0.0))
+        return hold_framing(self.stance, path, self._unmoved)
+
+    @cached_property
+    def _unmoved(self) -> CameraPath:
+        return self.unheld_path_at(0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +160,7 @@ def move_camera(
         path = asked_path(stands, amount)
         return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
 
+    @cache
     def camera_of(stands: Stance) -> ShotCamera:
         return ShotCamera(stands, partial(path_of, stands), hold_body=hold_body)
 

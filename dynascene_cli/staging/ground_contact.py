@@ -1,6 +1,7 @@
 """Where the person meets the ground in the clip, frame by frame."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -83,7 +84,7 @@ class Contacts:
     lower_cut: float
     grounded: bool = True
 
-    @property
+    @cached_property
     def cut_edges(self) -> tuple[bool, bool, bool, bool]:
         """Whether left, top, right and bottom cut the person in any frame."""
         left, top, right, bottom = (bool(edge.any()) for edge in self.cut.T)
