@@ -18,9 +18,14 @@ from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.vanishing_points import VanishingPoint
 from dynascene_cli.shot import Mask
 
-EYE_HEIGHT = 1.6
+EYE_HEIGHT = 1.56
 HEIGHT_SPREAD = 0.3
-"""Metres at which people hold cameras, and the spread of its logarithm."""
+"""Metres at which people hold cameras, and the spread of its logarithm. With those that are raised,
+the median is 1.6 m."""
+
+RAISED_SHARE, RAISED_HEIGHT, RAISED_SPREAD = 0.1, 3.0, 0.7
+"""Of photos, those taken from a bank, a bridge or a window; metres, and the spread of their
+logarithm. Few far people outweigh eye height only where such photos are thought possible."""
 
 USUAL_ROW, ROW_SPREAD = 0.5, 0.22
 """Photographers hold the camera about level: the horizon's row, a share of the height."""
@@ -66,8 +71,8 @@ class HorizonEvidence:
 class Viewpoint:
     """Where the photo's camera stood: the horizon's row (a share of the height) and metres.
 
-    The row lies within ``row_spread`` of the true one with a chance of two thirds;
-    ``height_spread`` is the standard deviation of the height's logarithm.
+    The row lies within ``row_spread`` of the true one, and the height's logarithm within
+    ``height_spread``, with a chance of two thirds.
     """
 
     row: float
@@ -101,7 +106,7 @@ def estimate_viewpoint(
     belief = -0.5 * ((rows - USUAL_ROW) / ROW_SPREAD) ** 2
     for source in evidence:
         belief = belief + source.log_likelihood(rows)
-    joint = belief[:, None] - 0.5 * (np.log(heights / EYE_HEIGHT) / HEIGHT_SPREAD) ** 2
+    joint = belief[:, None] + _usual_heights(heights)
     for thing in things:
         below = heights * thing.tall / thing.metres
         error = 0.012 + thing.spread * below
@@ -117,13 +122,21 @@ def estimate_viewpoint(
     by_height = (chance * near[:, None]).sum(axis=0)
     by_height /= by_height.sum()
     logs = np.log(heights)
-    middle = float(by_height @ logs)
+    # The median: between two heights that are both likely, the mean is neither.
+    middle = float(np.interp(0.5, np.cumsum(by_height) - by_height / 2, logs))
     return Viewpoint(
         row=best,
         row_spread=_spread(np.abs(rows - best), by_row),
         camera_height=round(float(np.exp(middle)), 2),
-        height_spread=float(np.sqrt(by_height @ (logs - middle) ** 2)),
+        height_spread=_spread(np.abs(logs - middle), by_height),
     )
+
+
+def _usual_heights(heights: Floats) -> Floats:
+    """The logarithm of how often cameras are at ``heights`` (N,), by their logarithms."""
+    held = np.exp(-0.5 * (np.log(heights / EYE_HEIGHT) / HEIGHT_SPREAD) ** 2) / HEIGHT_SPREAD
+    raised = np.exp(-0.5 * (np.log(heights / RAISED_HEIGHT) / RAISED_SPREAD) ** 2) / RAISED_SPREAD
+    return np.asarray(np.log((1 - RAISED_SHARE) * held + RAISED_SHARE * raised))
 
 
 def _spread(distances: Floats, chances: Floats) -> float:

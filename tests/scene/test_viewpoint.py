@@ -32,6 +32,15 @@ def test_people_at_several_distances_tell_both(row: float, camera_height: float)
     assert seen.row_spread < 0.2
 
 
+def test_few_people_far_below_a_known_horizon_tell_of_a_raised_camera() -> None:
+    sea = HorizonEvidence(0.48, 0.015, 0.7, "water's edge")
+    feet = {0.92: 0.55, 0.66: 0.2, 0.64: 0.2}
+    people = [thing(0.48, 3.9, foot, weight) for foot, weight in feet.items()]
+    child = KnownThing("person", 0.66, 0.046, 1.68, 0.08, 0.5)
+    seen = estimate_viewpoint([sea], [*people, child])
+    assert seen.camera_height == pytest.approx(3.9, rel=0.15)
+
+
 @given(st.floats(0.3, 0.7))
 def test_one_wrong_source_does_not_overrule_two_that_agree(row: float) -> None:
     right = [HorizonEvidence(row, 0.03, 0.6, "lines"), HorizonEvidence(row, 0.02, 0.6, "water")]
@@ -81,3 +90,5 @@ def test_viewpoints_of_photos(shared_media: Path, name: str) -> None:
     labels = scene_labels(photo)
     seen = guess_geometry(photo, labels=labels, things=find_known_things(photo, labels)).viewpoint
     assert seen.row == pytest.approx(truth["horizon"], abs=0.05)
+    if "camera_height" in truth:
+        assert seen.camera_height == pytest.approx(truth["camera_height"], rel=0.25)
