@@ -175,42 +175,50 @@ def inverse_of_symmetric(V, damping):  # type: ignore[no-untyped-def]
     return np.array(((A, B, C), (B, D, E), (C, E, F))) / determinant
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def reduced_system(equations, observed, damping):  # type: ignore[no-untyped-def]
     """The cameras' system once the points are eliminated: (7N, 7N) and right-hand side (7N,).
 
-    Triggs et al. 2000, section 6.1.
+    Triggs et al. 2000, section 6.1. Two points are eliminated at once, by an update of rank six,
+    since it is memory that the sums wait for.
     """
     H, g, V, h, W = equations
     camera, _, _, first = observed
-    cameras = H.shape[0]
+    cameras, points = H.shape[0], len(first) - 1
     S = np.zeros((7 * cameras, 7 * cameras))
     b = np.empty(7 * cameras)
     for c in range(cameras):
         S[7 * c : 7 * c + 7, 7 * c : 7 * c + 7] = H[c]
         b[7 * c : 7 * c + 7] = -g[c]
-    for p in range(len(first) - 1):
-        inverse = inverse_of_symmetric(V[p], damping)
-        step = inverse @ h[p]
-        for i in range(first[p], first[p + 1]):
-            row = 7 * camera[i]
-            for k in range(7):
-                y0 = W[i, 0, k] * inverse[0, 0] + W[i, 1, k] * inverse[1, 0]
-                y1 = W[i, 0, k] * inverse[0, 1] + W[i, 1, k] * inverse[1, 1]
-                y2 = W[i, 0, k] * inverse[0, 2] + W[i, 1, k] * inverse[1, 2]
-                y0 += W[i, 2, k] * inverse[2, 0]
-                y1 += W[i, 2, k] * inverse[2, 1]
-                y2 += W[i, 2, k] * inverse[2, 2]
-                b[row + k] += W[i, 0, k] * step[0] + W[i, 1, k] * step[1] + W[i, 2, k] * step[2]
-                for j in range(i, first[p + 1]):
-                    column = 7 * camera[j]
-                    for m in range(7):
-                        S[row + k, column + m] -= (
-                            y0 * W[j, 0, m] + y1 * W[j, 1, m] + y2 * W[j, 2, m]
-                        )
-    for c in range(cameras):
-        for d in range(c + 1, cameras):
-            S[7 * d : 7 * d + 7, 7 * c : 7 * c + 7] = S[7 * c : 7 * c + 7, 7 * d : 7 * d + 7].T
+    coupling, solved = np.empty((6, 7 * cameras)), np.empty((6, 7 * cameras))
+    for p in range(0, points, 2):
+        coupling[:], solved[:] = 0.0, 0.0
+        begin, end = 7 * cameras, 0
+        for q in range(p, min(p + 2, points)):
+            inverse = inverse_of_symmetric(V[q], damping)
+            step = inverse @ h[q]
+            for i in range(first[q], first[q + 1]):
+                row = 7 * camera[i]
+                begin, end = min(begin, row), max(end, row + 7)
+                for k in range(7):
+                    for m in range(3):
+                        w = W[i, m, k]
+                        coupling[3 * (q - p) + m, row + k] = w
+                        b[row + k] += w * step[m]
+                        for n in range(3):
+                            solved[3 * (q - p) + n, row + k] += w * inverse[m, n]
+        for r in range(begin, end):
+            y0, y1, y2, y3, y4, y5 = solved[:, r]
+            if y0 != 0.0 or y1 != 0.0 or y2 != 0.0 or y3 != 0.0 or y4 != 0.0 or y5 != 0.0:
+                w0, w1, w2, w3, w4, w5 = coupling[:, r:end]
+                out = S[r, r:end]
+                for k in range(end - r):
+                    out[k] -= (y0 * w0[k] + y1 * w1[k] + y2 * w2[k]) + (
+                        y3 * w3[k] + y4 * w4[k] + y5 * w5[k]
+                    )
+    for r in range(7 * cameras):
+        for k in range(r):
+            S[r, k] = S[k, r]
     return S, b
 
 
