@@ -1,6 +1,7 @@
 """Person mattes: who is filmed, where they are in every frame, and where they end."""
 
 from dynascene_cli.matting.base import CLICKS, MatteFrame, MattingModel, MattingState, Quality
+from dynascene_cli.matting.completion import MatteCompletion
 from dynascene_cli.matting.corrections import (
     CorrectedAlphas,
     blend_corrections,
@@ -43,6 +44,7 @@ __all__ = [
     "PROMPTED",
     "CorrectedAlphas",
     "LetteringLine",
+    "MatteCompletion",
     "MatteFrame",
     "MattingModel",
     "MattingState",

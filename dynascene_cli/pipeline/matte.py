@@ -55,7 +55,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 9
+STAGE_VERSION = 10
 SHEET_FRAMES = 12
 
 

@@ -15,6 +15,7 @@ from dynascene_cli.matting import (
     MAX_PROPS,
     PROMPTED,
     LetteringLine,
+    MatteCompletion,
     MatteFrame,
     MattingModel,
     MattingState,
@@ -35,7 +36,7 @@ from dynascene_cli.matting import (
 )
 from dynascene_cli.pipeline.request import MatteRequest
 from dynascene_cli.pipeline.run import Run
-from dynascene_cli.shot import Clip
+from dynascene_cli.shot import Clip, Image
 from dynascene_cli.storage.array_files import open_arrays
 from dynascene_cli.storage.project import Project
 from dynascene_cli.video import CHUNK_LENGTH, alpha_frames, chunk_path, chunk_sink, read_frames
@@ -120,10 +121,10 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
         run.project.publish(_alpha_path(folder, first)) as temporary,
         chunk_sink(temporary, clip.frame_rate) as sink,
     ):
-        for frame, remembered in _mattes(request, clip, first, last, state):
+        seen = _Mattes(request, clip, first, last, state)
+        for frame in MatteCompletion(beginning=first == 0).complete(iter(seen)):
             sink.write(frame.alpha)
             made.append(frame)
-            state = remembered
     arrays: dict[str, Any] = {
         "landmarks": np.stack([frame.landmarks for frame in made]),
         "visibility": np.stack([frame.visibility for frame in made]),
@@ -135,7 +136,7 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
         "lettering": np.stack([lines_to_array(frame.lettering) for frame in made]),
         **{name: np.array([getattr(frame, name) for frame in made]) for name in NOTED},
         "warnings": np.array(warnings, dtype=str),
-        **{f"state/{name}": array for name, array in state.items()},
+        **{f"state/{name}": array for name, array in seen.state.items()},
     }
     with run.project.publish(landmark_path(folder, first)) as temporary:
         np.savez(temporary, **arrays)
@@ -153,21 +154,36 @@ def _pad_boxes(props: Floats) -> Floats:
     return padded
 
 
-def _mattes(
-    request: MatteRequest, clip: Clip, first: int, last: int, state: MattingState
-) -> Iterator[tuple[MatteFrame, MattingState]]:
-    frames = read_frames(clip, first, last)
-    if request.matte is not None:
-        alphas = alpha_frames(request.matte, clip).frames(first, last)
+class _Mattes:
+    """A clip's frames from ``first`` to ``last`` and their mattes; ``state`` is what is remembered.
+
+    Each frame (H, W, 3) and its matte, made by the model, or found in the alpha that is given.
+    """
+
+    def __init__(
+        self, request: MatteRequest, clip: Clip, first: int, last: int, state: MattingState
+    ) -> None:
+        self._request, self._clip = request, clip
+        self._first, self._last = first, last
+        self.state = state
+
+    def __iter__(self) -> Iterator[tuple[Image, MatteFrame]]:
+        frames = read_frames(self._clip, self._first, self._last)
+        if self._request.matte is None:
+            yield from self._made(frames)
+            return
+        given = alpha_frames(self._request.matte, self._clip)
+        alphas = given.frames(self._first, self._last)
         for frame, alpha in zip(frames, alphas, strict=True):
-            made, state = matte_of_given_alpha(frame, alpha, state)
-            yield made, state
-    else:
-        model = make_model(request)
+            made, self.state = matte_of_given_alpha(frame, alpha, self.state)
+            yield frame, made
+
+    def _made(self, frames: Iterator[Image]) -> Iterator[tuple[Image, MatteFrame]]:
+        model = make_model(self._request)
         lines: tuple[LetteringLine, ...] = ()
         doubted = False
         for number, frame in enumerate(frames):
-            made, state = model.step(frame, state)
+            made, self.state = model.step(frame, self.state)
             if number % LETTERING_EVERY == 0:
                 lines = find_lettering(frame, made.alpha)
             alpha = trim_lettering(frame, made.alpha, lines)
@@ -178,7 +194,7 @@ def _mattes(
             if doubted:
                 alpha = drop_uniform_ground(seen, alpha)
                 foreign = foreign_share(seen, alpha) if looked else np.nan
-            yield replace(made, alpha=alpha, foreign=foreign, lettering=lines), state
+            yield frame, replace(made, alpha=alpha, foreign=foreign, lettering=lines)
 
 
 def _state_before(

@@ -1,0 +1,90 @@
+"""A racket or bat that blurs at the stroke, as what differs from the place behind it.
+
+The detector misses such things while they are fast. Near the moments at which it saw one, what
+moves and sticks out of the person is it, and what looks as the place does is not.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.inference.object_detector import COCO
+from dynascene_cli.inference.onnx_network import FloatArray
+from dynascene_cli.matting.base import MatteFrame
+from dynascene_cli.matting.external import alpha_box
+from dynascene_cli.matting.registered_place import NOISE, Look, Place, opacity
+from dynascene_cli.numerics.morphology import disc
+from dynascene_cli.shot import Mask
+
+SWUNG = [COCO[name] for name in ("tennis racket", "baseball bat")]
+UNLIKE = 30.0
+"""Levels from the place that a thing differs by."""
+LEAST, MOST = 0.004, 0.2
+"""Share of the person that it is at the least and the most."""
+STICKS_OUT, NEAR = 0.05, 0.1
+"""How far it reaches from the person at the least, and how near it comes, per their height."""
+GROUND = 0.25
+"""Share of the person's height above their feet in which what moves may be their shadow."""
+THIN = 0.02
+"""Half the width of what is no limb, per the person's height."""
+ALIKE = 0.6
+"""Share of a thin piece that looks as the place does, from which it is the place."""
+
+
+def is_swung(made: Sequence[MatteFrame]) -> bool:
+    """Whether a racket or bat is held in any of some frames."""
+    return any(np.isin(each.held, SWUNG).any() for each in made)
+
+
+def swung_part(look: Look, place: Place) -> FloatArray | None:
+    """What (h, w), 0..1, moves and sticks out of the person in a frame; None for nothing."""
+    person = look.alpha > 128
+    box = alpha_box(look.alpha)
+    if not np.isfinite(box).all():
+        return None
+    height, area = float(box[3] - box[1]), float(person.sum())
+    moving = ((place.apart > UNLIKE) & ~person).astype(np.uint8)
+    moving = np.asarray(cv2.morphologyEx(moving, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)))
+    count, labels, table, middles = cv2.connectedComponentsWithStats(moving)
+    areas = table[:, cv2.CC_STAT_AREA]
+    farthest, nearest = _distances(person, labels, count)
+    chosen = (nearest <= NEAR * height) & (farthest >= STICKS_OUT * height)
+    chosen &= (areas >= LEAST * area) & (areas <= MOST * area)
+    chosen &= middles[:, 1] < box[3] - GROUND * height
+    chosen[0] = False
+    if not chosen.any():
+        return None
+    around = cv2.dilate(chosen[labels].astype(np.uint8), disc(2))
+    return np.asarray(opacity(place.apart) * around, np.float32)
+
+
+def _distances(
+    person: Mask, labels: NDArray[np.int32], count: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The greatest and least distance (count,) in pixels of labelled pieces from the person."""
+    away = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 3).astype(np.float32)
+    farthest, nearest = np.zeros(count, np.float32), np.full(count, np.inf, np.float32)
+    np.maximum.at(farthest, labels.ravel(), away.ravel())
+    np.minimum.at(nearest, labels.ravel(), away.ravel())
+    return farthest, nearest
+
+
+def mistaken_part(look: Look, place: Place) -> FloatArray | None:
+    """What (h, w), 0..1, of a matte is thin and looks as the place does; None for nothing."""
+    box = alpha_box(look.alpha)
+    if not np.isfinite(box).all():
+        return None
+    radius = max(1, round(THIN * float(box[3] - box[1])))
+    solid = (look.alpha > 128).astype(np.uint8)
+    body = cv2.dilate(cv2.morphologyEx(solid, cv2.MORPH_OPEN, disc(radius)), disc(2)) > 0
+    thin = ((look.alpha > 24) & ~body).astype(np.uint8)
+    count, labels = cv2.connectedComponents(thin)
+    alike = (place.apart < NOISE) & place.known
+    share = np.bincount(labels[alike], minlength=count) / np.bincount(labels.ravel())
+    mistaken = share >= ALIKE
+    mistaken[0] = False
+    if not mistaken.any():
+        return None
+    return np.asarray(cv2.dilate(mistaken[labels].astype(np.float32), disc(1)), np.float32)
