@@ -110,7 +110,10 @@ class MatteCompletion:
             if missing is not None:
                 self._change(number, missing, adds=True)
         for number in range(1, BEGINNING):
-            before, after = (self._looks[i].alpha / np.float32(255) for i in (number - 1, number))
+            before, after = (
+                self._looks[i].alpha.astype(np.float32) / np.float32(255)
+                for i in (number - 1, number)
+            )
             came = min(self._made[number].came, share_at_once(after, before))
             self._made[number] = replace(self._made[number], came=came)
 

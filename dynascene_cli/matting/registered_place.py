@@ -114,14 +114,14 @@ def place_behind(
             continue
         clear = (~looks[other].around).astype(np.uint8) * 255
         shown = cv2.warpPerspective(looks[other].image, way, size, flags=flags)
-        seen = cv2.inRange(cv2.warpPerspective(clear, way, size, flags=flags), 255, 255)
+        seen = cv2.warpPerspective(clear, way, size, flags=flags) == 255
         low, high = cv2.erode(shown, SQUARE), cv2.dilate(shown, SQUARE)
         red, green, blue = cv2.split(cv2.max(cv2.subtract(low, now), cv2.subtract(now, high)))
-        unlike = cv2.max(cv2.max(red, green), blue)
-        unlike = cv2.max(unlike, cv2.bitwise_not(seen))
-        second = cv2.min(second, cv2.max(least, unlike))
-        least = cv2.min(least, unlike)
-        count = cv2.add(count, cv2.min(seen, 1))
+        unlike = np.maximum(cv2.max(cv2.max(red, green), blue), np.where(seen, 0, 255))
+        unlike = unlike.astype(np.uint8)
+        second = np.minimum(second, np.maximum(least, unlike))
+        least = np.minimum(least, unlike)
+        count += seen
     if not count.any():
         return None
     apart = np.where(count > 1, second, np.where(count > 0, least, 0))
@@ -139,7 +139,7 @@ def way_between(steps: Mapping[int, Floats | None], first: int, last: int) -> Fl
         if step is None:
             return None
         way = step @ way
-    return way if first <= last else np.linalg.inv(way)
+    return np.asarray(way if first <= last else np.linalg.inv(way), float)
 
 
 def opacity(apart: FloatArray) -> FloatArray:

@@ -49,7 +49,7 @@ def swung_part(look: Look, place: Place) -> FloatArray | None:
     moving = np.asarray(cv2.morphologyEx(moving, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)))
     count, labels, table, middles = cv2.connectedComponentsWithStats(moving)
     areas = table[:, cv2.CC_STAT_AREA]
-    farthest, nearest = _distances(person, labels, count)
+    farthest, nearest = _distances(person, np.asarray(labels, np.int32), count)
     chosen = (nearest <= NEAR * height) & (farthest >= STICKS_OUT * height)
     chosen &= (areas >= LEAST * area) & (areas <= MOST * area)
     chosen &= middles[:, 1] < box[3] - GROUND * height

@@ -12,7 +12,8 @@ from dynascene_cli.staging.ground_contact import Contacts
 from dynascene_cli.staging.picture_sides import share_beyond_sides
 from dynascene_cli.staging.standing_ground import StandingGround
 
-LOWEST_FEET = 0.985
+LOWEST_SOLES = 0.985
+"""How low the lowest row of the person may be, as a share of the picture's height."""
 RESIZED = 1.4
 """A person shown so many times larger or smaller than filmed is told."""
 
@@ -194,8 +195,9 @@ class FramingMeasures:
         heads = feet - framing.scale * self.contacts.heights
         filmed_heads = self.contacts.points[:, 1] - self.contacts.heights
         highest = min(0.0, float(filmed_heads.min() / self.contacts.clip_size[1])) * height
-        lowest = float(self.contacts.points[:, 1].max() / self.contacts.clip_size[1])
-        awkward = int(not bottom and feet.max() > max(LOWEST_FEET, lowest) * height)
+        sole = float(np.fmax(self.contacts.points[:, 1], self.contacts.boxes[:, 3]).max())
+        lowest = max(LOWEST_SOLES, sole / self.contacts.clip_size[1]) * height
+        awkward = int(not bottom and framing.scale * sole + framing.y > lowest)
         awkward += int(not top and heads.min() < highest)
         return shown, awkward
 

@@ -71,6 +71,18 @@ def test_the_photos_ground_decides_the_size(horizon: float, camera_height: float
     assert foot(stands)[1] <= 0.985 * place.height
 
 
+@pytest.mark.parametrize("camera_height", [1.0, 2.4])
+def test_toes_below_the_contact_stay_in_the_picture(camera_height: float) -> None:
+    motion = standing()
+    person = tracks(motion, FILMED, 0.0)
+    toes = person.boxes + np.array([0.0, 0.0, 0.0, 30.0])
+    place = photo(horizon=400.0, camera_height=camera_height)
+    filmed = still(FILMED, len(motion.feet))
+    stands = stance(replace(person, boxes=toes), filmed, place, Standing())
+    lowest = apply_similarity(stands.clip_to_frame, toes[:, [0, 3]])[:, 1]
+    assert lowest.max() <= 0.985 * place.height + 1
+
+
 def test_a_person_shown_at_another_size_is_told() -> None:
     (told,) = staged_in(photo(horizon=560.0)).warnings
     assert "% of the size they were filmed at" in told and "--camera-height" in told
