@@ -120,8 +120,9 @@ class PersonTracks:
     (F, len(LANDMARKS)) in 0..1, 0 where unknown or outside the picture; ``boxes`` (F, 4) the
     matte's x0, y0, x1, y1, NaN where nobody is seen; ``detections`` (F, 4) the detector's box,
     moved along between its looks, NaN where it saw nobody or was not asked; ``touched`` (F, 4)
-    which EDGES of the picture the matte reaches, there being more of the person beyond them.
-    The last two are NaN and False throughout unless given.
+    which EDGES of the picture the matte reaches, there being more of the person beyond them;
+    ``hidden_below`` the row from which on something drawn over the clip hides the feet.
+    The last three are NaN, False throughout and below everything unless given.
     """
 
     points: Floats
@@ -129,6 +130,7 @@ class PersonTracks:
     boxes: Floats
     detections: Floats = field(default_factory=lambda: np.zeros((0, 4)))
     touched: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 4), bool))
+    hidden_below: float = np.inf
 
     def __post_init__(self) -> None:
         frames = len(self.points)

@@ -17,6 +17,7 @@ from dynascene_cli.matting.lettering import (
     find_lettering,
     lines_of_array,
     lines_to_array,
+    row_hiding_feet,
     trim_lettering,
 )
 from dynascene_cli.matting.matte_warnings import matte_warnings
@@ -73,6 +74,7 @@ __all__ = [
     "people_in_photo",
     "read_corrections",
     "require_packages",
+    "row_hiding_feet",
     "select_person",
     "trim_lettering",
 ]

@@ -47,6 +47,11 @@ MOST_LINES = 4
 VIVID, WHITE = 110, 228
 RIM = 3
 """Pixels around strokes, at HEIGHT rows, that blend into what is beneath."""
+RIM_SHARE = 0.15
+"""How far the rim around lettering reaches over it, per the line's height."""
+FEET, TOES = 0.3, 0.06
+"""Shares of the person's height at their lower end: a line within the first that reaches into the
+second hides their feet."""
 CORNERS = 0.2
 """Half the width of what is trimmed off a matte beside lettering, per the line's height."""
 
@@ -82,6 +87,24 @@ def lines_of_array(table: Floats) -> tuple[LetteringLine, ...]:
         if not any(line.is_like(known) for known in lines):
             lines.append(line)
     return tuple(lines)
+
+
+def row_hiding_feet(lines: Sequence[LetteringLine], boxes: Floats, height: int) -> float:
+    """The row from which on lettering hides the feet in a clip of a ``height``; inf for none.
+
+    ``boxes`` (F, 4) are the person's, NaN where nobody is seen.
+    """
+    known = boxes[np.isfinite(boxes).all(axis=1)]
+    if len(known) == 0:
+        return np.inf
+    top, bottom = np.median(known[:, [1, 3]], axis=0)
+    tall = bottom - top
+    rows = [
+        (line.top - RIM_SHARE * (line.bottom - line.top)) * height
+        for line in lines
+        if line.top * height > bottom - FEET * tall and line.bottom * height > bottom - TOES * tall
+    ]
+    return float(min(rows, default=np.inf))
 
 
 def find_lettering(frame: Image, alpha: Image) -> tuple[LetteringLine, ...]:

@@ -1,7 +1,7 @@
 """The story of a matte: the people of a clip looked for, one of them followed, chunks cached."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from dynascene_cli.matting import (
     lines_of_array,
     matte_warnings,
     read_corrections,
+    row_hiding_feet,
 )
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
 from dynascene_cli.pipeline.matte_chunks import (
@@ -272,7 +273,9 @@ def _read_matte(
         whole["detections"],
         whole["touched"],
     )
-    return Matte(alpha, tracks), whole["props"], lines_of_array(whole["lettering"].reshape(-1, 5))
+    lettering = lines_of_array(whole["lettering"].reshape(-1, 5))
+    hidden = row_hiding_feet(lettering, whole["boxes"], clip.height)
+    return Matte(alpha, replace(tracks, hidden_below=hidden)), whole["props"], lettering
 
 
 def _write_matte(

@@ -1,6 +1,6 @@
 """Where the person meets the ground in the clip, frame by frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -93,6 +93,23 @@ class Contacts:
 
 def contact_points(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     """The ground-contact points of a person, and their standing height, from their tracks.
+
+    Who is ``hidden_below`` a row by what is drawn over the clip is cut there.
+
+    Raises:
+        InputError: nobody is seen in any frame.
+    """
+    contacts = _contacts_with_feet(tracks, filmed)
+    if not tracks.hidden_below < contacts.lower_cut:
+        return contacts
+    cut = contacts.cut.copy()
+    with np.errstate(invalid="ignore"):
+        cut[:, 3] |= contacts.boxes[:, 3] > tracks.hidden_below
+    return replace(contacts, cut=cut, lower_cut=tracks.hidden_below)
+
+
+def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
+    """The contacts of a person of whom all feet in the picture count.
 
     The contact is the slower and lower foot's (heel and toe averaged), the middle of both while
     both stand. Without feet it lies below the head by the height that the upper body implies.

@@ -12,6 +12,7 @@ from dynascene_cli.matting import (
     find_lettering,
     lines_of_array,
     lines_to_array,
+    row_hiding_feet,
     trim_lettering,
 )
 from dynascene_cli.video import open_clip, read_frames, read_photo
@@ -117,3 +118,13 @@ def test_whoever_wears_the_grounds_colour_keeps_their_shoes():
     frame, alpha = person()
     frame[380:, :] = frame[100:200, 280:380] = (250, 220, 10)
     assert drop_uniform_ground(frame, alpha) is alpha
+
+
+def test_a_line_over_the_feet_hides_them_and_one_over_the_body_does_not():
+    boxes = np.array([[200, 100, 300, 900], [200, 100, 300, 900], [np.nan] * 4])
+    feet, chest, shins = (LetteringLine((240, 10, 140), *rows)
+                          for rows in ((0.84, 0.91), (0.4, 0.5), (0.74, 0.79)))  # fmt: skip
+    assert row_hiding_feet([chest, feet], boxes, 1000) == pytest.approx(829.5)
+    assert row_hiding_feet([chest, shins], boxes, 1000) == np.inf
+    assert row_hiding_feet([], boxes, 1000) == np.inf
+    assert row_hiding_feet([feet], boxes[2:], 1000) == np.inf

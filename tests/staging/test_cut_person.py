@@ -104,6 +104,20 @@ def test_whom_the_clip_cuts_below_is_as_small_as_the_ground_says_at_the_lower_ed
     assert feet < 720 + 0.1 * tall
 
 
+def test_feet_that_something_drawn_hides_lie_below_the_pictures_edge() -> None:
+    whole = tracks(standing(z=5.0), FILMED)
+    row = float(whole.boxes[0, 3]) - 40
+    high = photo(horizon=250.0, camera_height=3.0)
+    stands = stance(replace(whole, hidden_below=row), still(FILMED, 75), high)
+    assert stands.contacts.grounded and stands.contacts.cut[:, 3].all()
+    assert corner(stands, (640, row))[1] >= 720 - 1e-6
+    feet = corner(stands, tuple(stands.contacts.points[0]))[1]
+    tall = stands.clip_to_frame[0, 0, 0] * stands.contacts.heights[0]
+    assert tall == pytest.approx((feet - 250) * HEIGHT / 3.0, rel=0.02)
+    below = replace(whole, hidden_below=float(whole.boxes[0, 3]) + 5)
+    assert not stance(below, still(FILMED, 75), high).contacts.cut.any()
+
+
 @pytest.mark.parametrize(("frames", "shown"), [(15, True), (40, False)])
 def test_a_cut_above_is_shown_only_for_a_moment_and_only_for_the_right_size(
     frames: int, shown: bool
