@@ -19,8 +19,9 @@ WORKING_SIDE = 360
 STEPS = 40
 """How many crops are looked at from edge to edge."""
 
-LEAST_SIZE, PERSON_HEIGHT = 0.25, 1.7
-"""Ground counts where a person, of so many metres, is at least this share of the frame tall."""
+LEAST_SIZE, PERSON_HEIGHT = 0.16, 1.7
+"""Ground counts where a person, of so many metres, is at least this share of the frame tall: no
+speck, seen from a raised camera."""
 
 ENOUGH, WORTHWHILE = 0.35, 0.1
 """Shares of the crop's middle columns with ground: as much as is needed, and the least gain."""

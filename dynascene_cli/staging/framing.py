@@ -78,6 +78,9 @@ class Framer(FramingMeasures):
         """
         scale = self.geometry.height / self.contacts.clip_size[1]
         as_filmed = self.at(scale, None)
+        column = float(self.first_contact(as_filmed)[0])
+        inside = self.keep_inside(scale, column)
+        as_filmed = replace(as_filmed, x=as_filmed.x + inside - column)
         misfit = self.camera_height_of(as_filmed) / self.geometry.camera_height
         if (
             1 / UNNOTICED < misfit < UNNOTICED
@@ -87,9 +90,8 @@ class Framer(FramingMeasures):
         ):
             return as_filmed
         below = self.below_horizon()
-        column = as_filmed.scale * float(self.contacts.points[0, 0]) + as_filmed.x
         framings = [
-            self.at(scale * f, below, self.keep_inside(scale * f, column))
+            self.at(scale * f, below, self.keep_inside(scale * f, inside))
             for f in (*1 / LARGER[1:], *LARGER)
         ]
         best = min(
@@ -108,10 +110,11 @@ class Framer(FramingMeasures):
             return replace(outside, warnings=told, footing="occupied")
         if self._outgrows(best, as_filmed):
             filmed = self.as_filmed()
-            told = (*filmed.warnings, CUT_BELOW_KEPT)
-            return replace(filmed, warnings=told, on_ground=False)
+            under = self.occupied_under(filmed)
+            told = (CUT_BELOW_KEPT,) if under is None else (CUT_BELOW_KEPT, occupied_ground(under))
+            return replace(filmed, warnings=(*filmed.warnings, *told), on_ground=False)
         if self.ground is not None and (not self.stands(best) or self.covers_nearer(best)):
-            columns = [column, *(COLUMNS * self.geometry.width)]
+            columns = [inside, *(COLUMNS * self.geometry.width)]
             framings = [self.at(f.scale, below, x) for f in framings[::COARSE] for x in columns]
             whole = [f for f in framings if self.faults(f) <= self.faults(best)]
             free = [f for f in whole if self.stands(f)]
@@ -152,9 +155,10 @@ class Framer(FramingMeasures):
     def _in_front(self, below: float, as_filmed: Framing) -> Framing | None:
         """On the ground nearer than all that the photo shows, the lower edge cutting their legs.
 
-        None where they would be hidden, beheaded or too large there, or where the clip cuts them.
+        None where they would be hidden, beheaded or too large there, where the clip's lower edge
+        cuts them, or where another that does would be seen.
         """
-        if any(self.contacts.cut_edges):
+        if self.contacts.cut_edges[3]:
             return None
         columns, rows = self.contacts.points.T
         height = self.geometry.height
@@ -168,7 +172,8 @@ class Framer(FramingMeasures):
             heads = feet - tall
             hidden = (feet - HIDDEN_SHINS * tall).min() >= height
             shown = (height - heads).min() >= LEAST_SHOWN * tall.max()
-            if hidden and shown and heads.min() >= LEAST_HEADROOM * height:
+            inside = heads.min() >= LEAST_HEADROOM * height
+            if hidden and shown and inside and self.faults(framing)[0] == 0:
                 fitting.append(replace(framing, footing="in front"))
         return min(fitting, key=lambda f: self.change(f, as_filmed), default=None)
 

@@ -124,6 +124,13 @@ class FramingMeasures:
             return "what is no ground"
         return self.ground.what_is_at(self.first_contact(framing))
 
+    def occupied_under(self, framing: Framing) -> str | None:
+        """What the photo shows under feet inside the picture that nothing free bears."""
+        if self.ground is None:
+            return None
+        feet = framing.scale * self.contacts.points[self._looked_at] + [framing.x, framing.y]
+        return self.ground.occupied_at(feet)
+
     def horizon_at(self, x: float) -> float:
         """The horizon's row at column ``x``."""
         across = x - self.geometry.width / 2

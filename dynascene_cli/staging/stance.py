@@ -285,17 +285,17 @@ def _ground_at(position: tuple[float, float], path: CameraPath, camera_height: f
 
 
 def _as_seen_at_first(contacts: Contacts, world: FilmedWorld, person_height: float) -> Contacts:
-    """Contacts and heights as if the filmed camera had stayed where it was in the first frame."""
+    """Contacts, heights and boxes as if the filmed camera had stayed where it first was."""
     K, E = world.path.intrinsics, world.path.extrinsics
     met, _ = intersect_ground(K, E, contacts.points, world.camera_height)
     foot, up = card(K[:1], E[:1], met, person_height)
     known = all_finite(np.hstack([foot, up]))[:, None]
     tall = np.linalg.norm(np.where(known, up, 0.0), axis=1)
-    return replace(
-        contacts,
-        points=np.where(known, foot, contacts.points[:1]),
-        heights=np.where(known[:, 0], tall, contacts.heights[0]),
-    )
+    points = np.where(known, foot, contacts.points[:1])
+    heights = np.where(known[:, 0], tall, contacts.heights[0])
+    around = contacts.boxes - np.tile(contacts.points, 2)
+    boxes = np.tile(points, 2) + around * (heights / contacts.heights)[:, None]
+    return replace(contacts, points=points, heights=heights, boxes=boxes)
 
 
 def _bring_world(stands: Stance, world: FilmedWorld) -> tuple[Stance, Mask]:

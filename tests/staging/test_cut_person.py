@@ -12,6 +12,7 @@ from dynascene_cli.shot import CameraPath, PersonTracks
 from dynascene_cli.staging import (
     Stance,
     Standing,
+    StandingGround,
     contact_points,
     move_conflicts,
     room_for_move,
@@ -91,6 +92,15 @@ def test_whom_the_clip_cuts_below_now_and_then_is_not_enlarged_to_hide_it() -> N
     np.testing.assert_array_equal(stands.clip_to_frame[0], np.eye(2, 3))
     assert any("keep the clip's framing and size" in warning for warning in stands.warnings)
     assert np.isfinite(stands.contact).all() and not stands.contacts.grounded
+
+
+def test_what_someone_who_keeps_their_framing_stands_on_is_told() -> None:
+    low = photo(horizon=250.0, camera_height=0.9)
+    for free in (False, True):
+        ground = StandingGround.of(np.full((720, 1280), free), lambda x, y: "furniture")
+        stands = stance(bending_down(), still(FILMED, 75), low, ground=ground)
+        told = [warning for warning in stands.warnings if "stands on furniture" in warning]
+        assert len(told) == (0 if free else 1)
 
 
 def test_whom_the_clip_cuts_below_is_as_small_as_the_ground_says_at_the_lower_edge() -> None:

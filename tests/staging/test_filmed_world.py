@@ -14,6 +14,7 @@ from dynascene_cli.geometry import (
     centre,
     compose,
     pose,
+    pose_from_centre,
     project,
     relative_to_first,
     rotation_about,
@@ -251,6 +252,23 @@ def test_a_walk_keeps_its_metres_in_the_photo() -> None:
     true_walk = motion.feet[-1].mean(axis=0) - motion.feet[0].mean(axis=0)
     half_a_step = 0.35
     np.testing.assert_allclose(walked[[0, 2]], true_walk[[0, 2]], atol=half_a_step)
+
+
+def test_a_walk_that_the_clips_camera_pans_after_stays_in_the_photo() -> None:
+    """In the clip they stay in the middle; over the photo's ground they go 3.5 m to the right."""
+    motion = walking((1, 0), (0.0, 5.0), frames=75)
+    middle = motion.feet.mean(axis=1)
+    turned = [rotation_about("y", float(np.degrees(np.arctan2(x, z)))) for x, _, z in middle]
+    panned = replace(
+        still(GROUND, 75), extrinsics=pose_from_centre(np.stack(turned), np.zeros((75, 3)))
+    )
+    person = tracks(motion, GROUND, filmed=panned)
+    assert np.ptp(person.boxes[:, 0]) < 0.1 * GROUND.width
+    stands = stance(person, panned, GROUND, world=FilmedWorld(panned, 1.5, "given", "given"))
+    placed = place_person(stands, still(GROUND, 75))
+    soles = apply_similarity(placed.clip_to_frame, person.points[:, 7:].mean(axis=1))
+    assert np.ptp(soles[:, 0]) > 0.3 * GROUND.width
+    assert soles[:, 0].max() < GROUND.width
 
 
 def test_the_camera_that_filmed_them_leaves_the_person_to_the_bit() -> None:

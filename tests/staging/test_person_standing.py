@@ -120,6 +120,15 @@ def test_without_free_ground_the_person_stands_in_front_of_what_there_is() -> No
     assert "but water: they stand in front of it" in told
 
 
+def test_a_side_that_the_clip_cuts_stays_outside_in_front_too() -> None:
+    stands = staged_in(FILMED, standing(x=2.3), ground=free())
+    assert stands.contacts.cut_edges == (False, False, True, False)
+    assert stands.footing == "in front"
+    assert foot(stands)[1] > FILMED.height
+    right, _ = apply_similarity(stands.clip_to_frame[0], np.array([1280.0, 0.0]))
+    assert right >= FILMED.width - 1e-6
+
+
 def test_who_cannot_stand_in_front_is_told_to_stand_on_water() -> None:
     """A camera near the ground would see them there as a giant without a head."""
     stands = staged_in(photo(horizon=250.0, camera_height=0.4), ground=free())
