@@ -53,6 +53,7 @@ class MatteCompletion:
     def __init__(self, beginning: bool) -> None:
         """``beginning`` tells whether the first frame is the clip's."""
         self._beginning = beginning
+        self._swings = False
         self._made: dict[int, MatteFrame] = {}
         self._looks: dict[int, Look] = {}
         self._steps: dict[int, Floats | None] = {}
@@ -62,7 +63,9 @@ class MatteCompletion:
         number = -1
         for number, (frame, made) in enumerate(seen):
             self._made[number] = made
-            self._looks[number] = look_of(frame, made.alpha)
+            self._swings |= is_swung([made])
+            if self._swings or (self._beginning and number <= AROUND):
+                self._looks[number] = look_of(frame, made.alpha)
             if number >= AROUND:
                 yield self._done(number - AROUND)
         for waiting in range(max(0, number - AROUND + 1), number + 1):
@@ -72,7 +75,7 @@ class MatteCompletion:
         if number == 0 and self._beginning:
             self._complete_beginning()
         near = range(number - SEEN_AGO, number + SEEN_AGO + 1)
-        if is_swung([self._made[i] for i in near if i in self._made]):
+        if number in self._looks and is_swung([self._made[i] for i in near if i in self._made]):
             self._complete_swung(number)
         for known in (self._made, self._looks, self._steps):
             known.pop(number - AROUND - 1, None)
@@ -81,7 +84,7 @@ class MatteCompletion:
     def _place(self, number: int, offsets: tuple[int, ...]) -> Place | None:
         reached = [number + offset for offset in (0, *offsets) if number + offset in self._looks]
         for index in range(min(reached), max(reached)):
-            if index not in self._steps:
+            if index not in self._steps and {index, index + 1} <= self._looks.keys():
                 self._steps[index] = register_frames(self._looks[index], self._looks[index + 1])
         return place_behind(self._looks, self._steps, number, offsets)
 
