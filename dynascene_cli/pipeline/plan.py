@@ -47,6 +47,7 @@ from dynascene_cli.staging import (
     Stance,
     apply_similarity,
     move_conflicts,
+    size_conflict,
 )
 from dynascene_cli.staging.clearance import check_path
 from dynascene_cli.storage.project import stage_key
@@ -221,6 +222,10 @@ def _plan_accompanying(
             break
         share *= SHRINKING
     run.console.warn(*camera.stance.warnings)
+    if place.guess.sources["camera_height"] not in ("prior", "given"):
+        photo = place.guess.viewpoint
+        odd = size_conflict(camera.stance, photo.camera_height, photo.height_spread)
+        run.console.warn(*([] if odd is None else [odd]))
     if share < 1:
         run.console.warn(
             f"the clip's camera sees further than can be painted in around the photo: {share:.0%} "

@@ -1,7 +1,7 @@
 """The person into the place: where they stand, and the camera that films them."""
 
 from dynascene_cli.staging.billboard import apply_similarity
-from dynascene_cli.staging.conflicts import move_conflicts
+from dynascene_cli.staging.conflicts import move_conflicts, size_conflict
 from dynascene_cli.staging.ground_contact import Contacts, contact_points
 from dynascene_cli.staging.held_framing import hold_framing, tell_turn
 from dynascene_cli.staging.limits import Staged, is_before, room_for_move, stage
@@ -47,6 +47,7 @@ __all__ = [
     "person_heights",
     "place_person",
     "room_for_move",
+    "size_conflict",
     "stage",
     "stance",
     "stand_in",

@@ -15,6 +15,8 @@ UNEXPLAINED_GROWTH = float(np.log(1.25))
 SLIDE_HEIGHTS = 0.25
 LEAVING_SHARE = 0.2
 """Share of the person's width past the picture's side from which it is told."""
+FOREIGN_SIZE = 1.5
+"""How many times too tall or small somebody looks beside who stands in the photo, to be told."""
 TILTS = {"head": "tilt-up", "feet": "tilt-down"}
 
 
@@ -38,6 +40,23 @@ def move_conflicts(stance: Stance, staged: Staged) -> tuple[str, ...]:
         _ends_leaving(stance, placement, path),
     )
     return tuple(sentence for sentence in told if sentence is not None)
+
+
+def size_conflict(stance: Stance, camera_height: float, spread: float) -> str | None:
+    """How another size the person has, seen by their own camera, than people in the photo.
+
+    The photo was taken from ``camera_height`` metres, whose logarithm is known to ``spread``.
+    """
+    filmed = stance.geometry.camera_height
+    ratio = float(np.log(camera_height / filmed))
+    if abs(ratio) < max(np.log(FOREIGN_SIZE), spread):
+        return None
+    return (
+        f"beside people and things in the photo the person looks {np.exp(abs(ratio)):.1f} times "
+        f"too {'tall' if ratio > 0 else 'small'}: their camera was {filmed:.1f} m above the "
+        f"ground, the photo's about {camera_height:.1f} m; a preset move gives them the size that "
+        "the photo's ground asks for, or --crop leaves those people out"
+    )
 
 
 def trend(values: Floats) -> float:

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from stick_figure import Motion, moved, photo, standing, still, tracks, walking
 
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.staging import Staged, Stance, Standing, move_conflicts, place_person, stance
+from dynascene_cli.staging import (
+    Staged,
+    Stance,
+    Standing,
+    move_conflicts,
+    place_person,
+    size_conflict,
+    stance,
+)
 from dynascene_cli.staging.conflicts import trend
 
 PHOTO = photo(horizon=250.0)
@@ -137,3 +145,14 @@ def test_a_trend_is_the_change_of_a_line(start: float, change: float, frames: in
     values = np.linspace(start, start + change, frames)
     assert trend(values) == pytest.approx(change, abs=1e-9)
     assert trend(values[::-1]) == pytest.approx(-change, abs=1e-9)
+
+
+def test_who_was_filmed_from_lower_than_the_photo_is_told_to_look_tall() -> None:
+    person = stands(standing(FRAMES))
+    assert person.geometry.camera_height == 1.5
+    told = size_conflict(person, 3.6, 0.4)
+    assert told is not None and "2.4 times too tall" in told
+    low = size_conflict(person, 0.75, 0.4)
+    assert low is not None and "2.0 times too small" in low
+    assert size_conflict(person, 1.8, 0.1) is None
+    assert size_conflict(person, 3.6, 0.9) is None, "the photo hardly shows its camera's height"
