@@ -8,6 +8,7 @@ def sana_trial() -> list[str]:
     render = f"dynascene render {CLIP} --scene {PHOTO} --renderer sana-wm"
     return [
         *_fetching("sana-wm"),
+        f"{render} --memory-plan",
         f"{render} --end 1 --draft --steps 10 --preview-every 2 -o first.mp4",
         f"{render} --end 5 -o reinserted.mp4 --report",
         f"{render} --end 5 --no-reinsert -o alone.mp4",

@@ -160,7 +160,7 @@ class NetworkOptions:
         bool,
         typer.Option(
             "--memory-plan",
-            help="Print how much memory sampling would take, and stop; not for sana-wm.",
+            help="Print how much memory sampling would take, and stop.",
         ),
     ] = False
 

@@ -165,7 +165,8 @@ class Lightening:
 
     ``offloads``: weights are offloaded already; ``offloaded``: bytes of those that would be;
     ``tiles``: the VAE may work in tiles; ``halved``: what bfloat16 halves of a plan in float32
-    beside the weights that would be offloaded.
+    beside the weights that would be offloaded, nothing where it does not run on the CPU;
+    ``windowed``: what grows with the window.
     """
 
     size: tuple[int, int]
@@ -176,19 +177,20 @@ class Lightening:
     tiles: bool
     offloaded: int
     halved: tuple[str, ...]
+    windowed: tuple[str, ...] = ("preparing", "activations")
 
 
 def lighter_options(plan: DevicePlan, may: Lightening) -> dict[str, int]:
     """Peaks of a plan as it is and of what takes less, one change at a time."""
     width, height = may.size
     found = {"as it is": plan.peak}
-    if plan.device == "cpu" and plan.precision == "float32":
+    if may.halved and plan.device == "cpu" and plan.precision == "float32":
         smaller = replace(plan, weights=plan.weights - may.offloaded // 2)
         found["--precision bfloat16"] = _scale_plan(smaller, 0.5, *may.halved).peak
     if plan.device == "cuda" and not may.offloads:
         found["--offload"] = replace(plan, weights=plan.weights - may.offloaded).peak
     if may.shorter:
-        scaled = _scale_plan(plan, may.shorter / may.window, "preparing", "activations")
+        scaled = _scale_plan(plan, may.shorter / may.window, *may.windowed)
         found[f"--window {may.shorter}"] = scaled.peak
     if may.smaller != may.size:
         share = may.smaller[0] * may.smaller[1] / (width * height)

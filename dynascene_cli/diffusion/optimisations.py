@@ -88,8 +88,12 @@ def check_tile(tile: int | None, size: tuple[int, int]) -> None:
         )
 
 
-def check_optimisations_on(device: str, optimisations: SamplingOptimizations) -> None:
+def check_optimisations_on(
+    device: str, optimisations: SamplingOptimizations, halves_on_cpu: bool = True
+) -> None:
     """Make sure that the optimisations do something on that type of device.
+
+    ``halves_on_cpu``: whether the network runs in bfloat16 on the CPU.
 
     Raises:
         InputError: one is for a GPU alone.
@@ -100,6 +104,11 @@ def check_optimisations_on(device: str, optimisations: SamplingOptimizations) ->
         raise InputError(
             "float16 is for a GPU: a processor computes it slower than float32",
             "bfloat16 halves the memory on the CPU",
+        )
+    if optimisations.precision == "bfloat16" and not halves_on_cpu:
+        raise InputError(
+            "this network runs in bfloat16 on a GPU alone, and there is none",
+            "leave --precision out: it is float32 on the CPU",
         )
     if optimisations.offload:
         raise InputError(

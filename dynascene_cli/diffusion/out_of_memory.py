@@ -15,13 +15,17 @@ _SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
 
 @dataclass(frozen=True)
 class Burden:
-    """What is in memory together: frames of a window at (width, height), and what takes half."""
+    """What is in memory together: frames of a window at (width, height), and what takes half.
+
+    ``halves_on_cpu``: whether the network runs in bfloat16 on the CPU too.
+    """
 
     window: int
     size: tuple[int, int]
     shorter: int
     smaller: tuple[int, int]
     optimisations: SamplingOptimizations
+    halves_on_cpu: bool = True
 
 
 @contextmanager
@@ -43,13 +47,14 @@ def out_of_memory_as_error(burden: Burden) -> Iterator[None]:
         raise StageError(
             f"out of memory: {what} do not fit",
             f"--sample-size {smaller[0]}x{smaller[1]} takes half of it, and so does "
-            f"--window {burden.shorter}; {_lighter(burden.optimisations)}"
+            f"--window {burden.shorter}; {_lighter(burden)}"
             "--memory-plan says how much each takes; --renderer projection takes hardly any",
         ) from error
 
 
-def _lighter(optimisations: SamplingOptimizations) -> str:
+def _lighter(burden: Burden) -> str:
+    optimisations = burden.optimisations
     if has_gpu():
         return "" if optimisations.offload else "--offload keeps the weights in main memory; "
-    whole = optimisations.precision_on("cpu") == "float32"
+    whole = burden.halves_on_cpu and optimisations.precision_on("cpu") == "float32"
     return "--precision bfloat16 takes half, too; " if whole else ""

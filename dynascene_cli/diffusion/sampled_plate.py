@@ -92,7 +92,7 @@ class SampledPlate(ABC):
         steps: int,
     ) -> None:
         self._device = choose_device(work.device)
-        check_optimisations_on(self._device.type, burden.optimisations)
+        check_optimisations_on(self._device.type, burden.optimisations, burden.halves_on_cpu)
         check_shot(shot)
         self.path = shot.path
         self._shot, self._work, self._report = shot, work, work.reporter

@@ -4,7 +4,7 @@ diffusers' ``SanaWMPipeline`` encodes and denoises; its parts are called one by 
 person can be put back at every step and a run can be continued. Its refiner is not used.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,16 @@ from torch import Tensor
 
 from dynascene_cli.diffusion.apply_optimisations import DTYPES, offload_layers
 from dynascene_cli.diffusion.image_processor import to_rgb_image, to_signed_tensor
+from dynascene_cli.diffusion.latent_frames import (
+    frames_of,
+    latent_count,
+    usual_overlap,
+    whole_frames,
+)
 from dynascene_cli.diffusion.sampling_state import SamplingState
-from dynascene_cli.diffusion.sana_settings import ResolvedSana
+from dynascene_cli.diffusion.sana_settings import FRAMES_PER_LATENT, ResolvedSana
 from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
+from dynascene_cli.diffusion.windows import blend_weights, blend_windows, items_of, windows
 from dynascene_cli.errors import reading
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Image
@@ -114,11 +121,46 @@ class SanaModel:
         )
         return (latents - mean) * vae.config.scaling_factor / deviation
 
+    def encode_clip(self, pictures: Iterable[Image], count: int) -> Tensor:
+        """Latents (1, C, T, h, w) of so many pictures, the last one going on to fill up the last.
+
+        A long clip is encoded in windows. What two of them share is the earlier one's: the encoder
+        is causal, and of a later window the first latent is but one frame.
+        """
+        spans = self.spans(latent_count(count, FRAMES_PER_LATENT))
+        frames = tuple(frames_of(span, FRAMES_PER_LATENT) for span in spans)
+        parts: list[Tensor] = []
+        done = 0
+        for span, given in zip(spans, items_of(frames, _go_on(pictures)), strict=True):
+            parts.append(self.encode(given)[:, :, done - span.start :])
+            done = span.stop
+        return torch.cat(parts, dim=2)
+
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Iterator[Image]:
-        """The 8k + 1 pictures (H, W, 3) of a clip's latents (1, C, T, h, w), decoded together."""
-        video = self._pipeline._decode_latents(latents.to(self.device))
-        yield from map(to_rgb_image, video[0].movedim(1, 0))
+        """The 8k + 1 pictures (H, W, 3) of a clip's latents (1, C, T, h, w).
+
+        A long clip is decoded in windows, mixed over the frames that they share.
+        """
+        spans = self.spans(latents.shape[2])
+        frames = tuple(frames_of(span, FRAMES_PER_LATENT) for span in spans)
+        starts = [*(span.start for span in frames[1:]), frames[-1].stop]
+        begun: Tensor | None = None
+        for span, seen, start, weight in zip(
+            spans, frames, starts, blend_weights(frames), strict=True
+        ):
+            given = latents[:, :, span.start : span.stop].to(self.device)
+            video = self._pipeline._decode_latents(given)[0].movedim(1, 0).float().cpu()
+            video = video * weight[:, None, None, None]
+            if begun is not None:
+                video[: len(begun)] += begun
+            ready = start - seen.start
+            yield from map(to_rgb_image, video[:ready])
+            begun = video[ready:].clone()
+
+    def spans(self, latents: int) -> tuple[range, ...]:
+        """The windows in which so many latents are encoded and decoded."""
+        return windows(latents, self._settings.window_latents, self._settings.overlap_latents)
 
     def start(self, first: Tensor, latents: int) -> SamplingState:
         """Noise by the seed, drawn on the CPU, after the first frame's latents (1, C, 1, h, w)."""
@@ -141,6 +183,9 @@ class SanaModel:
 
         With a ``foreground`` the paper's equation 4 holds after every step: what is generated where
         the mask is 1, and elsewhere the foreground, noised to the step.
+
+        A long clip is denoised in windows, each of which begins with the first frame, where the
+        cameras begin too; what is predicted is blended at every step.
         """
         given = self._step_inputs(state, cameras, prompts)
         self.scheduler.set_begin_index(state.step)
@@ -183,44 +228,78 @@ class SanaModel:
             "named": {
                 "data_info": {"img_hw": sizes},
                 "mask": torch.cat(masks).to(self.device),
-                **camera,
             },
+            **camera,
         }
 
     def _step(self, timestep: Tensor, latents: Tensor, given: dict[str, Any]) -> Tensor:
         """One step of the pipeline's: the first frame's latents stay as they are."""
-        halves = 2 if self._settings.guidance > 1 else 1
         channels, frames, height, width = latents.shape[1:]
+        first, rest = latents[:, :, :1], latents[:, :, 1:]
+        length = self._settings.window_latents - 1
+        spans = windows(frames - 1, length, usual_overlap(length))
+
+        def predict(span: range) -> Tensor:
+            own = [0, *range(1 + span.start, 1 + span.stop)]
+            whole = torch.cat([first, rest[:, :, span.start : span.stop]], dim=2)
+            return self._velocity(timestep, whole, given, own)[:, :, 1:]
+
+        predicted = blend_windows(predict, spans, blend_weights(spans))
+        predicted = torch.cat([torch.zeros_like(first), predicted], dim=2)
+        tokens = self._times(timestep, frames).repeat_interleave(height * width)[None]
+        made = self.scheduler.step(
+            -predicted.reshape(1, channels, -1).transpose(1, 2),
+            timestep,
+            latents.reshape(1, channels, -1).transpose(1, 2),
+            per_token_timesteps=tokens,
+            return_dict=False,
+        )[0]
+        whole: Tensor = made.transpose(1, 2).reshape(latents.shape).float()
+        return torch.cat([first, whole[:, :, 1:]], dim=2)
+
+    def _velocity(
+        self, timestep: Tensor, latents: Tensor, given: dict[str, Any], own: list[int]
+    ) -> Tensor:
+        """What is predicted of a window's latents, guided; ``own`` are their places in the clip."""
+        halves = 2 if self._settings.guidance > 1 else 1
         moved = latents.to(self.device, self._dtype)
-        times = torch.full((frames,), float(timestep), device=self.device)
-        times[0] = 0.0
-        predicted = self._pipeline.transformer(
+        times = self._times(timestep, len(own)).to(self.device)
+        predicted: Tensor = self._pipeline.transformer(
             torch.cat([moved] * halves),
-            times.expand(halves, 1, frames),
+            times.expand(halves, 1, -1),
             given["text"],
+            camera_conditions=given["camera_conditions"][:, own],
+            chunk_plucker=given["chunk_plucker"][:, :, own],
             return_dict=False,
             **given["named"],
         )[0]
         if halves == 2:
             plain, wanted = predicted.chunk(2)
             predicted = plain + self._settings.guidance * (wanted - plain)
-        tokens = times.repeat_interleave(height * width)[None]
-        made = self.scheduler.step(
-            -predicted.reshape(1, channels, -1).transpose(1, 2).float().cpu(),
-            timestep,
-            latents.reshape(1, channels, -1).transpose(1, 2),
-            per_token_timesteps=tokens.cpu(),
-            return_dict=False,
-        )[0]
-        whole: Tensor = made.transpose(1, 2).reshape(latents.shape).float()
-        return torch.cat([latents[:, :, :1], whole[:, :, 1:]], dim=2)
+        return predicted.float().cpu()
+
+    @staticmethod
+    def _times(timestep: Tensor, latents: int) -> Tensor:
+        """The timestep of each of so many latents, (T,): the first frame has no noise."""
+        times = torch.full((latents,), float(timestep))
+        times[0] = 0.0
+        return times
 
 
-def generate_cells(masks: Sequence[NDArray[np.float32]], frames_per_latent: int) -> Tensor:
+def _go_on(pictures: Iterable[Image]) -> Iterator[Image]:
+    """The pictures, and the last of them ever after."""
+    for picture in pictures:
+        yield picture
+    while True:
+        yield picture
+
+
+def generate_cells(masks: Sequence[NDArray[np.float32]]) -> Tensor:
     """A mask (1, 1, T, h, w) of latents, of one (h, w) a frame: 0 where most are the person's.
 
-    The first latent is one frame, and every other so many.
+    The last one goes on to fill up the last latent.
     """
-    given = torch.from_numpy(np.stack(masks))
-    first, rest = given[:1], given[1:].unflatten(0, (-1, frames_per_latent)).mean(dim=1)
+    more = whole_frames(len(masks), FRAMES_PER_LATENT) - len(masks)
+    given = torch.from_numpy(np.stack([*masks, *[masks[-1]] * more]))
+    first, rest = given[:1], given[1:].unflatten(0, (-1, FRAMES_PER_LATENT)).mean(dim=1)
     return (torch.cat([first, rest]) > 0.5).float()[None, None]

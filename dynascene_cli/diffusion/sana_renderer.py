@@ -7,6 +7,7 @@ step.
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from torch import Tensor
 from dynascene_cli import geometry as maths
 from dynascene_cli.diffusion.image_processor import resize_image
 from dynascene_cli.diffusion.kept_pixels import cover_copy
+from dynascene_cli.diffusion.latent_frames import latent_count, shorter_window, whole_frames
 from dynascene_cli.diffusion.out_of_memory import Burden
 from dynascene_cli.diffusion.person_input import generate_mask, move_person
 from dynascene_cli.diffusion.preview import Previewer
@@ -35,7 +37,6 @@ from dynascene_cli.diffusion.sana_settings import (
     SIZES,
     ResolvedSana,
     sana_fingerprint,
-    whole_frames,
 )
 from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
 from dynascene_cli.shot import CameraPath, Image, Shot
@@ -67,11 +68,12 @@ class SanaRenderer(StreamedPlate):
         self._checkpoint = checkpoint
         indices = select_sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
         burden = Burden(
-            window=whole_frames(len(indices)),
+            window=min(settings.window, whole_frames(len(indices), FRAMES_PER_LATENT)),
             size=settings.size,
-            shorter=0,
+            shorter=shorter_window(settings.window, FRAMES_PER_LATENT),
             smaller=smaller_size(settings.size, SIZES),
             optimisations=settings.optimisations,
+            halves_on_cpu=False,
         )
         super().__init__(
             shot, work, indices, sana_fingerprint(settings, checkpoint), burden, settings.steps
@@ -94,16 +96,18 @@ class SanaRenderer(StreamedPlate):
 
     def _sample(self, state: SamplingState | None) -> Tensor:
         prompts, model, steps = self._prompts(), self._network(), self.settings.steps
-        video, masks = self._video()
-        foreground = None
-        first = model.encode(video[:1])
+        count = len(self._indices)
+        masks: list[NDArray[np.float32]] = []
+        video = self._video(masks)
+        picture = next(video)
+        first, foreground = model.encode([picture]), None
         if self.settings.reinsert:
-            foreground = Foreground(model.encode(video), generate_cells(masks, FRAMES_PER_LATENT))
+            latents = model.encode_clip(chain([picture], video), count)
+            foreground = Foreground(latents, generate_cells(masks))
         self._say_which()
-        start = model.start(first, 1 + (len(video) - 1) // FRAMES_PER_LATENT)
-        state = state or start
+        state = state or model.start(first, latent_count(count, FRAMES_PER_LATENT))
         began, left = time.perf_counter(), steps - state.step
-        show = self._previews(lambda: Previewer(first[:, :, 0], video[0]))
+        show = self._previews(lambda: Previewer(first[:, :, 0], picture))
 
         def after_step(reached: SamplingState) -> None:
             if reached.step == steps - left + 1:
@@ -112,23 +116,23 @@ class SanaRenderer(StreamedPlate):
             show(reached.step, reached.latents)
             self._keep_step(reached)
 
+        more = whole_frames(count, FRAMES_PER_LATENT) - count
         cameras = sana_cameras(
             self.path,
-            [*self._indices, *[self._indices[-1]] * (len(video) - len(self._indices))],
+            [*self._indices, *[self._indices[-1]] * more],
             self.settings,
             self._shot.scene.median_depth,
         )
         return model.denoise(state, cameras, prompts, foreground, after_step)
 
-    def _video(self) -> tuple[list[Image], list[NDArray[np.float32]]]:
-        """The sampled frames of the plate with the person in them, and where to generate.
+    def _video(self, masks: list[NDArray[np.float32]]) -> Iterator[Image]:
+        """The sampled frames of the plate with the person in them, where they are put back.
 
-        The last one goes on to fill the last latent. Nobody is in them who is not put back.
+        Where to generate is added to ``masks`` as the frames pass.
         """
         (width, height), shot = self.settings.size, self._shot
         to_sampled = np.array([[width / self.path.width], [height / self.path.height]])
         wanted = set(self._indices.tolist())
-        video, masks = [], []
         streams = zip(decode_frames(shot.clip), shot.matte.alpha.frames(), strict=True)
         for index, (frame, alpha) in enumerate(streams):
             if index not in wanted:
@@ -139,10 +143,8 @@ class SanaRenderer(StreamedPlate):
             if self.settings.reinsert:
                 mixed = colours + picture * (1 - coverage[..., None])
                 picture = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
-            video.append(picture)
             masks.append(generate_mask(coverage, LATENT_STRIDE))
-        more = whole_frames(len(video)) - len(video)
-        return video + video[-1:] * more, masks + masks[-1:] * more
+            yield picture
 
 
 def sana_cameras(

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from dynascene_cli.diffusion.latent_frames import check_window, latent_count, usual_overlap
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations, check_tile
 from dynascene_cli.diffusion.sampling_size import choose_size
 from dynascene_cli.diffusion.sampling_steps import check_steps
@@ -19,7 +20,9 @@ FRAMES_PER_LATENT = 8
 """A latent holds eight frames, but for the first, which holds one."""
 
 LATENT_STRIDE = 32
+NATIVE_WINDOW = 161
 NATIVE_RATE = 16
+"""Frames, and frames a second, of its authors' pipeline."""
 
 USUAL_STEPS, USUAL_GUIDANCE = 60, 5.0
 """diffusers' defaults."""
@@ -47,7 +50,8 @@ class SanaSettings:
     """How a plate is made from its first frame; what is None is decided by the plate.
 
     ``reinsert``: the person is put back at every step. ``translation_scale``: how many of the
-    network's units the scene's median depth is.
+    network's units the scene's median depth is. ``window``: frames that are denoised together,
+    8k + 1.
     """
 
     prompt: str = PROMPT
@@ -57,6 +61,7 @@ class SanaSettings:
     guidance: float = USUAL_GUIDANCE
     size: tuple[int, int] | None = None
     seed: int = 0
+    window: int = NATIVE_WINDOW
     optimisations: SamplingOptimizations = field(default_factory=SamplingOptimizations)
 
 
@@ -71,7 +76,18 @@ class ResolvedSana:
     guidance: float
     size: tuple[int, int]
     seed: int
+    window: int
     optimisations: SamplingOptimizations
+
+    @property
+    def window_latents(self) -> int:
+        """How many latents long a window is."""
+        return latent_count(self.window, FRAMES_PER_LATENT)
+
+    @property
+    def overlap_latents(self) -> int:
+        """How many latents neighbouring windows share."""
+        return usual_overlap(self.window_latents)
 
 
 def resolve_sana(settings: SanaSettings, plate_size: tuple[int, int]) -> ResolvedSana:
@@ -83,6 +99,7 @@ def resolve_sana(settings: SanaSettings, plate_size: tuple[int, int]) -> Resolve
     check_steps(settings.steps, settings.guidance)
     if not 0 < settings.translation_scale < math.inf:
         raise InputError(f"the translation scale is {settings.translation_scale}", "above 0")
+    check_window(settings.window, FRAMES_PER_LATENT, "SANA-WM")
     if not settings.prompt.strip():
         raise InputError("the prompt is empty", "leave --prompt out for the usual one")
     size = choose_size(settings.size, plate_size, SIZES)
@@ -96,8 +113,3 @@ def resolve_sana(settings: SanaSettings, plate_size: tuple[int, int]) -> Resolve
 def sana_fingerprint(settings: ResolvedSana, checkpoint: VideoCheckpoint) -> dict[str, Any]:
     """All of the settings that a plate's pictures depend on, for its cache key."""
     return {"version": SANA_VERSION, **checkpoint.facts_with(settings)}
-
-
-def whole_frames(frames: int) -> int:
-    """How many frames so many are filled up to: 8k + 1."""
-    return 1 + math.ceil((frames - 1) / FRAMES_PER_LATENT) * FRAMES_PER_LATENT

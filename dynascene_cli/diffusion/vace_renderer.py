@@ -5,7 +5,6 @@ everything the photo shows is in each frame, and the network paints what it does
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from dynascene_cli.diffusion.kept_pixels import (
     open_region,
     solid_person,
 )
+from dynascene_cli.diffusion.latent_frames import frames_of, latent_count, shorter_window
 from dynascene_cli.diffusion.out_of_memory import Burden
 from dynascene_cli.diffusion.person_input import move_person
 from dynascene_cli.diffusion.preview import Previewer
@@ -35,12 +35,10 @@ from dynascene_cli.diffusion.vace_settings import (
     NATIVE_RATE,
     SIZES,
     ResolvedVace,
-    frames_of,
-    latent_count,
     vace_fingerprint,
 )
 from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
-from dynascene_cli.diffusion.windows import blend_weights, blend_windows, windows
+from dynascene_cli.diffusion.windows import blend_weights, blend_windows, items_of, windows
 from dynascene_cli.shot import Image, Shot
 from dynascene_cli.video import decode_frames, resize_to_cover
 
@@ -86,14 +84,14 @@ class VaceRenderer(StreamedPlate):
         burden = Burden(
             window=settings.window,
             size=settings.size,
-            shorter=max(settings.window // 8 * FRAMES_PER_LATENT, 8) + 1,
+            shorter=shorter_window(settings.window, FRAMES_PER_LATENT),
             smaller=smaller_size(settings.size, SIZES),
             optimisations=settings.optimisations,
         )
         indices = select_sampled_frames(shot.path.frame_count, shot.path.frame_rate, NATIVE_RATE)
         made_by = vace_fingerprint(settings, checkpoint)
         super().__init__(shot, work, indices, made_by, burden, settings.steps)
-        latents = latent_count(len(indices))
+        latents = latent_count(len(indices), FRAMES_PER_LATENT)
         self._spans = windows(latents, settings.window_latents, settings.overlap_latents)
         self._model: VaceModel | None = None
 
@@ -125,7 +123,7 @@ class VaceRenderer(StreamedPlate):
         self._say_which()
         if state is None:
             height, width = controls[0].shape[-2:]
-            count = 1 + latent_count(len(self._indices))
+            count = 1 + latent_count(len(self._indices), FRAMES_PER_LATENT)
             shape = (1, model.latent_channels, count, height, width)
             state = initial_state(model.scheduler, shape, self.settings.seed)
         left = steps - state.step
@@ -164,14 +162,9 @@ class VaceRenderer(StreamedPlate):
 
     def _controls(self, model: VaceModel, reference: Image) -> Iterator[Tensor]:
         """What the denoiser is given of each window, encoded by itself."""
-        stream, held = self._video(), OrderedDict[int, VaceFrame]()
-        for span in self._spans:
-            frames = frames_of(span)
-            while len(held) == 0 or next(reversed(held)) < frames.stop - 1:
-                held[next(reversed(held)) + 1 if held else 0] = next(stream)
-            for number in [number for number in held if number < frames.start]:
-                del held[number]
-            yield model.control([held[number] for number in frames], reference)
+        spans = tuple(frames_of(span, FRAMES_PER_LATENT) for span in self._spans)
+        for frames in items_of(spans, self._video()):
+            yield model.control(frames, reference)
 
     def _video(self) -> Iterator[VaceFrame]:
         """The sampled frames as they are given; the last one goes on, to fill the last latent."""

@@ -1,9 +1,9 @@
 """What a user asks of Wan-VACE, as plain values, checked without torch."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dynascene_cli.diffusion.latent_frames import check_window, latent_count, usual_overlap
 from dynascene_cli.diffusion.optimisations import SamplingOptimizations, check_tile
 from dynascene_cli.diffusion.sampling_size import choose_size
 from dynascene_cli.diffusion.sampling_steps import check_steps
@@ -88,12 +88,12 @@ class ResolvedVace:
     @property
     def window_latents(self) -> int:
         """How many latents long a window is."""
-        return latent_count(self.window)
+        return latent_count(self.window, FRAMES_PER_LATENT)
 
     @property
     def overlap_latents(self) -> int:
-        """How many latents neighbouring windows share: a quarter, and two to blend over."""
-        return min(max(self.window_latents // 4, 2), self.window_latents - 1)
+        """How many latents neighbouring windows share."""
+        return usual_overlap(self.window_latents)
 
 
 def resolve_vace(settings: VaceSettings, plate_size: tuple[int, int]) -> ResolvedVace:
@@ -107,12 +107,7 @@ def resolve_vace(settings: VaceSettings, plate_size: tuple[int, int]) -> Resolve
         raise InputError(
             f"the conditioning scale is {settings.conditioning_scale}", "above 0, at most 2"
         )
-    if settings.window < 9 or settings.window % FRAMES_PER_LATENT != 1:
-        nearest = max(2, round((settings.window - 1) / FRAMES_PER_LATENT))
-        raise InputError(
-            f"a window of {settings.window} frames is none of Wan's, which are 4k + 1 from 9 on",
-            f"the nearest is {nearest * FRAMES_PER_LATENT + 1}",
-        )
+    check_window(settings.window, FRAMES_PER_LATENT, "Wan")
     if not settings.prompt.strip():
         raise InputError("the prompt is empty", "leave --prompt out for the usual one")
     size = choose_size(settings.size, plate_size, SIZES)
@@ -126,22 +121,3 @@ def resolve_vace(settings: VaceSettings, plate_size: tuple[int, int]) -> Resolve
 def vace_fingerprint(settings: ResolvedVace, checkpoint: VideoCheckpoint) -> dict[str, Any]:
     """All of the settings that a plate's pictures depend on, for its cache key."""
     return {"version": VACE_VERSION, **checkpoint.facts_with(settings)}
-
-
-def latent_count(frames: int) -> int:
-    """How many latents so many frames are, the last ones filled up."""
-    return 1 + math.ceil((frames - 1) / FRAMES_PER_LATENT)
-
-
-def frame_count(latents: int) -> int:
-    """How many frames so many latents are: 4k + 1."""
-    return 1 + (latents - 1) * FRAMES_PER_LATENT
-
-
-def frames_of(latents: range) -> range:
-    """The frames of a clip that a run of its latents holds when it is encoded by itself.
-
-    Its first latent is then one frame, the last of the four that it holds within the clip.
-    """
-    first = latents.start * FRAMES_PER_LATENT
-    return range(first, first + frame_count(len(latents)))

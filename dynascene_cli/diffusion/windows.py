@@ -3,13 +3,17 @@
 A camera move ends elsewhere than it began, so windows never wrap around the clip's end.
 """
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from dynascene_cli.errors import InputError
+
+Item = TypeVar("Item")
 
 
 def windows(frame_count: int, length: int, overlap: int) -> tuple[range, ...]:
@@ -31,6 +35,17 @@ def windows(frame_count: int, length: int, overlap: int) -> tuple[range, ...]:
     steps = -(-spread // (length - overlap))
     starts = [round(spread * index / steps) for index in range(steps + 1)]
     return tuple(range(start, start + length) for start in starts)
+
+
+def items_of(spans: tuple[range, ...], stream: Iterator[Item]) -> Iterator[list[Item]]:
+    """What a stream gives for each window in turn; it holds no more than one window of it."""
+    held = OrderedDict[int, Item]()
+    for span in spans:
+        while len(held) == 0 or next(reversed(held)) < span.stop - 1:
+            held[next(reversed(held)) + 1 if held else 0] = next(stream)
+        for number in [number for number in held if number < span.start]:
+            del held[number]
+        yield [held[number] for number in span]
 
 
 def blend_weights(spans: tuple[range, ...]) -> tuple[Tensor, ...]:

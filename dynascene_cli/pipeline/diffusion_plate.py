@@ -9,7 +9,8 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.pipeline.dynascene_plate import choose_dynascene, plan_dynascene
 from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.sampling import ChosenSampling, SamplingPlan, refuse_options
-from dynascene_cli.pipeline.sana_plate import choose_sana
+from dynascene_cli.pipeline.sana_plate import PUBLISHED as SANA
+from dynascene_cli.pipeline.sana_plate import choose_sana, plan_sana
 from dynascene_cli.pipeline.vace_plate import WEIGHTS as VACE_WEIGHTS
 from dynascene_cli.pipeline.vace_plate import choose_vace, plan_vace
 from dynascene_cli.shot import Clip
@@ -21,6 +22,8 @@ CHOSEN_BY_ITSELF = {"dynascene": ("dynascene",), "vace": VACE_WEIGHTS}
 SANA-WM is asked for by name: of the photo it keeps its first frame alone."""
 
 RENDERERS = {"dynascene": choose_dynascene, "vace": choose_vace, "sana-wm": choose_sana}
+
+PLANS = {"dynascene": plan_dynascene, "vace": plan_vace, "sana-wm": plan_sana}
 
 PIPELINES = {VACE_PIPELINE: "vace", SANA_PIPELINE: "sana-wm"}
 
@@ -45,8 +48,7 @@ def plan_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> Sa
     """The memory that a network takes for a clip and a plate of (width, height).
 
     Raises:
-        InputError: the request is for a renderer whose memory is not planned, or its settings do
-            not fit the checkpoint.
+        InputError: the request is for the projection, or its settings do not fit the checkpoint.
         MissingError: the checkpoint or a package is not on this machine.
     """
     renderer: str = request.renderer
@@ -57,12 +59,7 @@ def plan_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> Sa
             "the projection renderer takes no sampling options: there is no memory to plan",
             "leave --renderer out, or name a checkpoint",
         )
-    if renderer == "sana-wm":
-        raise InputError(
-            "the memory of sana-wm is not planned", "try a short clip first, with --end 1"
-        )
-    plan = plan_vace if renderer == "vace" else plan_dynascene
-    return plan(request, clip, size)
+    return PLANS[renderer](request, clip, size)
 
 
 def _renderer(request: RenderRequest, console: Console) -> str:
@@ -76,6 +73,9 @@ def _renderer(request: RenderRequest, console: Console) -> str:
         for renderer, names in CHOSEN_BY_ITSELF.items()
         if (first := next((name for name in names if find(name).state != "absent"), None))
     }
+    if not here and find(SANA).state != "absent":
+        console.info(f"renderer: projection: {SANA} is here, and is taken only by name")
+        return "projection"
     if not here:
         console.detail("renderer: projection (no network's weights are on this machine)")
         return "projection"

@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 from tiny_sana import TEXT_WIDTH, save_tiny_sana
 from tiny_shots import PLATE_SIZE, still, tiny_shot
 
+from dynascene_cli.diffusion.latent_frames import frames_of, whole_frames
 from dynascene_cli.diffusion.sampled_plate import Reporter, Work
 from dynascene_cli.diffusion.sana import Cameras, SanaModel, SanaPrompts, generate_cells
 from dynascene_cli.diffusion.sana_prompts import ready_sana_prompts
@@ -19,7 +20,6 @@ from dynascene_cli.diffusion.sana_settings import (
     PROMPT,
     SanaSettings,
     resolve_sana,
-    whole_frames,
 )
 from dynascene_cli.diffusion.video_checkpoint import open_video_checkpoint
 from dynascene_cli.errors import InputError
@@ -49,6 +49,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def shot(tmp_path_factory):
     return tiny_shot(tmp_path_factory.mktemp("shot"), frames=15, rate=16, degrees=3.0)
+
+
+@pytest.fixture(scope="module")
+def long_shot(tmp_path_factory):
+    return tiny_shot(tmp_path_factory.mktemp("long"), frames=45, rate=16, degrees=1.0)
 
 
 def prompts(seed=0):
@@ -130,11 +135,12 @@ def test_the_person_is_put_back_exactly_and_nothing_else_is(shot, folder, tmp_pa
     large = shot.placement.clip_to_frame * 3 + np.array([0.0, 0.0, -170.0])
     near = replace(shot, placement=replace(shot.placement, clip_to_frame=large))
     renderer = rendered(near, folder, Work(tmp_path / "a"))
-    video, masks = renderer._video()
-    mask = generate_cells(masks, 8)
+    masks = []
+    video = list(renderer._video(masks))
+    mask = generate_cells(masks)
     assert mask.shape == (1, 1, 3, 2, 3)
     assert 0 < mask.mean() < 1
-    wanted = renderer._network().encode(video)
+    wanted = renderer._network().encode_clip(video, len(video))
     made = latents_of(renderer)
     person = (mask == 0).expand_as(made).clone()
     person[:, :, 0] = False
@@ -143,10 +149,10 @@ def test_the_person_is_put_back_exactly_and_nothing_else_is(shot, folder, tmp_pa
     assert (made[others] - wanted[others]).abs().mean() > 0.1
 
 
-def test_frames_come_back_and_killed_it_continues_to_the_same_bytes(shot, folder, tmp_path):
-    asked = replace(SMALL, steps=7)
-    whole = list(rendered(shot, folder, Work(tmp_path / "whole"), asked).frames())
-    assert len(whole) == 15
+def test_frames_come_back_and_killed_it_continues_to_the_same_bytes(long_shot, folder, tmp_path):
+    asked = replace(SMALL, steps=7, window=25)
+    whole = list(rendered(long_shot, folder, Work(tmp_path / "whole"), asked).frames())
+    assert len(whole) == 45
     assert {frame.shape for frame in whole} == {(96, 160, 3)}
 
     def killed(done, total):
@@ -154,15 +160,67 @@ def test_frames_come_back_and_killed_it_continues_to_the_same_bytes(shot, folder
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rendered(shot, folder, Work(tmp_path / "killed", Reporter(killed)), asked).frame(0)
+        work = Work(tmp_path / "killed", Reporter(killed))
+        rendered(long_shot, folder, work, asked).frame(0)
     steps, said = [], []
     reporter = Reporter(lambda done, total: steps.append(done), said.append, said.append)
     work = Work(tmp_path / "killed", reporter, preview_every=1)
-    again = list(rendered(shot, folder, work, asked).frames())
+    again = list(rendered(long_shot, folder, work, asked).frames())
     assert steps == [6, 7]
     assert all(map(np.array_equal, again, whole))
     assert (tmp_path / "killed" / "preview.png").is_file()
-    assert any("without a GPU, sampling 15 frames of 96x64" in line for line in said)
+    assert any("without a GPU, sampling 45 frames of 96x64" in line for line in said)
+
+
+def test_windows_join_without_a_seam(long_shot, folder, tmp_path):
+    asked = replace(SMALL, window=25, steps=2)
+    renderer = rendered(long_shot, folder, Work(tmp_path / "a"), asked)
+    spans = renderer._network().spans(7)
+    assert spans == (range(4), range(2, 6), range(3, 7))
+    frames = [frames_of(span, 8) for span in spans]
+    painted = np.stack([renderer._picture(number) for number in range(45)]).astype(float)
+    changes = np.abs(np.diff(painted, axis=0)).mean(axis=(1, 2, 3))
+    edges = [span.start - 1 for span in frames[1:]] + [span.stop - 1 for span in frames[:-1]]
+    assert np.max(changes[edges]) <= 1.1 * np.median(changes)
+
+
+def test_a_window_is_shown_the_first_frame_and_its_own_cameras(long_shot, folder, tmp_path):
+    """A change of the last cameras alone moves the last windows alone, in the first step."""
+    asked = replace(SMALL, window=17, steps=1, reinsert=False)
+    E = long_shot.path.extrinsics.copy()
+    E[41:, :, 3] += 3.0
+    other = replace(long_shot, path=replace(long_shot.path, extrinsics=E))
+    made = [
+        latents_of(rendered(shot, folder, Work(tmp_path / name), asked))
+        for name, shot in (("a", long_shot), ("b", other))
+    ]
+    changed = (made[0] - made[1]).abs().mean(dim=(0, 1, 3, 4))
+    assert torch.equal(changed[:5], torch.zeros(5))
+    assert (changed[5:] > 1e-4).all(), changed
+    first = latents_of(rendered(long_shot, folder, Work(tmp_path / "c"), asked, Stripes(11)))
+    assert ((made[0] - first).abs().mean(dim=(0, 1, 3, 4)) > 1e-3).all()
+
+
+def test_a_long_clip_is_encoded_and_decoded_in_windows_as_in_one(folder):
+    rng = np.random.default_rng(0)
+    video = [
+        np.kron(rng.integers(0, 256, (8, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+        for _ in range(49)
+    ]
+    checkpoint = open_video_checkpoint(str(folder), PIPELINE)
+    one, some = (
+        SanaModel(checkpoint, resolve_sana(replace(SMALL, window=window), PLATE_SIZE), CPU)
+        for window in (49, 33)
+    )
+    whole, parts = one.encode_clip(video[:47], 47), some.encode_clip(video[:47], 47)
+    # The untrained networks look far along time; five of the seven latents are the first window's.
+    assert torch.allclose(parts[:, :, :5], whole[:, :, :5], atol=1e-5)
+    pictures = [np.stack(list(each.decode(whole))).astype(float) for each in (one, some)]
+    apart = np.abs(pictures[0] - pictures[1]).mean(axis=(1, 2, 3))
+    assert apart.max() < pictures[0].std() / 3
+    assert np.abs(np.diff(apart)).max() < 2.5
+    assert whole.shape == parts.shape == (1, 8, 7, 2, 3)
+    assert len(pictures[0]) == len(pictures[1]) == 49
 
 
 def test_cameras_begin_at_the_origin_in_the_networks_unit(shot):
@@ -194,6 +252,8 @@ def test_a_prompt_is_encoded_once(tmp_path, monkeypatch):
         ({"translation_scale": 0.0}, "the translation scale is 0"),
         ({"prompt": ""}, "the prompt is empty"),
         ({"steps": 0}, "0 steps"),
+        ({"window": 24}, "a window of 24 frames is none of SANA-WM's"),
+        ({"window": 9}, "8k . 1 from 17 on"),
     ],
 )
 def test_what_it_cannot_do_is_told(changed, message):
@@ -202,4 +262,4 @@ def test_what_it_cannot_do_is_told(changed, message):
 
 
 def test_frames_are_filled_up_to_whole_latents():
-    assert [whole_frames(count) for count in (1, 2, 9, 10, 161)] == [1, 9, 9, 17, 161]
+    assert [whole_frames(count, 8) for count in (1, 2, 9, 10, 161)] == [1, 9, 9, 17, 161]

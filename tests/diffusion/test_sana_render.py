@@ -27,13 +27,38 @@ def test_a_clip_is_rendered_in_its_frames(dynascene, tmp_path, drawn_clip, photo
     assert again.json["would_run"] == ["composite"]
     assert "plate" in dynascene(*words, *asked, "--no-reinsert", "--dry-run").json["would_run"]
     for wrong, told in (
-        (("--window", 9), "the sana-wm renderer takes no --window"),
+        (("--window", 9), "8k + 1 from 17 on"),
         (("--repaint", "unseen"), "takes no --repaint"),
-        (("--memory-plan",), "the memory of sana-wm is not planned"),
+        (("--sample-size", "100x64"), "the nearest is 96x64"),
+        (("--precision", "bfloat16"), "in bfloat16 on a GPU alone"),
     ):
         refused = dynascene(*words, *asked, *wrong)
         assert refused.code == 1
         assert told in refused.err
+
+
+def test_the_memory_is_planned_without_sampling(dynascene, tmp_path, drawn_clip, photo):
+    folder = save_tiny_sana(tmp_path / "tiny", encodes_text=False)
+    words = ("render", drawn_clip[0], "--scene", photo, "--checkpoint", folder)
+
+    def planned(*options):
+        run = dynascene(*words, "--sample-size", "96x64", *options, "--memory-plan", "--json")
+        assert run.code == 0, run.err
+        return run.json
+
+    plan, plain, short = planned(), planned("--guidance", 1), planned("--window", 25)
+    assert (plan["frames"], plan["window"], plan["size"]) == (36, 41, [96, 64])
+    cpu, gpu = (plan["devices"][name] for name in ("cpu", "cuda"))
+    assert (cpu["precision"], gpu["precision"]) == ("float32", "bfloat16")
+    assert cpu["weights"] == 2 * gpu["weights"] > 0
+    # Both halves of guidance are computed together.
+    assert cpu["activations"] > 1.8 * plain["devices"]["cpu"]["activations"]
+    for part in ("preparing", "activations", "decoding"):
+        assert short["devices"]["cpu"][part] < cpu[part]
+    assert short["window"] == 25
+    assert "--precision bfloat16" not in plan["options"]["cpu"]
+    assert {"as it is", "--offload", "--window 17"} <= plan["options"]["cuda"].keys()
+    assert "transformers and VAE" in dynascene(*words, "--memory-plan").out
 
 
 @pytest.mark.parametrize(
@@ -42,7 +67,7 @@ def test_a_clip_is_rendered_in_its_frames(dynascene, tmp_path, drawn_clip, photo
         ((), True, None, ""),
         (("vace-14b",), False, None, "projection: vace-14b is here, but there is no GPU"),
         (("vace-14b",), True, "vace", "vace: vace-14b is here, and there is a GPU"),
-        (("sana-wm",), True, None, ""),
+        (("sana-wm",), True, None, "projection: sana-wm is here, and is taken only by name"),
     ],
 )
 def test_auto_chooses_among_what_is_installed_and_says_why(

@@ -14,6 +14,7 @@ from tiny_shots import PLATE_SIZE, tiny_shot
 from tiny_vace import TEXT_WIDTH, save_tiny_vace
 
 from dynascene_cli.diffusion.kept_pixels import Rims, cover_copy, join, open_region
+from dynascene_cli.diffusion.latent_frames import frame_count, frames_of, latent_count
 from dynascene_cli.diffusion.prompts import encode_prompts, ready_prompts
 from dynascene_cli.diffusion.sampled_plate import Reporter, Work
 from dynascene_cli.diffusion.sampling_settings import STATE_FILE
@@ -23,9 +24,6 @@ from dynascene_cli.diffusion.vace_settings import (
     PIPELINE,
     PROMPT,
     VaceSettings,
-    frame_count,
-    frames_of,
-    latent_count,
     resolve_vace,
 )
 from dynascene_cli.diffusion.video_checkpoint import open_video_checkpoint
@@ -177,7 +175,7 @@ def test_windows_join_without_a_seam(folder, tmp_path):
         changes[window] = np.abs(np.diff(painted, axis=0)).mean(axis=(1, 2, 3))
         if window == 17:
             assert renderer._spans == (range(5), range(3, 8), range(6, 11))
-            spans = [frames_of(span) for span in renderer._spans]
+            spans = [frames_of(span, 4) for span in renderer._spans]
     edges = [span.start for span in spans[1:]] + [span.stop - 1 for span in spans[:-1]]
     # The untrained decoder itself takes some frames to settle.
     settled = changes[17][12:]
@@ -301,9 +299,10 @@ def test_a_plate_is_sampled_at_480p_in_its_own_aspect():
 
 @given(frames=st.integers(1, 400))
 def test_frames_become_whole_latents_and_none_is_lost(frames):
-    latents = latent_count(frames)
-    assert frames <= frame_count(latents) < frames + 4
-    assert frames_of(range(latents)) == range(frame_count(latents))
+    for held in (4, 8):
+        latents = latent_count(frames, held)
+        assert frames <= frame_count(latents, held) < frames + held
+        assert frames_of(range(latents), held) == range(frame_count(latents, held))
 
 
 @settings(max_examples=30)

@@ -14,6 +14,7 @@ from dynascene_cli.dataset.clip import TrainingClip
 from dynascene_cli.diffusion.device import choose_device
 from dynascene_cli.diffusion.image_processor import resize_image
 from dynascene_cli.diffusion.kept_pixels import cover_copy
+from dynascene_cli.diffusion.latent_frames import latent_count, whole_frames
 from dynascene_cli.diffusion.person_input import generate_mask, move_coverage, move_person
 from dynascene_cli.diffusion.sana import Foreground, SanaModel, generate_cells
 from dynascene_cli.diffusion.sana_prompts import ready_sana_prompts
@@ -22,7 +23,6 @@ from dynascene_cli.diffusion.sana_settings import (
     FRAMES_PER_LATENT,
     LATENT_STRIDE,
     ResolvedSana,
-    whole_frames,
 )
 from dynascene_cli.diffusion.video_checkpoint import VideoCheckpoint
 from dynascene_cli.evaluation.baselines import projection
@@ -53,12 +53,11 @@ def sana_answers(
         frames, path = len(clip.frames), shot.path
         plates = projection(shot.photo, path)
         plates[0] = shot.photo
-        more = whole_frames(frames) - frames
         video, masks = _person_in_plates(plates, clip, settings.size)
-        video, masks = video + video[-1:] * more, masks + masks[-1:] * more
         first = model.encode([resize_image(shot.photo, *settings.size)])
-        foreground = Foreground(model.encode(video), generate_cells(masks, FRAMES_PER_LATENT))
-        state = model.start(first, 1 + (len(video) - 1) // FRAMES_PER_LATENT)
+        foreground = Foreground(model.encode_clip(video, frames), generate_cells(masks))
+        state = model.start(first, latent_count(frames, FRAMES_PER_LATENT))
+        more = whole_frames(frames, FRAMES_PER_LATENT) - frames
         indices = [*range(frames), *[frames - 1] * more]
         cameras = sana_cameras(path, indices, settings, MEDIAN_DEPTH)
         latents = model.denoise(
