@@ -51,9 +51,12 @@ def plan_memory(request: RenderRequest, clip: Clip, size: tuple[int, int]) -> Sa
         InputError: the request is for the projection, or its settings do not fit the checkpoint.
         MissingError: the checkpoint or a package is not on this machine.
     """
-    renderer: str = request.renderer
+    renderer, checkpoint = str(request.renderer), request.sampling.checkpoint
     if renderer == "auto":
-        renderer = _renderer_of_checkpoint(request.sampling.checkpoint)
+        if checkpoint is None:
+            renderer = next(iter(_installed()), "dynascene")
+        else:
+            renderer = _renderer_of_checkpoint(checkpoint)
     if renderer == "projection":
         raise InputError(
             "the projection renderer takes no sampling options: there is no memory to plan",
@@ -68,11 +71,7 @@ def _renderer(request: RenderRequest, console: Console) -> str:
         return request.renderer
     if request.sampling.checkpoint is not None:
         return _renderer_of_checkpoint(request.sampling.checkpoint)
-    here = {
-        renderer: first
-        for renderer, names in CHOSEN_BY_ITSELF.items()
-        if (first := next((name for name in names if find(name).state != "absent"), None))
-    }
+    here = _installed()
     if not here and find(SANA).state != "absent":
         console.info(f"renderer: projection: {SANA} is here, and is taken only by name")
         return "projection"
@@ -94,8 +93,17 @@ def _renderer(request: RenderRequest, console: Console) -> str:
     return renderer
 
 
-def _renderer_of_checkpoint(name_or_path: str | None) -> str:
+def _installed() -> dict[str, str]:
+    """Of the renderers that ``auto`` takes those that are here, with the first of their weights."""
+    return {
+        renderer: first
+        for renderer, names in CHOSEN_BY_ITSELF.items()
+        if (first := next((name for name in names if find(name).state != "absent"), None))
+    }
+
+
+def _renderer_of_checkpoint(name_or_path: str) -> str:
     """The renderer whose weights those are."""
-    if name_or_path is None or name_or_path == UNTRAINED:
+    if name_or_path == UNTRAINED:
         return "dynascene"
     return PIPELINES.get(pipeline_of(name_or_path) or "", "dynascene")

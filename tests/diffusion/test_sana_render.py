@@ -6,7 +6,7 @@ from tiny_vace import save_tiny_vace
 
 from dynascene_cli.console import Console
 from dynascene_cli.diffusion import device
-from dynascene_cli.pipeline.diffusion_plate import choose_sampling
+from dynascene_cli.pipeline.diffusion_plate import choose_sampling, plan_memory
 from dynascene_cli.pipeline.request import CameraRequest, MatteRequest, RenderRequest, SceneRequest
 from dynascene_cli.video import open_clip
 from dynascene_cli.weights import add
@@ -59,6 +59,33 @@ def test_the_memory_is_planned_without_sampling(dynascene, tmp_path, drawn_clip,
     assert "--precision bfloat16" not in plan["options"]["cpu"]
     assert {"as it is", "--offload", "--window 17"} <= plan["options"]["cuda"].keys()
     assert "transformers and VAE" in dynascene(*words, "--memory-plan").out
+
+
+def test_what_is_not_here_is_told_with_what_gets_it(dynascene, drawn_clip, photo, tmp_path):
+    words = ("render", drawn_clip[0], "--scene", photo, "--renderer", "sana-wm")
+    absent = dynascene(*words)
+    assert absent.code == 3
+    assert "dynascene models pull sana-wm --accept-licence" in absent.err
+    refused = dynascene("models", "pull", "sana-wm")
+    assert (refused.code, "is under this licence: Apache-2.0" in refused.err) == (1, True)
+    trial = dynascene("doctor", "--renderer", "sana-wm", "--json").json["trial"]
+    assert trial[0] == "dynascene models pull sana-wm --accept-licence"
+    assert any(line.endswith("--renderer sana-wm --memory-plan") for line in trial)
+    folder = save_tiny_sana(tmp_path / "tiny", encodes_text=False)
+    (folder / "transformer" / "diffusion_pytorch_model.safetensors").unlink()
+    damaged = dynascene(*words, "--checkpoint", folder)
+    assert damaged.code == 3
+    assert "diffusion_pytorch_model.safetensors is missing" in damaged.err
+
+
+def test_the_plan_is_of_what_auto_would_take(tmp_path, monkeypatch, person_clip, photo):
+    """The weights of vace alone are here."""
+    monkeypatch.setenv("DYNASCENE_WEIGHTS", str(tmp_path / "weights"))
+    add("vace-14b", save_tiny_vace(tmp_path / "vace"))
+    request = RenderRequest(CameraRequest(MatteRequest(str(person_clip))), SceneRequest(photo))
+    plan = plan_memory(request, open_clip(str(person_clip)), (160, 96))
+    assert plan.as_json()["window"] % 4 == 1
+    assert "transformers and VAE" in plan.as_text()
 
 
 @pytest.mark.parametrize(

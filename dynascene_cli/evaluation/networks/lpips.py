@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dynascene_cli.diffusion.device import choose_device
 from dynascene_cli.evaluation.networks.weight_files import load
 
 Backbone = Literal["alex", "vgg"]
@@ -31,6 +32,8 @@ VGG_CHANNELS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 51
 class Lpips:
     """The distance of two pictures, by true weights from the weights folder.
 
+    They are compared on a GPU where there is one.
+
     Raises:
         MissingError: weights are not on this machine.
         InputError: a file holds others.
@@ -38,14 +41,17 @@ class Lpips:
 
     def __init__(self, backbone: Backbone) -> None:
         features, heads = FILES[backbone]
-        self._layers = load(make_backbone(backbone), features).get_submodule("features")
-        self._heads = [value for _, value in load(make_heads(backbone), heads).named_parameters()]
+        self._device = choose_device(None)
+        layers = load(make_backbone(backbone), features).to(self._device)
+        self._layers = layers.get_submodule("features")
+        self._heads = list(load(make_heads(backbone), heads).to(self._device).parameters())
         self._taps = TAPS[backbone]
 
     @torch.no_grad()
     def __call__(self, first: Tensor, second: Tensor) -> float:
         """The mean distance of pictures (B, 3, H, W); the library means their colours in −1..1."""
-        distance = torch.zeros(len(first))
+        first, second = first.to(self._device), second.to(self._device)
+        distance = first.new_zeros(len(first))
         pairs = zip(self._features(first), self._features(second), self._heads, strict=True)
         for a, b, head in pairs:
             difference = (_unit(a) - _unit(b)) ** 2
@@ -53,7 +59,7 @@ class Lpips:
         return float(distance.mean())
 
     def _features(self, pictures: Tensor) -> list[Tensor]:
-        shift, scale = (torch.tensor(each)[None, :, None, None] for each in (SHIFT, SCALE))
+        shift, scale = (pictures.new_tensor(each)[None, :, None, None] for each in (SHIFT, SCALE))
         values, found = (pictures - shift) / scale, []
         for number, layer in enumerate(self._layers.children()):
             values = layer(values)
