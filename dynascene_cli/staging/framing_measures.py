@@ -95,10 +95,15 @@ class FramingMeasures:
         return bool(shown >= min(READABLE, filmed / RESIZED))
 
     def stands(self, framing: Framing) -> bool:
-        """Whether the photo's ground bears the feet for the whole walk."""
+        """Whether the photo's ground bears the feet for the whole walk.
+
+        Of whom the clip cuts below, it is the lowest ground in the picture that they come from.
+        """
         if self.ground is None:
             return True
         feet = framing.scale * self.contacts.points[self._looked_at] + [framing.x, framing.y]
+        if self.contacts.cut_edges[3]:
+            feet[:, 1] = np.minimum(feet[:, 1], self.geometry.height)
         reach = FOOTPRINT * framing.scale * float(np.median(self.contacts.heights))
         return self.ground.bears(feet, reach)
 

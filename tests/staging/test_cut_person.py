@@ -128,6 +128,17 @@ def test_feet_that_something_drawn_hides_lie_below_the_pictures_edge() -> None:
     assert not stance(below, still(FILMED, 75), high).contacts.cut.any()
 
 
+@pytest.mark.parametrize("free", [True, False])
+def test_feet_far_below_the_picture_stand_on_the_ground_at_its_edge(free: bool) -> None:
+    whole = tracks(standing(z=5.0), FILMED)
+    hidden = replace(whole, hidden_below=float(whole.boxes[0, 3]) - 70)
+    place = photo(horizon=250.0, camera_height=3.0)
+    everywhere = StandingGround.of(np.full((720, 1280), free), lambda x, y: "water")
+    stands = stance(hidden, still(FILMED, 75), place, ground=everywhere)
+    assert corner(stands, tuple(stands.contacts.points[0]))[1] > 720 + 0.07 * 220
+    assert any("stands on water" in told for told in stands.warnings) is not free
+
+
 @pytest.mark.parametrize(("frames", "shown"), [(15, True), (40, False)])
 def test_a_cut_above_is_shown_only_for_a_moment_and_only_for_the_right_size(
     frames: int, shown: bool
