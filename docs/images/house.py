@@ -21,7 +21,7 @@ LEVELS = (
     ("matting", "camera", "scene", "staging", "projection", "compositing", "diffusion"),
     ("inference",),
     ("video", "weights"),
-    ("storage",),
+    ("storage", "cluster"),
     ("shot · numerics · geometry · console · errors",),
 )
 """The rooms from the top down; a room imports from those below it alone."""
@@ -37,6 +37,7 @@ NOTES = {
     "reports": "contact sheets, plots, the page",
     "inference": "ONNX networks",
     "storage": "project, cache, whole files",
+    "cluster": "Ray's workers",
     "video": "frames in and out",
     "weights": "registry, download",
 }

@@ -51,14 +51,22 @@ class BatchOptions:
         ),
     ] = None
     at_once: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--jobs",
-            help="How many clips are rendered at a time; the shots of one clip follow each other.",
+            help="How many clips are rendered at a time; the shots of one clip follow each other "
+            "[default: 1; on Ray, one a core].",
             min=1,
-            show_default=True,
         ),
-    ] = 1
+    ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="local|ADDRESS",
+            help="Render on Ray: on this machine, or on the cluster at HOST:PORT.",
+        ),
+    ] = None
     resume: Annotated[
         bool,
         typer.Option(
@@ -104,7 +112,6 @@ def batch(
         commands = [shlex.join(("dynascene", *job.words)) for job in listed]
         console.result({"folder": str(folder.resolve()), "commands": commands}, "\n".join(commands))
         return
-    results.mkdir(parents=True, exist_ok=True)
     outcomes = _render_all(listed, folder, results, how, console)
     page = _write_page(results, outcomes)
     told = {**summary(outcomes), "page": str(page)}
@@ -121,8 +128,12 @@ def _render_all(
     listed: Sequence["Job"], folder: Path, results: Path, how: BatchOptions, console: "Console"
 ) -> list["Outcome"]:
     """The outcomes of all jobs, in their order."""
+    from contextlib import nullcontext
+
     from dynascene_cli.batch.records import Records
+    from dynascene_cli.batch.renders import Processes, RayRenders, Renders
     from dynascene_cli.batch.run import run_jobs
+    from dynascene_cli.cluster import RayUse, connect_to_ray
 
     records = Records(results, folder)
     kept = [records.finished(job) for job in listed] if how.resume else []
@@ -137,7 +148,11 @@ def _render_all(
         console.info(f"{outcome.job.name}: {_result(outcome)} ({len(outcomes)} of {len(listed)})")
 
     todo = [job for job in listed if job not in outcomes]
-    run_jobs(todo, folder, how.at_once, started, ended)
+    use = RayUse(how.ray, how.at_once) if how.ray and todo else None
+    with connect_to_ray(use) if use else nullcontext():
+        results.mkdir(parents=True, exist_ok=True)
+        renders: Renders = RayRenders(use, results) if use else Processes(how.at_once or 1)
+        run_jobs(todo, folder, renders, started, ended)
     return [outcomes[job] for job in listed]
 
 

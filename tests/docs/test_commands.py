@@ -35,6 +35,7 @@ PARSED_ALONE = {
     "fetches what is published": r"models pull",
     "takes a file that is published elsewhere": r"models add|--inpainting|--click",
     "serves a page until it is stopped": r"studio|dataset review",
+    "needs Ray, or other machines": r"--ray",
     "goes on from a run of many hours": r"--base paper|--export|weaned/checkpoint",
     "takes minutes": r"evaluate ablation|dataset build|^(?:\S+|demo --help): dynascene demo",
     "needs a data set that was built from films": r"clips/train\.jsonl|dataset stats",

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dynascene_cli.cluster import RayUse
 from dynascene_cli.console import Console
 from dynascene_cli.dataset.filmed.clip_stages import FILES
 from dynascene_cli.dataset.filmed.jobs import (
@@ -22,7 +23,7 @@ from dynascene_cli.dataset.filmed.jobs import (
     make_clip,
     work_here,
 )
-from dynascene_cli.dataset.filmed.ray_workers import RayUse, ray_workers
+from dynascene_cli.dataset.filmed.ray_workers import ray_workers
 from dynascene_cli.dataset.filmed.records import (
     ClipRecord,
     SourceRecord,
