@@ -6,9 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from dynascene_cli.camera.formats import read_camera, write_camera
+from dynascene_cli.camera.formats import files, read_camera, write_camera
 from dynascene_cli.geometry import centre
 from dynascene_cli.shot import CameraPath
+from dynascene_cli.storage.text_files import read_json
 
 FILES = ["b.json", "b.txt", "model", "transforms.json", "camera_path.json", "b.usda", "b.chan"]
 
@@ -40,6 +41,18 @@ def test_and_comes_back(name, filmed, dynascene, tmp_path):
     np.testing.assert_allclose(again.extrinsics, filmed.extrinsics, atol=1e-9)
     np.testing.assert_allclose(again.intrinsics, filmed.intrinsics, atol=1e-6)
     assert (again.width, again.height, again.frame_rate) == (640, 360, 25)
+
+
+def test_a_camera_file_is_parsed_once(filmed, dynascene, monkeypatch):
+    parsed = []
+
+    def count(path):
+        parsed.append(path.name)
+        return read_json(path)
+
+    monkeypatch.setattr(files, "read_json", count)
+    assert dynascene("trajectory", "convert", "filmed.json", "b.usda").code == 0
+    assert parsed == ["filmed.json"]
 
 
 def test_a_move_is_sampled_around_a_typical_person(dynascene, tmp_path):

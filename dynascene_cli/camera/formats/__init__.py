@@ -27,13 +27,13 @@ from dynascene_cli.camera.formats import (
 from dynascene_cli.camera.formats import ground as ground_file
 from dynascene_cli.camera.formats.colmap import ColmapModel, read_model, write_model
 from dynascene_cli.camera.formats.conventions import Known, UnknownRateError, Warn
+from dynascene_cli.camera.formats.files import read_document
 from dynascene_cli.camera.formats.ground import ground_document, read_ground
 from dynascene_cli.camera.formats.path_json import camera_document
 from dynascene_cli.camera.formats.usd_binary import require_usd_core
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import CameraPath, GroundContact
-from dynascene_cli.storage.text_files import read_json
 from dynascene_cli.video.outputs import check_writable
 
 __all__ = [
@@ -247,7 +247,7 @@ def _by_suffix(path: Path, *, read: bool) -> Format:
 def _json_format(path: Path) -> Format | None:
     """What a JSON file is by its keys; None for what is no camera, a trajectory above all."""
     try:
-        document = read_json(path)
+        document = read_document(path)
     except InputError:
         return None
     keys = document if isinstance(document, dict) else {}

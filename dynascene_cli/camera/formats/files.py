@@ -1,6 +1,7 @@
 """Text and numbers out of camera files, and camera files that appear whole."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,28 @@ import numpy as np
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.storage.atomic import publish_file
+from dynascene_cli.storage.text_files import read_json
 from dynascene_cli.video.outputs import check_writable
+
+
+def read_document(path: Path) -> object:
+    """The document in a JSON camera file, for reading only.
+
+    The last one is kept, since its format, camera, ground and points are asked for in turn.
+
+    Raises:
+        InputError: it is not there, cannot be read, or is no JSON.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return read_json(path)
+    return _kept_document(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1)
+def _kept_document(path: Path, changed: int, size: int) -> object:
+    return read_json(path)
 
 
 def number_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dynascene_cli.camera.formats.files import matrix, number
+from dynascene_cli.camera.formats.files import matrix, number, read_document
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import GroundContact
-from dynascene_cli.storage.text_files import read_json
 
 GRID_REACH = 10
 EXTENT = 200.0
@@ -36,7 +35,7 @@ def read_ground(path: Path, frame_count: int) -> GroundContact | None:
     """
     if path.suffix.lower() != ".json" or not path.is_file():
         return None
-    document = read_json(path)
+    document = read_document(path)
     ground = document.get("ground") if isinstance(document, dict) else None
     if not isinstance(ground, Mapping):
         return None
@@ -62,7 +61,7 @@ def read_points(path: Path) -> Floats | None:
     """
     if path.suffix.lower() != ".json" or not path.is_file():
         return None
-    document = read_json(path)
+    document = read_document(path)
     listed = document.get("points") if isinstance(document, dict) else None
     if listed is None:
         return None

@@ -15,10 +15,9 @@ from dynascene_cli.camera.formats.conventions import (
     frame_rate,
     unit_of_name,
 )
-from dynascene_cli.camera.formats.files import matrix, number, publish
+from dynascene_cli.camera.formats.files import matrix, number, publish, read_document
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath, PathUnit
-from dynascene_cli.storage.text_files import read_json
 
 
 def camera_document(path: CameraPath, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     Raises:
         InputError: a key is missing or not what it should be; the message names the frame.
     """
-    document = read_json(path)
+    document = read_document(path)
     frames = document.get("frames") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(frames, list):
         raise InputError(

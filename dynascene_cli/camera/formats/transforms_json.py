@@ -23,11 +23,10 @@ from dynascene_cli.camera.formats.conventions import (
     unit_of_name,
     world_to_camera,
 )
-from dynascene_cli.camera.formats.files import matrix, number, publish
+from dynascene_cli.camera.formats.files import matrix, number, publish, read_document
 from dynascene_cli.camera.formats.numbering import fill_skipped_frames, image_name, natural_order
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.storage.text_files import read_json
 
 PINHOLE_MODELS = (
     "PINHOLE",
@@ -50,7 +49,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
         InputError: a key is missing or not what it should be, pictures differ in size, or a lens
             bends the picture by more than a pixel.
     """
-    document = read_json(path)
+    document = read_document(path)
     frames = document.get("frames") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(frames, list):
         raise InputError(f"{path}: frames is missing", "a transforms.json has a list of frames")

@@ -22,10 +22,9 @@ from dynascene_cli.camera.formats.conventions import (
     unit_of_name,
     world_to_camera,
 )
-from dynascene_cli.camera.formats.files import matrix, number, publish
+from dynascene_cli.camera.formats.files import matrix, number, publish, read_document
 from dynascene_cli.errors import InputError
 from dynascene_cli.shot import CameraPath
-from dynascene_cli.storage.text_files import read_json
 
 
 def read(path: Path, known: Known, warn: Warn) -> CameraPath:
@@ -34,7 +33,7 @@ def read(path: Path, known: Known, warn: Warn) -> CameraPath:
     Raises:
         InputError: a key is missing or not what it should be; the message names the frame.
     """
-    document = read_json(path)
+    document = read_document(path)
     frames = document.get("camera_path") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(frames, list):
         raise InputError(f"{path}: camera_path is missing", "it is a list of cameras")
