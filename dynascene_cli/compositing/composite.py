@@ -68,6 +68,7 @@ class Composite:
     """A frame and what it is made of: in linear light, foreground over shadow over background.
 
     ``picture`` is a full frame; the layers are full frames too, built when they are asked for.
+    Those that are deep are of 16 bits, of a frame that was ``deepened``.
     """
 
     picture: Image
@@ -78,6 +79,7 @@ class Composite:
     shadow_share: Gray
     treated_plate: Callable[[], Image]
     deep_foreground: NDArray[np.uint16] | None = None
+    deep_picture: NDArray[np.uint16] | None = None
 
     @property
     def background(self) -> Image:
@@ -199,10 +201,11 @@ class Compositor:
         alpha: Gray,
         clip_to_frame: Floats,
     ) -> Composite:
-        """A frame that was made, with a foreground of ``clip_frame``'s 16 bits.
+        """A frame that was made, its person of ``clip_frame``'s 16 bits.
 
         Where the 8 bits of the picture are more than a level away, since light wraps there or
-        something was painted over, they are taken.
+        something was painted over, they are taken; so they are in the finished picture where the
+        background shows through.
         """
         layer = made.foreground.astype(np.uint16) * 257
         box, colours, _ = self._person(clip_frame / np.float32(257), alpha, clip_to_frame)
@@ -213,7 +216,10 @@ class Compositor:
         near = np.abs(colours - made.person_colours).max(axis=2, keepdims=True) <= 1
         inner = box.crop(layer)[..., :3]
         inner[:] = np.where(near, np.round(np.clip(colours, 0, 255) * 257), inner)
-        return replace(made, deep_foreground=layer)
+        picture = made.picture.astype(np.uint16) * 257
+        solid = near & (made.person_alpha == 255)[..., None]
+        np.copyto(box.crop(picture), inner, where=solid)
+        return replace(made, deep_foreground=layer, deep_picture=picture)
 
     def background(self, index: int, plate: Image) -> Image:
         """The plate of frame ``index`` after blur, relighting and grain, a picture of its own."""

@@ -20,7 +20,14 @@ from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.shadow import ShadowCaster
 from dynascene_cli.shot import Clip, GroundContact, Image, Matte, Relight, Sunlight
 from dynascene_cli.staging import person_heights
-from dynascene_cli.video import DecodedFrame, decode_frames, open_sink
+from dynascene_cli.video import (
+    DecodedFrame,
+    decode_frames,
+    deepen_frame,
+    is_deep,
+    open_sink,
+    picture_bits,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ def write_composite(
 ) -> tuple[Image, Image]:
     """Write the video and the layers; the middle frame of the clip and of the result."""
     staged, plate = parts.plan.staged, parts.plate
+    if request.layers is not None and picture_bits(request.scene.photo) > 8:
+        run.console.warn(f"{request.scene.photo} has more than 8 bits; the plate is made with 8")
     placement, path = staged.placement, staged.path
     heights = person_heights(placement, path)
     compositor = Compositor(
@@ -81,9 +90,9 @@ def write_composite(
                 float(heights[index]),
                 None if caster is None else caster.of(index),
             )
-            if request.layers and clip.bit_depth > 8 and isinstance(frame, DecodedFrame):
-                to_frame = placement.clip_to_frame[index]
-                made = compositor.deepened(made, frame.deep(), alpha, to_frame)
+            if clip.bit_depth > 8 and (request.layers or is_deep(output)):
+                deep = deepen_frame(clip, index, frame)
+                made = compositor.deepened(made, deep, alpha, placement.clip_to_frame[index])
             write(frame, background, made)
             if index == clip.frame_count // 2:
                 middle = np.asarray(frame), made.picture
@@ -141,7 +150,8 @@ def _open_outputs(
         )
 
         def write(filmed: Image | DecodedFrame, background: Image, made: Composite) -> None:
-            video.write(made.picture)
+            deep = made.deep_picture if is_deep(output) else None
+            video.write(made.picture if deep is None else deep)
             if comparison is not None:
                 comparison(np.asarray(filmed), made.picture)
             if layers is not None:

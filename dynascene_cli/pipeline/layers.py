@@ -129,7 +129,8 @@ def open_layers(
         written = {each.name: each.stat().st_size for each in sorted(temporary.iterdir())}
         stale = {name for name in before if name not in written and _is_of(name, form)}
         kept = {name: size for name, size in before.items() if name not in stale}
-        document = {**settings, "written": {**kept, **written}}
+        bits = {**dict.fromkeys(FILMS, 8), "foreground": max(clip.bit_depth, 8)}
+        document = {**settings, "bits": bits, "written": {**kept, **written}}
         settings_file = temporary / "settings.json"
         settings_file.write_text(json.dumps(document, indent=1), encoding="utf-8")
     for name in stale:

@@ -17,6 +17,7 @@ from dynascene_cli.video.images import (
     cover_window,
     cover_with_room,
     encode_image,
+    picture_bits,
     read_photo,
     read_picture,
     resize_to_cover,
@@ -31,6 +32,7 @@ from dynascene_cli.video.outputs import check_spared, check_writable
 from dynascene_cli.video.reading import (
     DecodedFrame,
     decode_frames,
+    deepen_frame,
     read_alpha,
     read_frames,
     read_frames_at,
@@ -38,7 +40,14 @@ from dynascene_cli.video.reading import (
 from dynascene_cli.video.sequences import pattern_parts
 from dynascene_cli.video.sound_tracks import sound_warnings
 from dynascene_cli.video.timecode import timecode_frames
-from dynascene_cli.video.writing import Sink, check_output, is_sequence, open_film, open_sink
+from dynascene_cli.video.writing import (
+    Sink,
+    check_output,
+    is_deep,
+    is_sequence,
+    open_film,
+    open_sink,
+)
 
 __all__ = [
     "CHUNK_LENGTH",
@@ -60,13 +69,16 @@ __all__ = [
     "cover_window",
     "cover_with_room",
     "decode_frames",
+    "deepen_frame",
     "encode_image",
+    "is_deep",
     "is_sequence",
     "matte_picture",
     "open_clip",
     "open_film",
     "open_sink",
     "pattern_parts",
+    "picture_bits",
     "read_alpha",
     "read_chunk",
     "read_depth",

@@ -243,23 +243,39 @@ def _read_in_srgb(path: Path) -> tuple[Image, Image | None, list[str]]:
         rgb = np.array(upright.convert("RGB"))
         if isinstance(space, ColourSpace):
             warnings += [space.warning] if space.warning else []
-            rgb = convert_to_srgb(_fine_samples(picture, path, rgb), space)
+            # Linear light in 8 bits has no shadows.
+            fine = stored_samples(picture, path)
+            rgb = convert_to_srgb(rgb if fine is None else fine, space, np.uint8)
         return rgb, alpha, warnings
 
 
-def _fine_samples(picture: Pillow.Image, path: Path, rgb: Image) -> Image | NDArray[np.uint16]:
-    """RGB of a PNG of 16 bits as it is stored, where Pillow keeps 8; else ``rgb``.
+def picture_bits(path: Path) -> int:
+    """How many bits a sample of a picture file has: 16 stands for more than 8.
 
-    Linear light in 8 bits has no shadows.
+    Raises:
+        InputError: it is no picture.
+    """
+    if path.suffix.lower() == ".exr" or _is_float_tiff(path):
+        return 16
+    picture = open_picture(path)
+    if picture.format == "PNG":
+        with path.open("rb") as file:
+            return max(8, file.read(PNG_BIT_DEPTH + 1)[PNG_BIT_DEPTH])
+    tags = getattr(picture, "tag_v2", {})
+    return 16 if max(tags.get(TiffTags.BITS_PER_SAMPLE, (8,)), default=8) > 8 else 8
+
+
+def stored_samples(picture: Pillow.Image, path: Path) -> NDArray[np.uint16] | None:
+    """RGB of a PNG or TIFF of 16 bits as it is stored, where Pillow keeps 8.
+
+    None of other pictures, and of those that are turned to be upright.
     """
     turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
-    with path.open("rb") as file:
-        head = file.read(PNG_BIT_DEPTH + 1)
-    if picture.format != "PNG" or head[PNG_BIT_DEPTH] != 16 or turned:
-        return rgb
+    if picture.format not in ("PNG", "TIFF") or picture_bits(path) != 16 or turned:
+        return None
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.dtype != np.uint16:
-        return rgb
+        return None
     colour = stored[..., 2::-1] if stored.ndim == 3 else np.repeat(stored[..., None], 3, axis=2)
     return np.ascontiguousarray(colour, np.uint16)
 
@@ -272,7 +288,7 @@ def _linear_in_srgb(planes: NDArray[np.float32]) -> tuple[Image, Image | None, l
         alpha = np.asarray(np.clip(np.nan_to_num(planes[..., 3]), 0, 1) * 255 + 0.5, np.uint8)
     bright = np.nan_to_num(colour).max() > BRIGHTEST_SDR
     warnings = ["HDR: what is brighter than white is clipped"] if bright else []
-    return encode_srgb(colour), alpha, warnings
+    return encode_srgb(colour, np.uint8), alpha, warnings
 
 
 def _decode(picture: Pillow.Image, path: Path) -> Pillow.Image:

@@ -15,7 +15,7 @@ from dynascene_cli.shot import Clip, ColourTags
 from dynascene_cli.video.animations import animation_times, is_animation
 from dynascene_cli.video.colour import colour_tags, colour_warnings
 from dynascene_cli.video.containers import FORMATS_HINT, open_video
-from dynascene_cli.video.images import read_picture
+from dynascene_cli.video.images import picture_bits, read_picture
 from dynascene_cli.video.log_curves import log_curve
 from dynascene_cli.video.orientation import Orientation, orientation_of
 from dynascene_cli.video.packets import Packets, frame_times
@@ -307,7 +307,7 @@ def _pictures(path: Path, files: list[Path], served: tuple[int, ...], rate: Frac
         source_times=tuple(index / rate for index in range(len(served))),
         rotation=0,
         colour=ColourTags("rgb", True, "sdr"),
-        bit_depth=8,
+        bit_depth=picture_bits(files[0]),
         codec=files[0].suffix.lower().lstrip("."),
         variable_rate=False,
         has_audio=False,

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,7 @@ _SDR_WHITE_NITS = 203.0
 _STRIP = 256
 
 Curve = Callable[[Floats], Floats]
+Level = TypeVar("Level", np.uint8, np.uint16)
 
 
 @dataclass(frozen=True)
@@ -74,21 +76,24 @@ def space_of_name(picture: Pillow.Image) -> ColourSpace | bytes | None:
     return _by_exif(picture)
 
 
-def convert_to_srgb(image: Image | NDArray[np.uint16], space: ColourSpace) -> Image:
-    """RGB uint8 or uint16 (H, W, 3) of a space in sRGB's uint8; what lies outside is clipped."""
+def convert_to_srgb(
+    image: Image | NDArray[np.uint16], space: ColourSpace, level: type[Level]
+) -> NDArray[Level]:
+    """RGB uint8 or uint16 (H, W, 3) of a space in sRGB's levels; what lies outside is clipped."""
     levels = np.iinfo(image.dtype).max
     light = space.to_light(np.arange(levels + 1) / levels).astype(np.float32)
     matrix = to_srgb_matrix(space.primaries).astype(np.float32)
-    result = np.empty(image.shape, np.uint8)
+    result = np.empty(image.shape, level)
     for top in range(0, len(image), _STRIP):
         strip = light[image[top : top + _STRIP]] @ matrix.T
-        result[top : top + _STRIP] = encode_srgb(strip)
+        result[top : top + _STRIP] = encode_srgb(strip, level)
     return result
 
 
-def encode_srgb(light: NDArray[np.float32]) -> Image:
-    """Linear light in sRGB's primaries as sRGB's uint8, clipped to 0..1."""
-    return np.asarray(display_light(np.nan_to_num(light)) * 255 + 0.5, np.uint8)
+def encode_srgb(light: NDArray[np.float32], level: type[Level]) -> NDArray[Level]:
+    """Linear light in sRGB's primaries as sRGB's levels, clipped to 0..1."""
+    most = np.float32(np.iinfo(level).max)
+    return np.asarray(display_light(np.nan_to_num(light)) * most + np.float32(0.5), level)
 
 
 def convert_by_profile(picture: Pillow.Image, profile: bytes) -> Pillow.Image:

@@ -27,6 +27,7 @@ from dynascene_cli.video.colour import (
     rgb_window,
 )
 from dynascene_cli.video.containers import bound_frames, open_video
+from dynascene_cli.video.deep_pictures import read_deep_picture
 from dynascene_cli.video.images import read_picture
 from dynascene_cli.video.orientation import Picture, orient_picture
 from dynascene_cli.video.sequences import other_size, sequence_files
@@ -103,6 +104,17 @@ def decode_frames(clip: Clip) -> Iterator[Image | DecodedFrame]:
         return
     for frame in _decode(clip, _range(clip)):
         yield DecodedFrame(frame, clip)
+
+
+def deepen_frame(clip: Clip, index: int, frame: Image | DecodedFrame) -> NDArray[np.uint16]:
+    """A frame that ``decode_frames`` gave, with all of its bits: RGB uint16 (H, W, 3).
+
+    Raises:
+        InputError: its picture file cannot be read.
+    """
+    if isinstance(frame, DecodedFrame):
+        return frame.deep()
+    return read_deep_picture(sequence_files(clip.path)[clip.source_frames[index]])
 
 
 def read_frames_at(clip: Clip, indices: Sequence[int]) -> Iterator[Image]:

@@ -156,6 +156,11 @@ def open_film(
         video.close()
 
 
+def is_deep(path: Path) -> bool:
+    """Whether ``open_sink`` keeps more than 8 bits of a colour in a file of this name."""
+    return path.suffix.lower() in (".mov", ".png", ".exr")
+
+
 def is_sequence(path: Path) -> bool:
     """Whether ``open_sink`` writes one picture a frame to this name."""
     return is_pattern(path) and path.suffix.lower() in _STILLS
