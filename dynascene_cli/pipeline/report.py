@@ -1,8 +1,12 @@
 """The HTML page about a render, put together from its parts."""
 
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+import cv2
+import numpy as np
 
 from dynascene_cli.pipeline.matte import matte_sheet
 from dynascene_cli.pipeline.request import RenderRequest
@@ -12,9 +16,22 @@ from dynascene_cli.reports.html_page import Figure, Video, Wipe, html_page
 from dynascene_cli.reports.scene_preview import scene_preview
 from dynascene_cli.shot import Clip, Image, Matte
 from dynascene_cli.staging import Staged
-from dynascene_cli.video import encode_image, resize_to_cover
+from dynascene_cli.video import (
+    encode_image,
+    is_sequence,
+    open_clip,
+    open_film,
+    read_frames,
+    resize_to_cover,
+)
 
 VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm"}
+"""What browsers play."""
+
+MOST_SHOWN_BYTES = 12_000_000
+"""Of a video that is put into the page as it is."""
+SHOWN_SIDE, SHOWN_FRAMES = 640, 600
+"""Of any other: its longer side in pixels, and how many frames from its start."""
 
 
 def settings_of(request: RenderRequest) -> dict[str, Any]:
@@ -62,9 +79,7 @@ def write_report(
             "image/jpeg",
         ),
     ]
-    video, kind = None, VIDEO_TYPES.get(rendered.path.suffix)
-    if kind is not None:
-        video = Video(rendered.path.read_bytes(), _jpeg(after), kind)
+    video, how_shown = _shown_video(run, rendered, clip.frame_rate)
     page = html_page(
         rendered.path.stem,
         video=video,
@@ -73,18 +88,56 @@ def write_report(
         ],
         figures=figures,
         warnings=run.console.warnings,
-        settings=settings_of(request),
+        settings={
+            name.replace("_", " "): _in_words(value)
+            for name, value in settings_of(request).items()
+            if value not in (None, (), "")
+        },
         facts={
             "frames": clip.frame_count,
             "frame rate": f"{float(clip.frame_rate):.3f}",
             "size": f"{width}x{height}",
             "renderer": rendered.renderer,
             "camera": request.camera,
+            **({"shown here": how_shown} if how_shown else {}),
         },
     )
     path = run.project.folder / "report" / "index.html"
     run.project.publish_text(path, page)
     return path
+
+
+def _shown_video(run: Run, rendered: Rendered, frame_rate: Fraction) -> tuple[Video | None, str]:
+    """What the page plays, and how that differs from the result; none of a single picture."""
+    path, poster = rendered.path, _jpeg(rendered.middle[1])
+    kind = VIDEO_TYPES.get(path.suffix.lower())
+    if kind is not None and path.stat().st_size <= MOST_SHOWN_BYTES:
+        return Video(path.read_bytes(), poster, kind), ""
+    is_pictures = is_sequence(path)
+    result = open_clip(str(path), fps=float(frame_rate) if is_pictures else None)
+    if result.frame_count < 2:
+        return None, ""
+    scale = min(1.0, SHOWN_SIDE / max(result.width, result.height))
+    width, height = (max(2, round(side * scale / 2) * 2) for side in (result.width, result.height))
+    preview = run.project.folder / "report" / "preview.mp4"
+    with (
+        run.project.publish(preview) as temporary,
+        open_film(temporary, width=width, height=height, frame_rate=frame_rate) as film,
+    ):
+        for frame in read_frames(result, 0, SHOWN_FRAMES):
+            small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+            film.write(np.asarray(small, np.uint8))
+    cut = f", the first {SHOWN_FRAMES} frames" if result.frame_count > SHOWN_FRAMES else ""
+    return Video(preview.read_bytes(), poster), f"{width}x{height}, without sound{cut}"
+
+
+def _in_words(value: object) -> str:
+    """A setting's value for a reader."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _png(image: Image) -> bytes:

@@ -1,7 +1,10 @@
 """What a render writes besides its video: layers as pictures, and the comparison."""
 
+import base64
 import json
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -11,8 +14,8 @@ from PIL import Image as Pillow
 
 from dynascene_cli.pipeline.comparison import wipe, wipe_share
 from dynascene_cli.pipeline.layers import FILMS
-from dynascene_cli.video import open_clip, open_sink, read_frames
-from dynascene_cli.video.openexr import exr_planes
+from dynascene_cli.video import encode_image, open_clip, open_sink, read_frames, read_photo
+from dynascene_cli.video.openexr import exr_bytes, exr_planes
 
 
 @pytest.fixture
@@ -192,6 +195,24 @@ def test_travel_that_a_photo_without_ground_cannot_show_is_told(dynascene, drawn
         assert any(told in warning for warning in run.json["warnings"]) == is_told, camera
 
 
+def test_the_report_plays_what_browsers_do_not_and_says_settings_in_words(render):
+    run = render("--report")
+    assert run.code == 0, run.err
+    page = Path(run.json["report"]).read_text(encoding="utf-8")
+    coded = re.search(r'<source src="data:video/mp4;base64,([^"]*)"', page)
+    assert coded is not None
+    Path("shown.mp4").write_bytes(base64.b64decode(coded[1]))
+    shown, result = open_clip("shown.mp4"), open_clip("out.mov")
+    assert (shown.width, shown.height, shown.frame_count) == (
+        result.width,
+        result.height,
+        result.frame_count,
+    )
+    assert f"{result.width}x{result.height}, without sound" in page
+    assert '<th scope="row">light wrap</th><td>yes</td>' in page
+    assert ">None<" not in page
+
+
 def test_ten_bits_stay_ten_bits_in_the_foreground(dynascene, tmp_path, photo):
     """A ramp of levels that 8 bits do not tell apart, filmed in 10 bits."""
     width, height, rate = 128, 96, Fraction(25)
@@ -237,7 +258,40 @@ def test_ten_bits_stay_ten_bits_in_the_foreground(dynascene, tmp_path, photo):
     np.testing.assert_allclose(coded[inner][:, 0], display[40:90] * 65535, atol=48)
     run = dynascene(*words, "--layers", "mov")
     assert run.code == 0, run.err
-    with av.open("mov/foreground.mov") as film:
-        plane = next(film.decode(video=0)).reformat(format="yuv444p10le").planes[0]
-        rows = np.frombuffer(memoryview(plane), "<u2").reshape(-1, plane.line_size // 2)
-        np.testing.assert_allclose(rows[40, 45:85], luma[40, 45:85], atol=2)
+    for file in ("mov/foreground.mov", "out.mov"):
+        with av.open(file) as film:
+            plane = next(film.decode(video=0)).reformat(format="yuv444p10le").planes[0]
+            rows = np.frombuffer(memoryview(plane), "<u2").reshape(-1, plane.line_size // 2)
+            np.testing.assert_allclose(rows[40, 45:85], luma[40, 45:85], atol=2)
+    bits = json.loads(Path("mov/settings.json").read_text())["bits"]
+    assert bits == {"plate": 8, "background": 8, "foreground": 10, "matte": 8, "shadow": 8}
+
+
+@pytest.mark.parametrize("suffix", ["png", "exr"])
+def test_pictures_of_16_bits_keep_them_where_nothing_shines_through(
+    dynascene, tmp_path, photo, suffix
+):
+    """A grey ramp in steps of a sixteenth of a level, out of pictures and into pictures."""
+    width, height = 128, 96
+    ramp = np.broadcast_to(30_000 + 16 * np.arange(width, dtype=np.uint16), (height, width))
+    frame = np.repeat(ramp[..., None], 3, axis=2)
+    alpha = np.zeros((height, width), np.uint8)
+    alpha[10:90, 30:100] = 255
+    deep_photo = np.asarray(read_photo(photo).pixels, np.uint16) * 257
+    (tmp_path / "photo.png").write_bytes(encode_image(deep_photo, Path("photo.png")))
+    (tmp_path / "m").mkdir()
+    for number in (1, 2):
+        content = exr_bytes(frame) if suffix == "exr" else encode_image(frame, Path("a.png"))
+        (tmp_path / f"a.{number}.{suffix}").write_bytes(content)
+        Pillow.fromarray(alpha).save(tmp_path / "m" / f"{number}.png")
+    words = ("render", f"a.%d.{suffix}", "--fps", "25", "--scene", "photo.png", "--matte", "m")
+    words += ("--camera", "static", "--person-anchor", "screen", "--relight", "off", "--json")
+    run = dynascene(*words, "-o", "out.%d.png", "--layers", "layers", "--layers-format", "png")
+    assert run.code == 0, run.err
+    assert "photo.png has more than 8 bits; the plate is made with 8" in run.json["warnings"]
+    tolerance = 12 if suffix == "exr" else 1
+    for file in ("layers/foreground.00001.png", "out.1.png"):
+        written = cv2.imread(file, cv2.IMREAD_UNCHANGED)
+        assert written.dtype == np.uint16
+        np.testing.assert_allclose(written[40, 40:90, 0], ramp[40, 40:90], atol=tolerance)
+    assert json.loads(Path("layers/settings.json").read_text())["bits"]["foreground"] == 16
