@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
+from threading import Event, Thread
 from typing import IO, Any, ClassVar
 
 from dynascene_cli.errors import InputError
@@ -99,7 +100,7 @@ class Console:
         if self.as_json:
             print(json_text(data))
         elif text and not (self.log and self.log.on_stdout):
-            print(text)
+            print(text, flush=True)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -128,6 +129,19 @@ class Console:
         """
         with self.stage(task), self._shown_progress(task, total) as advance:
             yield advance if self.log is None else _logged(advance, self.log, task, total)
+
+    @contextmanager
+    def busy(self, task: str) -> Iterator[None]:
+        """Show that a task goes on whose steps are not counted, and for how long already."""
+        with self.stage(task):
+            if self.quiet:
+                yield
+            elif sys.stderr.isatty():
+                with _live_time(task):
+                    yield
+            else:
+                with _plain_time(task):
+                    yield
 
     @contextmanager
     def _shown_progress(self, task: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -218,6 +232,34 @@ def _live_bar(task: str, total: int) -> Iterator[Callable[[int], None]]:
             bar.update(row, completed=done, left=_left_text(time_left.after(done)))
 
         yield advance
+
+
+@contextmanager
+def _live_time(task: str) -> Iterator[None]:
+    from rich.console import Console as RichConsole
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), SpinnerColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=RichConsole(stderr=True), transient=True) as shown:
+        shown.add_task(task, total=None)
+        yield
+
+
+@contextmanager
+def _plain_time(task: str) -> Iterator[None]:
+    began, is_over = time.monotonic(), Event()
+
+    def tell() -> None:
+        while not is_over.wait(PLAIN_PROGRESS_SECONDS):
+            print(f"{task}: {time.monotonic() - began:.0f} s so far", file=sys.stderr)
+
+    teller = Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        teller.join()
 
 
 def _plain_lines(task: str, total: int) -> Callable[[int], None]:

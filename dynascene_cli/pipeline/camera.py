@@ -297,12 +297,14 @@ def _estimate(run: Run, request: CameraRequest, clip: Clip, foreground: Foregrou
         return estimate_by_vggsfm(read_frames(clip), foreground.alphas(clip), tracks, known)
     if request.method == "colmap":
         return estimate_by_colmap(tracks, known)
-    estimate = estimate_from_tracks(tracks, known)
+    with run.console.busy("camera"):
+        estimate = estimate_from_tracks(tracks, known)
     if request.method == "tracks" or not may_improve(estimate):
         return estimate
     run.console.info("camera: the tracks do not fit one camera, trying COLMAP too")
     try:
-        other = estimate_by_colmap(tracks, known)
+        with run.console.busy("camera"):
+            other = estimate_by_colmap(tracks, known)
     except (MissingError, StageError) as error:
         run.console.detail(f"colmap: {error.message}")
         return estimate

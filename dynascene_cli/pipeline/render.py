@@ -162,7 +162,8 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
     _check_disk_space(job)
     announce_compiling(console)
     console.warn(*job.clip.warnings, *odd, *sound_warnings(job.clip, job.output))
-    place = read_place(run, request.scene, job.size)
+    with console.busy("photo"):
+        place = read_place(run, request.scene, job.size)
     console.warn(*place.warnings)
     clock = _Clock(job.run.console)
     with project.locked(), renderer_compiled_ahead() as wait_for_renderer:
@@ -171,7 +172,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
             project.forget("scene", place.key)
         keep_place(project, place)
         describe_place(project, place)
-        with clock.measured("staging"):
+        with clock.measured("staging"), console.busy("staging"):
             wait_for_renderer()
             plan, projection = _plan(job, filmed, place)
         if run.force:
@@ -181,7 +182,8 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
         with clock.measured("scene"):
             plate = _plate(job, filmed, plan, projection)
         with clock.measured("composite"):
-            look = cached_look(project, job.clip, filmed.matted, plan, plate)
+            with console.busy("composite"):
+                look = cached_look(project, job.clip, filmed.matted, plan, plate)
             # The network draws the person's shadow itself.
             sun = None if job.sampling else choose_sun(request, plan.place, console)
             with_shadow = request.shadow != "none" and not job.sampling
@@ -192,7 +194,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
             middle = write_composite(run, request, job.clip, parts, job.output)
         report = None
         if request.report:
-            with clock.measured("report"):
+            with clock.measured("report"), console.busy("report"):
                 report = _report(job, filmed, place, plan, middle)
     return job.result(
         _confidence(filmed.estimate),
@@ -261,7 +263,8 @@ def _plan(job: RenderJob, filmed: FilmedPerson, place: Place) -> tuple[Plan, Pla
 
 def _plate(job: RenderJob, filmed: FilmedPerson, plan: Plan, projection: Plan) -> CachedPlate:
     if job.sampling is None:
-        return project_plate(job.run.project, plan)
+        with job.run.console.busy("scene"):
+            return project_plate(job.run.project, plan)
     person = job.clip, filmed.matted.matte
     return sample_plate(job.run, job.request, job.sampling, person, (plan, projection))
 

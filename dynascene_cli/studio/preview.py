@@ -62,6 +62,12 @@ class QuietConsole(Console):
         """Tell how many of a task's frames are done."""
         yield lambda done: self.tell(f"{task}: {done} of {total}")
 
+    @contextmanager
+    def busy(self, task: str) -> Iterator[None]:
+        """Tell what goes on."""
+        self.tell(task)
+        yield
+
 
 @dataclass(frozen=True, eq=False)
 class PlannedShot:

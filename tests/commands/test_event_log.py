@@ -24,7 +24,7 @@ def test_a_render_tells_its_stages_warnings_and_result(dynascene, tmp_path, word
     times = [event["time"] for event in told]
     assert times == sorted(times) and times[0] >= 0
     begun = [event["stage"] for event in told if event["event"] == "begin"]
-    assert begun == ["matte", "camera", "staging", "scene", "composite"]
+    assert begun == ["photo", "matte", "camera", "staging", "scene", "composite"]
     ended = [event["stage"] for event in told if event["event"] == "end"]
     assert ended == begun
     done = [each for each in told if each["event"] == "progress" and each["stage"] == "composite"]
