@@ -78,11 +78,9 @@ def synth(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write to.")],
     pictures: PictureOptions,
     content: ContentOptions,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    printed: options.ConsoleOptions,
 ) -> None:
     """Write synthetic clips and their manifest; the same command continues an interrupted run."""
-    from dynascene_cli.console import Console
     from dynascene_cli.dataset.synthetic.clip import SyntheticSettings
     from dynascene_cli.dataset.synthetic.folder import synthesize
     from dynascene_cli.dataset.synthetic.moves import MOVES
@@ -99,7 +97,7 @@ def synth(
         split="held-out" if content.held_out else "train",
         textures=content.textures,
     )
-    console = Console(as_json=as_json, quiet=quiet)
+    console = printed.console()
     with console.progress("clips", pictures.count) as done:
         manifest = synthesize(output, pictures.count, pictures.seed, settings, done)
     console.result({"manifest": str(manifest), "clips": pictures.count}, str(manifest))
@@ -217,8 +215,8 @@ def build(
     run: options.ConsoleOptions,
 ) -> None:
     """Build training clips from raw videos; the same command continues an interrupted run."""
+    from dynascene_cli.cluster import RayUse
     from dynascene_cli.dataset.filmed.build import build_dataset
-    from dynascene_cli.dataset.filmed.ray_workers import RayUse
     from dynascene_cli.dataset.filmed.settings import BuildSettings
     from dynascene_cli.errors import InputError
 
@@ -297,18 +295,19 @@ def _told(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-@app.command("check", epilog="Example: dynascene dataset check shots/manifest.jsonl")
+@app.command(
+    "check", cls=PanelCommand, epilog="Example: dynascene dataset check shots/manifest.jsonl"
+)
+@flatten_groups
 def check_manifest(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="A .jsonl manifest.")],
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    printed: options.ConsoleOptions,
 ) -> None:
     """Read every clip of a manifest once; exit 1 and name those that are bad."""
-    from dynascene_cli.console import Console
     from dynascene_cli.dataset.manifest import check, read_manifest
     from dynascene_cli.errors import InputError
 
-    console = Console(as_json=as_json, quiet=quiet)
+    console = printed.console()
     entries = read_manifest(manifest)
     bad = []
     with console.progress("check", len(entries)) as done:

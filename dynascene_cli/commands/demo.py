@@ -8,6 +8,7 @@ import typer
 
 from dynascene_cli.commands import options
 from dynascene_cli.commands.completion import complete_camera
+from dynascene_cli.commands.option_groups import flatten_groups
 
 MEDIA = Path(__file__).parents[1] / "demo_media"
 
@@ -16,7 +17,9 @@ MEDIA = Path(__file__).parents[1] / "demo_media"
 POSITION, MOVE_STRENGTH = (0.44, 0.85), 0.35
 
 
+@flatten_groups
 def demo(
+    printed: options.ConsoleOptions,
     output: Annotated[Path, typer.Option("-o", "--output", help="The video to write.")] = Path(
         "dynascene-demo.mp4"
     ),
@@ -29,12 +32,8 @@ def demo(
         ),
     ] = "dolly-in",
     project: options.ProjectFolder = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Render the clip and photo that ship with the package; with the extra plots, report on it."""
-    from dynascene_cli.console import Console
     from dynascene_cli.pipeline.render import render
     from dynascene_cli.pipeline.request import (
         CameraRequest,
@@ -54,7 +53,7 @@ def demo(
         # Its plots need an extra, which a first look may do without.
         report=find_spec("matplotlib") is not None,
     )
-    console = Console(as_json=as_json, quiet=quiet, verbose=verbose)
+    console = printed.console()
     asked = RunRequest(project or Path("dynascene-demo.dynascene"))
     result = render(request, asked, console)
     console.result(result.as_json(), result.as_text())

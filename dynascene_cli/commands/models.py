@@ -93,7 +93,8 @@ def add(
     _report_added(console, weights.add(name, path, _check_for(name)))
 
 
-@app.command("pull", epilog="Example: dynascene models pull modnet")
+@app.command("pull", cls=PanelCommand, epilog="Example: dynascene models pull modnet")
+@flatten_groups
 def pull(
     name: Annotated[
         str,
@@ -102,6 +103,7 @@ def pull(
             help="A name that `models list` prints, or dynascene:NAME.",
         ),
     ],
+    printed: options.ConsoleOptions,
     source: Annotated[
         str,
         typer.Option(
@@ -117,16 +119,14 @@ def pull(
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the licence without being asked.")
     ] = False,
-    as_json: options.AsJson = False,
 ) -> None:
     """Fetch weights from where they are published; the same command continues a broken download."""
     from dynascene_cli import weights
-    from dynascene_cli.console import Console
     from dynascene_cli.errors import InputError
     from dynascene_cli.weights.pull import discard_download
     from dynascene_cli.weights.pull import pull as pull_weights
 
-    console = Console(as_json=as_json)
+    console = printed.console()
     if sha256 and not source:
         raise typer.BadParameter("goes with --from", param_hint="--sha256")
     known = weights.find(name)
@@ -141,9 +141,10 @@ def pull(
             _report_added(console, known)
             return
     console.info(f"Licence of {name}: {known.licence}")
-    pulled = pull_weights(
-        name, source, sha256.lower(), accept_licence, _lines(console, name), _check_for(name)
-    )
+    with console.stage("download"):
+        pulled = pull_weights(
+            name, source, sha256.lower(), accept_licence, _lines(console, name), _check_for(name)
+        )
     _report_added(console, pulled)
 
 
@@ -351,12 +352,19 @@ def _report_added(console: "Console", added: "Weights") -> None:
 
 
 def _lines(console: "Console", name: str) -> "Told":
-    """Say how far a download is, every few seconds."""
-    last = time.monotonic()
+    """Say how far a download is, every few seconds; a log hears it more often, in bytes."""
+    from dynascene_cli.console import LOGGED_SECONDS
+
+    last = logged = time.monotonic()
 
     def told(done: int, total: int) -> None:
-        nonlocal last
+        nonlocal last, logged
         now = time.monotonic()
+        if console.log is not None and (now - logged >= LOGGED_SECONDS or done == total):
+            logged = now
+            console.log.tell(
+                "progress", stage="download", done=done, total=total or None, seconds_left=None
+            )
         if now - last >= SECONDS_BETWEEN_LINES:
             last = now
             of = f" of {total / 1e6:.0f}" if total else ""

@@ -11,6 +11,7 @@ from dynascene_cli.commands.options import (
     ClipArgument,
     FinishedMatte,
     InputOptions,
+    LogJson,
     MattingOptions,
     ProjectFolder,
     matte_request,
@@ -41,9 +42,10 @@ def studio(
     no_open: Annotated[
         bool, typer.Option("--no-open", help="Print the page's address, and open no browser.")
     ] = False,
+    log_json: LogJson = None,
 ) -> None:
     """Direct the shot of CLIP in a photo on a local page: place, camera, light; then render it."""
-    from dynascene_cli.console import Console
+    from dynascene_cli.console import Console, EventLog
     from dynascene_cli.pipeline.matte import check_matte_request, open_request_clip
     from dynascene_cli.pipeline.request import (
         CameraRequest,
@@ -61,7 +63,7 @@ def studio(
     from dynascene_cli.video import check_photo
 
     check_photo(scene)
-    console = Console()
+    console = Console(log=EventLog(log_json) if log_json else None)
     asked = matte_request(clip, source, matting, matte)
     request = RenderRequest(
         filmed=CameraRequest(asked), scene=SceneRequest(photo=scene), camera="static"
@@ -92,7 +94,7 @@ def studio(
         ShotSettings(clicks=asked.clicks),
     )
     server = Server(session, port)
-    print(server.url, flush=True)
+    console.result({"url": server.url}, server.url)
     if not no_open:
         typer.launch(server.url)
     server.serve()

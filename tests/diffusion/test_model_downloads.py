@@ -1,6 +1,7 @@
 import hashlib
 import json
 import threading
+from pathlib import Path
 
 import pytest
 from file_server import FileServer
@@ -128,8 +129,17 @@ def test_a_licence_is_shown_and_accepted_once(shelf, dynascene):
     assert "CreativeML Open RAIL-M" in refused.json["error"]
     assert refused.json["hint"].endswith("dynascene models pull sd15-inpainting --accept-licence")
     assert shelf.asked == []
-    pulled = dynascene("models", "pull", "sd15-inpainting", "--accept-licence", "--json")
+    words = ("models", "pull", "sd15-inpainting", "--accept-licence", "--json")
+    pulled = dynascene(*words, "--log-json", "log.jsonl")
     assert pulled.code == 0, pulled.err
+    events = [json.loads(line) for line in Path("log.jsonl").read_text("utf-8").splitlines()]
+    assert [event["event"] for event in events if event["event"] != "progress"] == [
+        "begin",
+        "end",
+        "result",
+    ]
+    counted = [event for event in events if event["event"] == "progress"]
+    assert counted and all(event["done"] <= event["total"] for event in counted)
     assert "CreativeML Open RAIL-M" in pulled.err
     folder = weights.path_of("sd15-inpainting")
     for file in files:
