@@ -47,7 +47,8 @@ class Session:
         self._fixes, self._move_file = fixes, move_file
         self._lock = RLock()
         self._process: subprocess.Popen[str] | None = None
-        self._lines: list[str] = []
+        self._listener: Thread | None = None
+        self._progress: dict[str, Any] = {}
         self._answer: dict[str, Any] | None = None
         self.version = 0
         self.settings = settings
@@ -222,24 +223,28 @@ class Session:
         with self._lock:
             if self.is_rendering:
                 raise InputError("a render is running", "wait until it has ended")
-            self._lines, self._answer = [], None
+            self._progress, self._answer = {}, None
             head, *rest = self._render_words()
-            command = [sys.executable, "-m", "dynascene_cli", head, "--json", *rest]
+            words = (head, "--log-json", "-", "--quiet", *rest)
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                [sys.executable, "-m", "dynascene_cli", *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
             )
-            Thread(target=self._listen, args=(self._process,), daemon=True).start()
+            self._listener = Thread(target=self._listen, args=(self._process,), daemon=True)
+            self._listener.start()
 
     @property
     def is_rendering(self) -> bool:
-        """Whether a render runs."""
-        return self._process is not None and self._process.poll() is None
+        """Whether a render runs, or its answer is not read yet."""
+        return self._listener is not None and self._listener.is_alive()
 
     def render_state(self) -> dict[str, Any]:
-        """Whether a render runs, its last line, and its answer once it has ended."""
+        """Whether a render runs, how far its stage is, and its answer once it has ended."""
         return {
             "running": self.is_rendering,
-            "line": self._lines[-1] if self._lines else "",
+            "progress": self._progress,
             "answer": None if self.is_rendering else self._answer,
         }
 
@@ -250,16 +255,23 @@ class Session:
             self._process.wait()
 
     def _listen(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stderr is not None
+        """Follow the events of a render; what else it prints tells of an end that has no event."""
         assert process.stdout is not None
-        for line in process.stderr:
-            self._lines.append(line.strip())
-        printed = process.stdout.read()
+        last, answer = "", None
+        for line in process.stdout:
+            if not line.startswith('{"event": '):
+                last = line.strip() or last
+                continue
+            event = json.loads(line)
+            kind = event.pop("event")
+            if kind in ("begin", "progress"):
+                self._progress = event
+            elif kind == "result":
+                answer = event
+            elif kind == "error":
+                answer = {"error": event["message"], "hint": event["hint"]}
         process.wait()
-        try:
-            self._answer = json.loads(printed)
-        except ValueError:
-            self._answer = {"error": self._lines[-1] if self._lines else "the render was ended"}
+        self._answer = answer or {"error": last or "the render was ended", "hint": ""}
 
     def _planned(self, settings: ShotSettings) -> PlannedShot:
         with self._run.project.locked():

@@ -5,6 +5,7 @@ import time
 
 import cv2
 import pytest
+from page_actions import click, drag, drag_last_keyframe, settle
 from studio_process import Studio
 
 
@@ -25,39 +26,6 @@ def page(folder, chromium, drawn_clip, photo):
     # A page that is left says so; a browser that is ended may not.
     chromium.get("about:blank")
     assert studio.process.wait(timeout=30) == 0
-
-
-def settle(page):
-    """Wait until what was asked for is drawn."""
-    until = time.monotonic() + 300
-    drawn = "return !!state && !sending && wanted === null && !looking && !drag && "
-    drawn += "document.getElementById('busy').hidden && "
-    drawn += (
-        "document.getElementById('frame').dataset.frame === `${state.version}/${number}/${view()}`"
-    )
-    while not page.execute_script(drawn):
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    return page.execute_script("return state")
-
-
-def drag(page, name, start, by):
-    """Drag on a canvas, from a place in fractions of it, by fractions of it."""
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    canvas = page.find_element("id", name)
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
-    size = canvas.size["width"], canvas.size["height"]
-    offset = [(share - 0.5) * side for share, side in zip(start, size, strict=True)]
-    steps = ActionChains(page).move_to_element_with_offset(canvas, *offset).click_and_hold()
-    for _ in range(4):
-        steps.move_by_offset(*(share * side / 4 for share, side in zip(by, size, strict=True)))
-    steps.release().perform()
-    return settle(page)
-
-
-def click(page, selector):
-    page.execute_script("document.querySelector(arguments[0]).click()", selector)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -126,21 +94,9 @@ def test_every_drag_changes_the_command(page, width):
 def test_a_keyframe_is_dragged_into_a_file(page):
     page.set_window_size(1280, 900)
     settle(page)
-    page.execute_script("document.querySelector('[data-move=orbit-left]').click()")
+    click(page, "[data-move=orbit-left]")
     assert settle(page)["settings"]["camera"] == "orbit-left"
-    page.execute_script("document.getElementById('edit').click()")
-    until = time.monotonic() + 20
-    while not page.execute_script("return !!move") and time.monotonic() < until:
-        time.sleep(0.1)
-    at = page.execute_script(
-        "const [x, y] = topScale().to(keyPosition(move.keyframes.at(-1)));"
-        "return [x / topView.width, y / topView.height]"
-    )
-    state = drag(page, "top", at, (-0.05, 0.0))
-    until = time.monotonic() + 300
-    while state["settings"]["camera"] == "orbit-left" and time.monotonic() < until:
-        time.sleep(0.2)
-        state = settle(page)
+    state = drag_last_keyframe(page, (-0.05, 0.0))
     assert "--camera anna-studio-move.json" in state["command"]
 
 

@@ -80,7 +80,47 @@ by("edit").addEventListener("click", async () => {
   try { move = move ? null : await ask("/api/move"); } catch (error) { tell(error); }
   by("edit").setAttribute("aria-pressed", move !== null);
   drawTop();
+  drawKeys();
 });
+
+// The keyframes over the timeline: pressed they are gone to, dragged they are earlier or later.
+
+// What a move's times are counted in, in times of the whole clip.
+const clipTime = () => move.time_unit === "seconds" ? (state.frame_count - 1) / state.frame_rate : 1;
+
+function drawKeys() {
+  by("keys").replaceChildren(...(move?.keyframes ?? []).map((key, index) => {
+    const button = document.createElement("button"), share = key.time / clipTime();
+    button.style.left = `${100 * share}%`;
+    button.hidden = share > 1;
+    button.ariaLabel = button.title = `keyframe ${index + 1}`;
+    button.addEventListener("click", () => goTo(key.time / clipTime() * (state.frame_count - 1)));
+    button.addEventListener("pointerdown", (event) => {
+      drag = {what: "time", key, index, moved: false};
+      button.setPointerCapture(event.pointerId);
+    });
+    button.addEventListener("pointermove", (event) => dragKey(event, button));
+    button.addEventListener("pointerup", () => {
+      if (drag?.what !== "time") return;
+      const {moved} = drag;
+      drag = null;
+      if (moved) change("/api/move", "PUT", {move});
+    });
+    return button;
+  }));
+}
+
+function dragKey(event, button) {
+  if (drag?.what !== "time") return;
+  const {key, index} = drag, step = clipTime() / Math.max(state.frame_count - 1, 1);
+  const [share] = inFrame(event, by("keys"), 1, 1);
+  const least = index ? move.keyframes[index - 1].time + step : 0;
+  const most = (move.keyframes[index + 1]?.time ?? clipTime() + step) - step;
+  if (least > most) return;
+  key.time = Math.min(Math.max(share * clipTime(), least), most);
+  drag.moved = true;
+  button.style.left = `${100 * key.time / clipTime()}%`;
+}
 
 // The sun, from above: the middle is overhead, the rim the horizon, up is where the camera looks.
 

@@ -332,18 +332,30 @@ for (const button of document.querySelectorAll("[data-reset]"))
   });
 by("copy").addEventListener("click", () => navigator.clipboard.writeText(state.command));
 
+// How far a render's stage is; a stage that does not count its frames shows a bar without an end.
+function showProgress({stage, done, total, seconds_left: left}) {
+  const bar = by("progress");
+  bar.hidden = false;
+  if (total) { bar.max = total; bar.value = done; } else bar.removeAttribute("value");
+  const time = left == null ? "" : left < 60 ? `, about ${Math.round(left)} s left`
+    : `, about ${Math.floor(left / 60)} min ${Math.round(left % 60)} s left`;
+  by("rendering").textContent = !stage ? "rendering"
+    : total ? `${stage}: ${done} of ${total}${time}` : stage;
+}
+
 by("render").addEventListener("click", async () => {
   by("render").disabled = true;
   try {
     let told = await ask("/api/render", "POST");
     while (told.running) {
-      by("rendering").textContent = told.line || "rendering";
+      showProgress(told.progress);
       await new Promise((done) => setTimeout(done, 500));
       told = await ask("/api/render");
     }
     const {answer} = told;
     by("rendering").textContent = answer?.error ? `${answer.error} ${answer.hint ?? ""}` : `done: ${answer?.output}`;
   } catch (error) { tell(error); }
+  by("progress").hidden = true;
   by("render").disabled = false;
 });
 
@@ -367,7 +379,7 @@ addEventListener("DOMContentLoaded", async () => {
   for (const name of ["auto", ...state.presets]) {
     const button = document.createElement("button");
     button.textContent = button.dataset.move = name;
-    button.addEventListener("click", () => { move = null; set({camera: name}); });
+    button.addEventListener("click", () => { move = null; drawKeys(); set({camera: name}); });
     by("moves").append(button);
   }
   show();
