@@ -122,7 +122,7 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
         chunk_sink(temporary, clip.frame_rate) as sink,
     ):
         seen = _Mattes(request, clip, first, last, state)
-        for frame in MatteCompletion(beginning=first == 0).complete(iter(seen)):
+        for frame in seen:
             sink.write(frame.alpha)
             made.append(frame)
     arrays: dict[str, Any] = {
@@ -155,9 +155,9 @@ def _pad_boxes(props: Floats) -> Floats:
 
 
 class _Mattes:
-    """A clip's frames from ``first`` to ``last`` and their mattes; ``state`` is what is remembered.
+    """The mattes of a clip's frames from ``first`` to ``last``; ``state`` is what is remembered.
 
-    Each frame (H, W, 3) and its matte, made by the model, or found in the alpha that is given.
+    They are made by the model and completed by the frames around them, or the alpha that is given.
     """
 
     def __init__(
@@ -167,16 +167,16 @@ class _Mattes:
         self._first, self._last = first, last
         self.state = state
 
-    def __iter__(self) -> Iterator[tuple[Image, MatteFrame]]:
+    def __iter__(self) -> Iterator[MatteFrame]:
         frames = read_frames(self._clip, self._first, self._last)
         if self._request.matte is None:
-            yield from self._made(frames)
+            yield from MatteCompletion(beginning=self._first == 0).complete(self._made(frames))
             return
         given = alpha_frames(self._request.matte, self._clip)
         alphas = given.frames(self._first, self._last)
         for frame, alpha in zip(frames, alphas, strict=True):
             made, self.state = matte_of_given_alpha(frame, alpha, self.state)
-            yield frame, made
+            yield made
 
     def _made(self, frames: Iterator[Image]) -> Iterator[tuple[Image, MatteFrame]]:
         model = make_model(self._request)
