@@ -68,7 +68,7 @@ class Composite:
     """A frame and what it is made of: in linear light, foreground over shadow over background.
 
     ``picture`` is a full frame; the layers are full frames too, built when they are asked for.
-    Those that are deep are of 16 bits, of a frame that was ``deepened``.
+    ``deep_colours`` are the person's, of 16 bits, of a frame that was ``deepened``.
     """
 
     picture: Image
@@ -78,8 +78,7 @@ class Composite:
     shadow_box: Box
     shadow_share: Gray
     treated_plate: Callable[[], Image]
-    deep_foreground: NDArray[np.uint16] | None = None
-    deep_picture: NDArray[np.uint16] | None = None
+    deep_colours: NDArray[np.uint16] | None = None
 
     @property
     def background(self) -> Image:
@@ -92,16 +91,25 @@ class Composite:
 
         Of 16 bits where the frame was ``deepened``.
         """
-        return (
-            self._foreground_of_8_bits() if self.deep_foreground is None else self.deep_foreground
-        )
-
-    def _foreground_of_8_bits(self) -> Image:
-        layer = np.zeros((*self.picture.shape[:2], 4), np.uint8)
+        colours: DeepImage = self.person_colours
+        alpha: DeepImage = self.person_alpha
+        if self.deep_colours is not None:
+            colours, alpha = self.deep_colours, _sixteen_bits(self.person_alpha)
+        layer = np.zeros((*self.picture.shape[:2], 4), colours.dtype)
         inner = self.person_box.crop(layer)
-        inner[..., :3] = self.person_colours
-        inner[..., 3] = self.person_alpha
+        inner[..., :3] = colours
+        inner[..., 3] = alpha
         return layer
+
+    @property
+    def deep_picture(self) -> DeepImage:
+        """The picture, of 16 bits where the frame was ``deepened``, with them where it is solid."""
+        if self.deep_colours is None:
+            return self.picture
+        picture = _sixteen_bits(self.picture)
+        solid = (self.person_alpha == 255)[..., None]
+        np.copyto(self.person_box.crop(picture), self.deep_colours, where=solid)
+        return picture
 
     @property
     def matte(self) -> Gray:
@@ -207,19 +215,14 @@ class Compositor:
         something was painted over, they are taken; so they are in the finished picture where the
         background shows through.
         """
-        layer = made.foreground.astype(np.uint16) * 257
         box, colours, _ = self._person(clip_frame / np.float32(257), alpha, clip_to_frame)
         if box.empty or box != made.person_box:
             return made
         if self._relit is not None:
             colours = 255 * display_light(self._relit(linear_light(colours / 255)))
         near = np.abs(colours - made.person_colours).max(axis=2, keepdims=True) <= 1
-        inner = box.crop(layer)[..., :3]
-        inner[:] = np.where(near, np.round(np.clip(colours, 0, 255) * 257), inner)
-        picture = made.picture.astype(np.uint16) * 257
-        solid = near & (made.person_alpha == 255)[..., None]
-        np.copyto(box.crop(picture), inner, where=solid)
-        return replace(made, deep_foreground=layer, deep_picture=picture)
+        fine = np.round(np.clip(colours, 0, 255) * 257).astype(np.uint16)
+        return replace(made, deep_colours=np.where(near, fine, _sixteen_bits(made.person_colours)))
 
     def background(self, index: int, plate: Image) -> Image:
         """The plate of frame ``index`` after blur, relighting and grain, a picture of its own."""
@@ -300,6 +303,10 @@ class Compositor:
         spilled = colours.copy()
         wrap_light(spilled, coverage, near_alpha, near_light, reduction, WRAP_AMOUNT)
         return spilled
+
+
+def _sixteen_bits(image: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    return image.astype(np.uint16) * np.uint16(257)
 
 
 def _combine_shadows(one: tuple[Box, Gray], other: tuple[Box, Gray]) -> tuple[Box, Gray]:

@@ -150,8 +150,7 @@ def _open_outputs(
         )
 
         def write(filmed: Image | DecodedFrame, background: Image, made: Composite) -> None:
-            deep = made.deep_picture if is_deep(output) else None
-            video.write(made.picture if deep is None else deep)
+            video.write(made.deep_picture if is_deep(output) else made.picture)
             if comparison is not None:
                 comparison(np.asarray(filmed), made.picture)
             if layers is not None:
