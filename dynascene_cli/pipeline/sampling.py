@@ -69,6 +69,12 @@ def refuse_options(request: RenderRequest, renderer: str, taken: frozenset[str])
         )
 
 
+def asked_settings(request: RenderRequest, *names: str) -> dict[str, Any]:
+    """Of the sampling settings of these names those that are asked for."""
+    asked = {name: getattr(request.sampling, name) for name in names}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
 def plan_sampling(sampling: ChosenSampling, clip: Clip, matte_key: str, plan: Plan) -> Plan:
     """The plan with the cache key of the plate that the network paints."""
     depends_on = {

@@ -1,7 +1,5 @@
 """The story of SANA-WM's plate: the projection's first frame, taken along the camera path."""
 
-from typing import Any
-
 from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.sana_settings import (
     NATIVE_RATE,
@@ -18,6 +16,7 @@ from dynascene_cli.pipeline.sampling import (
     ChosenSampling,
     Opening,
     SamplingPlan,
+    asked_settings,
     refuse_options,
 )
 from dynascene_cli.shot import Clip
@@ -26,6 +25,9 @@ NAME = "sana-wm"
 
 PUBLISHED = "sana-wm"
 """The weights that are taken where none are named."""
+
+ASKED = ("prompt", "translation_scale", "steps", "guidance", "size", "window")
+"""Settings that are the network's own where nothing is asked."""
 
 OPTIONS = frozenset(
     {
@@ -90,19 +92,10 @@ def _resolved(
     refuse_options(request, NAME, OPTIONS)
     sampling = request.sampling
     checkpoint = open_video_checkpoint(_weights_name(request), PIPELINE)
-    asked: dict[str, Any] = {
-        "prompt": sampling.prompt,
-        "translation_scale": sampling.translation_scale,
-        "steps": sampling.steps,
-        "guidance": sampling.guidance,
-        "size": sampling.size,
-        "window": sampling.window,
-    }
-    known = {name: value for name, value in asked.items() if value is not None}
     settings = SanaSettings(
         reinsert=not sampling.no_reinsert,
         seed=request.seed or 0,
         optimisations=sampling.optimisations,
-        **known,
+        **asked_settings(request, *ASKED),
     )
     return checkpoint, resolve_sana(settings, size)

@@ -1,7 +1,5 @@
 """The story of Wan-VACE's plate: what the projection does not show is filled in."""
 
-from typing import Any
-
 from dynascene_cli.diffusion.optimisations import check_optimisations_on
 from dynascene_cli.diffusion.vace_settings import (
     NATIVE_RATE,
@@ -18,6 +16,7 @@ from dynascene_cli.pipeline.sampling import (
     ChosenSampling,
     Opening,
     SamplingPlan,
+    asked_settings,
     refuse_options,
 )
 from dynascene_cli.shot import Clip
@@ -28,6 +27,9 @@ NAME = "vace"
 
 WEIGHTS = ("vace-1.3b", "vace-14b", "vace-fun-a14b")
 """Where none are named, the first of these that is on this machine is taken."""
+
+ASKED = ("prompt", "repaint", "conditioning_scale", "steps", "guidance", "size", "window")
+"""Settings that are the network's own where nothing is asked."""
 
 OPTIONS = frozenset(
     {
@@ -97,17 +99,10 @@ def _resolved(
     request: RenderRequest, size: tuple[int, int]
 ) -> tuple[VideoCheckpoint, ResolvedVace]:
     refuse_options(request, NAME, OPTIONS)
-    sampling = request.sampling
     checkpoint = open_video_checkpoint(_weights_name(request), PIPELINE)
-    asked: dict[str, Any] = {
-        "prompt": sampling.prompt,
-        "repaint": sampling.repaint,
-        "conditioning_scale": sampling.conditioning_scale,
-        "steps": sampling.steps,
-        "guidance": sampling.guidance,
-        "size": sampling.size,
-        "window": sampling.window,
-    }
-    known = {name: value for name, value in asked.items() if value is not None}
-    settings = VaceSettings(seed=request.seed or 0, optimisations=sampling.optimisations, **known)
+    settings = VaceSettings(
+        seed=request.seed or 0,
+        optimisations=request.sampling.optimisations,
+        **asked_settings(request, *ASKED),
+    )
     return checkpoint, resolve_vace(settings, size)
