@@ -69,28 +69,10 @@ def connect_to_ray(use: RayUse) -> Iterator[None]:
         # Ray tells on stdout of workers that end.
         contextlib.redirect_stdout(io.StringIO()),
     ):
-        variables = {
-            name: value for name, value in os.environ.items() if name.startswith(SET_IN_WORKERS)
-        }
-        started: dict[str, Any] = {
-            "runtime_env": {"env_vars": {**variables, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}},
-            "log_to_driver": False,
-            "logging_level": logging.ERROR,
-        }
-        if is_local:
-            started |= {
-                "address": LOCAL,
-                "num_cpus": use.workers,
-                "include_dashboard": False,
-                "object_store_memory": OBJECT_STORE,
-                "_temp_dir": kept,
-            }
-        else:
-            started["address"] = use.address
         try:
             if not is_local:
                 _check_address(use.address)
-            ray.init(**started)
+            ray.init(**_start_settings(use, kept))
         # Of whatever kind: Ray raises a bare Exception where it does not start in time.
         except Exception as error:
             ray.shutdown()
@@ -109,6 +91,27 @@ def connect_to_ray(use: RayUse) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _start_settings(use: RayUse, folder: str) -> dict[str, Any]:
+    """What ``ray.init`` is given; on this machine Ray keeps its files in the folder."""
+    variables = {
+        name: value for name, value in os.environ.items() if name.startswith(SET_IN_WORKERS)
+    }
+    settings: dict[str, Any] = {
+        "address": use.address,
+        "runtime_env": {"env_vars": {**variables, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}},
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+    }
+    if use.address == LOCAL:
+        settings |= {
+            "num_cpus": use.workers,
+            "include_dashboard": False,
+            "object_store_memory": OBJECT_STORE,
+            "_temp_dir": folder,
+        }
+    return settings
 
 
 def _check_address(address: str) -> None:
