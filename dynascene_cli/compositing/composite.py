@@ -15,6 +15,7 @@ from dynascene_cli.compositing.grain import Grain
 from dynascene_cli.compositing.linear_light import (
     DECODE,
     apply_gain,
+    expose,
     lift,
     light_table,
 )
@@ -42,7 +43,7 @@ FAINTEST_ALPHA = 3
 SURROUNDINGS = 24 / 1080
 """How much background around the person their colours are told apart from, in frame heights."""
 
-WRAP_AMOUNT = 0.25
+WRAP_AMOUNT = 0.08
 WRAP_REACH = 5 / 1080
 """The share of the plate's light that wraps, and how far it does, in frame heights."""
 
@@ -139,10 +140,8 @@ class Compositor:
         self._relit: Callable[[Floats], Floats] | None = None
         if settings.relight == "scene" and np.any(gains != 1):
             self._plate_table = light_table(partial(apply_gain, gain=gains))
-        if settings.relight == "person" and look.silhouette:
-            self._relit = partial(lift, stops=look.person_lift)
-        elif settings.relight == "person" and np.any(gains != 1):
-            self._relit = partial(apply_gain, gain=look.person_gains)
+        if settings.relight == "person":
+            self._relit = _relighting(look)
         self._person_table = None if self._relit is None else light_table(self._relit)
         self._blur = look.plate_blur if settings.plate_blur else 0.0
         with_grain = settings.grain and look.grain > 0
@@ -303,6 +302,14 @@ class Compositor:
         spilled = colours.copy()
         wrap_light(spilled, coverage, near_alpha, near_light, reduction, WRAP_AMOUNT)
         return spilled
+
+
+def _relighting(look: Look) -> Callable[[Floats], Floats] | None:
+    """What brings the person's linear light towards the plate's; None where nothing is missing."""
+    graded = partial(expose, gain=look.person_gains)
+    if look.silhouette:
+        return lambda light: graded(lift(light, look.person_lift))
+    return graded if np.any(np.asarray(look.person_gains) != 1) else None
 
 
 def _sixteen_bits(image: NDArray[np.uint8]) -> NDArray[np.uint16]:

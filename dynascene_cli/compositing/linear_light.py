@@ -13,6 +13,9 @@ LUMA = (0.2126, 0.7152, 0.0722)
 
 ENCODE_STEPS = 16383
 
+BLACK, BLACK_LIFT = 0.012, 0.25
+"""Linear light from which down a lift fades, and the share of its stops that the darkest gets."""
+
 
 DECODE: NDArray[np.float32] = linear_light(np.arange(256) / 255).astype(np.float32)
 """Linear light 0..1 of every 8-bit display value."""
@@ -34,6 +37,17 @@ def apply_gain(linear: ArrayLike, gain: ArrayLike) -> Floats:
     return g * x / (1 + (g - 1) * x * x)
 
 
+def expose(linear: ArrayLike, gain: ArrayLike) -> Floats:
+    """Linear light 0..1 as a camera of another exposure sees it: times a gain of 0.25..2.
+
+    A gain under 1 is pure, so that it turns no skin blotchy: to keep white white it would have to
+    stretch what is just darker. One above 1 fades towards white, which it would clip.
+    """
+    x = np.asarray(linear, dtype=float)
+    g = np.asarray(gain, dtype=float)
+    return np.where(g < 1, g * x, apply_gain(x, np.maximum(g, 1)))
+
+
 def light_table(change: Callable[[Floats], Floats]) -> NDArray[np.uint8]:
     """A (1, 256, 3) table for cv2.LUT that does to display values what ``change`` does to light."""
     light = change(np.repeat(DECODE[:, None].astype(float), 3, axis=1))
@@ -44,7 +58,9 @@ def lift(linear: ArrayLike, stops: float) -> Floats:
     """Linear light 0..1, the dark lifted by ``stops``.
 
     The lift fades from the darkest on, so that what is bright keeps its modelling and white stays
-    white.
+    white; and towards black, so that black hair stays black and its noise is not seen.
     """
     x, gain = np.asarray(linear, dtype=float), 2.0**stops
-    return gain * x / (1 + (gain - 1) * x)
+    lifted = gain * x / (1 + (gain - 1) * x)
+    kept = BLACK * gain ** (BLACK_LIFT - 1)
+    return lifted * (x + kept) / (x + BLACK) * (1 + BLACK) / (1 + kept)

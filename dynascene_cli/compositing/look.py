@@ -28,8 +28,9 @@ CLOSENESS = 0.5
 MISMATCH = 1.0
 """Stops between clip and plate from which on they look like two pictures."""
 
-MISMATCH_CLOSENESS, DARKEST_GRADE, BRIGHTEST_GRADE = 0.65, -1.5, 0.9
-"""The share of such a difference that a person is graded by, and the limits, in stops."""
+MISMATCH_CLOSENESS, DARKEST_GRADE, BRIGHTEST_GRADE = 0.5, -0.75, 0.6
+"""The share of such a difference that a person is graded by, and the limits, in stops: the ground
+of a photo may be dark itself, and a face a little too bright looks better than a grey one."""
 
 BACKLIT = 3.5
 """Stops by which a silhouette is darker than what was behind it; clothes make less difference."""
@@ -94,17 +95,26 @@ class Look:
         return abs(self.exposure_gap) > MISMATCH
 
     @property
+    def grade_stops(self) -> float:
+        """Stops by which a person is graded towards a plate that is mismatched."""
+        stops = -MISMATCH_CLOSENESS * self.exposure_gap
+        return float(np.clip(stops, DARKEST_GRADE, BRIGHTEST_GRADE))
+
+    @property
     def person_lift(self) -> float:
         """Stops by which the dark parts of a person filmed against the light are lifted."""
         return min(SILHOUETTE_CLOSENESS * self.silhouette, MOST_LIFTED)
 
     @property
     def person_gains(self) -> tuple[float, float, float]:
-        """Gains of the person's linear R, G, B towards the plate: far where light differs much."""
+        """Gains of the person's linear R, G, B towards the plate.
+
+        Who is lifted out of a silhouette gets the plate's white balance alone.
+        """
         red, green, blue = (1 / gain for gain in self.plate_gains)
-        if not self.is_mismatched:
+        if not self.is_mismatched and not self.silhouette:
             return red, green, blue
-        stops = np.clip(-MISMATCH_CLOSENESS * self.exposure_gap, DARKEST_GRADE, BRIGHTEST_GRADE)
+        stops = 0.0 if self.silhouette else self.grade_stops
         balance = 2.0**stops / (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue)
         return float(red * balance), float(green * balance), float(blue * balance)
 

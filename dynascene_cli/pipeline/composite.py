@@ -169,7 +169,8 @@ def _choose_relight(request: RenderRequest, look: Look, console: Console) -> Rel
     chosen = request.relight or usual_relight(look)
     if look.is_mismatched and not look.silhouette:
         brighter = "brighter" if look.exposure_gap > 0 else "darker"
-        done = "is graded towards it" if chosen == "person" else "will look pasted in"
+        graded = f"is graded towards it by {look.grade_stops:+.1f} stops"
+        done = graded if chosen == "person" else "will look pasted in"
         console.warn(
             f"the clip is about {abs(look.exposure_gap):.1f} stops {brighter} than the photo: the "
             f"person {done}; --relight off, scene or person changes that"

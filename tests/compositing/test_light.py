@@ -1,6 +1,7 @@
 from functools import partial
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from dynascene_cli.compositing.linear_light import (
     ENCODE_STEPS,
     apply_gain,
     display_light,
+    expose,
     lift,
     light_table,
     linear_light,
@@ -36,6 +38,17 @@ def test_a_gain_keeps_the_order_of_light_and_white(gain, light, step):
     assert abs(apply_gain(1.0, gain) - 1.0) < 1e-12
 
 
+@given(st.floats(0.25, 0.99), st.floats(0.001, 1), st.floats(0.001, 1))
+def test_a_lower_exposure_keeps_the_ratios_of_light(gain, light, other):
+    found = expose(light, gain) / expose(other, gain)
+    assert found == pytest.approx(light / other)
+
+
+def test_a_higher_exposure_does_not_clip_white():
+    assert abs(expose(1.0, 1.5) - 1.0) < 1e-12
+    assert expose(0.1, 1.5) > 0.149
+
+
 def test_a_gain_is_pure_in_the_dark():
     assert abs(apply_gain(0.01, 1.4) / 0.01 - 1.4) < 1e-3
 
@@ -50,4 +63,6 @@ def test_a_lift_brightens_the_dark_most_and_keeps_order_and_white(stops):
     table = light_table(partial(lift, stops=stops))[0].astype(int)
     assert (np.diff(table, axis=0) >= 0).all() and (table >= np.arange(256)[:, None]).all()
     assert (table[0] == 0).all() and (table[255] == 255).all()
-    assert abs(np.log2(DECODE[table[40, 0]] / DECODE[40]) - stops) < 0.2
+    assert abs(np.log2(DECODE[table[70, 0]] / DECODE[70]) - stops) < 0.55
+    black, dark = (np.log2(DECODE[table[level, 0]] / DECODE[level]) for level in (12, 70))
+    assert black <= dark + 0.25
