@@ -1,5 +1,6 @@
 """Foreground over plate: colour, light, shadow, grain."""
 
+from dynascene_cli.compositing.beyond_edges import WideFrame, complete_beyond_edges
 from dynascene_cli.compositing.cast_shadow import CastShadow, ground_map, shadow_map
 from dynascene_cli.compositing.composite import Composite, CompositeSettings, Compositor
 from dynascene_cli.compositing.foreground import estimate_foreground
@@ -13,7 +14,9 @@ __all__ = [
     "Compositor",
     "Look",
     "LookSample",
+    "WideFrame",
     "clip_moment",
+    "complete_beyond_edges",
     "estimate_foreground",
     "ground_map",
     "measure_look",

@@ -3,11 +3,20 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import tee
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dynascene_cli.compositing import Composite, CompositeSettings, Compositor, Look
+from dynascene_cli.compositing import (
+    Composite,
+    CompositeSettings,
+    Compositor,
+    Look,
+    WideFrame,
+    complete_beyond_edges,
+)
 from dynascene_cli.console import Console
 from dynascene_cli.matting import LetteringLine, cover_lettering
 from dynascene_cli.pipeline.comparison import open_comparison
@@ -71,28 +80,27 @@ def write_composite(
     )
     caster = None if parts.sun is None else ShadowCaster(parts.sun, parts.plan)
     middle = None
-    streams = zip(decode_frames(clip), parts.matte.alpha.frames(), plate.frames(), strict=True)
+    filmed, shown = tee(zip(decode_frames(clip), parts.matte.alpha.frames(), strict=True))
+    streams = zip(filmed, _completed(shown, parts), plate.frames(), strict=True)
     with (
         run.console.progress("composite", clip.frame_count) as advance,
         _open_outputs(request, clip, parts.plan, output) as write,
     ):
-        for index, (frame, alpha, background) in enumerate(streams):
-            filmed = frame
-            if parts.lettering:
-                filmed = cover_lettering(np.asarray(frame), alpha, parts.lettering)
+        for index, ((frame, _), person, background) in enumerate(streams):
+            similarity = person.similarity(placement.clip_to_frame[index])
             made = compositor.frame(
                 index,
-                filmed,
-                alpha,
+                person.frame,
+                person.alpha,
                 background,
-                placement.clip_to_frame[index],
+                similarity,
                 placement.contact_pixels[index],
                 float(heights[index]),
                 None if caster is None else caster.of(index),
             )
             if clip.bit_depth > 8 and (request.layers or is_deep(output)):
-                deep = deepen_frame(clip, index, frame)
-                made = compositor.deepened(made, deep, alpha, placement.clip_to_frame[index])
+                deep = person.deepened(deepen_frame(clip, index, frame))
+                made = compositor.deepened(made, deep, person.alpha, similarity)
             write(frame, background, made)
             if index == clip.frame_count // 2:
                 middle = np.asarray(frame), made.picture
@@ -100,6 +108,21 @@ def write_composite(
         run.project.check_inputs()
     assert middle is not None
     return middle
+
+
+def _completed(
+    filmed: Iterator[tuple[Image | DecodedFrame, NDArray[np.uint8]]], parts: CompositeParts
+) -> Iterator[WideFrame]:
+    """The filmed frames and alphas without lettering, and with what an edge cuts off in passing."""
+    cut = parts.plan.staged.completed
+    if cut is None:
+        cut = np.zeros((len(parts.plan.staged.placement.contact), 4), np.bool_)
+    if parts.lettering:
+        filmed = (
+            (cover_lettering(np.asarray(frame), alpha, parts.lettering), alpha)
+            for frame, alpha in filmed
+        )
+    return complete_beyond_edges(filmed, cut)
 
 
 @contextmanager

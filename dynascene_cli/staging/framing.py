@@ -111,6 +111,9 @@ class Framer(FramingMeasures):
         if self._outgrows(best, as_filmed):
             filmed = self.as_filmed()
             under = self.occupied_under(filmed)
+            before = None if under is None else self._before_occupied(below, as_filmed)
+            if before is not None:
+                return before
             told = (CUT_BELOW_KEPT,) if under is None else (CUT_BELOW_KEPT, occupied_ground(under))
             return replace(filmed, warnings=(*filmed.warnings, *told), on_ground=False)
         if self.ground is not None and (not self.stands(best) or self.covers_nearer(best)):
@@ -119,7 +122,7 @@ class Framer(FramingMeasures):
             whole = [f for f in framings if self.faults(f) <= self.faults(best)]
             free = [f for f in whole if self.stands(f)]
             readable = [f for f in free if self.is_readable(f, as_filmed)]
-            if not readable:
+            if not readable and not self.contacts.cut_edges[3]:
                 in_front = self._in_front(below, as_filmed)
                 if in_front is not None:
                     return replace(in_front, warnings=(stands_in_front(self.under_feet(best)),))
@@ -131,21 +134,42 @@ class Framer(FramingMeasures):
 
     def _showing_brief_cuts(self) -> Framing | None:
         """The framing on the ground that hides only what the clip cuts below, or for long."""
-        cut = self.contacts.cut
-        lasting = cut & ((cut.mean(axis=0) > BRIEF) | [False, False, False, True])
-        shown = cut & ~lasting
-        if not shown.any():
+        framer = self._hiding_lasting_cuts()
+        if framer is None:
             return None
-        framer = replace(self, contacts=replace(self.contacts, cut=lasting))
         framing = framer._fitting()
         if not framing.on_ground or framer.faults(framing)[0]:
             return None
-        edges = " and ".join(compress(EDGES, shown.any(axis=0)))
-        told = cut_shown(edges, float(shown.any(axis=1).mean()))
+        return self._tell_shown(framing, framer)
+
+    def _hiding_lasting_cuts(self) -> "Framer | None":
+        """The same, to hide only what the clip cuts below, or for long; None without other cuts."""
+        cut = self.contacts.cut
+        lasting = cut & ((cut.mean(axis=0) > BRIEF) | [False, False, False, True])
+        if not (cut & ~lasting).any():
+            return None
+        return replace(self, contacts=replace(self.contacts, cut=lasting))
+
+    def _tell_shown(self, framing: Framing, framer: "Framer") -> Framing:
+        """A framing of one that hides fewer cuts, which tells of the others."""
+        shown = self.contacts.cut & ~framer.contacts.cut
+        edges = " and ".join(compress(EDGES, np.asarray(shown.any(axis=0))))
+        told = cut_shown(
+            edges, float(shown.any(axis=1).mean()), completed=self.contacts.are_passing(shown)
+        )
         left, top, right, bottom = (not edge.any() for edge in shown.T)
         return replace(
             framing, warnings=(*framing.warnings, told), hidden=(left, top, right, bottom)
         )
+
+    def _before_occupied(self, below: float, as_filmed: Framing) -> Framing | None:
+        """Whom the clip now and then cuts below, nearer than what the photo shows there."""
+        framer = self._hiding_lasting_cuts()
+        in_front = (framer or self)._in_front(below, as_filmed)
+        if in_front is None:
+            return None
+        in_front = replace(in_front, warnings=(stands_in_front(self.under_feet(as_filmed)),))
+        return in_front if framer is None else self._tell_shown(in_front, framer)
 
     def _oddness(self, framing: Framing, as_filmed: Framing) -> tuple[bool, bool, float]:
         """How odd a whole person on free ground looks, worst first."""
@@ -155,11 +179,9 @@ class Framer(FramingMeasures):
     def _in_front(self, below: float, as_filmed: Framing) -> Framing | None:
         """On the ground nearer than all that the photo shows, the lower edge cutting their legs.
 
-        None where they would be hidden, beheaded or too large there, where the clip's lower edge
-        cuts them, or where another that does would be seen.
+        None where they would be hidden, beheaded or too large there, or where an edge of the clip
+        that cuts them would be seen.
         """
-        if self.contacts.cut_edges[3]:
-            return None
         columns, rows = self.contacts.points.T
         height = self.geometry.height
         column = as_filmed.scale * float(columns[0]) + as_filmed.x

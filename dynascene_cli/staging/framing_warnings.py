@@ -31,12 +31,16 @@ def stands_in_front(what: str) -> str:
     )
 
 
-def cut_shown(edges: str, share: float) -> str:
+def cut_shown(edges: str, share: float, *, completed: bool) -> str:
     """The clip's ``edges`` cut the person inside the picture, for a share of the clip."""
+    shown = (
+        "what is beyond it is carried on from the frames around"
+        if completed
+        else "the cut is seen inside the picture: the size that hides it does not fit this photo"
+    )
     return (
-        f"the clip's {edges} edge cuts the person off for {100 * share:.0f} % of the clip, and the "
-        "cut is seen inside the picture: the size that hides it does not fit this photo; --start "
-        "and --end leave those moments out"
+        f"the clip's {edges} edge cuts the person off for {100 * share:.0f} % of the clip, and "
+        f"{shown}; --start and --end leave those moments out"
     )
 
 

@@ -46,6 +46,9 @@ LONGEST_STRIDE_SECONDS = 0.8
 WHOLE_FOOT_SHARE = 0.03
 LEAST_WEIGHT = 0.02
 
+PASSING_SECONDS = 1.0
+"""What an edge of the clip cuts off for so long at the most can be told from other frames."""
+
 LEAST_GROUNDED = 0.5
 """Share of the frames that must show where the person stands before the ground decides."""
 
@@ -69,9 +72,9 @@ class Contacts:
     below the picture where the feet do. ``heights`` (F,): how tall the person would stand there.
     ``airborne`` and ``feet_seen`` (F,); ``cut`` (F, 4): which of EDGES cut the person, for the
     lower one at ``lower_cut``, the row of the clip's edge or of what hides the body above it;
-    ``boxes`` (F, 4) of the matte; ``clip_size`` is (width, height). Unless ``grounded``, too few
-    frames show where the person stands: points and heights then follow from head and shoulders,
-    and no ground decides.
+    ``boxes`` (F, 4) of the matte; ``clip_size`` is (width, height), ``frame_rate`` per second.
+    Unless ``grounded``, too few frames show where the person stands: points and heights then
+    follow from head and shoulders, and no ground decides.
     """
 
     points: Floats
@@ -82,7 +85,14 @@ class Contacts:
     boxes: Floats
     clip_size: tuple[int, int]
     lower_cut: float
+    frame_rate: float
     grounded: bool = True
+
+    def are_passing(self, cut: Mask) -> bool:
+        """Whether all that is ``cut`` (F, 4) lasts so briefly that the frames around tell of it."""
+        steps = np.diff(np.pad(cut.any(axis=1).astype(np.int8), 1))
+        lengths = np.flatnonzero(steps == -1) - np.flatnonzero(steps == 1)
+        return bool((lengths <= PASSING_SECONDS * self.frame_rate).all() and not cut.any(1).all())
 
     @cached_property
     def cut_edges(self) -> tuple[bool, bool, bool, bool]:
@@ -166,6 +176,7 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
         boxes=tracks.boxes,
         clip_size=size,
         lower_cut=float(size[1]),
+        frame_rate=frame_rate,
         grounded=bool(feet_seen[all_finite(tracks.boxes)].mean() >= LEAST_GROUNDED),
     )
 
@@ -338,5 +349,6 @@ def _contacts_without_feet(
         boxes=boxes,
         clip_size=size,
         lower_cut=lower_cut,
+        frame_rate=frame_rate,
         grounded=grounded,
     )

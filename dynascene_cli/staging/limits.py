@@ -49,13 +49,17 @@ class Obstacle:
 
 @dataclass(frozen=True, eq=False)
 class Staged:
-    """The person's placement under the shot path, which may move less than was asked for."""
+    """The person's placement under the shot path, which may move less than was asked for.
+
+    ``completed`` is the stance's.
+    """
 
     placement: Placement
     path: CameraPath
     geometry: SceneGeometry
     amount: float
     warnings: tuple[str, ...] = ()
+    completed: Mask | None = None
 
 
 def stage(
@@ -86,6 +90,7 @@ def stage(
         geometry=stance.geometry,
         amount=used * amount,
         warnings=() if reason is None else (_limit_text(reason, amount, used * amount),),
+        completed=stance.completed,
     )
 
 

@@ -54,7 +54,8 @@ class Stance:
     ``seen_from``: the photo's own camera where the clip was filmed from a tripod, else the
     camera that filmed it, in the scene's world. ``contact`` (F, 3) in that world and ``height``
     are in metres; ``geometry`` has the camera height that the person's size implies. ``footing``
-    is what the photo has under the feet, "free" also where that is not known.
+    is what the photo has under the feet, "free" also where that is not known. ``completed`` (F, 4)
+    is where an edge of the clip cuts the person in the picture, and what is beyond is to be added.
     """
 
     contacts: Contacts
@@ -66,6 +67,7 @@ class Stance:
     anchor: Anchor
     warnings: tuple[str, ...] = ()
     footing: Footing = "free"
+    completed: Mask | None = None
 
     @property
     def subject_distance(self) -> float:
@@ -167,6 +169,7 @@ def stance(
     framing = _framing(framed, geometry, standing, ground)
     if not (framing.on_ground or moves):
         contacts = replace(contacts, grounded=False)
+    seen_cut = contacts.cut & ~np.array(framing.hidden)
     contacts = replace(contacts, cut=contacts.cut & framing.hidden)
     seen_from = _photo_camera(geometry, filmed)
     stands, lowered = _stand(contacts, framed, framing.similarity, seen_from, geometry, standing)
@@ -182,7 +185,8 @@ def stance(
         )
     if lowered.any() and on_ground:
         warnings += (_floating(lowered, float(filmed.frame_rate)),)
-    return replace(stands, warnings=warnings, footing=framing.footing)
+    completed = seen_cut if seen_cut.any() and contacts.are_passing(seen_cut) else None
+    return replace(stands, warnings=warnings, footing=framing.footing, completed=completed)
 
 
 def _stand(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -151,7 +152,23 @@ def test_a_cut_above_is_shown_only_for_a_moment_and_only_for_the_right_size(
     assert bool(corner(stands, (640, 0))[1] > 0) is shown
     assert bool(stands.contacts.cut[:, 1].any()) is not shown
     kept = stance(person, still(FILMED, 75), FILMED)
-    assert not any("cut is seen" in warning for warning in kept.warnings)
+    assert not any("edge cuts the person off for" in warning for warning in kept.warnings)
+    assert kept.completed is None
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 15), (40, 55), (50, 75)])
+def test_what_is_cut_above_for_up_to_a_second_is_completed(first: int, last: int) -> None:
+    person = bending_down()
+    person.boxes[first:last, 1] = 0.0
+    high = photo(horizon=250.0, camera_height=3.0)
+    stands = stance(person, still(FILMED, 75), high)
+    assert any("is carried on from" in told for told in stands.warnings)
+    assert stands.completed is not None
+    assert np.flatnonzero(stands.completed[:, 1]).tolist() == list(range(first, last))
+    assert not stands.completed[:, [0, 2, 3]].any()
+    slow = stance(person, replace(still(FILMED, 75), frame_rate=Fraction(12)), high)
+    assert any("the cut is seen" in told for told in slow.warnings)
+    assert slow.completed is None
 
 
 def test_what_stands_before_the_person_is_no_floor() -> None:
