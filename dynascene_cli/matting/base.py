@@ -34,7 +34,8 @@ class MatteFrame:
     half-transparent through and through; ``came``: the share of the person that was not in the
     last frame's matte, nor near it; ``foreign``: of what is low in it, the share that has the
     place's colours alone, NaN where that was not looked for; ``held`` (n,): COCO's classes of the
-    things in ``props``; ``lettering``: the lines of it that lie on the person.
+    things in ``props``; ``lettering``: the lines of it that lie on the person; ``body`` (H, W)
+    uint8: the alpha without those things, None where nothing is held.
     """
 
     alpha: Image
@@ -49,6 +50,7 @@ class MatteFrame:
     foreign: float = float("nan")
     held: NDArray[np.int_] = field(default_factory=lambda: np.zeros(0, int))
     lettering: tuple[LetteringLine, ...] = ()
+    body: Image | None = None
 
 
 def empty_matte(height: int, width: int) -> MatteFrame:

@@ -164,10 +164,10 @@ class BundledMattingModel:
             and not _still_there(mask, carried, boxes_in_crop(view.box[None], crop))
         ):
             return empty_matte(height, width), self._lost(state)
-        alpha = refine_alpha(frame, mask, crop, part)
+        body = alpha = refine_alpha(frame, mask, crop, part)
         props = no_props()
         if self._props:
-            alpha, props = _hold_props(frame, alpha, view, state)
+            alpha, props = _hold_props(frame, body, view, state)
         alpha, place = remove_known_place(frame, alpha, place_of_state(state))
         alpha, faded = decide_faded_parts(alpha)
         remembered = {
@@ -186,7 +186,8 @@ class BundledMattingModel:
         }
         made = _matte_frame(alpha, view, props)
         came = 0.0 if carried is None else share_at_once(mask, carried.masks[0])
-        return replace(made, filled=doubted, faded=faded, came=came), remembered
+        held = body if len(props.boxes) else None
+        return replace(made, filled=doubted, faded=faded, came=came, body=held), remembered
 
     def _look(
         self, frame: Image, view: PersonView, state: MattingState, cut: float, crop: Floats

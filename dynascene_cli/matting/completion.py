@@ -26,7 +26,7 @@ from dynascene_cli.matting.registered_place import (
     place_behind,
     register_frames,
 )
-from dynascene_cli.matting.swung_things import is_swung, mistaken_part, swung_part
+from dynascene_cli.matting.swung_things import is_swung, mistaken_part, swung_part, unlikely_part
 from dynascene_cli.matting.temporal import move_masks
 from dynascene_cli.numerics.morphology import disc
 from dynascene_cli.shot import Image, Mask
@@ -34,7 +34,7 @@ from dynascene_cli.shot import Image, Mask
 AROUND = 24
 """Frames before and after one that are remembered to complete it."""
 LATER = (4, 8, 12, 16, 20, 24)
-BOTH = (3, -3, 6, -6, 12, -12, 20, -20)
+BOTH = tuple(sign * away for away in range(2, 25, 2) for sign in (1, -1))
 """Frames away that show the place behind a limb as a clip begins, and behind what is swung."""
 SEEN_AGO = 12
 """Frames from one in which the detector saw a racket within which it may be there unseen."""
@@ -121,14 +121,17 @@ class MatteCompletion:
             self._made[number] = replace(self._made[number], came=came)
 
     def _complete_swung(self, number: int) -> None:
-        """Take out what is no racket of what is thin, and complete the racket."""
+        """Take out what is no racket of what is held or thin, and complete the racket."""
         place = self._place(number, BOTH)
         if place is None:
             return
+        body = self._made[number].body
+        if body is not None:
+            self._change(number, unlikely_part(self._looks[number], body, place), adds=False)
         mistaken = mistaken_part(self._looks[number], place)
         if mistaken is not None:
             self._change(number, mistaken, adds=False)
-        swung = swung_part(self._looks[number], place)
+        swung = swung_part(self._looks[number], body, place)
         if swung is not None:
             self._change(number, swung, adds=True)
 

@@ -19,7 +19,7 @@ from dynascene_cli.shot import Image
 
 LENGTH = 480
 """The longer side at which frames are registered, at most."""
-CLEAR = 7
+CLEAR = 4
 """Pixels around the person that do not show the place."""
 POINTS, APART = 200, 8
 LEAST_POINTS, LEAST_AGREED = 12, 0.5
@@ -51,12 +51,17 @@ class Look:
 class Place:
     """The place behind the person in one frame, as other frames show it.
 
-    Where it is ``known`` (h, w), and by how many levels the frame is ``apart`` (h, w) from all of
-    the others but one, within a pixel; 0 where unknown.
+    How many others show it, ``views`` (h, w), and by how many levels the frame is ``apart`` (h, w)
+    from all of them but one, within a pixel; 0 where unknown.
     """
 
-    known: NDArray[np.bool_]
+    views: NDArray[np.uint8]
     apart: FloatArray
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Where (h, w) any other frame shows it."""
+        return self.views > 0
 
 
 def look_of(frame: Image, alpha: Image) -> Look:
@@ -124,11 +129,11 @@ def place_behind(
         count += seen
     if not count.any():
         return None
-    apart = np.where(count > 1, second, np.where(count > 0, least, 0))
+    apart = np.where(count > 2, second, np.where(count > 0, least, 0))
     beside = apart[(count > 0) & ~looks[index].around]
     if len(beside) == 0 or np.percentile(beside, 90) > MOST_NOISE:
         return None
-    return Place(count > 0, apart.astype(np.float32))
+    return Place(count, apart.astype(np.float32))
 
 
 def way_between(steps: Mapping[int, Floats | None], first: int, last: int) -> Floats | None:

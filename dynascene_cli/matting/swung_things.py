@@ -16,15 +16,19 @@ from dynascene_cli.matting.base import MatteFrame
 from dynascene_cli.matting.external import alpha_box
 from dynascene_cli.matting.registered_place import NOISE, Look, Place, opacity
 from dynascene_cli.numerics.morphology import disc
-from dynascene_cli.shot import Mask
+from dynascene_cli.shot import Image, Mask
 
 SWUNG = [COCO[name] for name in ("tennis racket", "baseball bat")]
 UNLIKE = 30.0
 """Levels from the place that a thing differs by."""
-LEAST, MOST = 0.004, 0.2
+LEAST, MOST = 0.004, 0.25
 """Share of the person that it is at the least and the most."""
-STICKS_OUT, NEAR = 0.05, 0.1
+STICKS_OUT, NEAR = 0.035, 0.1
 """How far it reaches from the person at the least, and how near it comes, per their height."""
+SEEN_TWICE = 0.5
+"""Share of it behind which two other frames show the place, at the least."""
+FAINT = 4
+"""The least alpha of a thing that is worth taking out."""
 GROUND = 0.25
 """Share of the person's height above their feet in which what moves may be their shadow."""
 THIN = 0.02
@@ -38,26 +42,52 @@ def is_swung(made: Sequence[MatteFrame]) -> bool:
     return any(np.isin(each.held, SWUNG).any() for each in made)
 
 
-def swung_part(look: Look, place: Place) -> FloatArray | None:
-    """What (h, w), 0..1, moves and sticks out of the person in a frame; None for nothing."""
-    person = look.alpha > 128
-    box = alpha_box(look.alpha)
+def swung_part(look: Look, body: Image | None, place: Place) -> FloatArray | None:
+    """What (h, w), 0..1, moves and sticks out of the person in a frame; None for nothing.
+
+    ``body`` (H, W) is the matte without what is held, None where nothing is.
+    """
+    alone = look.alpha if body is None else cv2.min(look.alpha, _reduce(body, look))
+    person = alone > 128
+    box = alpha_box(alone)
     if not np.isfinite(box).all():
         return None
     height, area = float(box[3] - box[1]), float(person.sum())
+    gap = max(2, round(THIN * height))
     moving = ((place.apart > UNLIKE) & ~person).astype(np.uint8)
     moving = np.asarray(cv2.morphologyEx(moving, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)))
-    count, labels, table, middles = cv2.connectedComponentsWithStats(moving)
+    joined = cv2.morphologyEx(moving, cv2.MORPH_CLOSE, disc(gap)) * ~person
+    count, labels, table, middles = cv2.connectedComponentsWithStats(joined)
     areas = table[:, cv2.CC_STAT_AREA]
     farthest, nearest = _distances(person, np.asarray(labels, np.int32), count)
     chosen = (nearest <= NEAR * height) & (farthest >= STICKS_OUT * height)
     chosen &= (areas >= LEAST * area) & (areas <= MOST * area)
     chosen &= middles[:, 1] < box[3] - GROUND * height
+    chosen &= np.bincount(labels[place.views > 1], minlength=count) >= SEEN_TWICE * areas
     chosen[0] = False
     if not chosen.any():
         return None
-    around = cv2.dilate(chosen[labels].astype(np.uint8), disc(2))
-    return np.asarray(opacity(place.apart) * around, np.float32)
+    around = cv2.dilate(chosen[labels].astype(np.uint8), disc(gap))
+    seen = np.maximum(opacity(place.apart) * around, person.astype(np.float32))
+    whole = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, disc(gap))
+    return np.asarray(whole * around * ~person, np.float32)
+
+
+def unlikely_part(look: Look, body: Image, place: Place) -> FloatArray:
+    """What (h, w), 0..1, of the things in a matte looks as the place does.
+
+    ``body`` (H, W) is the matte without them.
+    """
+    box = alpha_box(look.alpha)
+    if not np.isfinite(box).all():
+        return np.zeros(look.alpha.shape, np.float32)
+    gap = max(2, round(THIN * float(box[3] - box[1])))
+    small = _reduce(body, look)
+    things = (cv2.subtract(look.alpha, small) > FAINT) & place.known
+    sure = (place.views > 1) | (look.alpha > 128)
+    seen = np.maximum(opacity(place.apart) * sure, small / np.float32(255))
+    joined = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, disc(gap))
+    return np.asarray(np.where(things, 1 - joined, 0), np.float32)
 
 
 def _distances(
@@ -87,4 +117,12 @@ def mistaken_part(look: Look, place: Place) -> FloatArray | None:
     mistaken[0] = False
     if not mistaken.any():
         return None
-    return np.asarray(cv2.dilate(mistaken[labels].astype(np.float32), disc(1)), np.float32)
+    around = cv2.dilate(mistaken[labels].astype(np.float32), disc(1)) * place.known
+    return np.asarray(around * (1 - opacity(place.apart)), np.float32)
+
+
+def _reduce(alpha: Image, look: Look) -> Image:
+    """An alpha (H, W) at a look's size."""
+    return np.asarray(
+        cv2.resize(alpha, look.alpha.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8
+    )

@@ -56,7 +56,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 10
+STAGE_VERSION = 11
 SHEET_FRAMES = 12
 
 

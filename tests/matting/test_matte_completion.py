@@ -116,3 +116,37 @@ def test_a_dancer_who_begins_with_legs_in_the_air_has_them(dynascene, tmp_path, 
     assert (near_shoe > 128).mean() > 0.9
     assert (far_leg > 128).mean() > 0.8
     assert not any("missing from the matte" in told for told in run.json["warnings"])
+
+
+def test_what_is_taken_for_a_racket_but_looks_as_the_place_does_goes(wall):
+    racket = np.array([COCO["tennis racket"]])
+    frames, limbs = [], []
+    patch = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.rectangle(patch, (90, 60), (140, 110), 255, -1)
+    for number, (frame, body, limb) in enumerate(scene(wall, 1.0)):
+        alpha = cv2.max(body, patch if 10 <= number <= 13 else limb)
+        made = replace(
+            empty_matte(HEIGHT, WIDTH), alpha=alpha, found=True, held=racket, body=body.copy()
+        )
+        frames.append((frame, made))
+        limbs.append(limb)
+    alphas = completed(frames)
+    for i in range(10, 14):
+        assert share_of(alphas[i], patch) < 0.02
+        assert share_of(alphas[i], limbs[i]) > 0.75
+        assert share_of(alphas[i], figure(i)[0]) > 0.99
+
+
+@pytest.mark.media
+def test_a_tennis_racket_is_whole_through_the_stroke(dynascene, tmp_path, shared_media):
+    source = shared_media / "clips" / "tennis"
+    run = dynascene(
+        "matte", source, "--fps", "24", "--end", "1.2", "-o", tmp_path / "a.%05d.png", "--json"
+    )
+    assert run.code == 0, run.err
+    alphas = [cv2.imread(str(path), 0) for path in sorted(tmp_path.glob("a.*.png"))]
+    blurred, above_the_head = alphas[22][86:98, 80:104], alphas[23][42:50, 138:146]
+    assert (blurred > 60).mean() > 0.9
+    assert (above_the_head > 60).mean() > 0.7
+    wall_beside_the_racket = alphas[19][92:102, 45:80]
+    assert (wall_beside_the_racket > 60).mean() < 0.05
