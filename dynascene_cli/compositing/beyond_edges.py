@@ -141,8 +141,7 @@ def _carry_over_top(before: WideFrame, wide: WideFrame) -> WideFrame:
             continue
         moved[0, 2] += _off_seam(before.alpha, moved, (start, end), wide)
         size = width, height
-        there = cv2.warpAffine(before.alpha, moved, size)
-        there = np.asarray(cv2.LUT(there, SOLID), np.uint8)
+        there = SOLID[cv2.warpAffine(before.alpha, moved, size)]
         beyond = _joined(there[:margin], start, end, STRIP)
         if not beyond.any():
             continue
