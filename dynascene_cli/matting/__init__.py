@@ -1,5 +1,6 @@
 """Person mattes: who is filmed, where they are in every frame, and where they end."""
 
+from dynascene_cli.matting.backlit_hair import clear_backlit_hair, is_against_light
 from dynascene_cli.matting.base import CLICKS, MatteFrame, MattingModel, MattingState, Quality
 from dynascene_cli.matting.completion import MatteCompletion
 from dynascene_cli.matting.corrections import (
@@ -57,6 +58,7 @@ __all__ = [
     "blend_corrections",
     "choose_matting_model",
     "choose_prompted",
+    "clear_backlit_hair",
     "correction_files",
     "cover_lettering",
     "drop_uniform_ground",
@@ -65,6 +67,7 @@ __all__ = [
     "following_state",
     "foreign_share",
     "frame_times",
+    "is_against_light",
     "lines_of_array",
     "lines_to_array",
     "lost_ranges",

@@ -22,12 +22,14 @@ from dynascene_cli.matting import (
     alpha_box,
     choose_matting_model,
     choose_prompted,
+    clear_backlit_hair,
     cover_lettering,
     drop_uniform_ground,
     edges_touched,
     find_lettering,
     following_state,
     foreign_share,
+    is_against_light,
     lines_to_array,
     make_matting_model,
     matte_of_given_alpha,
@@ -44,7 +46,8 @@ from dynascene_cli.video import CHUNK_LENGTH, alpha_frames, chunk_path, chunk_si
 NOTED = ("filled", "found", "faded", "came", "foreign")
 """What is noted of every frame, to tell of the matte whenever it is read."""
 FOREIGN_EVERY, LETTERING_EVERY = 8, 16
-"""Frames after which it is looked whether the place's colours, or lettering, are in the matte."""
+"""Frames after which it is looked whether the place's colours or light, or lettering, are in the
+matte."""
 DOUBTED_FOREIGN = 0.002
 """Share of the place's colours from which patches of ground are looked for in every frame."""
 
@@ -181,7 +184,7 @@ class _Mattes:
     def _made(self, frames: Iterator[Image]) -> Iterator[tuple[Image, MatteFrame]]:
         model = make_model(self._request)
         lines: tuple[LetteringLine, ...] = ()
-        doubted = False
+        doubted = backlit = False
         for number, frame in enumerate(frames):
             made, self.state = model.step(frame, self.state)
             if number % LETTERING_EVERY == 0:
@@ -194,6 +197,9 @@ class _Mattes:
             if doubted:
                 alpha = drop_uniform_ground(seen, alpha)
                 foreign = foreign_share(seen, alpha) if looked else np.nan
+            backlit = is_against_light(frame, alpha) if looked else backlit
+            if backlit:
+                alpha = clear_backlit_hair(frame, alpha)
             yield frame, replace(made, alpha=alpha, foreign=foreign, lettering=lines)
 
 
