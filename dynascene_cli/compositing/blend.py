@@ -53,7 +53,7 @@ def wrap_light(
     _wrap_light(foreground, alpha, near_alpha, near_light, reduction, share, DECODE, ENCODE)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _lay_over(foreground, alpha, picture, decode, encode):  # type: ignore[no-untyped-def]
     height, width = alpha.shape
     for y in range(height):

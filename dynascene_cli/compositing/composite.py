@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -148,6 +149,7 @@ class Compositor:
         self._grain = Grain(look.grain, width, height, settings.seed) if with_grain else None
         self._last_plate: Image | None = None
         self._treated: Image | None = None
+        self._treating = Lock()
 
     def frame(
         self,
@@ -225,13 +227,15 @@ class Compositor:
 
     def background(self, index: int, plate: Image) -> Image:
         """The plate of frame ``index`` after blur, relighting and grain, a picture of its own."""
-        # A camera that stands still gives the same array every frame: it is treated once.
-        if plate is self._last_plate:
-            self._treated = self._treat_plate(plate) if self._treated is None else self._treated
-            picture = self._treated.copy()
-        else:
-            self._last_plate, self._treated = plate, None
-            picture = self._treat_plate(plate)
+        # A layer is built where it is written, which may be on another thread than the next frame.
+        with self._treating:
+            # A camera that stands still gives the same array every frame: it is treated once.
+            if plate is self._last_plate:
+                self._treated = self._treat_plate(plate) if self._treated is None else self._treated
+                picture = self._treated.copy()
+            else:
+                self._last_plate, self._treated = plate, None
+                picture = self._treat_plate(plate)
         if self._grain is not None:
             self._grain.add(picture, index)
         return picture

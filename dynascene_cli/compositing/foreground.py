@@ -66,7 +66,7 @@ def _boxes(pair: Iterable[AnyArray], radius: int) -> NDArray[np.float32]:
     return np.stack([cv2.boxFilter(p, -1, side, borderType=cv2.BORDER_CONSTANT) for p in pair])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _products(frame, alpha):  # type: ignore[no-untyped-def]
     """(2, H, W, 4): αI, α; then (1 − α)I, 1 − α."""
     height, width = alpha.shape
@@ -83,7 +83,7 @@ def _products(frame, alpha):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _means(sums, fallback):  # type: ignore[no-untyped-def]
     """(2, H, W, 3): weighted means F and B; the fallback's (or its one's) where weights vanish."""
     height, width = sums.shape[1:3]
@@ -100,7 +100,7 @@ def _means(sums, fallback):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _correct_products(frame, alpha, means):  # type: ignore[no-untyped-def]
     """The products of the F that explains the frame given the means, and of the mean B."""
     height, width = alpha.shape

@@ -91,7 +91,7 @@ class Grain:
         _add(picture.reshape(self.height, 3 * self.width), self._tile, y, 3 * x, self._weight)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add(picture, tile, top, left, weight):  # type: ignore[no-untyped-def]
     length = picture.shape[1]
     for y in range(picture.shape[0]):

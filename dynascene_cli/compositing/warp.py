@@ -80,7 +80,7 @@ def _resample_rows(image: AnyArray, scale: float, offset: float, count: int) -> 
     return out.reshape(count, *image.shape[1:])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _weigh_rows(image, taps, weights, rounding, out):  # type: ignore[no-untyped-def]
     length = image.shape[1]
     total = np.empty(length, np.float32)

@@ -53,7 +53,7 @@ def interpolation_places(at: Floats, count: int) -> Places:
     return before, (inside - before).astype(np.float32)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sum_moments(picture, chosen):  # type: ignore[no-untyped-def]
     """Summed-area table (h + 1, w + 1, 10) of a picture's moments where ``chosen``, modulo 2³²."""
     height, width = chosen.shape
@@ -81,7 +81,7 @@ def _sum_moments(picture, chosen):  # type: ignore[no-untyped-def]
     return table
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _around(table, y, x, near, wide, sums):  # type: ignore[no-untyped-def]
     """Weighted moments around a pixel into ``sums`` (10,): colours of 0..1, and the share seen."""
     height, width = table.shape[0] - 1, table.shape[1] - 1
@@ -105,7 +105,7 @@ def _around(table, y, x, near, wide, sums):  # type: ignore[no-untyped-def]
         sums[moment] /= 65025 * seen
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _edge_colours(band, person, place, near, wide):  # type: ignore[no-untyped-def]
     height, width = band.shape
     model = np.zeros((height, width, 5), np.float32)
@@ -151,7 +151,7 @@ def _scatter(one, other, moment, i, j):  # type: ignore[no-untyped-def]
     return (one[moment] - one[i] * one[j] + other[moment] - other[i] * other[j]) / 2
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fill_by_colour(alpha, picture, corner, regions, masks, model, rows, columns):  # type: ignore[no-untyped-def]
     """Fill the part of an alpha (H, W) of which something is known at a reduced size (h, w).
 

@@ -1,6 +1,6 @@
 """Who in the clip is the one person to follow, and who stands in a photo."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -46,12 +46,14 @@ class PersonSelection:
 
 
 def select_person(
-    clip: Clip, frame_at: Callable[[int], Image], person: str | None = None
+    clip: Clip,
+    frames_at: Callable[[Sequence[int]], Iterable[Image]],
+    person: str | None = None,
 ) -> PersonSelection:
     """Choose the person to follow by looking at about ten frames spread over the clip.
 
-    ``frame_at`` gives the clip's frame of a number. ``person`` is left, right, largest or a number
-    counted from 1 at the left, and applies to the first of those frames with people in it.
+    ``frames_at`` gives the clip's frames of rising numbers. ``person`` is left, right, largest or
+    a number counted from 1 at the left, and applies to the first of those frames with people in it.
 
     Raises:
         NobodyError: nobody is there.
@@ -59,10 +61,13 @@ def select_person(
     """
     fps = float(clip.frame_rate)
     indices = np.unique(np.linspace(0, clip.frame_count - 1, SAMPLES).round().astype(int))
-    seen = [(int(i), _sizeable(people_boxes(frame_at(int(i))), SELECTABLE)) for i in indices]
+    seen = [
+        (index, _sizeable(people_boxes(frame), SELECTABLE))
+        for index, frame in _numbered(indices, frames_at)
+    ]
     peopled = [(index, boxes) for index, boxes in seen if len(boxes)]
     if not peopled:
-        part = _part_of_person(frame_at, indices[:: max(1, len(indices) // FEW)])
+        part = _part_of_person(frames_at, indices[:: max(1, len(indices) // FEW)])
         if part is not None:
             box, frame = part
             return PersonSelection(
@@ -88,16 +93,22 @@ def select_person(
     return PersonSelection(_choose_box(boxes, person, str(clip.path))[:4], first, warnings)
 
 
+def _numbered(
+    indices: NDArray[np.int_], frames_at: Callable[[Sequence[int]], Iterable[Image]]
+) -> Iterator[tuple[int, Image]]:
+    numbers = indices.tolist()
+    return zip(numbers, frames_at(numbers), strict=True)
+
+
 def _part_of_person(
-    frame_at: Callable[[int], Image], indices: NDArray[np.int_]
+    frames_at: Callable[[Sequence[int]], Iterable[Image]], indices: NDArray[np.int_]
 ) -> tuple[Floats, int] | None:
     """The box (4,) of a person without a head in the picture, and the first frame that shows them.
 
     Where selfie segmentation and U²-Netp mean the same large part of most of the frames.
     """
     seen: list[tuple[Floats, int]] = []
-    for index in indices:
-        frame = frame_at(int(index))
+    for index, frame in _numbered(indices, frames_at):
         people = selfie_mask(frame) > 0.5
         if people.mean() < PART_AREA:
             continue
@@ -105,7 +116,7 @@ def _part_of_person(
         if (people & salient).sum() > PART_AGREEMENT * (people | salient).sum():
             rows, columns = np.flatnonzero(people.any(axis=1)), np.flatnonzero(people.any(axis=0))
             box = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
-            seen.append((np.array(box, float), int(index)))
+            seen.append((np.array(box, float), index))
     return seen[0] if 2 * len(seen) > len(indices) else None
 
 

@@ -41,6 +41,7 @@ from dynascene_cli.storage.project import stage_key
 from dynascene_cli.video import (
     alpha_frames,
     check_spared,
+    prefetch,
     read_frames,
     read_frames_at,
     read_tagged_focal,
@@ -325,10 +326,13 @@ def _tracks(run: Run, request: CameraRequest, clip: Clip, foreground: Foreground
     from dynascene_cli.camera.estimation.tracking import track_features
 
     def make(path: Path) -> None:
-        with run.console.progress("camera", clip.frame_count) as advance:
+        with (
+            run.console.progress("camera", clip.frame_count) as advance,
+            prefetch(read_frames(clip)) as frames,
+        ):
 
             def counted() -> Iterator[Image]:
-                for index, frame in enumerate(read_frames(clip)):
+                for index, frame in enumerate(frames):
                     advance(index + 1)
                     yield frame
 

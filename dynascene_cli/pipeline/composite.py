@@ -1,7 +1,7 @@
 """The finished picture, frame by frame: the person over the plate, into the video and layers."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
@@ -36,6 +36,7 @@ from dynascene_cli.video import (
     is_deep,
     open_sink,
     picture_bits,
+    prefetch,
 )
 
 
@@ -44,7 +45,8 @@ class CompositeParts:
     """What a shot is put together from.
 
     ``lettering`` lies on the person and is painted over; ``with_shadow``: they throw one;
-    ``sun``: where from, besides the contact shadow.
+    ``sun``: where from, besides the contact shadow. ``sampled``: the plate is a network's, whose
+    frames take so long that an interruption must not wait for one.
     """
 
     matte: Matte
@@ -54,17 +56,15 @@ class CompositeParts:
     look: Look
     with_shadow: bool
     sun: Sunlight | None
+    sampled: bool
 
 
 def write_composite(
     run: Run, request: RenderRequest, clip: Clip, parts: CompositeParts, output: Path
 ) -> tuple[Image, Image]:
     """Write the video and the layers; the middle frame of the clip and of the result."""
-    staged, plate = parts.plan.staged, parts.plate
     if request.layers is not None and picture_bits(request.scene.photo) > 8:
         run.console.warn(f"{request.scene.photo} has more than 8 bits; the plate is made with 8")
-    placement, path = staged.placement, staged.path
-    heights = person_heights(placement, path)
     compositor = Compositor(
         parts.look,
         CompositeSettings(
@@ -75,32 +75,19 @@ def write_composite(
             grain=request.grain,
             seed=request.seed or 0,
         ),
-        path.width,
-        path.height,
+        parts.plan.staged.path.width,
+        parts.plan.staged.path.height,
     )
-    caster = None if parts.sun is None else ShadowCaster(parts.sun, parts.plan)
     middle = None
-    filmed, shown = tee(zip(decode_frames(clip), parts.matte.alpha.frames(), strict=True))
-    streams = zip(filmed, _completed(shown, parts), plate.frames(), strict=True)
+    ahead = nullcontext if parts.sampled else prefetch
+    deep = clip.bit_depth > 8 and (request.layers is not None or is_deep(output))
     with (
         run.console.progress("composite", clip.frame_count) as advance,
         _open_outputs(request, clip, parts.plan, output) as write,
+        ahead(_pieces(clip, parts)) as pieces,
+        ahead(_composites(clip, parts, compositor, pieces, deep)) as composites,
     ):
-        for index, ((frame, _), person, background) in enumerate(streams):
-            similarity = person.similarity(placement.clip_to_frame[index])
-            made = compositor.frame(
-                index,
-                person.frame,
-                person.alpha,
-                background,
-                similarity,
-                placement.contact_pixels[index],
-                float(heights[index]),
-                None if caster is None else caster.of(index),
-            )
-            if clip.bit_depth > 8 and (request.layers or is_deep(output)):
-                deep = person.deepened(deepen_frame(clip, index, frame))
-                made = compositor.deepened(made, deep, person.alpha, similarity)
+        for index, (frame, background, made) in enumerate(composites):
             write(frame, background, made)
             if index == clip.frame_count // 2:
                 middle = np.asarray(frame), made.picture
@@ -108,6 +95,44 @@ def write_composite(
         run.project.check_inputs()
     assert middle is not None
     return middle
+
+
+def _pieces(
+    clip: Clip, parts: CompositeParts
+) -> Iterator[tuple[Image | DecodedFrame, WideFrame, Image]]:
+    """The clip's frames, the person of each as they are laid over its plate, and the plate."""
+    filmed, shown = tee(zip(decode_frames(clip), parts.matte.alpha.frames(), strict=True))
+    frames = (frame for frame, _ in filmed)
+    return zip(frames, _completed(shown, parts), parts.plate.frames(), strict=True)
+
+
+def _composites(
+    clip: Clip,
+    parts: CompositeParts,
+    compositor: Compositor,
+    pieces: Iterator[tuple[Image | DecodedFrame, WideFrame, Image]],
+    deep: bool,
+) -> Iterator[tuple[Image | DecodedFrame, Image, Composite]]:
+    """Yield each frame of the clip, its plate and its composite, ``deep`` or of 8 bits."""
+    placement, path = parts.plan.staged.placement, parts.plan.staged.path
+    heights = person_heights(placement, path)
+    caster = None if parts.sun is None else ShadowCaster(parts.sun, parts.plan)
+    for index, (frame, person, background) in enumerate(pieces):
+        similarity = person.similarity(placement.clip_to_frame[index])
+        made = compositor.frame(
+            index,
+            person.frame,
+            person.alpha,
+            background,
+            similarity,
+            placement.contact_pixels[index],
+            float(heights[index]),
+            None if caster is None else caster.of(index),
+        )
+        if deep:
+            own = person.deepened(deepen_frame(clip, index, frame))
+            made = compositor.deepened(made, own, person.alpha, similarity)
+        yield frame, background, made
 
 
 def _completed(

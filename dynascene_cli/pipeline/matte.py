@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from dynascene_cli.compositing import estimate_foreground
@@ -50,6 +51,7 @@ from dynascene_cli.video import (
     is_sequence,
     open_clip,
     open_sink,
+    prefetch,
     read_frames,
     read_frames_at,
     sound_warnings,
@@ -293,14 +295,17 @@ def _write_matte(
             first_number=first_number,
             timecode=clip.timecode,
         ) as sink,
+        prefetch(made.matte.alpha.frames() if alpha_only else _cut_outs(clip, made)) as pictures,
     ):
-        frames = zip(read_frames(clip), made.matte.alpha.frames(), strict=True)
-        for index, (frame, alpha) in enumerate(frames):
-            if alpha_only:
-                sink.write(alpha)
-            else:
-                covered = cover_lettering(frame, alpha, made.lettering)
-                clean = estimate_foreground(covered, alpha, clip.height)
-                sink.write(np.dstack([clean, alpha]))
+        for index, picture in enumerate(pictures):
+            sink.write(picture)
             advance(index + 1)
         run.project.check_inputs()
+
+
+def _cut_outs(clip: Clip, made: CachedMatte) -> Iterator[Image]:
+    """Yield the person of each frame in their own colours: straight RGBA (H, W, 4)."""
+    for frame, alpha in zip(read_frames(clip), made.matte.alpha.frames(), strict=True):
+        covered = cover_lettering(frame, alpha, made.lettering)
+        clean = estimate_foreground(covered, alpha, clip.height)
+        yield np.asarray(cv2.merge([clean, alpha]), np.uint8)

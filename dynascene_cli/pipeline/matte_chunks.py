@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,15 @@ from dynascene_cli.pipeline.run import Run
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.storage.array_files import open_arrays
 from dynascene_cli.storage.project import Project
-from dynascene_cli.video import CHUNK_LENGTH, alpha_frames, chunk_path, chunk_sink, read_frames
+from dynascene_cli.video import (
+    CHUNK_LENGTH,
+    alpha_frames,
+    chunk_path,
+    chunk_sink,
+    prefetch,
+    read_frames,
+    read_frames_at,
+)
 
 NOTED = ("filled", "found", "faded", "came", "foreign")
 """What is noted of every frame, to tell of the matte whenever it is read."""
@@ -124,10 +133,11 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
         run.project.publish(_alpha_path(folder, first)) as temporary,
         chunk_sink(temporary, clip.frame_rate) as sink,
     ):
-        seen = _Mattes(request, clip, first, last, state)
-        for frame in seen:
-            sink.write(frame.alpha)
-            made.append(frame)
+        mattes = _Mattes(request, clip, first, last, state)
+        with prefetch(mattes) as frames:
+            for frame in frames:
+                sink.write(frame.alpha)
+                made.append(frame)
     arrays: dict[str, Any] = {
         "landmarks": np.stack([frame.landmarks for frame in made]),
         "visibility": np.stack([frame.visibility for frame in made]),
@@ -139,7 +149,7 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
         "lettering": np.stack([lines_to_array(frame.lettering) for frame in made]),
         **{name: np.array([getattr(frame, name) for frame in made]) for name in NOTED},
         "warnings": np.array(warnings, dtype=str),
-        **{f"state/{name}": array for name, array in seen.state.items()},
+        **{f"state/{name}": array for name, array in mattes.state.items()},
     }
     with run.project.publish(landmark_path(folder, first)) as temporary:
         np.savez(temporary, **arrays)
@@ -171,15 +181,15 @@ class _Mattes:
         self.state = state
 
     def __iter__(self) -> Iterator[MatteFrame]:
-        frames = read_frames(self._clip, self._first, self._last)
-        if self._request.matte is None:
-            yield from MatteCompletion(beginning=self._first == 0).complete(self._made(frames))
-            return
-        given = alpha_frames(self._request.matte, self._clip)
-        alphas = given.frames(self._first, self._last)
-        for frame, alpha in zip(frames, alphas, strict=True):
-            made, self.state = matte_of_given_alpha(frame, alpha, self.state)
-            yield made
+        with prefetch(read_frames(self._clip, self._first, self._last)) as frames:
+            if self._request.matte is None:
+                yield from MatteCompletion(beginning=self._first == 0).complete(self._made(frames))
+                return
+            given = alpha_frames(self._request.matte, self._clip)
+            alphas = given.frames(self._first, self._last)
+            for frame, alpha in zip(frames, alphas, strict=True):
+                made, self.state = matte_of_given_alpha(frame, alpha, self.state)
+                yield made
 
     def _made(self, frames: Iterator[Image]) -> Iterator[tuple[Image, MatteFrame]]:
         model = make_model(self._request)
@@ -213,7 +223,7 @@ def _state_before(
             return {name.removeprefix("state/"): before[name] for name in names}, ()
     if request.matte is not None:
         return following_state(np.full(4, np.nan)), ()
-    selection = select_person(clip, lambda i: next(read_frames(clip, i, i + 1)), request.person)
+    selection = select_person(clip, partial(read_frames_at, clip), request.person)
     state = make_model(request).initial_state(selection.box)
     if request.clicks:
         state[CLICKS] = clicks_of(request, clip)

@@ -189,7 +189,14 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
             with_shadow = request.shadow != "none" and not job.sampling
             matted = filmed.matted
             parts = CompositeParts(
-                matted.matte, matted.lettering, plan, plate, look, with_shadow, sun
+                matted.matte,
+                matted.lettering,
+                plan,
+                plate,
+                look,
+                with_shadow,
+                sun,
+                sampled=job.sampling is not None,
             )
             middle = write_composite(run, request, job.clip, parts, job.output)
         report = None

@@ -29,6 +29,7 @@ from dynascene_cli.video.mattes import AlphaFrames, alpha_frames, matte_picture
 from dynascene_cli.video.openexr import ExrCompression
 from dynascene_cli.video.opening import open_clip
 from dynascene_cli.video.outputs import check_spared, check_writable
+from dynascene_cli.video.prefetch import prefetch
 from dynascene_cli.video.reading import (
     DecodedFrame,
     decode_frames,
@@ -79,6 +80,7 @@ __all__ = [
     "open_sink",
     "pattern_parts",
     "picture_bits",
+    "prefetch",
     "read_alpha",
     "read_chunk",
     "read_depth",

@@ -37,6 +37,10 @@ def frames_of(path, count, height=480):
             yield cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
+def pictures_of(frames):
+    return lambda indices: [frames[index] for index in indices]
+
+
 def clip_of(frames, path="clip.mp4"):
     count = len(frames)
     return Clip(
@@ -73,7 +77,7 @@ def crowd(shared_media):
 def test_one_person_is_found(gym):
     boxes = people_boxes(gym[0])
     assert len(boxes) == 1
-    casting = select_person(clip_of(gym), gym.__getitem__)
+    casting = select_person(clip_of(gym), pictures_of(gym))
     assert casting.frame == 0
     np.testing.assert_array_equal(casting.box, boxes[0, :4])
 
@@ -155,27 +159,27 @@ def test_a_frame_with_nobody_is_empty():
 def test_a_clip_with_nobody_is_refused():
     blank = [np.full((240, 320, 3), 90, np.uint8)] * 3
     with pytest.raises(NobodyError, match=r"nobody was found in empty\.mp4"):
-        select_person(clip_of(blank, "empty.mp4"), blank.__getitem__)
+        select_person(clip_of(blank, "empty.mp4"), pictures_of(blank))
 
 
 @pytest.mark.media
 def test_several_people_have_to_be_chosen_from(crowd):
     clip = clip_of(crowd, "crowd.mp4")
     with pytest.raises(InputError, match=r"crowd\.mp4 shows [23] people of similar size") as raised:
-        select_person(clip, crowd.__getitem__)
+        select_person(clip, pictures_of(crowd))
     assert "--person left, right, largest" in raised.value.hint
-    left, right = (select_person(clip, crowd.__getitem__, side).box for side in ("left", "right"))
-    first = select_person(clip, crowd.__getitem__, "1")
+    left, right = (select_person(clip, pictures_of(crowd), side).box for side in ("left", "right"))
+    first = select_person(clip, pictures_of(crowd), "1")
     np.testing.assert_array_equal(first.box, left)
     assert left[0] < right[0]
     assert first.warnings
     with pytest.raises(InputError, match="there is no person 9 in"):
-        select_person(clip, crowd.__getitem__, "9")
+        select_person(clip, pictures_of(crowd), "9")
 
 
 @pytest.mark.media
 def test_the_chosen_person_is_followed(crowd):
-    box = select_person(clip_of(crowd), crowd.__getitem__, "right").box
+    box = select_person(clip_of(crowd), pictures_of(crowd), "right").box
     model = make_matting_model("bundled")
     matte, _ = model.step(crowd[0], model.initial_state(box))
     low, high = (

@@ -21,6 +21,7 @@ from dynascene_cli.camera.estimation.template_alignment import (
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Image
+from dynascene_cli.video import prefetch
 
 POINTS = 400
 """Points that are followed at a time."""
@@ -108,10 +109,11 @@ def track_features(
     follower = _Follower(points)
     shown = 0.0
     followed: list[tuple[Integers, Floats]] = []
-    masks = background_masks(alphas, width, height)
-    for frame, background in zip(chain([first], stream), masks, strict=True):
-        shown = max(shown, float((background > 0).mean()))
-        followed.append(follower.step(_grey(frame, width, height), background))
+    greys = (_grey(frame, width, height) for frame in chain([first], stream))
+    with prefetch(zip(greys, background_masks(alphas, width, height), strict=True)) as pictures:
+        for grey, background in pictures:
+            shown = max(shown, float((background > 0).mean()))
+            followed.append(follower.step(grey, background))
     if shown < VISIBLE_SHARE:
         raise InputError(
             "the matte covers the whole picture: no background is left to estimate the camera from",
