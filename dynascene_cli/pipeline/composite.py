@@ -100,10 +100,10 @@ def write_composite(
 def _pieces(
     clip: Clip, parts: CompositeParts
 ) -> Iterator[tuple[Image | DecodedFrame, WideFrame, Image]]:
-    """The clip's frames, the person of each as they are laid over its plate, and the plate."""
+    """Yield the clip's frames, each with the person as laid over the plate, and its plate."""
     filmed, shown = tee(zip(decode_frames(clip), parts.matte.alpha.frames(), strict=True))
     frames = (frame for frame, _ in filmed)
-    return zip(frames, _completed(shown, parts), parts.plate.frames(), strict=True)
+    yield from zip(frames, _completed(shown, parts), parts.plate.frames(), strict=True)
 
 
 def _composites(

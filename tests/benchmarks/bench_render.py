@@ -8,6 +8,8 @@ them within one run only. The plain transcode decodes and encodes with the progr
 settings and touches no pixel; the transcode through RGB also converts every frame there and back,
 as any picture work must. "Only matte and camera cached" has no place, scene, plate or look; the
 row after it has the part of the look that is the clip's own, as a second place for a clip does.
+The last column is wall time over half of the CPU time: 1 where two cores were busy throughout. It
+means something on a machine that does nothing else.
 ROW, by its name or the first words of it, measures only such rows beside the transcode.
 """
 
@@ -17,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from fractions import Fraction
 from itertools import islice
 from multiprocessing import Process
@@ -94,13 +97,15 @@ def made(path: Path, seconds: float) -> Path:
     return path
 
 
-def cost(*words: object) -> tuple[float, float]:
-    """CPU-seconds and peak MiB of one child process that must succeed."""
+def cost(*words: object) -> tuple[float, float, float]:
+    """CPU-seconds, peak MiB and wall seconds of one child process that must succeed."""
+    started = time.monotonic()
     child = subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     if status:
         sys.exit(f"failed: {words}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    wall = time.monotonic() - started
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, wall
 
 
 def forget(project: Path, *patterns: str) -> None:
@@ -123,7 +128,7 @@ def main() -> None:
     arguments = parser.parse_args()
     python = sys.executable
     program = (python, "-m", "dynascene_cli")
-    costs: dict[str, list[tuple[float, float]]] = {}
+    costs: dict[str, list[tuple[float, float, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.chdir(folder)
@@ -148,16 +153,17 @@ def main() -> None:
             measure("from nothing, six times as long", *render, long_clip)
         measure("--help", *program, "render", "--help")
         measure("import typer, rich", python, "-c", IMPORTS)
-    plain = np.mean([seconds for seconds, _ in costs["plain transcode"]])
+    plain = np.mean([seconds for seconds, *_ in costs["plain transcode"]])
     load = os.getloadavg()[2]
     print(
         f"1920x1080, {arguments.seconds:g} s at 30 fps; load {load:.1f} on {os.cpu_count()} cores"
     )
-    print(f"{'':34} CPU-s   ×plain   peak MiB")
+    print(f"{'':34} CPU-s   ×plain   peak MiB   wall/(CPU/2)")
     for row, measured in costs.items():
-        seconds = np.mean([seconds for seconds, _ in measured])
-        memory = max(memory for _, memory in measured)
-        print(f"{row:34} {seconds:6.2f}  {seconds / plain:6.2f}  {memory:9.0f}")
+        seconds, _, wall = np.mean(measured, axis=0)
+        memory = max(memory for _, memory, _ in measured)
+        busy = 2 * wall / seconds
+        print(f"{row:34} {seconds:6.2f}  {seconds / plain:6.2f}  {memory:9.0f}  {busy:13.2f}")
 
 
 if __name__ == "__main__":
