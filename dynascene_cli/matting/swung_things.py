@@ -47,7 +47,9 @@ def swung_part(look: Look, body: Image | None, place: Place) -> FloatArray | Non
 
     ``body`` (H, W) is the matte without what is held, None where nothing is.
     """
-    alone = look.alpha if body is None else cv2.min(look.alpha, _reduce(body, look))
+    alone = look.alpha
+    if body is not None:
+        alone = np.asarray(cv2.min(alone, _reduce(body, look)), np.uint8)
     person = alone > 128
     box = alpha_box(alone)
     if not np.isfinite(box).all():
