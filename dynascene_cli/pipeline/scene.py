@@ -52,7 +52,7 @@ from dynascene_cli.video import (
 from dynascene_cli.weights.registry import path_of
 
 NO_DEPTH = "none"
-STAGE_VERSION = 10
+STAGE_VERSION = 11
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"
 """Where a project keeps what was guessed of its photo, for the user to edit."""

@@ -19,37 +19,46 @@ SWEEPS = 10
 
 
 def remove_seams(
-    colour: Field, across: Field, down: Field, hole: Mask, length: Floats, limit: Floats
+    colour: Field,
+    across: Field,
+    down: Field,
+    hole: Mask,
+    length: Floats,
+    limit: Floats,
+    sky: Mask,
 ) -> Field:
     """Colours (H, W, 3) whose steps inside the hole follow the wanted differences.
 
     ``across`` and ``down`` (H, W, 3) are the wanted u(x+1) − u(x) and u(y+1) − u(y) of every pixel
     at or beside the hole; the correction fades over about ``length`` (H, W) pixels.
     Of a step greater than ``limit`` (H, W) inside the hole only so much is corrected: it is an
-    edge of something. At the hole's border it is a seam, and all of it is.
+    edge of something. At the hole's border it is a seam, and all of it is, unless one side alone is
+    ``sky`` (H, W): a roof that the hole's border cuts would darken the sky above it.
     """
-    right = across.copy()
-    right[:, :-1] -= colour[:, 1:] - colour[:, :-1]
-    right[:, -1] = 0
-    below = down.copy()
-    below[:-1] -= colour[1:] - colour[:-1]
-    below[-1] = 0
-    beside = hole.copy()
-    beside[:, :-1] |= hole[:, 1:]
-    right *= beside[..., None]
-    beside = hole.copy()
-    beside[:-1] |= hole[1:]
-    below *= beside[..., None]
-    border = np.zeros_like(hole)
-    border[:, :-1] = hole[:, :-1] != hole[:, 1:]
-    largest = np.where(border, np.inf, limit)[..., None].astype(np.float32)
-    np.clip(right, -largest, largest, out=right)
-    border[:] = False
-    border[:-1] = hole[:-1] != hole[1:]
-    largest = np.where(border, np.inf, limit)[..., None].astype(np.float32)
-    np.clip(below, -largest, largest, out=below)
+    steps = []
+    for wanted, axis in ((across, 1), (down, 0)):
+        turned = [array.swapaxes(0, axis) for array in (colour, wanted.copy(), hole, sky, limit)]
+        _limit_corrections(*turned)
+        steps.append(turned[1].swapaxes(0, axis))
+    right, below = steps
     screening = (1 / length**2).astype(np.float32)
     return np.asarray(colour + _solve(right, below, hole, screening), np.float32)
+
+
+def _limit_corrections(colour: Field, wanted: Field, hole: Mask, sky: Mask, limit: Floats) -> None:
+    """Make the wanted steps from row to row (H, W, 3) what is to be corrected of them, in place."""
+    step = colour[1:] - colour[:-1]
+    apart = np.maximum(np.abs(step), np.abs(wanted[:-1] - step)).max(axis=-1)
+    wanted[:-1] -= step
+    wanted[-1] = 0
+    beside = hole.copy()
+    beside[:-1] |= hole[1:]
+    wanted *= beside[..., None]
+    border, edge = np.zeros_like(hole), np.zeros_like(hole)
+    border[:-1] = hole[:-1] != hole[1:]
+    edge[:-1] = (sky[:-1] != sky[1:]) & (apart > np.minimum(limit[:-1], limit[1:]))
+    largest = np.where(border, np.where(edge, 0, np.inf), limit)[..., None].astype(np.float32)
+    np.clip(wanted, -largest, largest, out=wanted)
 
 
 def _solve(right: Field, below: Field, hole: Mask, screening: Field) -> Field:

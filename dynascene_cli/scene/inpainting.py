@@ -121,7 +121,7 @@ def fill(
     smooth = np.zeros_like(hole) if sky is None else sky[rows, cols]
     fade = np.where(smooth, SKY_FADE, FADE) * max(height, width)
     limit = np.where(smooth, 3 * LARGEST_STEP, LARGEST_STEP)
-    blended = remove_seams(colour, across, down, hole, fade, limit)
+    blended = remove_seams(colour, across, down, hole, fade, limit, smooth)
     painted = (np.clip(blended, 0, 255) + 0.5).astype(np.uint8)
     return Filling(np.where(hole[..., None], painted, image), rows, cols)
 

@@ -103,11 +103,13 @@ def _paint_hole(
     """The canvas (H, W) of a photo with margins, its hole painted in, and where it is sky."""
     sides = margins.sides
     photo_sky, things = np.pad(guess.sky, sides), single_things(guess)
+    # The blurred edge of a roof is no sky to copy: a second roof's would be seen above the photo.
+    clear_sky = guess.sky & ~add_fringe(~guess.sky)
     filling = fill(
         np.pad(photo, (*sides, (0, 0))),
         hole,
         slope=-float(np.tan(np.radians(guess.geometry.roll_deg))),
-        sky=photo_sky if guess.sky.any() else None,
+        sky=np.pad(clear_sky, sides) if clear_sky.any() else None,
         barred=None if things is None else np.pad(things, sides),
         seed=seed,
     )

@@ -61,6 +61,16 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert fill(image, hole, seed=6).image.tobytes() != first.tobytes()
 
 
+def test_the_sky_above_a_roof_that_the_photo_cuts_stays_bright() -> None:
+    photo = np.full((HEIGHT, WIDTH, 3), (200, 215, 240), np.uint8)
+    photo[:, :50] = (50, 45, 45)
+    photo[50:] = (90, 90, 90)
+    image, hole = canvas(photo, 0, 24, 0, 0)
+    sky = np.pad((photo == (200, 215, 240)).all(axis=-1), ((24, 0), (0, 0)))
+    above = fill(image, hole, sky=sky).image[:23]
+    assert np.abs(above.astype(int) - (200, 215, 240)).max() < 12
+
+
 def test_only_sky_is_continued_above_the_photo() -> None:
     photo = beach()
     photo[:12, 50:80] = [90, 20, 20]
