@@ -32,33 +32,30 @@ def remove_seams(
     ``across`` and ``down`` (H, W, 3) are the wanted u(x+1) − u(x) and u(y+1) − u(y) of every pixel
     at or beside the hole; the correction fades over about ``length`` (H, W) pixels.
     Of a step greater than ``limit`` (H, W) inside the hole only so much is corrected: it is an
-    edge of something. At the hole's border it is a seam, and all of it is, unless one side alone is
-    ``sky`` (H, W): a roof that the hole's border cuts would darken the sky above it.
+    edge of something. At the hole's border it is a seam, and all of it is, or nothing where one
+    side alone is ``sky`` (H, W): a roof that the border cuts would darken the sky above it.
     """
-    steps = []
-    for wanted, axis in ((across, 1), (down, 0)):
-        turned = [array.swapaxes(0, axis) for array in (colour, wanted.copy(), hole, sky, limit)]
-        _limit_corrections(*turned)
-        steps.append(turned[1].swapaxes(0, axis))
-    right, below = steps
+    below = _corrections(colour, down, hole, sky, limit)
+    turned = (across.swapaxes(0, 1), hole.T, sky.T, limit.T)
+    right = np.ascontiguousarray(_corrections(colour.swapaxes(0, 1), *turned).swapaxes(0, 1))
     screening = (1 / length**2).astype(np.float32)
     return np.asarray(colour + _solve(right, below, hole, screening), np.float32)
 
 
-def _limit_corrections(colour: Field, wanted: Field, hole: Mask, sky: Mask, limit: Floats) -> None:
-    """Make the wanted steps from row to row (H, W, 3) what is to be corrected of them, in place."""
-    step = colour[1:] - colour[:-1]
-    apart = np.maximum(np.abs(step), np.abs(wanted[:-1] - step)).max(axis=-1)
-    wanted[:-1] -= step
-    wanted[-1] = 0
-    beside = hole.copy()
+def _corrections(colour: Field, wanted: Field, hole: Mask, sky: Mask, limit: Floats) -> Field:
+    """What is to be corrected (H, W, 3) of the wanted steps from row to row."""
+    step = np.zeros_like(colour)
+    step[:-1] = colour[1:] - colour[:-1]
+    missing = wanted - step
+    apart = np.maximum(np.abs(step), np.abs(missing)).max(axis=-1)
+    beside, border, edge = hole.copy(), np.zeros_like(hole), np.zeros_like(hole)
     beside[:-1] |= hole[1:]
-    wanted *= beside[..., None]
-    border, edge = np.zeros_like(hole), np.zeros_like(hole)
     border[:-1] = hole[:-1] != hole[1:]
-    edge[:-1] = (sky[:-1] != sky[1:]) & (apart > np.minimum(limit[:-1], limit[1:]))
+    edge[:-1] = (sky[:-1] != sky[1:]) & (apart[:-1] > np.minimum(limit[:-1], limit[1:]))
+    missing *= beside[..., None]
+    missing[-1] = 0
     largest = np.where(border, np.where(edge, 0, np.inf), limit)[..., None].astype(np.float32)
-    np.clip(wanted, -largest, largest, out=wanted)
+    return np.asarray(np.clip(missing, -largest, largest), np.float32)
 
 
 def _solve(right: Field, below: Field, hole: Mask, screening: Field) -> Field:
