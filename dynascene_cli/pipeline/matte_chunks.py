@@ -128,7 +128,7 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
     last = min(first + CHUNK_LENGTH, clip.frame_count)
     state, warnings = _state_before(folder, request, clip, first)
     run.console.warn(*warnings)
-    made: list[MatteFrame] = []
+    known: list[dict[str, Any]] = []
     with (
         run.project.publish(_alpha_path(folder, first)) as temporary,
         chunk_sink(temporary, clip.frame_rate) as sink,
@@ -137,22 +137,29 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
         with prefetch(mattes) as frames:
             for frame in frames:
                 sink.write(frame.alpha)
-                made.append(frame)
+                known.append(_known_of(frame))
     arrays: dict[str, Any] = {
-        "landmarks": np.stack([frame.landmarks for frame in made]),
-        "visibility": np.stack([frame.visibility for frame in made]),
-        "boxes": np.stack([alpha_box(frame.alpha) for frame in made]),
-        "detections": np.stack([frame.detection for frame in made]),
-        "touched": np.stack([edges_touched(frame.alpha) for frame in made]),
-        "props": np.stack([_pad_boxes(frame.props) for frame in made]),
-        "held": np.stack([_pad_classes(frame.held) for frame in made]),
-        "lettering": np.stack([lines_to_array(frame.lettering) for frame in made]),
-        **{name: np.array([getattr(frame, name) for frame in made]) for name in NOTED},
+        **{name: np.stack([each[name] for each in known]) for name in known[0]},
         "warnings": np.array(warnings, dtype=str),
         **{f"state/{name}": array for name, array in mattes.state.items()},
     }
     with run.project.publish(landmark_path(folder, first)) as temporary:
         np.savez(temporary, **arrays)
+
+
+def _known_of(frame: MatteFrame) -> dict[str, Any]:
+    """What is kept of a frame beside its alpha."""
+    return {
+        "landmarks": frame.landmarks,
+        "visibility": frame.visibility,
+        "boxes": alpha_box(frame.alpha),
+        "detections": frame.detection,
+        "touched": edges_touched(frame.alpha),
+        "props": _pad_boxes(frame.props),
+        "held": _pad_classes(frame.held),
+        "lettering": lines_to_array(frame.lettering),
+        **{name: np.asarray(getattr(frame, name)) for name in NOTED},
+    }
 
 
 def _pad_classes(held: NDArray[np.int_]) -> NDArray[np.int_]:
