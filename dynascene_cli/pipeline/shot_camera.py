@@ -48,8 +48,9 @@ from dynascene_cli.staging import (
     stand_with_own_camera,
 )
 
-MOST_RAISED = 0.2
-"""Share of the frame's height that the photo's horizon may be off its crop to meet the clip's."""
+MOST_RAISED, MOST_RAISED_FREELY = 0.2, 0.1
+"""Shares of the frame's height that the photo's horizon may be off its crop to meet the clip's, and
+to meet the eyes of whose clip shows neither its horizon nor their feet."""
 
 NOT_BEFORE_THE_CAMERA = (
     "by the clip's own camera path the person gets behind the shot's camera, so where they stand "
@@ -208,7 +209,9 @@ def accompanying_camera(
             f"--camera {request.camera}: the clip's own camera moves with the person already",
             "use --camera auto or --camera follow",
         )
-    world = _aim_at_horizon(_centre_on_photo(align_filmed_world(request, filmed, place)), place)
+    world = _centre_on_photo(align_filmed_world(request, filmed, place))
+    free = world.gravity == "level" and not filmed.contacts.grounded
+    world = _aim_at_horizon(world, place, free=free)
     position = request.position
     if position is not None and any(filmed.contacts.cut_edges):
         position = None
@@ -281,12 +284,14 @@ def align_filmed_world(request: RenderRequest, filmed: FilmedTracks, place: Plac
     path, geometry = filmed.path, place.guess.geometry
     cover = covering((path.width, path.height), (geometry.width, geometry.height))
     lean = lean_of(filmed.tracks, path.width, path.height)
+    seen = place.guess.sources["camera_height"] not in ("prior", "given")
     return align_world(
         path,
         filmed.points,
         FilmedPerson(filmed.contacts, request.person_height, lean),
         horizon=(geometry.horizon - cover[1, 2]) / cover[1, 1],
         camera_height=geometry.camera_height if place.camera_height_given else None,
+        photo_height=geometry.camera_height if seen else None,
         scale=request.scale,
     )
 
@@ -312,13 +317,17 @@ def _centre_on_photo(world: FilmedWorld) -> FilmedWorld:
     return replace(world, path=replace(world.path, extrinsics=compose(world.path.extrinsics, turn)))
 
 
-def _aim_at_horizon(world: FilmedWorld, place: Place) -> FilmedWorld:
-    """The world, its camera tilted by a constant where the photo does not reach its horizon."""
+def _aim_at_horizon(world: FilmedWorld, place: Place, *, free: bool) -> FilmedWorld:
+    """The world, its camera tilted by a constant where the photo does not reach its horizon.
+
+    Where nobody knows that horizon it is ``free``, and a tilt need not be told.
+    """
     seen, geometry = with_frame_lens(world, place), place.guess.geometry
     middle, focal = seen.intrinsics[0, 1, 2], seen.intrinsics[0, 1, 1]
     enlarged = focal / geometry.focal
     wanted, room = wanted_horizon(seen, geometry.focal), place.surroundings.room
-    reach = MOST_RAISED * geometry.height + max(0.0, 1 - 1 / enlarged) * geometry.height / 2
+    raised = MOST_RAISED_FREELY if free else MOST_RAISED
+    reach = raised * geometry.height + max(0.0, 1 - 1 / enlarged) * geometry.height / 2
     lowest, highest = geometry.horizon + reach + room.top, geometry.horizon - reach - room.bottom
     nearest = float(np.clip(wanted, highest, lowest))
     if wanted == nearest:
@@ -332,7 +341,8 @@ def _aim_at_horizon(world: FilmedWorld, place: Place) -> FilmedWorld:
         "differently; another photo, or --crop, would fit better"
     )
     path = replace(world.path, extrinsics=compose(tilt, world.path.extrinsics))
-    return replace(world, path=path, warnings=(*world.warnings, warning))
+    told = world.warnings if free else (*world.warnings, warning)
+    return replace(world, path=path, warnings=told)
 
 
 def _reference(

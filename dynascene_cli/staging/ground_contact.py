@@ -137,7 +137,7 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     feet = _find_feet(tracks, size, upper_body)
     feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
-    if not feet_seen.any():
+    if feet_seen[all_finite(tracks.boxes)].mean() < LEAST_GROUNDED:
         return _contacts_without_feet(tracks, frame_rate, size, turning)
     lowest = np.fmax(feet[:, 0, 1], feet[:, 1, 1])
     head = landmark(tracks, "head_top", *size)[:, 1]

@@ -47,6 +47,9 @@ CAMERA_HEIGHT, USUAL_DISTANCE = 1.6, 4.0
 LOWEST_CAMERA, HIGHEST_CAMERA = 0.8, 2.4
 """Metres between which a clip is believed to be filmed from."""
 
+EYE_HEIGHT = 0.936
+"""Share of the standing height (Drillis & Contini 1966)."""
+
 LEAST_FALL = 0.05
 """Feet whose rays fall less than this per length say nothing of the camera's height."""
 
@@ -99,6 +102,7 @@ def align_world(
     *,
     horizon: float,
     camera_height: float | None = None,
+    photo_height: float | None = None,
     scale: float | None = None,
 ) -> FilmedWorld:
     """The filmed camera's path in a level world of metres.
@@ -106,9 +110,11 @@ def align_world(
     ``path`` starts at [I|0], in any unit, at the size of the ``person``'s clip; ``points`` (P, 3)
     are background points in its world. Gravity is the ground's that the points show, else the axis
     of a pan, else the level at which the clip's horizon lies on the row ``horizon`` (clip pixels)
-    as nearly as a believable camera height allows. The camera's height follows from the person's
-    and their standing feet. The first camera is taken to be level, but for a roll that the ground
-    shows and that is small or that the person's back shows too.
+    as nearly as a believable camera height allows; for a person without feet, who may stand
+    above the photo's ground, it is as high on them as ``photo_height``, of the photo's camera, in
+    metres, or their eyes. The camera's height follows from the person's and their standing feet.
+    The first camera is taken to be level, but for a roll that the ground shows and that is small or
+    that the person's back shows too.
     ``scale`` overrides the metres of one unit, ``camera_height`` the metres over the ground.
 
     Raises:
@@ -124,6 +130,8 @@ def align_world(
         meant = abs(person.lean_deg) > MOST_ROLL_DEG and _is_earned(pan_axis, person.lean_deg)
         down, gravity = pan_axis if meant else _remove_roll(pan_axis), "pan"
     else:
+        if camera_height is None and photo_height is not None and not person.contacts.grounded:
+            camera_height = min(photo_height, EYE_HEIGHT * person.height)
         down, gravity = _level(path, person, horizon, camera_height), "level"
     level = _level_rotation(down)
     levelled = replace(

@@ -200,6 +200,22 @@ def test_without_ground_the_horizon_is_the_photos_where_the_feet_allow_it() -> N
     assert horizon_row(given_height.path) == pytest.approx(360, abs=4)
 
 
+@pytest.mark.parametrize(("photo_height", "on_them"), [(1.2, 1.2), (3.8, 1.59)])
+def test_without_feet_the_photos_horizon_is_as_high_on_the_body_as_its_camera(
+    photo_height: float, on_them: float
+) -> None:
+    truth = filmed_with("truck", pitch_deg=0)
+    points, cut = background(truth, ground=False), standing(z=1.5)
+    contacts = contact_points(tracks(cut, GROUND, filmed=truth), truth)
+    assert not contacts.grounded
+    world = world_of(truth, cut, points, photo_height=photo_height)
+    assert world.camera_height == pytest.approx(on_them, abs=0.02)
+    row = contacts.points[0, 1] - on_them / 1.7 * contacts.heights[0]
+    assert horizon_row(world.path) == pytest.approx(row, abs=3)
+    whole = world_of(truth, standing(z=9.0), points, photo_height=photo_height)
+    assert whole.camera_height == world_of(truth, standing(z=9.0), points).camera_height
+
+
 def test_metres_are_told_by_what_lies_at_the_feet_or_given_or_guessed() -> None:
     truth = filmed_with("truck", pitch_deg=0)
     far = background(truth, ground=False)
