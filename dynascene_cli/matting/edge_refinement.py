@@ -29,7 +29,7 @@ WORKING_PIXELS = 1.25
 SURE = 0.98
 UNSURE = 1.0
 BAND = 2.0
-WINDOW, WIDE_WINDOW = 2.4, 10.0
+WINDOW, WIDE_WINDOW = 2.4, 20.0
 """Half-widths in mask pixels: of what is not surely on either side, of the band, of the windows."""
 SMOOTHING = 0.35
 """Standard deviation in mask pixels that takes the steps out of the mask's edge."""

@@ -58,7 +58,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 11
+STAGE_VERSION = 12
 SHEET_FRAMES = 12
 
 

@@ -74,6 +74,8 @@ def flicker(frames, alphas):
         x, y = columns + motion[..., 0], rows + motion[..., 1]
         before = cv2.remap(grey[i - 1], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         alike = np.abs(before.astype(int) - grey[i]) < CHANGED_LEVELS
+        # Who rises into the picture was not seen in the frame before.
+        alike &= (x > 0) & (x < size[0] - 1) & (y > 0) & (y < size[1] - 1)
         past = cv2.remap(alphas[i - 1], x, y, cv2.INTER_LINEAR) / 255
         present = alphas[i] / 255
         area = max(int(((past > 0.5) | (present > 0.5)).sum()), 1)
