@@ -165,11 +165,15 @@ class BundledMattingModel:
         ):
             return empty_matte(height, width), self._lost(state)
         body = alpha = refine_alpha(frame, mask, crop, part)
-        props = no_props()
+        props, ridden = no_props(), None
         if self._props:
-            alpha, props = _hold_props(frame, body, view, state)
-        alpha, place = remove_known_place(frame, alpha, place_of_state(state))
-        alpha, faded = decide_faded_parts(alpha)
+            alpha, ridden, props = _hold_props(frame, body, view, state)
+        whole = alpha if ridden is None else np.maximum(alpha, ridden)
+        whole, place = remove_known_place(frame, whole, place_of_state(state))
+        alpha, faded = decide_faded_parts(whole if ridden is None else np.minimum(alpha, whole))
+        if ridden is not None:
+            # Spokes are half-transparent in truth: they are not decided.
+            alpha = np.maximum(alpha, np.minimum(ridden, whole))
         remembered = {
             **state_of_props(props),
             **state_of_place(place),
@@ -286,12 +290,12 @@ def _crop_of_view(view: PersonView, cut: float) -> Floats:
 
 def _hold_props(
     frame: Image, alpha: Image, view: PersonView, state: MattingState
-) -> tuple[Image, Props]:
-    """The alpha with what the person holds, and what that is."""
+) -> tuple[Image, Image | None, Props]:
+    """The alpha with what the person holds, that of what they ride, and what these are."""
     known = props_of_state(state)
     props = follow_props(known, view.things, view.pose, view.box, alpha)
     fresh = int(state["prop_look"]) % PROP_EVERY == 0
-    return add_props(frame, alpha, props, fresh)
+    return add_props(frame, alpha, props, view.box, fresh)
 
 
 def _opinions(

@@ -13,6 +13,9 @@ from dynascene_cli.matting.person_selection import frame_times, lost_ranges
 MOST_CAME = 0.1
 """Share of the person that may come into the matte from one frame to the next at its beginning."""
 BEGINNING = 3
+HIDDEN, AT_ONCE = 0.75, 2
+"""Share of the usual area that a person who is hidden in part shows at the most, and the frames in
+a row that may show more meanwhile."""
 MOST_FOREIGN = 0.008
 """Share of the person, low in the matte, that may have the colours of the place alone."""
 
@@ -23,18 +26,24 @@ NAMES = {index: name for name, index in COCO.items()}
 def matte_warnings(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Iterator[str]:
     """Warnings about a matte, from what was noted of its frames.
 
-    ``made`` holds, for every frame (F,): ``found`` and ``filled``; ``faded``, ``came`` and
-    ``foreign`` shares of the person; ``held`` (F, n), the classes of things held, −1 for none;
-    ``lettering`` (F, n, 5) lines of it on the person, NaN for none.
+    ``made`` holds, for every frame (F,): ``found`` and ``filled``; ``area``, the matte's share of
+    the picture; ``faded``, ``came`` and ``foreign`` shares of the person; ``held`` (F, n), the
+    classes of things held, −1 for none; ``lettering`` (F, n, 5) lines of it on the person, NaN for
+    none.
     """
     failed = made["filled"].astype(bool) | ~made["found"]
-    without = _leave_out(failed, frame_rate)
+    hidden = hidden_around(failed, made["area"])
+    without = _leave_out(hidden, frame_rate)
     for start, end in lost_ranges(made["found"].tolist(), frame_rate):
         yield f"the person is lost from {start:.2f} s to {end:.2f} s; {without}"
     if times := frame_times(made["filled"].tolist(), frame_rate):
+        missing = ""
+        if (hidden & ~failed).any():
+            around = frame_times(hidden.tolist(), frame_rate)
+            missing = f"; parts of the person are missing, or hidden by something, at {around}"
         yield (
             f"the matte fails at {times} and is filled from the frames before: check it, "
-            f"or {without}"
+            f"or {without}{missing}"
         )
     if times := frame_times((made["faded"] > TOLD_SHARE).tolist(), frame_rate):
         what = " or ".join(["fast limbs", *(NAMES[kind] for kind in _held(made["held"]))])
@@ -59,6 +68,26 @@ def matte_warnings(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Itera
             "something of the clip's ground may stay in the matte at the person's feet: "
             f"{CORRECTED}"
         )
+
+
+def hidden_around(failed: NDArray[np.bool_], area: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The frames (F,) that failed, and those around them whose matte has little of its usual area.
+
+    Somebody who goes behind a tree loses parts before the matte fails, and after it.
+    """
+    hidden = failed.copy()
+    if not failed.any() or failed.all():
+        return hidden
+    small = failed | (area < HIDDEN * float(np.median(area[~failed])))
+    for start in np.flatnonzero(failed):
+        for way in (-1, 1):
+            last = index = int(start)
+            while 0 <= index < len(small) and abs(index - last) <= AT_ONCE:
+                last = index if small[index] else last
+                index += way
+            low, high = sorted((int(start), last))
+            hidden[low : high + 1] = True
+    return hidden
 
 
 def _leave_out(failed: NDArray[np.bool_], frame_rate: float) -> str:

@@ -19,6 +19,7 @@ from dynascene_cli.matting.crop_resampling import crop_picture, mask_in_crop
 from dynascene_cli.matting.edge_refinement import ReducedPart, reduce_part, refine_alpha
 from dynascene_cli.matting.pose import SIDE, Pose, crop_to_picture
 from dynascene_cli.matting.prop_evidence import is_truncated, looks_like_place, sample_crop
+from dynascene_cli.matting.ridden_things import RIDDEN, ridden_mask
 from dynascene_cli.matting.segmentation import salient_mask
 from dynascene_cli.matting.temporal import carry_masks, steady_mask
 from dynascene_cli.shot import Image
@@ -251,12 +252,16 @@ def _is_taken(
     return bool(covered.size and 0.05 < covered.mean() < 0.9 and kind in BALLS)
 
 
-def add_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[Image, Props]:
-    """The alpha (H, W) with the things in it, and the things with what they look like.
+def add_props(
+    frame: Image, alpha: Image, props: Props, person: Floats, asked: bool
+) -> tuple[Image, Image | None, Props]:
+    """The alpha (H, W) with the things in it, that of what is ridden, and how the things look.
 
-    ``asked`` says whether U²-Netp looks in this frame, or the last masks are carried along.
+    ``person`` (4,) is the person's box; ``asked`` says whether U²-Netp looks in this frame, or the
+    last masks are carried along.
     """
     result = alpha.copy()
+    ridden = np.zeros_like(alpha) if np.isin(props.kinds, list(RIDDEN)).any() else None
     masks, images, crops = [], [], []
     for i, box in enumerate(props.boxes):
         x0, y0, x1, y1 = box
@@ -273,10 +278,15 @@ def add_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[Im
         if known:
             past = (props.masks[i],)
             carried = carry_masks(image, crop, props.images[i], props.crops[i], past)
-        unseen = int(props.unseen[i]) > 0
-        if carried is None or (asked and not unseen):
-            is_ball = int(props.kinds[i]) in BALLS and not unseen
-            mask = _mask_in_box(part, image, crop, box, _elsewhere_in_crop(alpha, crop), is_ball)
+        is_ridden = int(props.kinds[i]) in RIDDEN
+        unseen = int(props.unseen[i]) > 0 and not is_ridden
+        if carried is None or is_ridden or (asked and not unseen):
+            if is_ridden:
+                mask = ridden_mask(frame, box, person, crop)
+            else:
+                is_ball = int(props.kinds[i]) in BALLS and not unseen
+                apart = _elsewhere_in_crop(alpha, crop)
+                mask = _mask_in_box(part, image, crop, box, apart, is_ball)
             if carried is not None and mask is not None:
                 mask = steady_mask(mask, carried.masks[0], carried.similarity)
         else:
@@ -285,17 +295,22 @@ def add_props(frame: Image, alpha: Image, props: Props, asked: bool) -> tuple[Im
             mask = np.zeros((SIDE, SIDE), np.float32)
             if carried is not None:
                 mask = np.asarray(carried.masks[0] * carried.similarity, np.float32)
-        if props.unseen[i] <= DRAWN_UNSEEN:
-            np.maximum(result, refine_alpha(frame, mask, crop, part), out=result)
+        if is_ridden or props.unseen[i] <= DRAWN_UNSEEN:
+            layer = result if ridden is None or not is_ridden else ridden
+            np.maximum(layer, refine_alpha(frame, mask, crop, part), out=layer)
         if unseen and int(props.kinds[i]) in BALLS and props.unseen[i] <= DRAWN_UNSEEN:
             np.maximum(result, _ball_nearby(frame, box, alpha), out=result)
         masks.append(mask)
         images.append(image)
         crops.append(crop)
     if not masks:
-        return result, props
+        return result, ridden, props
     seen = np.stack(masks), np.stack(images), np.stack(crops)
-    return result, Props(props.boxes, props.kinds, props.unseen, props.motions, *seen, props.known)
+    return (
+        result,
+        ridden,
+        Props(props.boxes, props.kinds, props.unseen, props.motions, *seen, props.known),
+    )
 
 
 def _ball_nearby(frame: Image, box: Floats, alpha: Image) -> Image:

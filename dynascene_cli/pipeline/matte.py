@@ -248,7 +248,7 @@ def _read_matte(
 ) -> tuple[Matte, Floats, tuple[LetteringLine, ...]]:
     """The matte in a folder, the boxes (F, MAX_PROPS, 4) of things that are held, and lettering."""
     tracked = ("landmarks", "visibility", "boxes", "detections", "touched")
-    names = (*tracked, "props", "held", "lettering", *NOTED)
+    names = (*tracked, "props", "held", "lettering", "area", *NOTED)
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for first in range(0, clip.frame_count, CHUNK_LENGTH):
         with open_arrays(landmark_path(folder, first)) as chunk:

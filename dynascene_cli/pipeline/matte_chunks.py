@@ -158,6 +158,7 @@ def _known_of(frame: MatteFrame) -> dict[str, Any]:
         "props": _pad_boxes(frame.props),
         "held": _pad_classes(frame.held),
         "lettering": lines_to_array(frame.lettering),
+        "area": np.mean(frame.alpha >= 128),
         **{name: np.asarray(getattr(frame, name)) for name in NOTED},
     }
 

@@ -75,6 +75,7 @@ def notes(count, **noted):
     good = {
         "found": np.ones(count, bool),
         "filled": np.zeros(count, bool),
+        "area": np.full(count, 0.1),
         "faded": still,
         "came": still,
         "foreign": still,
@@ -107,6 +108,16 @@ def test_frames_that_fail_or_lose_the_person_are_left_out_by_the_longer_end():
     filled = [True, False, False, False]
     (told,) = matte_warnings(notes(4, filled=filled), 10.0)
     assert told.endswith("check it, or begin the shot 0.10 s later (--start)")
+
+
+def test_somebody_who_passes_behind_a_tree_is_left_out_from_where_parts_are_missing():
+    area = [0.1] * 6 + [0.06, 0.01, 0.04, 0.09, 0.05, 0.1]
+    filled = np.arange(12) == 7
+    (told,) = matte_warnings(notes(12, area=area, filled=filled), 10.0)
+    assert told.startswith("the matte fails at 0.70 s and")
+    assert "or end the shot after 0.60 s (--end)" in told
+    assert told.endswith("missing, or hidden by something, at 0.60–1.00 s")
+    assert list(matte_warnings(notes(12, area=area), 10.0)) == []
 
 
 def test_ground_at_the_feet_is_told_by_most_frames_that_were_looked_at():

@@ -1,0 +1,34 @@
+"""Whoever rides a bicycle keeps it, whole, and behind a tree too."""
+
+import cv2
+import numpy as np
+import pytest
+
+
+def covered(alpha, mask):
+    """The share of the lower part of a mask, where the bicycle is, that an alpha covers."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    bicycle = mask.copy()
+    bicycle[: rows[0] + round(0.6 * np.ptp(rows))] = False
+    return float(alpha[bicycle].mean() / 255)
+
+
+@pytest.mark.media
+def test_a_bicycle_stays_with_its_rider(dynascene, tmp_path, shared_media):
+    clip, masks = (shared_media / "clips" / name for name in ("bmx-trees", "bmx-trees_mask"))
+    run = dynascene(
+        "matte", clip, "--fps", "24", "--end", "1.2", "-o", tmp_path / "a.%05d.png", "--json"
+    )
+    assert run.code == 0, run.err
+    alphas = [cv2.imread(str(path), 0) for path in sorted(tmp_path.glob("a.*.png"))]
+    truths = [cv2.imread(str(path), 0) > 0 for path in sorted(masks.iterdir())]
+    shares = [covered(*each) for each in zip(alphas, truths, strict=False)]
+    beside_it = [
+        float(alpha[~truth].sum() / 255 / truth.sum())
+        for alpha, truth in zip(alphas, truths, strict=False)
+    ]
+    before, after = slice(0, 13), slice(24, 29)
+    assert np.mean(shares[before]) > 0.75 and np.mean(shares[after]) > 0.7
+    assert np.mean(beside_it[before]) < 0.4
+    (told,) = (each for each in run.json["warnings"] if "the matte fails" in each)
+    assert "hidden by something, at 0.6" in told and "end the shot after 0.6" in told
