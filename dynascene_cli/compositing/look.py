@@ -28,8 +28,8 @@ CLOSENESS = 0.5
 MISMATCH = 1.0
 """Stops between clip and plate from which on they look like two pictures."""
 
-MISMATCH_CLOSENESS, DARKEST_GRADE, BRIGHTEST_GRADE = 0.5, -0.75, 0.6
-"""The share of such a difference that a person is graded by, and the limits, in stops: the ground
+MISMATCH_CLOSENESS, GRADE_LIMIT = 0.5, 0.6
+"""The share of such a difference that a person is graded by, and the most, in stops: the ground
 of a photo may be dark itself, and a face a little too bright looks better than a grey one."""
 
 BACKLIT = 3.5
@@ -98,7 +98,7 @@ class Look:
     def grade_stops(self) -> float:
         """Stops by which a person is graded towards a plate that is mismatched."""
         stops = -MISMATCH_CLOSENESS * self.exposure_gap
-        return float(np.clip(stops, DARKEST_GRADE, BRIGHTEST_GRADE))
+        return float(np.clip(stops, -GRADE_LIMIT, GRADE_LIMIT))
 
     @property
     def person_lift(self) -> float:
