@@ -65,6 +65,11 @@ sideways under the clip's own camera, which must be followed."""
 UNCERTAIN_SIZE = 1.5
 """How many times too tall or small a person may be, one standard deviation, before it is told."""
 
+LIKELY_GROUND = (
+    "the photo's labels are not sure that there is ground under the person's feet: --position X,Y "
+    "moves them, --crop shows another part of the photo"
+)
+
 STOOD_FRAMES = 16
 PLANE_SHARE = 0.98
 """In how many frames the ground under the person is looked at, and the least share of their
@@ -140,6 +145,11 @@ def _plan_move(
             if there.stance.footing == "free":
                 place, camera, depth = shown, there, _median_depth(shown)
                 run.console.warn(_tell_crop(place))
+    if camera.stance.footing != "free":
+        likely = move_camera(request, filmed, place, moves, depth, sure_ground=False)
+        if likely.stance.footing == "free":
+            camera = likely
+            run.console.warn(LIKELY_GROUND)
     stands = camera.stance
     if any(names_a_file(move.name) for move in moves):
         check_path(

@@ -131,10 +131,13 @@ def move_camera(
     place: Place,
     moves: Sequence[Trajectory],
     scene_depth: float,
+    *,
+    sure_ground: bool = True,
 ) -> ShotCamera:
     """A move that starts at the photo's own pose.
 
-    ``scene_depth`` is the photo's median, in metres, at the camera height that was guessed.
+    ``scene_depth`` is the photo's median, in metres, at the camera height that was guessed. Unless
+    ``sure_ground``, the person may stand on what is merely likely to be ground.
     """
     asked = request.anchor or "ground"
     hold_body = not any(names_a_file(move.name) for move in moves)
@@ -142,7 +145,7 @@ def move_camera(
     if filmed.moves and asked == "ground" and filmed.contacts.grounded:
         world = align_filmed_world(request, filmed, place)
 
-    ground = _standing_ground(place)
+    ground = _standing_ground(place, sure=sure_ground)
 
     @cache
     def stance_at(room: float, anchor: Anchor = asked) -> Stance:
@@ -271,9 +274,9 @@ def _effective_path(path: CameraPath, place: Place) -> CameraPath:
     return effective_path(path, place.guess.geometry, measured_depth=place.depth is not None)
 
 
-def _standing_ground(place: Place) -> StandingGround | None:
+def _standing_ground(place: Place, *, sure: bool = True) -> StandingGround | None:
     """Where the photo bears feet, where its labels tell."""
-    free, labels = free_ground(place.photo, place.guess), place.guess.labels
+    free, labels = free_ground(place.photo, place.guess, sure=sure), place.guess.labels
     if free is None or labels is None:
         return None
     return StandingGround.of(free, partial(plain_name, labels), feet_rows(labels))

@@ -27,8 +27,12 @@ ALIKE, LEAST_SPREAD = 2.0, 2.0
 SURELY_DRY = 0.7
 """Beside water, sand of which the network is less sure may be a part of it."""
 
-SURELY_GROUND = 0.65
-"""The network is at least so sure, in the mean, of every whole piece of ground."""
+SURELY_GROUND, LIKELY_GROUND = 0.65, 0.5
+"""The network is at least so sure, in the mean, of every whole piece of ground, and of one that
+merely is likely to be some."""
+
+SURELY_ASHORE = 0.9
+"""A piece of which it is so sure is likely to be ground even without a visible shore."""
 
 SHORE = 0.1
 """Of a piece's border: along so much water it has a shore, which can be seen."""
@@ -51,8 +55,11 @@ PLAIN_WORDS = {
 }
 
 
-def free_ground(photo: Image, guess: GeometryGuess) -> Mask | None:
-    """Where (H, W) an RGB photo bears feet; None where its labels are not to be relied on."""
+def free_ground(photo: Image, guess: GeometryGuess, *, sure: bool = True) -> Mask | None:
+    """Where (H, W) an RGB photo bears feet; None where its labels are not to be relied on.
+
+    Unless it has to be ``sure``, also where it is merely likely to.
+    """
     labels = guess.labels
     if labels is None or not labels.understood:
         return None
@@ -63,7 +70,7 @@ def free_ground(photo: Image, guess: GeometryGuess) -> Mask | None:
     closed = cv2.morphologyEx(ground.astype(np.uint8), cv2.MORPH_CLOSE, speck)
     closed[labels.mask("water", "vehicle", "person", "furniture") | guess.sky] = 0
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, speck)
-    return _pieces_of_ground(photo, np.asarray(opened, np.uint8), labels, shallow)
+    return _pieces_of_ground(photo, np.asarray(opened, np.uint8), labels, shallow, sure=sure)
 
 
 def _like_water(photo: Image, labels: SceneLabels) -> Mask:
@@ -84,7 +91,7 @@ def _like_water(photo: Image, labels: SceneLabels) -> Mask:
 
 
 def _pieces_of_ground(
-    photo: Image, ground: NDArray[np.uint8], labels: SceneLabels, shallow: Mask
+    photo: Image, ground: NDArray[np.uint8], labels: SceneLabels, shallow: Mask, *, sure: bool
 ) -> Mask:
     """The pieces of the ground of which the network is sure, and which are none of the water.
 
@@ -98,6 +105,7 @@ def _pieces_of_ground(
     )
     colour = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).astype(np.float32)
     certainty = cv2.resize(labels.certainty, water.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    least = SURELY_GROUND if sure else LIKELY_GROUND
     free = np.zeros(ground.shape, np.bool_)
     for part in range(1, count):
         inside = parts == part
@@ -110,9 +118,11 @@ def _pieces_of_ground(
         )
         near = along_any if mask.mean() < SMALL_PIECE else along_water
         surrounded, ashore = near >= BESIDE_WATER, along_any >= SHORE
-        if surrounded or certainty[inside].mean() < SURELY_GROUND:
+        certain = certainty[inside].mean()
+        if surrounded or certain < least:
             continue
-        if not ashore or _shore_step(colour, inside, water | shallow) >= SHORE_STEP:
+        dry = not sure and certain >= SURELY_ASHORE
+        if not ashore or dry or _shore_step(colour, inside, water | shallow) >= SHORE_STEP:
             free |= inside
     return free
 

@@ -79,3 +79,17 @@ def test_what_stands_about_is_as_near_as_its_feet() -> None:
     rows = feet_rows(labels)
     assert rows[270, 90] == 300 and rows[200, 30] == 320
     assert rows[270, 150] == -1
+
+
+def test_ground_that_is_merely_likely_bears_somebody_where_that_is_enough() -> None:
+    photo, labels = beach()
+    classes = np.where(labels.classes == NAMES.index("sea"), NAMES.index("wall"), labels.classes)
+    certainty = labels.certainty.copy()
+    certainty[:, 32:] = 0.6
+    guess = guess_geometry(photo, labels=SceneLabels(classes, certainty), horizon=150 / 360)
+    free = free_ground(photo, guess, sure=False)
+    assert free is not None and free[340, 200] and free[290, 480]
+    certainty[:, 32:] = 0.45
+    guess = guess_geometry(photo, labels=SceneLabels(classes, certainty), horizon=150 / 360)
+    free = free_ground(photo, guess, sure=False)
+    assert free is not None and free[340, 200] and not free[290, 480]
