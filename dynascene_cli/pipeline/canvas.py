@@ -176,6 +176,9 @@ class Canvas:
 
     def plan(self, path: CameraPath) -> CanvasPlan:
         """What a path needs of the canvas."""
+        if stays_at_photo(path, self._geometry):
+            nothing = MarginsPlan(Margins(), 0.0, 0.0, 0.0, 1.0, ())
+            return CanvasPlan(nothing, Invention.nothing(), float(path.frame_rate))
         depends_on = {
             "place": self._place.key,
             "ground_around": self._place.depends_on.get("ground_around"),
@@ -273,6 +276,15 @@ def _read(fields: dict[str, Any]) -> CanvasPlan:
         MarginsPlan(**{**plan, "margins": margins, "warnings": warnings}),
         Invention(**{name: np.array(values) for name, values in fields["invention"].items()}),
         fields["frame_rate"],
+    )
+
+
+def stays_at_photo(path: CameraPath, geometry: SceneGeometry) -> bool:
+    """Whether a path's camera is the photo's own throughout: it sees the photo, and only that."""
+    return (
+        (path.width, path.height) == (geometry.width, geometry.height)
+        and bool(np.abs(path.extrinsics - geometry.extrinsics).max() < 1e-9)
+        and bool(np.abs(path.intrinsics - geometry.intrinsics).max() < 1e-6)
     )
 
 

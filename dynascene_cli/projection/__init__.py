@@ -7,10 +7,16 @@ from dynascene_cli.projection.coverage import (
     uncovered_share,
 )
 from dynascene_cli.projection.invention import Invention, invention
-from dynascene_cli.projection.renderer import ProjectionRenderer, effective_path, plate_frame
+from dynascene_cli.projection.renderer import (
+    TOLERATED_SPECKS,
+    ProjectionRenderer,
+    effective_path,
+    plate_frame,
+)
 
 __all__ = [
     "STRETCH_WARNING",
+    "TOLERATED_SPECKS",
     "Invention",
     "MarginsPlan",
     "ProjectionRenderer",

@@ -111,7 +111,7 @@ def needed_margins(
                 stretching[n] = _anisotropy(_steady_part(view, steady, geometry, canvas))
     needed = reached.max(axis=(0, 1))
     if len(frames) < path.frame_count:
-        needed += np.abs(np.diff(reached, axis=1)).max(axis=(0, 1)) / 2
+        needed += np.abs(np.diff(reached, axis=1)).max(axis=(0, 1), initial=0.0) / 2
     wanted = np.where(needed > -0.49, np.ceil((needed + SAFETY) / QUANTUM) * QUANTUM, 0.0)
     most = np.array([widest.left, widest.top, widest.right, widest.bottom])
     margins = Margins(*np.minimum(wanted, most).astype(int).tolist())
@@ -142,7 +142,8 @@ def _warnings(uncovered: float, anisotropy: float) -> Iterator[str]:
 def uncovered_share(scene: Scene, path: CameraPath) -> Floats:
     """The share of the picture that no layer covers, in the frames that are tested (≤ F,).
 
-    Those are all frames of a short path; a long one is tested as for its margins.
+    Those are all frames of a short path; a long one is tested as for its margins, and of one that
+    stands still the first.
     """
     path = scene_path(scene, path)
     tested = _sampled_frames(path)
@@ -222,11 +223,12 @@ def _reach_beyond(view: _View, geometry: SceneGeometry) -> Floats:
 
     A camera that stands still reaches −0.5: to the centres of the outermost pixels.
     """
-    source = view.source[np.isfinite(view.source[..., 0])]
-    if len(source) == 0:
+    x, y = view.source[..., 0].ravel(), view.source[..., 1].ravel()
+    # fmin and fmax pass over what is uncovered.
+    left, top, right, bottom = (f.reduce(v) for f in (np.fmin, np.fmax) for v in (x, y))
+    if np.isnan(left):
         return np.full(4, -0.5)
-    size = np.array([geometry.width, geometry.height])
-    return np.concatenate([-source.min(axis=0), source.max(axis=0) - size])
+    return np.array([-left, -top, right - geometry.width, bottom - geometry.height])
 
 
 def _share_outside(view: _View, geometry: SceneGeometry, margins: Margins) -> float:
@@ -272,8 +274,13 @@ def _anisotropy(view: _View) -> float:
 
 
 def _sampled_frames(path: CameraPath) -> list[int]:
-    """Frames to test: all, or evenly spaced ones and those with extreme poses and focals."""
+    """Frames to test: all, or evenly spaced ones and those with extreme poses and focals.
+
+    Those of a camera that stands still are alike.
+    """
     count = path.frame_count
+    if path.is_still:
+        return [0]
     if count <= MOST_FRAMES:
         return list(range(count))
     motion = np.concatenate(

@@ -71,10 +71,13 @@ def invention(
     sampled, each = _sampled(outlines)
     area = path.width * path.height
     behind, past = np.zeros(len(frames)), np.zeros((len(frames), 4))
-    for n, frame in enumerate(frames):
+    # The frames of a camera that stands still are alike.
+    for n, frame in enumerate(frames[:1] if path.is_still else frames):
         K, E = path.intrinsics[frame], path.extrinsics[frame]
         behind[n] = each * _uncovered(sampled, geometry, K, E, path) / area
         past[n] = _past_edges(rim, known, geometry, K, E, path)
+    if path.is_still:
+        behind[:], past[:] = behind[0], past[0]
     return Invention(frames, behind, past)
 
 

@@ -2,7 +2,6 @@
 
 import heapq
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -140,15 +139,17 @@ def _lines(inverse: Floats, length: float, step: float, tolerance: float) -> Flo
     count = max(int(np.ceil(length / step)), 1)
     lines = np.append(np.arange(count) * step, length).astype(float)
 
-    def bend(a: float, b: float) -> float:
-        fractions = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
-        rows = _along(inverse, a + (b - a) * fractions, length)
-        flat = rows[:1] * (1 - fractions[:, None]) + rows[-1:] * fractions[:, None]
-        return float(np.percentile(np.abs(rows - flat).max(axis=0), BENT_SHARE))
-
     if not np.isfinite(tolerance):
         return lines
-    intervals = [(-bend(a, b), a, b) for a, b in pairwise(lines)]
+
+    def bends(begins: Floats, ends: Floats) -> Floats:
+        fractions = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+        positions = begins[:, None] + (ends - begins)[:, None] * fractions
+        rows = _along(inverse, positions.ravel(), length).reshape(*positions.shape, -1)
+        flat = rows[:, :1] * (1 - fractions[:, None]) + rows[:, -1:] * fractions[:, None]
+        return np.percentile(np.abs(rows - flat).max(axis=1), BENT_SHARE, axis=1)
+
+    intervals = list(zip(-bends(lines[:-1], lines[1:]), lines[:-1], lines[1:], strict=True))
     heapq.heapify(intervals)
     added: list[float] = []
     while intervals and len(added) < REFINED_SHARE * count:
@@ -158,8 +159,9 @@ def _lines(inverse: Floats, length: float, step: float, tolerance: float) -> Flo
         if b - a >= 2 * FINEST_STEP:
             middle = (a + b) / 2
             added.append(middle)
-            heapq.heappush(intervals, (-bend(a, middle), a, middle))
-            heapq.heappush(intervals, (-bend(middle, b), middle, b))
+            halves = np.array([a, middle]), np.array([middle, b])
+            for half in zip(-bends(*halves), *halves, strict=True):
+                heapq.heappush(intervals, half)
     return np.sort(np.concatenate([lines, added]))
 
 
