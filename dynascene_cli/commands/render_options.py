@@ -170,6 +170,14 @@ class PlaceOptions:
             max=45,
         ),
     ] = None
+    scene_json: Annotated[
+        Path | None,
+        typer.Option(
+            "--scene-json",
+            help="Take the edits of this scene.json, another project's or the studio's, in place "
+            "of the project's own.",
+        ),
+    ] = None
     depth: Annotated[
         str | None,
         typer.Option(
@@ -212,6 +220,7 @@ class PlaceOptions:
             depth=self.depth,
             preview=self.preview_scene,
             people=people_choice(self.remove_people, self.keep_people),
+            scene_json=self.scene_json,
         )
 
 

@@ -1,5 +1,6 @@
 """``dynascene studio``: a local page on which a shot is directed by hand."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +47,7 @@ def studio(
 ) -> None:
     """Direct the shot of CLIP in a photo on a local page: place, camera, light; then render it."""
     from dynascene_cli.console import Console, EventLog
+    from dynascene_cli.errors import DynasceneError
     from dynascene_cli.pipeline.matte import check_matte_request, open_request_clip
     from dynascene_cli.pipeline.request import (
         CameraRequest,
@@ -55,11 +57,12 @@ def studio(
         clip_name,
     )
     from dynascene_cli.pipeline.run import open_run
+    from dynascene_cli.storage.fingerprints import file_fingerprint
     from dynascene_cli.studio.fixes import Fixes
     from dynascene_cli.studio.preview import Preview
     from dynascene_cli.studio.server import Server
-    from dynascene_cli.studio.session import Session
-    from dynascene_cli.studio.settings import ShotSettings
+    from dynascene_cli.studio.session import Session, ShotFiles
+    from dynascene_cli.studio.settings import kept_settings
     from dynascene_cli.video import check_photo
 
     check_photo(scene)
@@ -69,30 +72,39 @@ def studio(
         filmed=CameraRequest(asked), scene=SceneRequest(photo=scene), camera="static"
     )
     run = open_run(RunRequest(project), asked.clip, request.inputs, console)
+    shot = f"{clip_name(clip)}-{scene.stem}-studio"
+    files = ShotFiles(
+        move=Path(f"{shot}-move.json"),
+        scene=Path(f"{shot}-scene.json"),
+        script=Path(f"{shot}.sh"),
+        settings=f"studio/{file_fingerprint(scene)}.json",
+    )
     opened = open_request_clip(asked)
     console.warn(*opened.warnings, *check_matte_request(asked, opened, numbered=True))
+    settings = kept_settings(run.project.folder / files.settings)
+    if settings.clicks and not asked.clicks:
+        # They may be of other frames, or of a network that this run is not to use.
+        with suppress(DynasceneError):
+            pointed = replace(asked, clicks=settings.clicks)
+            check_matte_request(pointed, opened, numbered=True)
+            asked = pointed
+    settings = replace(settings, clicks=asked.clicks)
     fixes = Fixes(
         Path(f"{clip_name(clip)}-studio-fixes"),
         asked.matte_fixes,
         opened,
         asked.first_number(opened),
     )
-    output = output or Path(f"{clip_name(clip)}-{scene.stem}-studio.mp4")
+    output = output or Path(f"{shot}.mp4")
     words = ["render", "--scene", str(scene), *words_of(source)]
     words += words_of(replace(matting, click=None, matte_fixes=None))
     words += [f"--matte={matte}"] if matte else []
     words += [f"--project={project}"] if project else []
     words += [f"--output={output}", "--", clip]
+    request = replace(request, filmed=CameraRequest(asked))
     with run.project.locked():
         preview = Preview(run, request, opened, fixes.in_use)
-    session = Session(
-        run,
-        preview,
-        fixes,
-        words,
-        Path(f"{clip_name(clip)}-studio-move.json"),
-        ShotSettings(clicks=asked.clicks),
-    )
+    session = Session(run, preview, fixes, words, files, settings)
     server = Server(session, port)
     console.result({"url": server.url}, server.url)
     if not no_open:

@@ -1,7 +1,7 @@
 """The story of a look: the clip's side kept with its matte, the shot's with its plate."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from dynascene_cli.compositing import ClipMoment, Look, LookSample, clip_moment,
 from dynascene_cli.pipeline.matte import CachedMatte, frames_and_alphas, spread_indices
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.plate import CachedPlate
-from dynascene_cli.shot import Clip
+from dynascene_cli.shot import Clip, Image
 from dynascene_cli.storage.project import Project, stage_key
 
 LOOK_VERSION = 4
@@ -25,24 +25,43 @@ def cached_look(
     plate: CachedPlate,
 ) -> Look:
     """What brings plate and person of a shot together: from the project, or measured."""
-    of_clip = {"matte": matted.key, "corrections": matted.corrections}
-    depends_on = {**of_clip, "placement": plan.staged.placement.clip_to_frame.tolist()}
+    depends_on = {
+        **_of_clip(matted),
+        "placement": plan.staged.placement.clip_to_frame.tolist(),
+    }
     key = stage_key("look", LOOK_VERSION, depends_on)
     path = project.stage_folder("plate", plan.plate_key) / f"look-{key}.json"
-    moments_key = stage_key("moments", LOOK_VERSION, of_clip)
 
     def make(path: Path) -> None:
-        moments = _cached_moments(project, clip, matted, moments_key)
-        look = measure_look(_samples(moments, plan, plate))
+        look = measured_look(project, clip, matted, plan, plate.sampled)
         path.write_text(json.dumps(asdict(look)), encoding="utf-8")
 
     return project.cached(path, make, _read_look)
 
 
-def _cached_moments(
-    project: Project, clip: Clip, matted: CachedMatte, key: str
-) -> dict[int, ClipMoment]:
+def measured_look(
+    project: Project,
+    clip: Clip,
+    matted: CachedMatte,
+    plan: Plan,
+    plate_frame: Callable[[int], Image],
+) -> Look:
+    """What brings plate and person of a shot together, of which the clip's side alone is kept."""
+    samples = []
+    for index, moment in _cached_moments(project, clip, matted).items():
+        to_frame = plan.staged.placement.clip_to_frame[index]
+        samples.append(LookSample(moment, plate_frame(index), to_frame))
+    return measure_look(samples)
+
+
+def _of_clip(matted: CachedMatte) -> dict[str, Any]:
+    """What the clip's side of a look depends on."""
+    return {"matte": matted.key, "corrections": matted.corrections}
+
+
+def _cached_moments(project: Project, clip: Clip, matted: CachedMatte) -> dict[int, ClipMoment]:
     """A few frames' moments: the same in every place and under every camera."""
+    key = stage_key("moments", LOOK_VERSION, _of_clip(matted))
 
     def make(path: Path) -> None:
         indices = spread_indices(clip, LOOK_SAMPLES)
@@ -73,11 +92,3 @@ def _moment(fields: dict[str, Any]) -> ClipMoment:
         name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
     }
     return ClipMoment(**whole)
-
-
-def _samples(
-    moments: dict[int, ClipMoment], plan: Plan, plate: CachedPlate
-) -> Iterator[LookSample]:
-    for index, moment in moments.items():
-        to_frame = plan.staged.placement.clip_to_frame[index]
-        yield LookSample(moment, plate.sampled(index), to_frame)

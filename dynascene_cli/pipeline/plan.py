@@ -173,7 +173,9 @@ def _showing_ground(
 ) -> Place | None:
     """The photo cropped to where it shows ground, unless the user says how or where."""
     scene = request.scene
-    if scene.crop is not None or request.position is not None or scene.horizon is not None:
+    # A horizon that was given, by a flag or an edit, is that of the frame as it is.
+    is_given = place.guess.sources["horizon"] == "given"
+    if scene.crop is not None or request.position is not None or is_given:
         return None
     crop = ground_crop(read_photo(scene.photo).pixels, size)
     if crop is None:

@@ -161,11 +161,22 @@ def seen_renderer(project: Project, plan: Plan) -> ProjectionRenderer:
 
 
 def _covering_scene(project: Project, plan: Plan) -> Scene:
-    """The plan's scene, on a wider canvas where its depth lets a frame see past the planned one."""
+    """The plan's scene, from the project or built into it."""
+
+    def cached(margins: Margins) -> Scene:
+        return cached_scene(project, plan.place, plan.staged.geometry, margins, plan.seed)
+
+    return covering_scene(cached, plan, 0.0)
+
+
+def covering_scene(scene_on: Callable[[Margins], Scene], plan: Plan, tolerated: float) -> Scene:
+    """The plan's scene, on a wider canvas where its depth lets a frame see past the planned one.
+
+    ``tolerated`` is the share of a frame up to which that is borne.
+    """
     for wider in (0, WIDENING, 4 * WIDENING):
         sides = (side + wider if side else 0 for side in vars(plan.margins).values())
-        margins = Margins(*sides)
-        scene = cached_scene(project, plan.place, plan.staged.geometry, margins, plan.seed)
-        if not uncovered_share(scene, plan.staged.path).any():
+        scene = scene_on(Margins(*sides))
+        if not (uncovered_share(scene, plan.staged.path) > tolerated).any():
             break
     return scene

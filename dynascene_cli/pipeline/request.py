@@ -101,6 +101,7 @@ class SceneRequest:
     the photo and of the frame; ``camera_height`` is in
     metres, ``focal_mm`` for a 36 mm wide sensor, ``roll`` in degrees, clockwise. ``people`` who
     stand in the photo are kept but for those whom the shot would show wrongly, all or none.
+    ``scene_json`` is read in place of the project's.
     """
 
     photo: Path
@@ -112,6 +113,7 @@ class SceneRequest:
     depth: str | None = None
     preview: Path | None = None
     people: People = "auto"
+    scene_json: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,8 @@ class RenderRequest:
         moves = [Path(part) for part in self.camera.split("+") if Path(part).is_file()]
         given = self.scene.depth
         depth = [Path(given)] if given and given != "none" else []
-        return (*self.matte.inputs, self.scene.photo, *depth, *moves)
+        edits = [self.scene.scene_json] if self.scene.scene_json else []
+        return (*self.matte.inputs, self.scene.photo, *depth, *edits, *moves)
 
 
 def clip_name(clip: str) -> str:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import SENSOR_WIDTH_MM
-from dynascene_cli.inference.onnx_network import OnnxNetwork
-from dynascene_cli.matting import people_in_photo
+from dynascene_cli.pipeline.framed_photo import FramedPhoto, frame_photo
 from dynascene_cli.pipeline.request import SceneRequest
 from dynascene_cli.pipeline.run import Run
 from dynascene_cli.reports.scene_preview import scene_preview
@@ -22,14 +21,13 @@ from dynascene_cli.scene import (
     align_depth,
     build_scene,
     find_depth_network,
-    frame_content,
     frame_focal_35mm,
     free_ground,
     guess_geometry,
     network_depth,
-    predict_depth,
     read_guess_file,
     read_scene_edits,
+    read_scene_file,
     write_guess_file,
     write_scene_json,
 )
@@ -40,16 +38,11 @@ from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import (
     CoverWindow,
     cover_window,
-    cover_with_room,
     encode_image,
     read_depth,
-    read_photo,
     read_picture,
-    resize_to_cover,
-    room_around,
     write_image,
 )
-from dynascene_cli.weights.registry import path_of
 
 NO_DEPTH = "none"
 STAGE_VERSION = 11
@@ -95,8 +88,10 @@ def check_scene_request(request: SceneRequest) -> None:
     """Make sure that the files of a place can be read, before any work is done.
 
     Raises:
-        InputError: the depth map cannot be read.
+        InputError: the depth map or the given scene.json cannot be read.
     """
+    if request.scene_json is not None:
+        read_scene_file(request.scene_json, file_fingerprint(request.photo))
     depth = request.depth
     if depth is not None and depth != NO_DEPTH and not depth.startswith("model:"):
         read_depth(Path(depth))
@@ -105,19 +100,19 @@ def check_scene_request(request: SceneRequest) -> None:
 def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
     """The photo at the frame's ``size`` (width, height) and its geometry.
 
-    Flags win over edits in the project's scene.json, and those over the guess; a run that forces
-    guesses anew.
+    Flags win over edits in scene.json, the project's or the one that was given, and those over the
+    guess; a run that forces guesses anew.
 
     Raises:
         InputError: the photo, the depth map, scene.json or a flag is wrong.
         MissingError: a depth model was asked for and is not installed.
     """
     project, console = run.project, run.console
-    photo = read_photo(request.photo)
     fingerprint = file_fingerprint(request.photo)
     crop = request.crop or MIDDLE
-    picture = resize_to_cover(photo.pixels, *size, crop)
-    edits = read_scene_edits(project.folder / EDITS, fingerprint)
+    framed = frame_photo(request.photo, fingerprint, size, crop)
+    picture = framed.picture
+    edits = scene_edits(project, request, fingerprint)
     flags = {
         "horizon": request.horizon,
         "camera_height": request.camera_height,
@@ -125,34 +120,29 @@ def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
         "roll_deg": request.roll,
     }
     given = {**edits, **{name: value for name, value in flags.items() if value is not None}}
-    photo_size = photo.pixels.shape[1], photo.pixels.shape[0]
-    focal_35mm = photo.focal_35mm and frame_focal_35mm(photo.focal_35mm, photo_size, size)
     depends_on = {"photo": fingerprint, "size": size, "crop": crop, "given": given}
     key = stage_key("place", STAGE_VERSION, depends_on)
-    window = cover_window(photo_size, size, crop)
-    room = room_around(photo_size, size, window)
-    surroundings = Surroundings(room, lambda: cover_with_room(photo.pixels, size, window, room))
     kept = project.folder / "scene" / key / GUESS_FILE
     if not run.force and project.holds(kept):
         guess, people = read_guess_file(kept)
     else:
-        guess, people = _look_at(picture, surroundings, given, focal_35mm)
+        guess, people = _look_at(framed, given)
     if request.preview is not None:
         write_image(request.preview, scene_preview(picture, guess.geometry, _tints(picture, guess)))
         console.info(f"scene preview: {request.preview}")
-    depth = _depth(request, picture, photo_size)
+    depth = _depth(request, framed)
     contradicts = None
     if depth is not None and request.depth is None:
         _, contradicts = align_depth(depth, guess)
-    warnings = (*photo.warnings, *guess.geometry.warnings)
+    warnings = (*framed.photo.warnings, *guess.geometry.warnings)
     if contradicts is not None:
         depth = None
         warnings += (f"{contradicts}: the photo's depth network is not used",)
     return Place(
         photo=picture,
-        photo_size=photo_size,
-        window=window,
-        surroundings=surroundings,
+        photo_size=framed.photo_size,
+        window=framed.window,
+        surroundings=framed.surroundings,
         guess=guess,
         people=people,
         depth=depth,
@@ -163,25 +153,32 @@ def read_place(run: Run, request: SceneRequest, size: tuple[int, int]) -> Place:
     )
 
 
+def scene_edits(project: Project, request: SceneRequest, photo_sha256: str) -> dict[str, float]:
+    """What was edited of what is read off the photo, as keyword arguments of `guess_geometry`.
+
+    Raises:
+        InputError: the scene.json cannot be read, or the given one is another photo's.
+    """
+    if request.scene_json is not None:
+        return read_scene_file(request.scene_json, photo_sha256)
+    return read_scene_edits(project.folder / EDITS, photo_sha256)
+
+
 def _look_at(
-    picture: Image,
-    surroundings: Surroundings,
-    given: dict[str, float],
-    focal_35mm: float | None,
-) -> tuple[GeometryGuess, NDArray[np.bool_] | None]:
+    framed: FramedPhoto, given: dict[str, float]
+) -> tuple[GeometryGuess, NDArray[np.bool_]]:
     """What a photo tells of its geometry, and where (H, W) people stand in it."""
-    seen = frame_content(picture, surroundings)
-    labels = seen.labels
+    height, width = framed.picture.shape[:2]
+    focal_35mm = framed.photo.focal_35mm
     guess = guess_geometry(
-        picture,
+        framed.picture,
         **given,
-        focal_35mm=focal_35mm,
-        labels=labels,
-        things=seen.things,
-        evidence=seen.evidence,
+        focal_35mm=focal_35mm and frame_focal_35mm(focal_35mm, framed.photo_size, (width, height)),
+        labels=framed.content.labels,
+        things=framed.content.things,
+        evidence=framed.content.evidence,
     )
-    posed = people_in_photo(picture)
-    return guess, labels.mask("person") if posed is None else posed | labels.mask("person")
+    return guess, framed.people
 
 
 def _tints(photo: Image, guess: GeometryGuess) -> dict[tuple[int, int, int], NDArray[np.bool_]]:
@@ -211,25 +208,24 @@ def describe_place(project: Project, place: Place) -> None:
     write_scene_json(project.users_file(EDITS), place.guess, place.depends_on["photo"])
 
 
-def _depth(
-    request: SceneRequest, picture: Image, photo_size: tuple[int, int]
-) -> NDArray[np.float32] | None:
-    chosen = _depth_source(request)
-    if chosen is None:
+def _depth(request: SceneRequest, framed: FramedPhoto) -> NDArray[np.float32] | None:
+    if request.depth == NO_DEPTH:
         return None
     if request.depth is None:
-        return predict_depth(picture, OnnxNetwork(path_of(chosen)))
+        return framed.predicted_depth
     if request.depth.startswith("model:"):
-        return network_depth(picture, request.depth.removeprefix("model:"))
+        return network_depth(framed.picture, request.depth.removeprefix("model:"))
     depth = read_depth(Path(request.depth))
     height, width = depth.shape
-    if abs(width / height - photo_size[0] / photo_size[1]) > 0.02 * width / height:
+    photo_width, photo_height = framed.photo_size
+    if abs(width / height - photo_width / photo_height) > 0.02 * width / height:
         raise InputError(
             f"{request.depth}: its shape {width}x{height} is not the photo's, "
-            f"{photo_size[0]}x{photo_size[1]}",
+            f"{photo_width}x{photo_height}",
             "give the depth of the whole photo",
         )
-    return _covering(depth, picture.shape[1], picture.shape[0], request.crop or MIDDLE)
+    height, width = framed.picture.shape[:2]
+    return _covering(depth, width, height, request.crop or MIDDLE)
 
 
 def _covering(
@@ -275,6 +271,19 @@ def scene_key(depends_on: dict[str, Any]) -> str:
     return stage_key("scene", STAGE_VERSION, depends_on)
 
 
+def make_scene(place: Place, geometry: SceneGeometry, margins: Margins, seed: int) -> Scene:
+    """The scene of a place on a canvas with margins."""
+    return build_scene(
+        place.photo,
+        replace(place.guess, geometry=geometry),
+        margins,
+        around=place.surroundings,
+        remove=place.removed,
+        depth=place.depth,
+        seed=seed,
+    )
+
+
 def cached_scene(
     project: Project, place: Place, geometry: SceneGeometry, margins: Margins, seed: int
 ) -> Scene:
@@ -283,17 +292,7 @@ def cached_scene(
     key = scene_key(depends_on)
     folder = project.stage_folder("scene", key)
     if not project.is_whole("scene", key):
-        guess = replace(place.guess, geometry=geometry)
-        scene = build_scene(
-            place.photo,
-            guess,
-            margins,
-            around=place.surroundings,
-            remove=place.removed,
-            depth=place.depth,
-            seed=seed,
-        )
-        _write_scene(project, folder, scene)
+        _write_scene(project, folder, make_scene(place, geometry, margins, seed))
         project.mark_done("scene", key, depends_on)
     return _read_scene(folder, geometry, margins)
 

@@ -55,7 +55,7 @@ class Asked:
         """
         try:
             document = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError("the request is not JSON", "reload the page") from error
         if not isinstance(document, dict):
             raise InputError("the request is no JSON object", "reload the page")
@@ -156,6 +156,9 @@ class PageServer:
             return JSONResponse({"error": "not from this page"}, 403)
         if needs_token and not secrets.compare_digest(given.encode(), self.token.encode()):
             return JSONResponse({"error": "the token is missing or wrong"}, 403)
+        # What does not say how much it is could be without end.
+        if "transfer-encoding" in request.headers:
+            return JSONResponse({"error": "the request does not say its length"}, 411)
         if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
             return JSONResponse({"error": "too much at once"}, 413)
         response = await answer(request)
@@ -177,4 +180,8 @@ async def _respond(handler: Handler, request: Request) -> Response:
         answer = json_answer({"error": error.message, "hint": error.hint}, 409)
     except DynasceneError as error:
         answer = json_answer({"error": error.message, "hint": error.hint}, 422)
+    except OSError as error:
+        # A file that was there when the page was begun may be gone.
+        told = f"{error.filename or 'a file'}: {error.strerror or error}"
+        answer = json_answer({"error": told, "hint": "put it back, or begin again"}, 422)
     return Response(answer.content, answer.status, media_type=answer.media_type)

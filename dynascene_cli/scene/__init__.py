@@ -16,7 +16,12 @@ from dynascene_cli.scene.popup import PopUp
 from dynascene_cli.scene.popup_layers import PlannedPopUp, plan_popup
 from dynascene_cli.scene.relief import add_ground_around, relief_depth
 from dynascene_cli.scene.removal_trial import texture_losses
-from dynascene_cli.scene.scene_file import read_scene_edits, write_scene_json
+from dynascene_cli.scene.scene_file import (
+    read_scene_edits,
+    read_scene_file,
+    scene_text,
+    write_scene_json,
+)
 from dynascene_cli.scene.single_view_geometry import (
     GeometryGuess,
     frame_focal_35mm,
@@ -60,10 +65,12 @@ __all__ = [
     "predict_depth",
     "read_guess_file",
     "read_scene_edits",
+    "read_scene_file",
     "relief_depth",
     "rim",
     "scene_labels",
     "scene_popup",
+    "scene_text",
     "texture_losses",
     "write_guess_file",
     "write_scene_json",

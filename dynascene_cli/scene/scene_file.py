@@ -6,6 +6,7 @@ that differs from its copy is somebody's edit: it overrides the guess, and is ke
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from dynascene_cli.errors import InputError
@@ -38,7 +39,13 @@ def write_scene_json(path: Path, guess: GeometryGuess, photo_sha256: str) -> Non
     Raises:
         InputError: the file that is there cannot be read.
     """
-    edits = read_scene_edits(path, photo_sha256)
+    text = scene_text(guess, photo_sha256, read_scene_edits(path, photo_sha256))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    publish_text(path, text)
+
+
+def scene_text(guess: GeometryGuess, photo_sha256: str, edits: Mapping[str, float]) -> str:
+    """The file's text: what was guessed, and the edits, named as `read_scene_edits` does."""
     guessed = {field: round(guess.guessed[name], 4) for field, name in FIELDS.items()}
     used = {field: edits.get(name, guessed[field]) for field, name in FIELDS.items()}
     content = {
@@ -58,11 +65,25 @@ def write_scene_json(path: Path, guess: GeometryGuess, photo_sha256: str) -> Non
         "ground_share": round(guess.geometry.ground_share, 3),
         "interior": guess.geometry.interior,
         "warnings": list(guess.geometry.warnings),
-        "guessed": guessed,
+        # An edit that is what was guessed would not be told from one.
+        "guessed": {
+            field: value for field, value in guessed.items() if edits.get(FIELDS[field]) != value
+        },
         "photo_sha256": photo_sha256,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    publish_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_scene_file(path: Path, photo_sha256: str) -> dict[str, float]:
+    """The values that somebody changed in a file that is to be this photo's.
+
+    Raises:
+        InputError: as of `read_scene_edits`; there is no such file, or it is another photo's.
+    """
+    content = read_json(path)
+    if isinstance(content, dict) and content.get("photo_sha256") != photo_sha256:
+        raise InputError(f"{path} was written for another photo", "give that of this photo")
+    return read_scene_edits(path, photo_sha256)
 
 
 def read_scene_edits(path: Path, photo_sha256: str) -> dict[str, float]:

@@ -1,7 +1,6 @@
 """The matte as it is painted by hand: a folder of corrected frames, as ``--matte-fixes`` reads."""
 
 import json
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -86,7 +85,7 @@ def stroke_from(document: object) -> Stroke:
 
 def _within(value: Any, least: float, most: float) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and least <= value <= most
+    return is_number and least <= value <= most
 
 
 class Fixes:

@@ -19,17 +19,27 @@ from dynascene_cli.errors import DynasceneError
 from dynascene_cli.geometry import Floats, centre
 from dynascene_cli.matting import cover_lettering, require_packages
 from dynascene_cli.pipeline.camera import find_filmed_camera, foreground_from_matte
+from dynascene_cli.pipeline.canvas import stays_at_photo
 from dynascene_cli.pipeline.composite import usual_relight
-from dynascene_cli.pipeline.look import cached_look
+from dynascene_cli.pipeline.look import measured_look
 from dynascene_cli.pipeline.matte import CachedMatte, cached_matte, check_matte_request
 from dynascene_cli.pipeline.matte_chunks import matting_model_of
 from dynascene_cli.pipeline.plan import Plan, move_names, plan_shot, tracks_of_clip
-from dynascene_cli.pipeline.plate import CachedPlate, project_plate
-from dynascene_cli.pipeline.request import Click, RenderRequest
+from dynascene_cli.pipeline.plate import covering_scene
+from dynascene_cli.pipeline.request import Click, RenderRequest, SceneRequest
 from dynascene_cli.pipeline.run import Run
-from dynascene_cli.pipeline.scene import keep_place, read_place
+from dynascene_cli.pipeline.scene import (
+    Place,
+    make_scene,
+    read_place,
+    scene_dependencies,
+    scene_edits,
+    scene_key,
+)
 from dynascene_cli.pipeline.shadow import ShadowCaster, choose_sun
-from dynascene_cli.shot import Clip, Image
+from dynascene_cli.projection import TOLERATED_SPECKS, ProjectionRenderer
+from dynascene_cli.scene import scene_text
+from dynascene_cli.shot import Clip, Image, Margins, Scene
 from dynascene_cli.staging import person_heights
 from dynascene_cli.studio.settings import ShotSettings
 from dynascene_cli.video import read_frames_at
@@ -37,6 +47,8 @@ from dynascene_cli.video import read_frames_at
 PREVIEW_PIXELS = 640 * 360
 KEPT_FRAMES = 240
 """Frames of the clip that are kept decoded, at preview size."""
+
+KEPT_SCENES = 8
 
 MATTE_PIXELS = 1920 * 1080
 """The most of a matte's picture, which is looked at closely."""
@@ -71,10 +83,14 @@ class QuietConsole(Console):
 
 @dataclass(frozen=True, eq=False)
 class PlannedShot:
-    """A shot whose frames can be drawn, and what the planner warned of."""
+    """A shot whose frames can be drawn, and what the planner warned of.
 
+    ``place`` is the photo as it was read, before the shot cropped it or painted people over.
+    """
+
+    place: Place
     plan: Plan
-    plate: CachedPlate
+    plate: Callable[[int], Image]
     compositor: Compositor
     caster: ShadowCaster | None
     heights: Floats
@@ -100,6 +116,7 @@ class PlannedShot:
             "camera_height": staged.geometry.camera_height,
             "horizon": staged.geometry.horizon / staged.geometry.height,
             "subject_distance": float(np.hypot(*away)),
+            "scene_depth": self.plan.median_depth,
             "used_strength": staged.amount,
             "warnings": list(self.warnings),
         }
@@ -121,6 +138,8 @@ class Preview:
         self.working = ""
         self._frames: OrderedDict[int, Image] = OrderedDict()
         self._alphas: dict[int, Image] = {}
+        self._places: OrderedDict[SceneRequest, Place] = OrderedDict()
+        self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._take_matte(run.console, request.matte.clicks, fixes)
         self._estimate = self._find_camera(run)
 
@@ -184,19 +203,19 @@ class Preview:
             InputError, StageError: as of a render.
         """
         console = QuietConsole()
-        run = replace(self._run, console=console)
+        # What is planned while something is dragged would fill the project.
+        run = replace(self._run, console=console, dry_run=True)
         request = replace(settings.applied_to(self._request), size=self.size)
         names = move_names(request.camera)
         moves = load_move("+".join(names)) if names else ()
-        place = read_place(run, request.scene, self.size)
+        place = self._place(run, request.scene)
         console.warn(*place.warnings)
-        keep_place(run.project, place)
         if not self._is_camera_known:
             self._estimate = self._find_camera(run)
         tracks = tracks_of_clip(self.clip, self._matted.matte.tracks, self._estimate)
         plan = plan_shot(run, request, tracks, place, moves, self.size)
-        plate = project_plate(run.project, plan)
-        look = cached_look(run.project, self.clip, self._matted, plan, plate)
+        plate = self._plate(plan)
+        look = measured_look(run.project, self.clip, self._matted, plan, plate)
         sun = choose_sun(request, plan.place, console)
         composite = CompositeSettings(
             relight=request.relight or usual_relight(look),
@@ -208,6 +227,7 @@ class Preview:
         )
         staged = plan.staged
         return PlannedShot(
+            place,
             plan,
             plate,
             Compositor(look, composite, *self.size),
@@ -215,6 +235,41 @@ class Preview:
             person_heights(staged.placement, staged.path),
             tuple(console.warnings),
         )
+
+    def _place(self, run: Run, scene: SceneRequest) -> Place:
+        """What is read off the photo: one of the last that were, or read."""
+        if scene not in self._places:
+            self._places[scene] = read_place(run, scene, self.size)
+            while len(self._places) > KEPT_SCENES:
+                self._places.popitem(last=False)
+        return self._places[scene]
+
+    def _plate(self, plan: Plan) -> Callable[[int], Image]:
+        """What draws the background of a frame (H, W, 3)."""
+        place, staged = plan.place, plan.staged
+        if place.removed is None and stays_at_photo(staged.path, staged.geometry):
+            return lambda index: place.photo
+        return ProjectionRenderer(self._scene(plan), staged.path).frame
+
+    def _scene(self, plan: Plan) -> Scene:
+        """A plan's scene: one of the last that were built, or built."""
+
+        def built(margins: Margins) -> Scene:
+            geometry = plan.staged.geometry
+            key = scene_key(scene_dependencies(plan.place, geometry, margins, plan.seed))
+            if key not in self._scenes:
+                self._scenes[key] = make_scene(plan.place, geometry, margins, plan.seed)
+                while len(self._scenes) > KEPT_SCENES:
+                    self._scenes.popitem(last=False)
+            return self._scenes[key]
+
+        return covering_scene(built, plan, TOLERATED_SPECKS)
+
+    def scene_text(self, shot: PlannedShot, settings: ShotSettings) -> str:
+        """The scene.json with which ``render`` reads the photo as this shot does."""
+        photo = shot.place.depends_on["photo"]
+        edits = scene_edits(self._run.project, self._request.scene, photo)
+        return scene_text(shot.place.guess, photo, {**edits, **settings.scene_edits})
 
     def frame(self, shot: PlannedShot, index: int) -> Image:
         """One finished frame of a planned shot, RGB (H, W, 3) at preview size."""
@@ -228,7 +283,7 @@ class Preview:
             index,
             cover_lettering(frame, self._alphas[index], self._matted.lettering),
             self._alphas[index],
-            shot.plate.sampled(index),
+            shot.plate(index),
             to_frame,
             placement.contact_pixels[index],
             float(shot.heights[index]),

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from dynascene_cli.camera.moves.files import preset_names
+from dynascene_cli.camera.moves.files import load_trajectory, preset_names
 from dynascene_cli.reports.page_server import Answer, Asked, PageServer, json_answer
 from dynascene_cli.shot import Image
 from dynascene_cli.studio.fixes import stroke_from
@@ -19,6 +19,7 @@ ASSETS = {
     "studio.css": "text/css",
     "studio.js": "text/javascript",
     "camera.js": "text/javascript",
+    "keyframes.js": "text/javascript",
     "matte.js": "text/javascript",
 }
 
@@ -50,6 +51,7 @@ class Server:
             "PUT /api/settings": self._change,
             "GET /api/move": lambda asked: json_answer(session.move()),
             "PUT /api/move": self._edit_move,
+            "POST /api/move/keyframes": self._add_keyframe,
             "GET /api/frame/{index:int}.jpg": partial(_picture, session.frame),
             "GET /api/matte/{index:int}.jpg": partial(
                 _picture, partial(session.matte_frame, dims=True)
@@ -92,7 +94,8 @@ class Server:
         return handler(asked)
 
     def _state(self, asked: Asked) -> Answer:
-        return json_answer({**self._session.state(), "presets": preset_names()})
+        notes = _preset_notes()
+        return json_answer({**self._session.state(), "presets": [*notes], "preset_notes": notes})
 
     def _change(self, asked: Asked) -> Answer:
         body = asked.document()
@@ -102,6 +105,11 @@ class Server:
     def _edit_move(self, asked: Asked) -> Answer:
         body = asked.document()
         self._session.edit_move(body.get("move"), _version(body))
+        return self._state(asked)
+
+    def _add_keyframe(self, asked: Asked) -> Answer:
+        body = asked.document()
+        self._session.add_keyframe(_integer(body, "frame"), _version(body))
         return self._state(asked)
 
     def _paint(self, asked: Asked) -> Answer:
@@ -132,6 +140,12 @@ class Server:
         return json_answer({})
 
 
+@cache
+def _preset_notes() -> dict[str, str]:
+    """What each preset does."""
+    return {name: load_trajectory(name).description for name in preset_names()}
+
+
 def _file(name: str, media_type: str, asked: Asked) -> Answer:
     return Answer((files("dynascene_cli.studio") / "page" / name).read_bytes(), media_type)
 
@@ -142,5 +156,10 @@ def _picture(draw: Callable[[int], Image], asked: Asked) -> Answer:
 
 
 def _version(body: dict[str, Any]) -> int:
-    version = body.get("version")
-    return version if isinstance(version, int) else -1
+    return _integer(body, "version")
+
+
+def _integer(body: dict[str, Any], key: str) -> int:
+    """An integer of a request; -1, which is none that is taken, where there is none."""
+    value = body.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock, Thread
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from dynascene_cli.camera import load_move
 from dynascene_cli.camera.moves.combine import join_moves, scale_move
 from dynascene_cli.camera.moves.files import trajectory_text
+from dynascene_cli.camera.moves.insertion import insert_keyframe
+from dynascene_cli.camera.moves.keyframes import Trajectory
 from dynascene_cli.camera.moves.validation import trajectory_from_document
 from dynascene_cli.errors import DynasceneError, InputError
 from dynascene_cli.pipeline.plan import move_names
@@ -26,12 +28,27 @@ from dynascene_cli.studio.preview import PlannedShot, Preview
 from dynascene_cli.studio.settings import ShotSettings
 
 
+@dataclass(frozen=True)
+class ShotFiles:
+    """The files with which the command line makes the shot.
+
+    ``move`` is the edited camera move, ``scene`` what was corrected of the photo, ``script`` the
+    line that renders; ``settings``, inside the project, is what a later session begins with.
+    """
+
+    move: Path
+    scene: Path
+    script: Path
+    settings: str
+
+
 class Session:
     """What all open pages of a shot share.
 
     ``version`` counts the changes of the settings: a change must name the version that it was
     made from, so that two pages do not overwrite each other. ``words`` are the command line's
     words for the clip, the photo and what the page does not set; ``settings`` what it begins with.
+    The ``files`` are written with every change.
     """
 
     def __init__(
@@ -40,11 +57,11 @@ class Session:
         preview: Preview,
         fixes: Fixes,
         words: Sequence[str],
-        move_file: Path,
+        files: ShotFiles,
         settings: ShotSettings,
     ) -> None:
         self._run, self._preview, self._words = run, preview, list(words)
-        self._fixes, self._move_file = fixes, move_file
+        self._fixes, self._files = fixes, files
         self._lock = RLock()
         self._process: subprocess.Popen[str] | None = None
         self._listener: Thread | None = None
@@ -53,7 +70,15 @@ class Session:
         self.version = 0
         self.settings = settings
         self._is_planned = True
-        self._shot: PlannedShot = self._planned(self.settings)
+        try:
+            self._shot: PlannedShot = self._planned(settings)
+        except DynasceneError as error:
+            # What an earlier session was set to may not hold any more: its move may be gone.
+            self.settings = ShotSettings(clicks=settings.clicks)
+            if settings == self.settings:
+                raise
+            run.console.warn(f"the last settings are given up: {error.message}")
+            self._shot = self._planned(self.settings)
 
     def state(self) -> dict[str, Any]:
         """All that the page shows."""
@@ -74,6 +99,8 @@ class Session:
                     "warnings": list(self._preview.matte_warnings),
                 },
                 "command": self.command(),
+                "script": str(self._files.script),
+                "defaults": ShotSettings().as_json(),
             }
 
     @property
@@ -105,9 +132,7 @@ class Session:
                 if settings.clicks != before:
                     self._use_matte(before)
                 raise
-            self._is_planned = True
-            self.settings = settings
-            self.version += 1
+            self._take(settings)
 
     def frame(self, index: int) -> Image:
         """One finished frame at preview size.
@@ -173,6 +198,7 @@ class Session:
             self._is_planned = False
             self.version += 1
             self._preview.use_matte(self.settings.clicks, self._fixes.in_use)
+        self._write_files()
 
     def move(self) -> dict[str, Any]:
         """The camera move as a trajectory document, its strength worked in.
@@ -194,25 +220,64 @@ class Session:
         """Write a trajectory document to the session's move file, and film the shot by it.
 
         Raises:
+            StaleError: the shot was changed since ``version``.
             InputError: it is no trajectory; the file stays as it was.
         """
         with self._lock:
-            trajectory = trajectory_from_document(document, "the move")
             self._check_version(version)
-            before = self._move_file.read_text("utf-8") if self._move_file.exists() else None
-            publish_text(self._move_file, trajectory_text(trajectory))
-            edited = replace(self.settings, camera=str(self._move_file), move_strength=1.0)
-            try:
-                self._shot = self._planned(edited)
-            except DynasceneError:
-                if before is None:
-                    self._move_file.unlink()
-                else:
-                    publish_text(self._move_file, before)
-                raise
-            self._is_planned = True
-            self.settings = edited
-            self.version += 1
+            self._film_by(trajectory_from_document(document, "the move"))
+
+    def add_keyframe(self, index: int, version: int) -> None:
+        """Put a keyframe into the move where the camera is at a frame of the clip.
+
+        Raises:
+            StaleError: the shot was changed since ``version``.
+            InputError: the clip has no such frame, there is a keyframe, or there is no move.
+        """
+        with self._lock:
+            self._check_version(version)
+            self._check_frame(index)
+            move = trajectory_from_document(self.move(), "the move")
+            clip = self._preview.clip
+            seconds = index / float(clip.frame_rate)
+            share = index / max(clip.frame_count - 1, 1)
+            time = seconds if move.time_unit == "seconds" else share
+            self._film_by(insert_keyframe(move, time))
+
+    def _film_by(self, trajectory: Trajectory) -> None:
+        """Film the shot by a move, which is written to the session's move file."""
+        file = self._files.move
+        before = file.read_text("utf-8") if file.exists() else None
+        publish_text(file, trajectory_text(trajectory))
+        edited = replace(self.settings, camera=str(file), move_strength=1.0)
+        try:
+            self._shot = self._planned(edited)
+        except DynasceneError:
+            if before is None:
+                file.unlink()
+            else:
+                publish_text(file, before)
+            raise
+        self._take(edited)
+
+    def _take(self, settings: ShotSettings) -> None:
+        """Go on from settings by which the shot was planned."""
+        self._is_planned = True
+        self.settings = settings
+        self.version += 1
+        self._write_files()
+
+    def _write_files(self) -> None:
+        """Write what the command line needs to make the shot as it is."""
+        files = self._files
+        if self.settings.scene_edits:
+            publish_text(files.scene, self._preview.scene_text(self._shot, self.settings))
+        line = f'#!/bin/sh\ncd -- "$(dirname -- "$0")" || exit\n{self.command()}\n'
+        publish_text(files.script, line)
+        files.script.chmod(0o755)
+        with self._run.project.locked():
+            kept = self._run.project.users_file(files.settings)
+            publish_text(kept, json.dumps(self.settings.as_json()))
 
     def start_render(self) -> None:
         """Render the shot at full size, as the command line would.
@@ -223,6 +288,7 @@ class Session:
         with self._lock:
             if self.is_rendering:
                 raise InputError("a render is running", "wait until it has ended")
+            self._write_files()
             self._progress, self._answer = {}, None
             head, *rest = self._render_words()
             words = (head, "--log-json", "-", "--quiet", *rest)
@@ -293,10 +359,11 @@ class Session:
 
     def _render_words(self) -> list[str]:
         head, *rest = self._words
-        fixes = self._fixes.in_use
+        fixes, edits = self._fixes.in_use, self.settings.scene_edits
         return [
             head,
             *self.settings.words,
+            *([f"--scene-json={self._files.scene}"] if edits else []),
             *([] if fixes is None else [f"--matte-fixes={fixes}"]),
             *rest,
         ]

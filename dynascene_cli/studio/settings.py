@@ -1,13 +1,14 @@
 """What is directed on the page, as the options of ``render``."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.pipeline.request import DEFAULT_PERSON_HEIGHT, Click, RenderRequest, Shadow
 from dynascene_cli.shot import Relight
+from dynascene_cli.storage.text_files import read_json
 
 Pair = tuple[float, float]
 
@@ -18,6 +19,8 @@ _RANGES = {
     "person_height": (0.3, 3.0),
 }
 MOST_CLICKS = 32
+SCENE_FIELDS = ("horizon", "camera_height")
+"""What is handed to ``render`` in a scene.json."""
 _SHADOWS = get_args(Shadow)
 _RELIGHTS = get_args(Relight)
 
@@ -44,11 +47,11 @@ class ShotSettings:
 
     @property
     def words(self) -> list[str]:
-        """The options on the command line of ``render``."""
+        """The options on the command line of ``render``, but for what scene.json holds."""
         words = ["--camera", self.camera]
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in ("camera", "clicks") or value == field.default:
+            if field.name in ("camera", "clicks", *SCENE_FIELDS) or value == field.default:
                 continue
             text = ",".join(_short(part) for part in value) if isinstance(value, tuple) else value
             shown = _short(text) if isinstance(text, float) else str(text)
@@ -57,6 +60,12 @@ class ShotSettings:
             sign = "" if click.adds else "-"
             words.append(f"--click={sign}{click.time},{click.x},{click.y}")
         return words
+
+    @property
+    def scene_edits(self) -> dict[str, float]:
+        """What is corrected of the photo's geometry, named as scene.json's edits are."""
+        values = {name: getattr(self, name) for name in SCENE_FIELDS}
+        return {name: value for name, value in values.items() if value is not None}
 
     def as_json(self) -> dict[str, Any]:
         """The settings for the page."""
@@ -112,8 +121,9 @@ def _checked(key: str, value: Any) -> Any:
         both = zip(pair, limits, strict=True)
         return tuple(_number(key, part, *limit) for part, limit in both)
     choices = {"shadow": _SHADOWS, "relight": _RELIGHTS}.get(key)
-    if not isinstance(value, str) or not value or (choices and value not in choices):
-        raise InputError(f"{key} is {value!r}", f"one of {', '.join(choices or ('a text',))}")
+    is_text = isinstance(value, str) and value.strip() and value.isprintable()
+    if not is_text or (choices and value not in choices):
+        raise InputError(f"{key} is {value!r}"[:200], f"one of {', '.join(choices or ('a text',))}")
     return value
 
 
@@ -129,10 +139,20 @@ def _click(value: Any) -> Click:
 
 def _number(key: str, value: Any, least: float, most: float) -> float:
     is_one = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_one or not math.isfinite(value) or not least <= value <= most:
-        raise InputError(f"{key} is {value!r}", f"a number from {least:g} to {most:g}")
+    if not is_one or not least <= value <= most:
+        raise InputError(f"{key} is {value!r}"[:200], f"a number from {least:g} to {most:g}")
     return round(float(value), 4)
 
 
 def _short(value: float) -> str:
     return f"{value:g}"
+
+
+def kept_settings(path: Path) -> ShotSettings:
+    """The settings that an earlier session left in a file; the defaults where there are none."""
+    if not path.exists():
+        return ShotSettings()
+    try:
+        return settings_from(read_json(path))
+    except InputError:
+        return ShotSettings()

@@ -46,13 +46,24 @@ def main() -> None:
 
         pictures = [(f"/api/frame/{index}.jpg", "GET", None) for index in frames]
         print(f"{'':40} {'CPU ms':>7} {'wall ms':>7}")
-        for camera in ("static", "dolly-in"):
+
+        def plan(title: str, **changes: object) -> None:
             state = studio.json("/api/state")
-            settings = {**state["settings"], "camera": camera}
-            body = {"settings": settings, "version": state["version"]}
-            measured(f"{camera}: planning", [("/api/settings", "PUT", body)])
+            body = {"settings": {**state["settings"], **changes}, "version": state["version"]}
+            measured(title, [("/api/settings", "PUT", body)])
+
+        x, y = state["shot"]["feet_in_picture"][0]
+        for camera in ("static", "dolly-in"):
+            plan(f"{camera}: planning", camera=camera)
             measured(f"{camera}: a frame", pictures)
             measured(f"{camera}: a frame, again", pictures)
+            plan(f"{camera}: the feet dragged", position=[x + 0.03, y])
+            plan(f"{camera}: the horizon dragged", horizon=state["shot"]["horizon"] - 0.02)
+            plan(f"{camera}: the head dragged", camera_height=state["shot"]["camera_height"] * 1.1)
+            plan(f"{camera}: all back", position=None, horizon=None, camera_height=None)
+        for strength in (0.5, 0.6):
+            plan(f"dolly-in: strength {strength}", move_strength=strength)
+        plan("orbit-left: planning", camera="orbit-left")
         studio.end()
 
 

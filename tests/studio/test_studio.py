@@ -48,7 +48,7 @@ def change(studio, **settings):
 
 
 def test_the_page_needs_nothing_from_elsewhere(studio):
-    for path in (f"/?token={studio.token}", "/studio.js", "/studio.css"):
+    for path in (f"/?token={studio.token}", "/studio.js", "/keyframes.js", "/studio.css"):
         status, content = studio.ask(path)
         assert status == 200
         assert b"http://" not in content
@@ -248,16 +248,16 @@ def test_keyframes_are_edited_into_a_file_that_render_takes(studio, folder):
     assert x < 0
     move["keyframes"][-1]["position"][0] = x / 2
     answer = studio.json("/api/move", "PUT", {"move": move, "version": state["version"]})
-    assert answer["settings"]["camera"] == "anna-studio-move.json"
-    written = load_trajectory(folder / "anna-studio-move.json")
+    assert answer["settings"]["camera"] == "anna-beach-studio-move.json"
+    written = load_trajectory(folder / "anna-beach-studio-move.json")
     assert written.keyframes[-1].position[0] == pytest.approx(x / 2)
 
-    kept = (folder / "anna-studio-move.json").read_bytes()
+    kept = (folder / "anna-beach-studio-move.json").read_bytes()
     move["keyframes"][-1]["position"] = [0, 50, 0]
     for wrong in (move, {**move, "keyframes": []}, [], None):
         body = {"move": wrong, "version": answer["version"]}
         assert studio.ask("/api/move", "PUT", body)[0] == 422
-        assert (folder / "anna-studio-move.json").read_bytes() == kept
+        assert (folder / "anna-beach-studio-move.json").read_bytes() == kept
 
 
 def test_the_preview_is_what_is_rendered(studio, folder, dynascene, monkeypatch):

@@ -1,5 +1,6 @@
 """The studio's page in a real browser, headless; skipped where there is none."""
 
+import json
 import shutil
 import time
 
@@ -97,7 +98,121 @@ def test_a_keyframe_is_dragged_into_a_file(page):
     click(page, "[data-move=orbit-left]")
     assert settle(page)["settings"]["camera"] == "orbit-left"
     state = drag_last_keyframe(page, (-0.05, 0.0))
-    assert "--camera anna-studio-move.json" in state["command"]
+    assert "--camera anna-beach-studio-move.json" in state["command"]
+
+
+def edit(page, move):
+    """Begin to edit the keyframes of a preset."""
+    settle(page)
+    page.execute_script("move = null; showKeys()")
+    click(page, f"[data-move={move}]")
+    settle(page)
+    click(page, "#edit")
+    wait_until(page, "return !!move")
+
+
+def wait_until(page, script):
+    until = time.monotonic() + 300
+    while not page.execute_script(script):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_keyframes_are_dragged_in_the_picture(page, folder, width):
+    page.set_window_size(width, 900)
+    edit(page, "dolly-in")
+    file = folder / "anna-beach-studio-move.json"
+    page.execute_script("goTo(0)")
+    settle(page)
+    share = "/ state.shot.width, y / state.shot.height]"
+    at = page.execute_script(f"const [x, y] = keysInPicture().at(-1); return [x {share}")
+    state = drag(page, "overlay", at, (-0.1, -0.1))
+    first, last = json.loads(file.read_text())["keyframes"]
+    assert "--camera anna-beach-studio-move.json" in state["command"]
+    assert first["position"] == [0, 0, 0]
+    (right, down, forwards), ahead = last["position"], last["look_at"]
+    assert right < -0.005
+    assert down < -0.005
+    # What does not turn goes on not turning: the point that is looked at goes along.
+    assert ahead[0] == pytest.approx(right, abs=1e-6)
+    assert forwards == pytest.approx(0.25, abs=1e-3)
+
+    page.execute_script("document.querySelector('#keys button:last-child').click()")
+    settle(page)
+    assert page.execute_script("return aims()")
+    at = page.execute_script(f"const [x, y] = crossAt(); return [x {share}")
+    drag(page, "overlay", at, (0.1, -0.05))
+    _, last = json.loads(file.read_text())["keyframes"]
+    assert last["position"] == pytest.approx([right, down, forwards], abs=1e-6)
+    assert last["look_at"][0] > ahead[0] + 0.02
+    assert last["look_at"][1] < ahead[1] - 0.005
+
+
+def test_keyframes_are_added_moved_and_removed_by_keyboard(page, folder):
+    from selenium.webdriver.common.keys import Keys
+
+    page.set_window_size(1280, 900)
+    edit(page, "truck-left")
+    page.execute_script("goTo(3)")
+    settle(page)
+    page.find_element("id", "key_add").send_keys(Keys.ENTER)
+    wait_until(page, "return move.keyframes.length === 3")
+    settle(page)
+    file = folder / "anna-beach-studio-move.json"
+    last = page.execute_script("return state.frame_count - 1")
+    times = [key["time"] for key in json.loads(file.read_text())["keyframes"]]
+    assert times == pytest.approx([0, 3 / last, 1])
+    page.find_elements("css selector", "#keys button")[1].send_keys(Keys.ARROW_LEFT)
+    settle(page)
+    times = [key["time"] for key in json.loads(file.read_text())["keyframes"]]
+    assert times == pytest.approx([0, 2 / last, 1])
+    up = page.find_element("id", "key_up")
+    up.clear()
+    up.send_keys("0.4", Keys.TAB)
+    settle(page)
+    moved = json.loads(file.read_text())["keyframes"][1]["position"]
+    distance = page.execute_script("return unit()")
+    assert moved[1] == pytest.approx(-0.4 / distance, abs=1e-6)
+    page.find_elements("css selector", "#keys button")[1].send_keys(Keys.DELETE)
+    settle(page)
+    assert len(json.loads(file.read_text())["keyframes"]) == 2
+
+
+def test_every_control_is_named_and_reached_by_keyboard(page):
+    settle(page)
+    nameless = page.execute_script("""
+        return [...document.querySelectorAll('button, input, select, canvas')].filter((each) =>
+          !(each.ariaLabel || each.textContent.trim() || each.labels?.[0]?.textContent.trim()
+            || each.tabIndex < 0)).map((each) => each.outerHTML)""")
+    assert nameless == []
+    before = settle(page)["settings"]["position"]
+    field = page.find_element("id", "feet_x")
+    field.clear()
+    from selenium.webdriver.common.keys import Keys
+
+    field.send_keys("0.4", Keys.TAB)
+    after = settle(page)["settings"]["position"]
+    assert after[0] == 0.4
+    assert after != before
+
+
+def test_two_pages_show_each_others_keyframes(page):
+    edit(page, "dolly-in")
+    first = page.current_window_handle
+    address = page.current_url
+    page.switch_to.new_window("tab")
+    page.get(address)
+    settle(page)
+    click(page, "#edit")
+    wait_until(page, "return !!move")
+    page.execute_script("move.keyframes[1].position[0] = 0.05; sendMove()")
+    settle(page)
+    page.close()
+    page.switch_to.window(first)
+    wait_until(page, "return move.keyframes[1].position[0] === 0.05")
+    settle(page)
+    assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_what_is_refused_is_told_beside_the_picture_and_a_page_may_be_loaded_anew(page):

@@ -37,7 +37,7 @@ def test_a_shot_is_directed_and_rendered(tmp_path, chromium, person_clip, photo)
     assert settle(page)["settings"]["camera"] == "orbit-left"
     drag_last_keyframe(page, (-0.03, 0.02))
     drag_key_to_the_middle(page)
-    move = json.loads((tmp_path / "gym-studio-move.json").read_text())
+    move = json.loads((tmp_path / "gym-meadow-studio-move.json").read_text())
     assert move["keyframes"][-1]["time"] == pytest.approx(0.5, abs=0.1)
     show(page, tmp_path / "3-keyframe.png")
 
@@ -56,7 +56,12 @@ def test_a_shot_is_directed_and_rendered(tmp_path, chromium, person_clip, photo)
     assert any(text.startswith(("matte", "composite")) for text in said), said
     show(page, tmp_path / "6-done.png")
     assert open_clip(tmp_path / "gym-meadow-studio.mp4").frame_count == 12
-    for word in ("--horizon=", "--position=", "--camera gym-studio-move.json", "--matte-fixes="):
+    for word in (
+        "--scene-json=",
+        "--position=",
+        "--camera gym-meadow-studio-move.json",
+        "--matte-fixes=",
+    ):
         assert word in state["command"]
 
     page.get("about:blank")

@@ -9,9 +9,6 @@ function topScale() {
   return {scale, to: ([x, , z]) => [topView.width / 2 + x * scale, topView.height * 0.85 - z * scale]};
 }
 
-const keyPosition = (key) => (key.position ?? [0, 0, 0]).map(
-  (value) => value * (move.units === "metres" ? 1 : state.shot.subject_distance));
-
 function drawTop() {
   const pen = topView.getContext("2d"), {to} = topScale(), {shot} = state;
   pen.clearRect(0, 0, topView.width, topView.height);
@@ -36,13 +33,17 @@ function drawTop() {
     pen.lineTo(...to(here.map((value, axis) => value + direction[axis] * far)));
     pen.stroke();
   }
-  if (!move) return;
-  pen.fillStyle = "#f59e0b";
-  for (const key of move.keyframes) {
-    pen.beginPath();
-    pen.arc(...to(keyPosition(key)), 6, 0, 7);
+  pen.fillStyle = ink;
+  pen.font = "12px system-ui, sans-serif";
+  pen.fillText("person", px + 10, py + 4);
+  pen.fillText("camera", to(here)[0] + 10, to(here)[1] + 14);
+  move?.keyframes.forEach((key, index) => {
+    pen.fillStyle = "#f59e0b";
+    diamond(pen, ...to(keyPosition(key)), 7);
     pen.fill();
-  }
+    pen.strokeStyle = ink;
+    if (index === chosen) pen.stroke();
+  });
 }
 
 topView.addEventListener("pointerdown", (event) => {
@@ -54,7 +55,9 @@ topView.addEventListener("pointerdown", (event) => {
   });
   const nearest = distances.lastIndexOf(Math.min(...distances));
   if (distances[nearest] < 16) {
-    drag = {what: "keyframe", key: move.keyframes[nearest]};
+    drag = {what: "keyframe", key: move.keyframes[nearest], keeps: !turns()};
+    chosen = nearest;
+    showKeys();
     topView.setPointerCapture(event.pointerId);
   }
 });
@@ -62,65 +65,19 @@ topView.addEventListener("pointerdown", (event) => {
 topView.addEventListener("pointermove", (event) => {
   if (drag?.what !== "keyframe") return;
   const [x, y] = inFrame(event, topView, topView.width, topView.height), {scale} = topScale();
-  const unit = move.units === "metres" ? 1 : state.shot.subject_distance;
-  const position = drag.key.position ?? [0, 0, 0];
-  drag.key.position = [
-    (x - topView.width / 2) / scale / unit, position[1], (topView.height * 0.85 - y) / scale / unit,
-  ];
+  const [, height] = keyPosition(drag.key);
+  moveKey(drag.key, toMove([
+    (x - topView.width / 2) / scale, height, (topView.height * 0.85 - y) / scale,
+  ]), drag.keeps);
   drawTop();
 });
 
 topView.addEventListener("pointerup", () => {
   if (drag?.what !== "keyframe") return;
   drag = null;
-  change("/api/move", "PUT", {move});
+  showKeys();
+  sendMove();
 });
-
-by("edit").addEventListener("click", async () => {
-  try { move = move ? null : await ask("/api/move"); } catch (error) { tell(error); }
-  by("edit").setAttribute("aria-pressed", move !== null);
-  drawTop();
-  drawKeys();
-});
-
-// The keyframes over the timeline: pressed they are gone to, dragged they are earlier or later.
-
-// What a move's times are counted in, in times of the whole clip.
-const clipTime = () => move.time_unit === "seconds" ? (state.frame_count - 1) / state.frame_rate : 1;
-
-function drawKeys() {
-  by("keys").replaceChildren(...(move?.keyframes ?? []).map((key, index) => {
-    const button = document.createElement("button"), share = key.time / clipTime();
-    button.style.left = `${100 * share}%`;
-    button.hidden = share > 1;
-    button.ariaLabel = button.title = `keyframe ${index + 1}`;
-    button.addEventListener("click", () => goTo(key.time / clipTime() * (state.frame_count - 1)));
-    button.addEventListener("pointerdown", (event) => {
-      drag = {what: "time", key, index, moved: false};
-      button.setPointerCapture(event.pointerId);
-    });
-    button.addEventListener("pointermove", (event) => dragKey(event, button));
-    button.addEventListener("pointerup", () => {
-      if (drag?.what !== "time") return;
-      const {moved} = drag;
-      drag = null;
-      if (moved) change("/api/move", "PUT", {move});
-    });
-    return button;
-  }));
-}
-
-function dragKey(event, button) {
-  if (drag?.what !== "time") return;
-  const {key, index} = drag, step = clipTime() / Math.max(state.frame_count - 1, 1);
-  const [share] = inFrame(event, by("keys"), 1, 1);
-  const least = index ? move.keyframes[index - 1].time + step : 0;
-  const most = (move.keyframes[index + 1]?.time ?? clipTime() + step) - step;
-  if (least > most) return;
-  key.time = Math.min(Math.max(share * clipTime(), least), most);
-  drag.moved = true;
-  button.style.left = `${100 * key.time / clipTime()}%`;
-}
 
 // The sun, from above: the middle is overhead, the rim the horizon, up is where the camera looks.
 

@@ -11,7 +11,8 @@ const paints = () => tool === "add" || tool === "remove";
 function showMatte() {
   const {matte, settings} = state, isMatte = view() !== "frame";
   by("matte").hidden = !isMatte;
-  by("hint").hidden = isMatte;
+  by("hint").hidden = by("grid_label").hidden = by("edit").hidden = isMatte;
+  by("keyframe").hidden = isMatte || move === null;
   if (!isMatte) setTool("look");
   by("sheet").style.width = isMatte ? `${by("zoom").value}%` : "100%";
   by("undo").disabled = !matte.can_undo;

@@ -19,7 +19,9 @@ async function ask(path, method = "GET", body = undefined) {
     method, headers: {"x-page-token": token, "content-type": "application/json"},
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  const answer = await response.json();
+  const answer = await response.json().catch(() => null);
+  if (answer === null)
+    throw Object.assign(new Error("the program failed: its terminal says why"), {status: response.status});
   if (!response.ok) throw Object.assign(new Error(answer.error), {status: response.status, answer});
   return answer;
 }
@@ -41,9 +43,8 @@ async function send() {
     take(await ask("/api/settings", "PUT", {settings, version: state.version}));
     by("told").textContent = "";
   } catch (error) {
-    tell(error);
-    if (error.status === 409) take(await ask("/api/state"));
-    else show();
+    await recover(error);
+    show();
   }
   sending = false;
   by("busy").hidden = true;
@@ -55,7 +56,7 @@ async function send() {
 let changes = Promise.resolve();
 
 function change(path, method, body) {
-  changes = changes.then(async () => {
+  return changes = changes.then(async () => {
     while (sending) await new Promise((done) => setTimeout(done, 20));
     sending = true;
     by("busy").hidden = false;
@@ -63,8 +64,8 @@ function change(path, method, body) {
       take(await ask(path, method, {...body, version: state.version}));
       by("told").textContent = "";
     } catch (error) {
-      tell(error);
-      if (error.status === 409) take(await ask("/api/state"));
+      await recover(error);
+      if (move) await readMove();
     }
     sending = false;
     by("busy").hidden = true;
@@ -74,12 +75,23 @@ function change(path, method, body) {
 
 function tell(error) {
   const hint = error.answer?.hint;
-  by("told").textContent = hint ? `${error.message} (${hint})` : error.message;
+  by("told").textContent = error.status === undefined && !error.answer && error instanceof TypeError
+    ? "the program has ended" : hint ? `${error.message} (${hint})` : error.message;
+}
+
+// Tell what was refused; what another page changed meanwhile is shown.
+async function recover(error) {
+  tell(error);
+  if (error.status !== 409) return;
+  try { take(await ask("/api/state")); } catch (again) { tell(again); }
 }
 
 function take(answer) {
+  const {camera, move_strength} = state.settings;
   state = answer;
   show();
+  if (move && (camera !== answer.settings.camera || move_strength !== answer.settings.move_strength))
+    readMove();
 }
 
 function show() {
@@ -92,13 +104,17 @@ function show() {
   by("horizon").value = (settings.horizon ?? shot.horizon).toFixed(3);
   by("camera_height").value = (settings.camera_height ?? shot.camera_height).toFixed(2);
   by("person_height").value = settings.person_height;
-  by("position").textContent = settings.position
-    ? settings.position.map((value) => value.toFixed(3)).join(", ") : "auto";
+  const feetAt = settings.position ?? shot.feet_in_picture[0];
+  by("feet_x").value = feetAt[0].toFixed(3);
+  by("feet_y").value = feetAt[1].toFixed(3);
   by("relight").value = settings.relight ?? "";
   by("shadow").value = settings.shadow;
-  by("sun_value").textContent = settings.sun
-    ? `sun ${settings.sun[0].toFixed(0)}°, ${settings.sun[1].toFixed(0)}° high` : "sun: auto";
+  by("sun_round").value = settings.sun ? settings.sun[0].toFixed(0) : "";
+  by("sun_high").value = settings.sun ? settings.sun[1].toFixed(0) : "";
+  for (const button of document.querySelectorAll("[data-reset]"))
+    button.setAttribute("aria-pressed", settings[button.dataset.reset] === null);
   by("command").textContent = state.command;
+  by("script").textContent = state.script;
   tellWarnings(by("warnings"), shot.warnings);
   showMatte();
   for (const button of by("moves").children)
@@ -132,7 +148,8 @@ async function look() {
   by("scrub").max = state.frame_count - 1;
   by("scrub").step = step();
   by("scrub").value = number;
-  by("number").textContent = `${number + state.first_number}`;
+  by("number").textContent =
+    `${number + state.first_number} of ${state.frame_count - 1 + state.first_number}`;
   drawOverlay();
   drawTop();
   drawSun();
@@ -154,9 +171,11 @@ async function look() {
 
 async function play() {
   playing = !playing;
+  if (playing && number + step() >= state.frame_count) goTo(0);
   by("play").textContent = playing ? "❚❚" : "▶";
   while (playing) {
     const began = performance.now(), next = number + step();
+    if (next >= state.frame_count && !by("loop").checked) { play(); break; }
     await goTo(next < state.frame_count ? next : 0);
     const rest = step() / state.frame_rate * 1000 - (performance.now() - began);
     await new Promise((done) => setTimeout(done, Math.max(rest, 0)));
@@ -237,6 +256,23 @@ function drawOverlay() {
     pen.fill();
     pen.stroke();
   }
+  if (by("grid").checked) {
+    caption(pen, "horizon", 6, horizonRow() - 6);
+    caption(pen, "size", x + 10, y - tall() + 4);
+    caption(pen, "feet", x + 10, y + 4);
+  }
+  drawKeysInPicture(pen);
+}
+
+// Words that stay as small on the screen whatever the picture's size.
+function caption(pen, text, x, y) {
+  const scale = state.shot.width / Math.max(overlay.clientWidth, 1);
+  pen.font = `${12 * scale}px system-ui, sans-serif`;
+  pen.lineWidth = 3 * scale;
+  pen.strokeStyle = "#000c";
+  pen.fillStyle = "#fff";
+  pen.strokeText(text, x, y);
+  pen.fillText(text, x, y);
 }
 
 function drawGround(pen) {
@@ -275,8 +311,12 @@ function inFrame(event, canvas = overlay, width = state.shot.width, height = sta
 
 overlay.addEventListener("pointerdown", (event) => {
   if (!state || view() !== "frame") return;
-  const [x, y] = inFrame(event), [fx, fy] = feet(), reach = 0.045 * state.shot.width;
-  if (Math.hypot(x - fx, y - fy) < reach)
+  const [x, y] = inFrame(event), [fx, fy] = feet();
+  // As far off as a finger is wide.
+  const reach = 16 * state.shot.width / Math.max(overlay.clientWidth, 1);
+  drag = keyDragAt(x, y, reach);
+  if (drag) { /* A keyframe lies over all else. */ }
+  else if (Math.hypot(x - fx, y - fy) < reach)
     drag = {
       what: "feet", from: [x, y], by: [0, 0], base: state.shot.feet_in_picture[at],
       start: state.settings.position ?? state.shot.feet_in_picture[0],
@@ -293,20 +333,28 @@ overlay.addEventListener("pointermove", (event) => {
     drag.by = [(x - drag.from[0]) / width, (y - drag.from[1]) / height];
     set({position: drag.start.map((value, axis) => value + drag.by[axis])});
   } else if (drag.what === "head") drag.pixels = Math.max(feet()[1] - y, 4);
-  else drag.value = y / height;
+  else if (drag.what === "horizon") drag.value = y / height;
+  else dragKeyInPicture(x, y);
   drawOverlay();
 });
 
 overlay.addEventListener("pointerup", () => {
   if (!drag) return;
-  const {what} = drag, {shot, settings} = state;
+  const dropped = drag, {what} = drag, {settings} = state;
   if (what === "horizon") set({horizon: drag.value});
   if (what === "head") {
     const below = feet()[1] - horizonRow();
     if (below > 1) set({camera_height: Math.max(settings.person_height * below / drag.pixels, 0.05)});
   }
   drag = null;
+  if (what === "aim" || what === "key") dropKeyInPicture(dropped);
   drawOverlay();
+});
+
+overlay.addEventListener("pointercancel", () => {
+  const isKey = drag?.what === "key";
+  drag = null;
+  if (isKey) readMove(); else if (state) drawOverlay();
 });
 
 // The panel.
@@ -330,7 +378,21 @@ for (const button of document.querySelectorAll("[data-reset]"))
     event.preventDefault();
     set({[button.dataset.reset]: null});
   });
-by("copy").addEventListener("click", () => navigator.clipboard.writeText(state.command));
+for (const name of ["feet_x", "feet_y"])
+  by(name).addEventListener("change", () =>
+    set({position: [Number(by("feet_x").value), Number(by("feet_y").value)]}));
+for (const name of ["sun_round", "sun_high"])
+  by(name).addEventListener("change", () =>
+    set({sun: [Number(by("sun_round").value), Number(by("sun_high").value || 45)]}));
+by("afresh").addEventListener("click", () => {
+  move = null;
+  showKeys();
+  set({...state.defaults, clicks: state.settings.clicks});
+});
+by("copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(state.command);
+  by("rendering").textContent = "copied";
+});
 
 // How far a render's stage is; a stage that does not count its frames shows a bar without an end.
 function showProgress({stage, done, total, seconds_left: left}) {
@@ -365,7 +427,9 @@ async function alive() {
   try {
     const {version, working} = await ask(`/api/alive?page=${page}`, "POST");
     by("busy").textContent = working || "drawing";
-    if (!sending && !drag && version !== state.version) take(await ask("/api/state"));
+    if (sending || drag || version === state.version) return;
+    take(await ask("/api/state"));
+    if (move) await readMove();
   } catch (error) {
     if (error.status === undefined) by("told").textContent = "the program has ended";
   }
@@ -376,10 +440,13 @@ addEventListener("pagehide", () => navigator.sendBeacon(`/api/closed?page=${page
 // The page's other scripts are there by then.
 addEventListener("DOMContentLoaded", async () => {
   state = await ask("/api/state");
-  for (const name of ["auto", ...state.presets]) {
+  const first = ["auto", "static", "handheld", "follow"];
+  for (const name of [...first, ...state.presets.filter((each) => !first.includes(each))]) {
     const button = document.createElement("button");
-    button.textContent = button.dataset.move = name;
-    button.addEventListener("click", () => { move = null; drawKeys(); set({camera: name}); });
+    button.dataset.move = name;
+    button.textContent = name === "auto" ? "the clip's own" : name;
+    button.title = name === "auto" ? "The camera that filmed the clip." : state.preset_notes[name];
+    button.addEventListener("click", () => { move = null; showKeys(); set({camera: name}); });
     by("moves").append(button);
   }
   show();

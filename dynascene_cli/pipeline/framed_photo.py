@@ -1,0 +1,87 @@
+"""A photo as it fills a frame, and what networks see in it: the same whatever is given of it."""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynascene_cli.inference.onnx_network import OnnxNetwork
+from dynascene_cli.matting import people_in_photo
+from dynascene_cli.scene import (
+    FrameContent,
+    Surroundings,
+    find_depth_network,
+    frame_content,
+    predict_depth,
+)
+from dynascene_cli.shot import Image
+from dynascene_cli.video import (
+    CoverWindow,
+    Photo,
+    cover_window,
+    cover_with_room,
+    read_photo,
+    resize_to_cover,
+    room_around,
+)
+from dynascene_cli.weights.registry import path_of
+
+KEPT = 2
+"""Framings that are kept: a shot is planned in the photo's middle and where it shows ground."""
+
+
+@dataclass(frozen=True, eq=False)
+class FramedPhoto:
+    """A photo's ``picture`` (H, W, 3) in a frame, where that lies in it, and what is around."""
+
+    photo: Photo
+    picture: Image
+    window: CoverWindow
+    surroundings: Surroundings
+
+    @property
+    def photo_size(self) -> tuple[int, int]:
+        """The whole photo's width and height."""
+        return self.photo.pixels.shape[1], self.photo.pixels.shape[0]
+
+    @cached_property
+    def content(self) -> FrameContent:
+        """What is in the frame, told with the help of the whole photo."""
+        return frame_content(self.picture, self.surroundings)
+
+    @cached_property
+    def people(self) -> NDArray[np.bool_]:
+        """Where (H, W) people stand in the frame."""
+        labelled = self.content.labels.mask("person")
+        posed = people_in_photo(self.picture)
+        return labelled if posed is None else posed | labelled
+
+    @cached_property
+    def predicted_depth(self) -> NDArray[np.float32] | None:
+        """What the installed depth network says of the frame (H, W), None where there is none."""
+        network = find_depth_network()
+        if network is None:
+            return None
+        return predict_depth(self.picture, OnnxNetwork(path_of(network)))
+
+
+@lru_cache(maxsize=KEPT)
+def frame_photo(
+    path: Path, fingerprint: str, size: tuple[int, int], crop: tuple[float, float]
+) -> FramedPhoto:
+    """The photo of a file with this fingerprint in a frame of ``size`` (width, height).
+
+    ``crop`` is the fraction of the photo that is to be in the frame's middle. Who changes the
+    settings of a shot again and again has it looked at once.
+
+    Raises:
+        InputError: the photo cannot be read.
+    """
+    photo = read_photo(path)
+    photo_size = photo.pixels.shape[1], photo.pixels.shape[0]
+    window = cover_window(photo_size, size, crop)
+    room = room_around(photo_size, size, window)
+    around = Surroundings(room, lambda: cover_with_room(photo.pixels, size, window, room))
+    return FramedPhoto(photo, resize_to_cover(photo.pixels, *size, crop), window, around)
