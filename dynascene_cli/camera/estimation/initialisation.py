@@ -28,6 +28,7 @@ from dynascene_cli.camera.estimation.reconstruction import (
     place_points,
 )
 from dynascene_cli.geometry import Floats
+from dynascene_cli.numerics.threads import map_in_threads
 
 FIRST_CAMERAS = 10
 """Cameras that grow begins with."""
@@ -127,23 +128,22 @@ def multi_starts(
     n = seen.camera_count
     translations = 1e-3 * np.random.default_rng(1).normal(size=(n, 3))
     vectors = Rotation.from_matrix(rotations).as_rotvec()
-    results = []
-    for scale in scales:
+
+    def adjusted(scale: float) -> Adjustment:
         R = Rotation.from_rotvec(scale * vectors).as_matrix()
         points = place_points(seen, R, translations, focals, 1.0)
         rough = adjust_bundle(
             seen, Reconstruction(R, translations, focals, points),
             SolverOptions(scale=4.0, rounds=25, gain=1e-4, in_front=False), focal=fixed_focal(n),
         )  # fmt: skip
-        results.append(
-            adjust_bundle(
-                seen,
-                rough.reconstruction,
-                SolverOptions(scale=1.0, rounds=12, gain=1e-4),
-                focal=fixed_focal(n),
-            )
+        return adjust_bundle(
+            seen,
+            rough.reconstruction,
+            SolverOptions(scale=1.0, rounds=12, gain=1e-4),
+            focal=fixed_focal(n),
         )
-    return results
+
+    return map_in_threads(adjusted, scales)
 
 
 def triangulate(

@@ -35,6 +35,7 @@ from dynascene_cli.camera.estimation.reconstruction import (
 )
 from dynascene_cli.camera.estimation.zoom import LEAST_GAIN, chain_focals, is_zoom, zooming_focals
 from dynascene_cli.geometry import Floats
+from dynascene_cli.numerics.threads import map_in_threads
 
 PLAUSIBLE_FOCALS = (0.3, 4.5)
 """Focal lengths, in the picture's longer sides, between which lenses lie (11 to 160 mm)."""
@@ -107,12 +108,14 @@ def fit_turning_camera(
         return fit
 
     model = fixed_focal(n) if known else shared_focal(n, prior)
-    best = solved(np.full(n, focal), model)
-    if not known:
+    if known:
+        best = solved(np.full(n, focal), model)
+    else:
         zoom = zooming_focals(frames, prior)
         projector = zoom.basis @ np.linalg.pinv(zoom.basis)
         chain = np.exp(projector @ np.log(chain_focals(observations, rotations, focal)))
-        zoomed = solved(chain, zoom)
+        starts = [(np.full(n, focal), model), (chain, zoom)]
+        best, zoomed = map_in_threads(lambda start: solved(*start), starts)
         if is_better_zoom(zoomed, best):
             best, model = zoomed, zoom
     return MotionHypothesis(best.reconstruction, best.cost, model, "rotation")
@@ -139,9 +142,11 @@ def fit_moving_camera(
     fixed = fixed_focal(n) if known else shared_focal(n, prior)
     zoom = zooming_focals(frames, prior)
     turns = is_trusted(reprojection_errors(seen, tripod.solved))
+    factors = (1.0,) if known or turns else (1.0, *_OTHER_FOCALS)
     ends = _multi_ends(thin, some, fixed, known or prior)
-    for factor in (1.0,) if known or turns else (1.0, *_OTHER_FOCALS):
-        ends.append(_grown_end(thin, some, fixed, (known or prior) * factor, prior))
+    ends += map_in_threads(
+        lambda factor: _grown_end(thin, some, fixed, (known or prior) * factor, prior), factors
+    )
     best, model = _cheapest(ends), fixed
     for _ in range(0 if known or turns else _REGROWTHS):
         focal = float(best.reconstruction.focals[0])
@@ -209,15 +214,15 @@ def _multi_ends(
     if n > _MULTI_CAMERAS:
         return []
     starts = multi_starts(some, chain_rotations(thin, focal), np.full(n, focal))
-    return [
-        adjust_bundle(
+    return map_in_threads(
+        lambda start: adjust_bundle(
             some,
             start.reconstruction,
             SolverOptions(scale=LOSS_PIXELS, rounds=25, gain=1e-4),
             focal=model,
-        )
-        for start in starts
-    ]
+        ),
+        starts,
+    )
 
 
 def _grown_end(
@@ -285,7 +290,8 @@ def _zoom_end(
     shape = replace(tripod, focals=level * tripod.focals)
     for _ in range(2):
         starts = multi_starts(some, shape.rotations, shape.focals)
-        best = _cheapest([best, *(end(start.reconstruction) for start in starts)])
+        ends = map_in_threads(lambda start: end(start.reconstruction), starts)
+        best = _cheapest([best, *ends])
         if is_trusted(reprojection_errors(some, best.reconstruction)):
             break
         shape = best.reconstruction

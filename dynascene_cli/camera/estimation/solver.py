@@ -59,6 +59,7 @@ from dynascene_cli.camera.estimation.rolling_shutter import (
 )
 from dynascene_cli.camera.estimation.track_checks import find_usable_frames
 from dynascene_cli.geometry import Floats
+from dynascene_cli.numerics.threads import map_in_threads
 
 STILL_PIXELS = 0.3
 """90th-percentile displacement below which a camera is static."""
@@ -295,7 +296,8 @@ def _slanted_tripod(filmed: TrackedClip, frames: Integers, lens: KnownLens) -> _
     def cost(readout: float) -> float:
         return exposed(longest, readout)[3].cost
 
-    nearest = min(READOUTS, key=cost)
+    costs = map_in_threads(cost, READOUTS)
+    nearest = READOUTS[int(np.argmin(costs))]
     around = [nearest - READOUT_STEP, nearest, nearest + READOUT_STEP]
     bend, slope, _ = np.polyfit(around, [cost(each) for each in around], 2)
     lowest = float(np.clip(-slope / (2 * bend), around[0], around[2])) if bend > 0 else nearest
