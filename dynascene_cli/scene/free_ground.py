@@ -31,8 +31,10 @@ SURELY_GROUND, LIKELY_GROUND = 0.65, 0.5
 """The network is at least so sure, in the mean, of every whole piece of ground, and of one that
 merely is likely to be some."""
 
-SURELY_ASHORE = 0.9
-"""A piece of which it is so sure is likely to be ground even without a visible shore."""
+SURELY_ASHORE, WASHED_ROUND = 0.9, 0.7
+"""A piece of which it is so sure is likely to be ground even without a visible shore, unless water
+or what may be some lies along so much of its border: a stretch of sea is called sand with as little
+doubt."""
 
 SHORE = 0.1
 """Of a piece's border: along so much water it has a shore, which can be seen."""
@@ -121,7 +123,7 @@ def _pieces_of_ground(
         certain = certainty[inside].mean()
         if surrounded or certain < least:
             continue
-        dry = not sure and certain >= SURELY_ASHORE
+        dry = not sure and certain >= SURELY_ASHORE and along_any < WASHED_ROUND
         if not ashore or dry or _shore_step(colour, inside, water | shallow) >= SHORE_STEP:
             free |= inside
     return free

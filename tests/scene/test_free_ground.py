@@ -93,3 +93,15 @@ def test_ground_that_is_merely_likely_bears_somebody_where_that_is_enough() -> N
     guess = guess_geometry(photo, labels=SceneLabels(classes, certainty), horizon=150 / 360)
     free = free_ground(photo, guess, sure=False)
     assert free is not None and free[340, 200] and not free[290, 480]
+
+
+def test_sea_that_is_called_sand_without_doubt_is_not_even_likely_ground() -> None:
+    """A stretch of it without a visible shore, amid what is called sand but may be water."""
+    photo, labels = beach()
+    classes = labels.classes.copy()
+    classes[200:, 250:] = NAMES.index("sand")
+    photo = photo.copy()
+    photo[240:340, 330:600] += np.array([6, 0, 12], np.uint8)
+    guess = guess_geometry(photo, labels=SceneLabels(classes, labels.certainty), horizon=150 / 360)
+    free = free_ground(photo, guess, sure=False)
+    assert free is not None and free[340, 200] and not free[:, 300:].any()
