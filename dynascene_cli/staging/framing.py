@@ -182,15 +182,14 @@ class Framer(FramingMeasures):
         None where they would be hidden, beheaded or too large there, or where an edge of the clip
         that cuts them would be seen.
         """
-        columns, rows = self.contacts.points.T
         height = self.geometry.height
-        column = as_filmed.scale * float(columns[0]) + as_filmed.x
+        column = float(self.first_contact(as_filmed)[0])
         fitting = []
         larger = LARGER[LARGER < MOST_ENLARGED][::FINE]
         for factor in (*1 / LARGER[FINE::FINE], *larger):
             scale = as_filmed.scale * factor
             framing = self.at(scale, below, self.keep_inside(scale, column))
-            feet, tall = scale * rows + framing.y, scale * self.contacts.heights
+            (_, feet), tall = (seen.T for seen in self.seen(framing)[:2])
             heads = feet - tall
             hidden = (feet - HIDDEN_SHINS * tall).min() >= height
             shown = (height - heads).min() >= LEAST_SHOWN * tall.max()

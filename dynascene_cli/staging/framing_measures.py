@@ -1,6 +1,6 @@
 """A framing of the clip in the picture, and how well it suits the ground and the cut edges."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import SceneGeometry
+from dynascene_cli.staging.billboard import card, intersect_ground
 from dynascene_cli.staging.ground_contact import Contacts
 from dynascene_cli.staging.picture_sides import share_beyond_sides
 from dynascene_cli.staging.standing_ground import StandingGround
@@ -57,7 +58,9 @@ class Framing:
 class FramingMeasures:
     """What a framing has to respect: clip and photo, the person's contacts and metres.
 
-    ``ground`` (H, W) is where the photo bears feet, None where that is not known.
+    ``ground`` (H, W) is where the photo bears feet, None where that is not known. ``way`` (F, 3)
+    is how far in the world, in metres, whom a moving camera filmed has gone since the first
+    frame; the photo's camera sees it from another height and distance than the filmed one did.
     """
 
     contacts: Contacts
@@ -65,6 +68,23 @@ class FramingMeasures:
     person_height: float
     room: float
     ground: StandingGround | None = None
+    way: Floats | None = None
+
+    def seen(self, framing: Framing) -> tuple[Floats, Floats, Floats]:
+        """The feet (F, 2), heights (F,) and boxes (F, 4) that the photo's camera sees, in frame
+        pixels; NaN behind the camera."""
+        points, heights, boxes = self.contacts.points, self.contacts.heights, self.contacts.boxes
+        shift = np.array([framing.x, framing.y])
+        if self.way is None:
+            boxed = framing.scale * boxes + np.tile(shift, 2)
+            return framing.scale * points + shift, framing.scale * heights, boxed
+        K, E = self.geometry.intrinsics[None], self.geometry.extrinsics[None]
+        first = self.first_contact(framing)[None]
+        start, _ = intersect_ground(K, E, first, self.geometry.camera_height)
+        feet, up = card(K, E, start + self.way, self.person_height)
+        tall = np.linalg.norm(up, axis=1)
+        around = (boxes - np.tile(points, 2)) * (tall / heights)[:, None]
+        return feet, tall, np.tile(feet, 2) + around
 
     def keep_inside(self, scale: float, column: float) -> float:
         """The first contact's column nearest to one at which the walk stays in the picture.
@@ -82,8 +102,10 @@ class FramingMeasures:
 
     def leaves(self, framing: Framing) -> bool:
         """Whether the picture's sides would cut a person whom the clip's do not."""
-        similarity = np.repeat(framing.similarity[None], len(self.contacts.boxes), axis=0)
-        beyond = share_beyond_sides(self.contacts, similarity, self.geometry.width)
+        _, _, boxes = self.seen(framing)
+        as_seen = np.repeat(np.eye(2, 3)[None], len(boxes), axis=0)
+        seen = replace(self.contacts, boxes=boxes)
+        beyond = share_beyond_sides(seen, as_seen, self.geometry.width)
         return bool((beyond > 0).any())
 
     def is_readable(self, framing: Framing, as_filmed: Framing) -> bool:
@@ -101,21 +123,18 @@ class FramingMeasures:
         """
         if self.ground is None:
             return True
-        feet = framing.scale * self.contacts.points[self._looked_at] + [framing.x, framing.y]
+        feet, tall, _ = self.seen(framing)
+        feet = feet[self._looked_at]
         if self.contacts.cut_edges[3]:
             feet[:, 1] = np.minimum(feet[:, 1], self.geometry.height)
-        reach = FOOTPRINT * framing.scale * float(np.median(self.contacts.heights))
-        return self.ground.bears(feet, reach)
+        return self.ground.bears(feet, FOOTPRINT * float(np.nanmedian(tall)))
 
     def covers_nearer(self, framing: Framing) -> bool:
         """Whether the person lies over somebody or something that is nearer to the camera."""
         if self.ground is None:
             return False
-        boxes, rows = self.contacts.boxes, self.contacts.points[:, 1]
-        shift = [framing.x, framing.y, framing.x, framing.y]
-        there = framing.scale * boxes[self._looked_at] + shift
-        feet = framing.scale * rows[self._looked_at] + framing.y
-        return self.ground.is_covered_wrongly(there, feet)
+        feet, _, boxes = self.seen(framing)
+        return self.ground.is_covered_wrongly(boxes[self._looked_at], feet[self._looked_at, 1])
 
     @property
     def _looked_at(self) -> NDArray[np.intp]:
@@ -133,8 +152,8 @@ class FramingMeasures:
         """What the photo shows under feet inside the picture that nothing free bears."""
         if self.ground is None:
             return None
-        feet = framing.scale * self.contacts.points[self._looked_at] + [framing.x, framing.y]
-        return self.ground.occupied_at(feet)
+        feet, _, _ = self.seen(framing)
+        return self.ground.occupied_at(feet[self._looked_at])
 
     def horizon_at(self, x: float) -> float:
         """The horizon's row at column ``x``."""

@@ -164,9 +164,12 @@ def stance(
         raise InputError(
             "the clip's camera moves by unknown lengths", "give its path in metres (--scale)"
         )
+    way = None
     if moves and world is not None:
         framed = _as_seen_at_first(contacts, world, standing.person_height)
-    framing = _framing(framed, geometry, standing, ground)
+        met, _ = _meet_world(contacts, world)
+        way = met - met[0]
+    framing = _framing(framed, geometry, standing, ground, way)
     if not (framing.on_ground or moves):
         contacts = replace(contacts, grounded=False)
     seen_cut = contacts.cut & ~np.array(framing.hidden)
@@ -250,12 +253,13 @@ def _framing(
     geometry: SceneGeometry,
     standing: Standing,
     ground: StandingGround | None,
+    way: Floats | None,
 ) -> Framing:
     if standing.anchor == "screen":
         size = geometry.width, geometry.height
         (scale, _, x), (_, _, y) = covering(contacts.clip_size, size).tolist()
         return Framing(scale, x, y)
-    framer = Framer(contacts, geometry, standing.person_height, standing.room, ground)
+    framer = Framer(contacts, geometry, standing.person_height, standing.room, ground, way)
     if standing.position is not None:
         return framer.place_at(standing.position)
     return framer.kept() if contacts.grounded else framer.as_filmed()
@@ -288,10 +292,16 @@ def _ground_at(position: tuple[float, float], path: CameraPath, camera_height: f
     return np.asarray(point[0])
 
 
+def _meet_world(contacts: Contacts, world: FilmedWorld) -> tuple[Floats, Mask]:
+    """Where in the filmed world the contacts are (F, 3), and which rays were lowered to meet it."""
+    path = world.path
+    return intersect_ground(path.intrinsics, path.extrinsics, contacts.points, world.camera_height)
+
+
 def _as_seen_at_first(contacts: Contacts, world: FilmedWorld, person_height: float) -> Contacts:
     """Contacts, heights and boxes as if the filmed camera had stayed where it first was."""
     K, E = world.path.intrinsics, world.path.extrinsics
-    met, _ = intersect_ground(K, E, contacts.points, world.camera_height)
+    met, _ = _meet_world(contacts, world)
     foot, up = card(K[:1], E[:1], met, person_height)
     known = all_finite(np.hstack([foot, up]))[:, None]
     tall = np.linalg.norm(np.where(known, up, 0.0), axis=1)
@@ -304,13 +314,10 @@ def _as_seen_at_first(contacts: Contacts, world: FilmedWorld, person_height: flo
 
 def _bring_world(stands: Stance, world: FilmedWorld) -> tuple[Stance, Mask]:
     """The same stance seen by the camera that filmed it, its world moved to the first contact."""
-    filmed, points = world.path, stands.contacts.points
-    met, lowered = intersect_ground(
-        filmed.intrinsics, filmed.extrinsics, points, world.camera_height
-    )
+    met, lowered = _meet_world(stands.contacts, world)
     shift = stands.contact[0] - met[0]
-    as_filmed = np.repeat(np.eye(2, 3)[None], len(points), axis=0)
-    seen_from = _shift_path(filmed, shift)
+    as_filmed = np.repeat(np.eye(2, 3)[None], len(met), axis=0)
+    seen_from = _shift_path(world.path, shift)
     return replace(
         stands, contact=met + shift, clip_to_frame=as_filmed, seen_from=seen_from
     ), lowered

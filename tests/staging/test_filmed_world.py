@@ -19,11 +19,13 @@ from dynascene_cli.geometry import (
     relative_to_first,
     rotation_about,
 )
-from dynascene_cli.shot import CameraPath
+from dynascene_cli.shot import CameraPath, SceneGeometry
 from dynascene_cli.staging import (
     FilmedPerson,
     FilmedWorld,
+    Stance,
     Standing,
+    StandingGround,
     align_world,
     contact_points,
     horizon_row,
@@ -345,3 +347,29 @@ def test_a_move_on_top_of_the_filmed_one_keeps_the_feet_on_their_spot() -> None:
     assert np.ptp(soles - spot, axis=0).max() < 5.0
     size = placed.clip_to_frame[:, 0, 0]
     assert size[-1] / size[0] == pytest.approx(5.0 / 4.0, rel=0.05)
+
+
+def away(start: tuple[float, float], ground: StandingGround, scene: SceneGeometry) -> Stance:
+    """Somebody who walks away from a moving camera 1.5 m above the ground, in a photo."""
+    walk, path = walking((0.3, 1), start, frames=75), moved(GROUND, 75, "truck")
+    world = FilmedWorld(path, 1.5, "given", "given")
+    person = tracks(walk, GROUND, filmed=path)
+    return stance(person, path, scene, world=world, ground=ground)
+
+
+def test_who_walks_into_a_photo_taken_from_above_is_not_in_front_of_it() -> None:
+    """From higher up than they were filmed, the same metres lead further up in the picture."""
+    ground = StandingGround.of(np.zeros((720, 1280), bool), lambda x, y: "water")
+    stands = away((-0.5, 8.0), ground, photo(horizon=330.0, camera_height=3.5))
+    assert stands.footing == "occupied"
+    assert any("the person stands on water" in warning for warning in stands.warnings)
+
+
+def test_a_walk_is_on_free_ground_where_the_photos_camera_sees_it() -> None:
+    mask = np.zeros((720, 1280), bool)
+    mask[400:, :500] = True
+    scene = photo(horizon=300.0, camera_height=4.5)
+    stands = away((-0.5, 4.0), StandingGround.of(mask, lambda x, y: "water"), scene)
+    x, y = project(scene.intrinsics, scene.extrinsics, stands.contact).T
+    assert stands.footing == "free"
+    assert mask[np.minimum(y, 719).astype(int), x.astype(int)].all()
