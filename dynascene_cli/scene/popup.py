@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.scene.nearest_pixel import nearest_pixels
-from dynascene_cli.scene.wall_base_lines import Wall, walls
+from dynascene_cli.scene.wall_base_lines import Wall, bridge_jumps, walls
 from dynascene_cli.shot import Cards, Margins, Mask, SceneGeometry
 
 Field = NDArray[np.float32]
@@ -60,6 +60,10 @@ SURROUNDED = 0.6
 
 NARROWEST = {Surface.PERSON: 0.45, Surface.VEHICLE: 0.5, Surface.PLANT: 0.3}
 """One of these is a single card unless each card is so wide, as a share of the thing's height."""
+
+OVERLAPPING = (Surface.VEHICLE,)
+"""Things that hide parts of each other in a queue: the column in which the feet of one give way to
+those of the next lies across the farther one, and must not part it."""
 
 LEAST_FEET = 0.12
 """A thing whose feet are seen over a smaller share of its width stands where its neighbours say."""
@@ -284,7 +288,7 @@ def _cards(
         depths = np.clip(feet.seen[seen], farthest, closest)
         tolerance = FOOT_ERROR * geometry.height * per_row + 0.05 * depths
         order = np.argsort(columns, kind="stable")
-        return walls(
+        found = walls(
             columns[order],
             depths[order],
             tolerance[order],
@@ -293,6 +297,7 @@ def _cards(
             frontal=thing.surface in FRONTAL,
             narrowest=NARROWEST.get(thing.surface, 0.0) * thing.mask.shape[0],
         )
+        return bridge_jumps(found) if thing.surface in OVERLAPPING else found
     if np.isfinite(feet.hidden).any():
         inverse = OCCLUDED * float(np.nanpercentile(feet.hidden, 20))
     elif np.isfinite(feet.cropped).any():

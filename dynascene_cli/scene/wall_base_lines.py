@@ -31,6 +31,10 @@ CORNER = 3.0
 SLOPE_RATIO = 6.0
 """A wall's inverse depth may grow so many times over its width."""
 
+BRIDGED = 1.01, 2.5
+"""Ratios of depth between which a jump is bridged: a smaller one parts nothing, and over a larger
+one the farther wall would be stretched too much."""
+
 
 @dataclass(frozen=True)
 class Wall:
@@ -40,6 +44,10 @@ class Wall:
     last: float
     offset: float
     slope: float
+
+    def inverse_depth(self, column: float) -> float:
+        """1/Z of the wall at a column."""
+        return self.offset + self.slope * column
 
 
 def walls(
@@ -80,6 +88,40 @@ def _join_walls(found: list[Wall], reach: float) -> list[Wall]:
             found[k] = replace(found[k], last=float(corner))
             found[k + 1] = replace(right, first=float(corner))
     return found
+
+
+def bridge_jumps(found: Sequence[Wall]) -> list[Wall]:
+    """The walls, side by side, without moderate jumps of depth from one to the next.
+
+    Where a wall begins behind its neighbour, the half of it beside that neighbour runs from the
+    one's depth to the other's.
+    """
+    bridged: list[Wall] = []
+    for k, wall in enumerate(found):
+        middle = (wall.first + wall.last) / 2
+        deep = wall.inverse_depth(middle)
+        before = found[k - 1].inverse_depth(wall.first) if k else 0.0
+        after = found[k + 1].inverse_depth(wall.last) if k + 1 < len(found) else 0.0
+        start, stop = wall.first, wall.last
+        if _is_bridged(before, wall.inverse_depth(start)):
+            bridged.append(_wall_through(start, before, middle, deep))
+            start = middle
+        if _is_bridged(after, wall.inverse_depth(stop)):
+            stop = middle
+        if start < stop:
+            bridged.append(replace(wall, first=start, last=stop))
+        if stop < wall.last:
+            bridged.append(_wall_through(stop, deep, wall.last, after))
+    return bridged
+
+
+def _is_bridged(near: float, far: float) -> bool:
+    return BRIDGED[0] * far < near <= BRIDGED[1] * far
+
+
+def _wall_through(first: float, start: float, last: float, stop: float) -> Wall:
+    slope = (stop - start) / (last - first)
+    return Wall(first, last, start - slope * first, slope)
 
 
 def _median_of_five(values: Floats) -> Floats:

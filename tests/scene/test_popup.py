@@ -1,5 +1,7 @@
 """The pop-up: planes read off labels, straight under moves, cut where things end, filled behind."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,7 +21,7 @@ from dynascene_cli.scene import build_scene, scene_popup
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.popup import Surface, pop_up
 from dynascene_cli.scene.surfaces import add_posts
-from dynascene_cli.scene.wall_base_lines import walls
+from dynascene_cli.scene.wall_base_lines import bridge_jumps, walls
 from dynascene_cli.shot import Margins, SceneGeometry
 
 MARGINS = Margins(128, 32, 128, 32)
@@ -82,7 +84,7 @@ def test_a_ceiling_is_as_high_as_the_walls_that_carry_it() -> None:
 def test_one_straight_wall_is_one_plane(near: float, slope: float, seed: int) -> None:
     columns = np.arange(-150.0, 150.0)
     inverse = near + slope * columns
-    if inverse.min() < 0.01:
+    if inverse.min() < 0.01 or inverse.max() > 5 * inverse.min():
         return
     noise = np.random.default_rng(seed).normal(0, 0.002, len(columns))
     found = walls(columns, inverse + noise, np.full(300, 0.006), (-151.0, 151.0))
@@ -99,6 +101,44 @@ def test_a_jump_of_the_base_parts_two_things() -> None:
     assert near.last == pytest.approx(40, abs=2)
     assert (near.offset, far.offset) == pytest.approx((0.2, 0.05), abs=0.002)
     assert near.slope == far.slope == 0
+
+
+def test_a_moderate_jump_is_bridged_over_half_of_the_farther_wall() -> None:
+    columns = np.arange(120.0)
+    inverse = np.where(columns < 40, 0.12, np.where(columns < 80, 0.06, 0.1))
+    found = walls(columns, inverse, np.full(120, 0.004), (0.0, 120.0), frontal=True)
+    bridged = bridge_jumps(found)
+    assert (bridged[0].first, bridged[-1].last) == (0.0, 120.0)
+    for left, right in pairwise(bridged):
+        assert left.last == right.first
+        assert left.inverse_depth(left.last) == pytest.approx(right.inverse_depth(left.last))
+    at = [next(w.inverse_depth(x) for w in bridged if x < w.last) for x in (20, 60, 100)]
+    assert at == pytest.approx([0.12, 0.06, 0.1], rel=0.05)
+
+
+def test_a_large_jump_is_not_bridged() -> None:
+    columns = np.arange(100.0)
+    inverse = np.where(columns < 40, 0.2, 0.05)
+    found = walls(columns, inverse, np.full(100, 0.004), (0.0, 100.0), frontal=True)
+    assert bridge_jumps(found) == found
+
+
+@pytest.mark.parametrize(
+    ("surface", "seams"), [(Surface.VEHICLE, False), (Surface.STRUCTURE, True)]
+)
+def test_no_seam_goes_through_a_queue_of_cars(surface: Surface, seams: bool) -> None:
+    surfaces = np.full((180, 320), Surface.SKY, np.uint8)
+    surfaces[80:] = Surface.GROUND
+    surfaces[90:150, :120] = surface
+    surfaces[90:120, 120:200] = surface
+    surfaces[90:145, 200:] = surface
+    geometry = SceneGeometry(320, 180, 300.0, 80.0, 0.0, 1.6, 0.0, 0.3, interior=False)
+    popup = pop_up(surfaces, geometry)
+    depth = 1 / popup.inverse_depth(popup.index)[100]
+    ratios = depth[1:] / depth[:-1]
+    torn = bool(np.abs(np.log(ratios)).max() > np.log(1.3))
+    assert torn is seams
+    assert depth[160] > 1.4 * depth[40]
 
 
 def test_holes_are_filled_from_their_kind() -> None:
