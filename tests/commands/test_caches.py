@@ -104,11 +104,11 @@ def test_a_file_that_ends_too_early_is_no_interruption(dynascene, words, tmp_pat
 def test_an_input_that_is_replaced_while_it_is_read_is_named(
     dynascene, tmp_path, words, monkeypatch
 ):
-    from dynascene_cli.pipeline import scene as scene_workflow
+    from dynascene_cli.pipeline import framed_photo
 
     photo = tmp_path / "photo.png"
     shutil.copy(words[3], photo)
-    read = scene_workflow.people_in_photo
+    read = framed_photo.people_in_photo
 
     def replaced_meanwhile(picture: np.ndarray) -> np.ndarray | None:
         content = photo.read_bytes()
@@ -116,7 +116,7 @@ def test_an_input_that_is_replaced_while_it_is_read_is_named(
         photo.write_bytes(content)
         return read(picture)
 
-    monkeypatch.setattr(scene_workflow, "people_in_photo", replaced_meanwhile)
+    monkeypatch.setattr(framed_photo, "people_in_photo", replaced_meanwhile)
     run = dynascene(*(photo if word == words[3] else word for word in words), "-o", "o.mov")
     assert run.code == 1
     assert "photo.png was changed while it was read" in run.err
