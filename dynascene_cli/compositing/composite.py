@@ -54,7 +54,8 @@ class CompositeSettings:
     """What is done to bring person and plate together; each effect can be turned off alone.
 
     ``relight``: ``scene`` moves the plate's exposure and white balance towards the person's,
-    ``person`` the person's towards the plate's. ``seed`` is the grain's.
+    ``person`` the person's towards the plate's; both soften whites of the person that are brighter
+    than the plate's. ``seed`` is the grain's.
     """
 
     relight: Relight = "scene"
@@ -144,6 +145,7 @@ class Compositor:
         if settings.relight == "person":
             self._relit = _relighting(look)
         self._person_table = None if self._relit is None else light_table(self._relit)
+        self._whites = look.white_curve(settings.relight)
         self._blur = look.plate_blur if settings.plate_blur else 0.0
         with_grain = settings.grain and look.grain > 0
         self._grain = Grain(look.grain, width, height, settings.seed) if with_grain else None
@@ -197,6 +199,8 @@ class Compositor:
         if not box.empty:
             if self._person_table is not None:
                 colours = np.asarray(cv2.LUT(colours, self._person_table), np.uint8)
+            if self._whites is not None:
+                colours = self._whites.soften_display(colours)
             if self._wrap:
                 colours = self._wrapped(colours, coverage, box.crop(picture))
             lay_over(colours, coverage, box.crop(picture))
@@ -219,8 +223,11 @@ class Compositor:
         box, colours, _ = self._person(clip_frame / np.float32(257), alpha, clip_to_frame)
         if box.empty or box != made.person_box:
             return made
-        if self._relit is not None:
-            colours = 255 * display_light(self._relit(linear_light(colours / 255)))
+        if self._relit is not None or self._whites is not None:
+            light = linear_light(colours / 255)
+            light = light if self._relit is None else self._relit(light)
+            light = light if self._whites is None else self._whites.soften(light)
+            colours = 255 * display_light(light)
         near = np.abs(colours - made.person_colours).max(axis=2, keepdims=True) <= 1
         fine = np.round(np.clip(colours, 0, 255) * 257).astype(np.uint16)
         return replace(made, deep_colours=np.where(near, fine, _sixteen_bits(made.person_colours)))

@@ -1,20 +1,22 @@
-"""What a clip and a plate look like, measured once a shot: light, softness, grain, contrast."""
+"""What a clip and a plate look like, measured once a shot: light, whites, softness, grain."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import overload
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.grain import grain_level, missing_grain
-from dynascene_cli.compositing.linear_light import DECODE, LUMA
+from dynascene_cli.compositing.linear_light import DECODE, LUMA, apply_gain
 from dynascene_cli.compositing.sharpness import SHARP, edge_softness, missing_blur
 from dynascene_cli.compositing.warp import similarity_scale
+from dynascene_cli.compositing.whites import WhiteCurve, person_white, plate_white, white_curve
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import Image, Relight
 
 EXPOSURE_LIMIT = 0.5
 """Stops."""
@@ -49,7 +51,8 @@ class ClipMoment:
 
     ``middle`` (x, y) in clip pixels is half-way between the person's head and feet. Lights are
     stops of light, log2 R/G and log2 B/G, NaN where too little is seen; ``softness`` in clip
-    pixels and ``grain`` in levels of 255 are None where they cannot be told.
+    pixels and ``grain`` in levels of 255 are None where they cannot be told; ``white`` is the
+    linear luminance of white clothes, None where nothing is white.
     """
 
     middle: tuple[float, float]
@@ -57,6 +60,7 @@ class ClipMoment:
     surroundings_light: tuple[float, float, float]
     softness: float | None
     grain: float | None
+    white: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +83,8 @@ class Look:
     ``plate_blur`` is a Gaussian's standard deviation in output pixels; ``grain`` a standard
     deviation in levels of 255; ``contrast`` 0..1 is how hard the plate's own shadows are;
     ``exposure_gap`` is by how many stops the clip is brighter than the plate, and ``silhouette``
-    by how many a person filmed against the light is darker than it, 0 for others.
+    by how many a person filmed against the light is darker than it, 0 for others. ``person_white``
+    and ``plate_white`` are linear luminances of what is white, None where nothing is.
     """
 
     plate_gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -88,6 +93,8 @@ class Look:
     contrast: float = 0.5
     exposure_gap: float = 0.0
     silhouette: float = 0.0
+    person_white: float | None = None
+    plate_white: float | None = None
 
     @property
     def is_mismatched(self) -> bool:
@@ -118,6 +125,17 @@ class Look:
         balance = 2.0**stops / (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue)
         return float(red * balance), float(green * balance), float(blue * balance)
 
+    def white_curve(self, relight: Relight) -> WhiteCurve | None:
+        """What softens a person's whites, once relit, to the plate's; None: nothing has to."""
+        if self.person_white is None or self.plate_white is None or relight == "off":
+            return None
+        person, plate = self.person_white, self.plate_white
+        if relight == "person":
+            person *= float(np.dot(LUMA, self.person_gains))
+        else:
+            plate = float(apply_gain(plate, np.dot(LUMA, self.plate_gains)))
+        return white_curve(person, plate)
+
 
 def clip_moment(frame: Image, alpha: NDArray[np.uint8]) -> ClipMoment:
     """What a frame (H, W, 3) with its alpha (H, W) shows."""
@@ -134,6 +152,7 @@ def clip_moment(frame: Image, alpha: NDArray[np.uint8]) -> ClipMoment:
         _light(frame[lower][behind[lower]]),
         edge_softness(frame, near),
         min((level for level in levels if level is not None), default=None),
+        person_white(frame[person]),
     )
 
 
@@ -144,7 +163,7 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         InputError: there is no sample.
     """
     lights, clip_soft, plate_soft, clip_grain, plate_grain, contrasts = [], [], [], [], [], []
-    silhouettes = []
+    silhouettes, whites, plate_whites = [], [], []
     height = 0
     for sample in samples:
         moment, height = sample.moment, sample.plate.shape[0]
@@ -159,6 +178,8 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         clip_grain.append(_scale(moment.grain, min(scale, 1.0)))
         plate_grain.append(grain_level(sample.plate))
         contrasts.append(_contrast(ground))
+        whites.append(moment.white)
+        plate_whites.append(plate_white(ground))
     if not lights:
         raise InputError("no frame to measure the look from", "give at least one sample")
     blur = missing_blur(_median(clip_soft, SHARP), _median(plate_soft, 2.0), BLUR_LIMIT * height)
@@ -171,6 +192,8 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         _median(contrasts, 0.5),
         float(np.median(lights, axis=0)[0]),
         _median(silhouettes, 0.0),
+        _median(whites),
+        _median(plate_whites),
     )
 
 
@@ -237,6 +260,10 @@ def _scale(value: float | None, scale: float) -> float | None:
     return None if value is None else value * scale
 
 
-def _median(values: Iterable[float | None], default: float) -> float:
+@overload
+def _median(values: Iterable[float | None], default: float) -> float: ...
+@overload
+def _median(values: Iterable[float | None]) -> float | None: ...
+def _median(values: Iterable[float | None], default: float | None = None) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.median(known)) if known else default
