@@ -286,7 +286,7 @@ class Compositor:
         source = opaque.grow(max(8, round(SURROUNDINGS * clip_height)), clip_width, clip_height)
         own_alpha = np.ascontiguousarray(source.crop(alpha))
         own = np.ascontiguousarray(clip_frame[source.y0 : source.y1, source.x0 : source.x1])
-        own = estimate_foreground(own, own_alpha, clip_height)
+        own, own_alpha = estimate_foreground(own, own_alpha, clip_height)
         same_size = (clip_width, clip_height) == (self.width, self.height)
         if same_size and is_identity(clip_to_frame):
             return source, own, own_alpha

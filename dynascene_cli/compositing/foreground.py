@@ -2,11 +2,12 @@
 
 Fast closed-form estimation by blur fusion (Forte, "Approximate Fast Foreground Colour
 Estimation", ICIP 2021): foreground and background are local means weighted by alpha, corrected so
-that they explain the frame; once over a wide neighbourhood, once over a narrow one.
+that they explain the frame; once over a wide neighbourhood, once over a narrow one. Then edges
+that the old background stained are cleared of it (``spill``).
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.roi import AnyArray, reduce_by_blocks
+from dynascene_cli.compositing.spill import clear_spill
 
 WIDE_RADIUS = 90 / 1080
 NARROW_RADIUS = 6 / 1080
@@ -23,14 +25,24 @@ FALLBACK = 1e-3
 """The weight of the wide mean where the narrow neighbourhood holds no foreground at all."""
 
 
-def estimate_foreground(
-    frame: AnyArray, alpha: NDArray[np.uint8], frame_height: int
-) -> NDArray[Any]:
-    """The foreground's colours (H, W, 3) of a crop and its alpha (H, W).
+FADING = 32
+"""Levels of alpha below 255 over which a narrower alpha sets in, so that no step shows."""
+
+
+class Foreground(NamedTuple):
+    """A person's own colours (H, W, 3) and alpha (H, W), narrower where an edge was stained."""
+
+    colours: NDArray[Any]
+    alpha: NDArray[np.uint8]
+
+
+def estimate_foreground(frame: AnyArray, alpha: NDArray[np.uint8], frame_height: int) -> Foreground:
+    """The foreground of a crop (H, W, 3) and its alpha (H, W).
 
     Colours are uint8, or float32 of the same range, which stay unrounded.
     ``frame_height`` is that of the whole frame, which the neighbourhoods scale with. Where alpha
-    is 255 the frame's colours stay exactly; where it is 0 the nearest foreground is extended.
+    is 255 it and the frame's colours stay exactly; where it is 0 the nearest foreground is
+    extended.
     """
     reduction = min(max(2, frame_height // 270), *alpha.shape)
     small_frame, small_alpha = (
@@ -51,9 +63,10 @@ def estimate_foreground(
     narrow_radius = max(2, round(NARROW_RADIUS * frame_height / reduction))
     corrected = _correct_products(small_frame, small_alpha, wide_means)
     means = _means(_boxes(corrected, narrow_radius), wide_means)
-    out = np.empty(frame.shape, frame.dtype)
+    kept = clear_spill(small_frame, small_alpha, means, corrected[0], narrow_radius)
+    out = Foreground(np.empty(frame.shape, frame.dtype), alpha.copy())
     rounding = np.float32(0.5 if frame.dtype == np.uint8 else 0)
-    _solve_foreground(frame, alpha, means, np.float32(1 / reduction), rounding, out)
+    _solve_foreground(frame, alpha, means, kept, np.float32(1 / reduction), rounding, *out)
     return out
 
 
@@ -121,8 +134,11 @@ def _correct_products(frame, alpha, means):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _solve_foreground(frame, alpha, means, step, rounding, out):  # type: ignore[no-untyped-def]
-    """Full-size F from means at a smaller size; bilinear only where alpha is in between."""
+def _solve_foreground(frame, alpha, means, kept, step, rounding, out, narrowed):  # type: ignore[no-untyped-def]
+    """Full-size F from means at a smaller size; bilinear only where alpha is in between.
+
+    There ``narrowed`` is the alpha times the share that is ``kept`` of it.
+    """
     height, width = alpha.shape
     rows, columns = means.shape[1:3]
     zero, half, one, most = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
@@ -162,8 +178,13 @@ def _solve_foreground(frame, alpha, means, step, rounding, out):  # type: ignore
             left = np.uint32(u)
             right = np.uint32(min(left + 1, columns - 1))
             fx = np.float32(u - left)
-            a = value * np.float32(1 / 255)
+            upper = kept[top, left] * (one - fx) + kept[top, right] * fx
+            lower = kept[below, left] * (one - fx) + kept[below, right] * fx
+            lost = one - (upper * (one - fy) + lower * fy)
+            lost *= min((most - value) * np.float32(1 / FADING), one)
+            a = value * np.float32(1 / 255) * (one - lost)
             b = one - a
+            narrowed[y, x] = np.uint8(a * most + half)
             for c in range(3):
                 upper = upper_f[left, c] * (one - fx) + upper_f[right, c] * fx
                 lower = lower_f[left, c] * (one - fx) + lower_f[right, c] * fx

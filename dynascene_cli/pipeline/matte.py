@@ -307,5 +307,5 @@ def _cut_outs(clip: Clip, made: CachedMatte) -> Iterator[Image]:
     """Yield the person of each frame in their own colours: straight RGBA (H, W, 4)."""
     for frame, alpha in zip(read_frames(clip), made.matte.alpha.frames(), strict=True):
         covered = cover_lettering(frame, alpha, made.lettering)
-        clean = estimate_foreground(covered, alpha, clip.height)
+        clean = estimate_foreground(covered, alpha, clip.height).colours
         yield np.asarray(cv2.merge([clean, alpha]), np.uint8)

@@ -85,7 +85,7 @@ def _cut_out(frame: Image, alpha: NDArray[np.uint8]) -> Image:
     side = max(4, width // 32)
     y, x = np.mgrid[:height, :width] // side
     board = np.array(SQUARES, np.uint8)[(x + y) % 2]
-    lay_over(estimate_foreground(frame, alpha, height), alpha, board)
+    lay_over(*estimate_foreground(frame, alpha, height), board)
     return board
 
 

@@ -200,7 +200,7 @@ def _paste_person(made: Pictures, frames: Pictures, alphas: Pictures) -> Picture
     """What was made with the frames' person over it, by alphas (F, H, W)."""
     opacity = alphas[..., None] / np.float32(255)
     person = [
-        estimate_foreground(frame, alpha, frame.shape[0])
+        estimate_foreground(frame, alpha, frame.shape[0]).colours
         for frame, alpha in zip(frames, alphas, strict=True)
     ]
     return np.round(made * (1 - opacity) + np.stack(person) * opacity).astype(np.uint8)
