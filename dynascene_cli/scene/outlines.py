@@ -19,6 +19,7 @@ CONTENT = {
     Surface.PERSON: 1.0,
     Surface.FURNITURE: 1.0,
     Surface.OTHER: 0.7,
+    Surface.POST: 1.0,
 }
 """How much it is noticed that something of each kind is made up: a copied car, not copied road."""
 

@@ -33,11 +33,12 @@ class Surface(IntEnum):
     PERSON = 6
     FURNITURE = 7
     OTHER = 8
+    POST = 9
 
 
 UPRIGHT = tuple(surface for surface in Surface if surface > Surface.CEILING)
 
-FRONTAL = (Surface.PLANT, Surface.PERSON)
+FRONTAL = (Surface.PLANT, Surface.PERSON, Surface.POST)
 """Things without walls: each of their cards faces the camera."""
 
 SKY_DISTANCE, FARTHEST, NEAREST = 400.0, 150.0, 0.4
@@ -61,9 +62,9 @@ SURROUNDED = 0.6
 NARROWEST = {Surface.PERSON: 0.45, Surface.VEHICLE: 0.5, Surface.PLANT: 0.3}
 """One of these is a single card unless each card is so wide, as a share of the thing's height."""
 
-OVERLAPPING = (Surface.VEHICLE,)
-"""Things that hide parts of each other in a queue: the column in which the feet of one give way to
-those of the next lies across the farther one, and must not part it."""
+OVERLAPPING = (Surface.VEHICLE, Surface.PERSON)
+"""Things that hide parts of each other in a queue or group: the column in which the feet of one
+give way to those of the next lies across the farther one, and must not part it."""
 
 LEAST_FEET = 0.12
 """A thing whose feet are seen over a smaller share of its width stands where its neighbours say."""
@@ -282,6 +283,10 @@ def _cards(
     within = column[thing.box]
     span = float(within.min()) - 1, float(within.max()) + 1
     seen = np.flatnonzero(np.isfinite(feet.seen))
+    if thing.surface == Surface.POST and len(seen) > 0:
+        # What hangs on a post ends above the ground: the post stands at its lowest point.
+        lowest = float(np.nanmax(feet.seen))
+        return [Wall(*span, float(np.clip(lowest, farthest, closest)), 0.0)]
     if len(seen) >= max(3, LEAST_FEET * len(feet.seen)):
         rows = thing.mask.shape[0] - 1 - thing.mask[::-1].argmax(axis=0)
         columns = within[rows[seen], seen].astype(float)

@@ -8,6 +8,7 @@ from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.line_segments import line_segments
 from dynascene_cli.scene.popup import PopUp, Surface, pop_up
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
+from dynascene_cli.scene.standing_posts import POST_HEIGHT, THIN, marks_in_sky, standing_posts
 from dynascene_cli.scene.vanishing_points import vanishing_points
 from dynascene_cli.shot import Image, Mask
 
@@ -32,15 +33,6 @@ LEVEL = 0.12
 
 LEAST_SHARE = 0.06
 """Of the length of all lines, what those that vanish together must have."""
-
-THIN = 0.02
-"""Posts and masts against the sky are at most so wide, as a share of the photo's width."""
-
-POST_CONTRAST = 22
-"""8-bit levels by which a post differs from the sky on both of its sides."""
-
-POST_HEIGHT = 0.03
-"""Lower marks in the sky are birds or clouds; a share of the photo's height."""
 
 UPRIGHTNESS = 2.5
 """How many times taller than the width of its rows a post is."""
@@ -73,6 +65,7 @@ def photo_surfaces(photo: Image, guess: GeometryGuess) -> NDArray[np.uint8]:
     surfaces[(surfaces == Surface.SKY) & ~guess.sky] = Surface.STRUCTURE
     surfaces[(surfaces == Surface.OTHER) & guess.ground] = Surface.GROUND
     surfaces[guess.sky] = Surface.SKY
+    surfaces[standing_posts(surfaces, photo)] = Surface.POST
     return add_posts(surfaces, photo)
 
 
@@ -108,7 +101,7 @@ def add_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
     if not sky.any():
         return surfaces
     grey = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
-    across = _marks(grey, sky, (2 * max(2, round(THIN * width / 2)) + 1, 1))
+    across = marks_in_sky(grey, sky, (2 * max(2, round(THIN * width / 2)) + 1, 1))
     joined = cv2.morphologyEx(across, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8)) & sky
     count, parts, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     found = surfaces.copy()
@@ -122,16 +115,8 @@ def add_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
         if standing.size:
             box = np.s_[top : top + tall, left : left + wide]
             found[box][parts[box] == part] = np.bincount(standing).argmax()
-    down = _marks(grey, sky, (1, 2 * max(2, round(THIN * width / 2)) + 1))
+    down = marks_in_sky(grey, sky, (1, 2 * max(2, round(THIN * width / 2)) + 1))
     return _add_arms(found, across, down, sky)
-
-
-def _marks(grey: Image, sky: Mask, window: tuple[int, int]) -> Image:
-    """1 where the sky has marks (H, W) thinner than a window (width, height), else 0."""
-    ones = np.ones(window[::-1], np.uint8)
-    dark = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, ones)
-    bright = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, ones)
-    return ((np.maximum(dark, bright) > POST_CONTRAST) & sky).astype(np.uint8)
 
 
 def _add_arms(found: NDArray[np.uint8], across: Image, down: Image, sky: Mask) -> NDArray[np.uint8]:

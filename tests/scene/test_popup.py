@@ -124,9 +124,10 @@ def test_a_large_jump_is_not_bridged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("surface", "seams"), [(Surface.VEHICLE, False), (Surface.STRUCTURE, True)]
+    ("surface", "seams"),
+    [(Surface.VEHICLE, False), (Surface.PERSON, False), (Surface.STRUCTURE, True)],
 )
-def test_no_seam_goes_through_a_queue_of_cars(surface: Surface, seams: bool) -> None:
+def test_no_seam_goes_through_a_queue_or_a_group(surface: Surface, seams: bool) -> None:
     surfaces = np.full((180, 320), Surface.SKY, np.uint8)
     surfaces[80:] = Surface.GROUND
     surfaces[90:150, :120] = surface
