@@ -98,9 +98,11 @@ class Framer(FramingMeasures):
             framings,
             key=lambda f: (*self.faults(f), self.feet_left_out(f), self.change(f, as_filmed)),
         )
-        if self.faults(best)[0] or self._outgrows(best, as_filmed):
-            fitting = None if 1 / MISFIT < misfit < MISFIT else self._showing_brief_cuts()
-            if fitting is not None:
+        shown, awkward = self.faults(best)
+        if shown or awkward or self._outgrows(best, as_filmed):
+            nearly = 1 / MISFIT < misfit < MISFIT and not awkward
+            fitting = None if nearly else self._showing_brief_cuts()
+            if fitting is not None and (not awkward or self.faults(fitting)[1] < awkward):
                 return fitting
         if self.faults(best)[0]:
             outside = self._outside(as_filmed)

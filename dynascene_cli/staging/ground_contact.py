@@ -10,6 +10,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.numerics.loess import smooth_locally
 from dynascene_cli.shot import CameraPath, Mask, PersonTracks
+from dynascene_cli.staging.bearing_limbs import follow_matte
 from dynascene_cli.staging.derotation import remove_rotation, restore_rotation
 from dynascene_cli.staging.proportions import (
     body_lengths,
@@ -122,7 +123,8 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     """The contacts of a person of whom all feet in the picture count.
 
     The contact is the slower and lower foot's (heel and toe averaged), the middle of both while
-    both stand. Without feet it lies below the head by the height that the upper body implies.
+    both stand. Where the feet are no such thing the matte's lower edge is on the ground
+    (bearing_limbs). Without feet it lies below the head by the height that the upper body implies.
     ``filmed`` is the clip's camera, of its size: what rests is judged without its turning.
 
     Raises:
@@ -134,7 +136,9 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     turning = None if filmed.is_still else filmed
     frame_rate = float(filmed.frame_rate)
     upper_body = height_without_feet(tracks, *size)
+    lengths = body_lengths(tracks, *size)
     feet = _find_feet(tracks, size, upper_body)
+    feet, on_matte = follow_matte(feet, tracks.boxes, lengths, size[1])
     feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
     if feet_seen[all_finite(tracks.boxes)].mean() < LEAST_GROUNDED:
@@ -145,6 +149,7 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     tall = float(np.percentile((lowest - head)[feet_seen & np.isfinite(head)], 80))
     cut = _cut(tracks.boxes, *size)
     cut[:, 3] &= ~(feet_whole & (lowest < size[1] - WHOLE_FOOT_SHARE * tall))
+    cut[:, 3] &= not on_matte
     bodied = all_finite(midpoint_of(tracks, "shoulder", *size))
     below_picture = cut[:, 3] & ~feet_seen & np.isfinite(upper_body) & bodied
     held = remove_rotation(turning, feet)
@@ -160,7 +165,9 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
         weights[below_picture] = SURE_STANCE
     sure = weights >= SURE_STANCE
     sure = sure if sure.any() else feet_seen
-    steady_line = _steady(bridge_gaps(points, sure), np.where(sure, weights, 0.0), tall, frame_rate)
+    body = remove_rotation(turning, ground_below(tracks, np.full(len(feet), tall), *size))
+    bridged = _bridge_under(body, points, sure)
+    steady_line = _steady(bridged, np.where(sure, weights, 0.0), tall, frame_rate)
     line = restore_rotation(turning, steady_line)
     if not np.isfinite(measured).any():
         measured = lowest - head
@@ -169,7 +176,7 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     heights = standing_heights(measured, line, steady if steady.any() else known)
     return Contacts(
         points=line,
-        heights=lengthen_bent(heights, body_lengths(tracks, *size)),
+        heights=lengthen_bent(heights, lengths),
         airborne=airborne,
         feet_seen=feet_seen,
         cut=cut,
@@ -213,6 +220,21 @@ def _steady(points: Floats, weights: Floats, height: float, frame_rate: float) -
     rest = max(REST_SECONDS * frame_rate, 0.5)
     at_rest = smooth_bilaterally(points, weights, rest, REST_SHARE * height)
     return smooth_locally(at_rest, weights, max(SMOOTHING_SECONDS * frame_rate, 0.5))
+
+
+def _bridge_under(body: Floats, points: Floats, sure: Mask) -> Floats:
+    """Contact points (F, 2), those that are not ``sure`` carried along with the ``body`` (F, 2).
+
+    Rows stay between those of the sure ones, or are held; columns keep their distance from the
+    body, whose foot may be in flight while it travels on.
+    """
+    bridged = bridge_gaps(points, sure)
+    seen = all_finite(body)
+    if not seen.any():
+        return bridged
+    way = bridge_gaps(body[:, 0], seen)
+    columns = way + bridge_gaps(points[:, 0] - way, sure)
+    return np.stack([np.where(sure, points[:, 0], columns), bridged[:, 1]], axis=1)
 
 
 def _median(values: Floats) -> float:

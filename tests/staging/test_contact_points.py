@@ -87,6 +87,15 @@ def test_hidden_feet_hold_the_line() -> None:
     assert np.abs(contacts.points - ground_truth(motion)).max() < 0.6
 
 
+def test_who_walks_on_with_hidden_feet_takes_the_contact_along() -> None:
+    motion = walking((1, 0), (-2.0, 6), frames=80)
+    contacts = contacts_of(tracks(motion, PHOTO, noise=1.0, hidden=(40, 80)))
+    assert not contacts.feet_seen[40:].any()
+    away = np.abs(contacts.points - ground_truth(motion)) / contacts.heights[:, None]
+    assert away[40:, 0].max() < 0.3
+    assert away[:, 1].max() < 0.05
+
+
 def test_smoothing_does_not_lag() -> None:
     motion = walking((1, 0), (-2.0, 6), frames=80)
     forwards = contacts_of(tracks(motion, PHOTO)).points
@@ -163,3 +172,40 @@ def test_nobody_is_an_input_error() -> None:
     gone = PersonTracks(person.points, person.visibility, np.full_like(person.boxes, np.nan))
     with pytest.raises(InputError, match="nobody is seen"):
         contacts_of(gone)
+
+
+def upside_down(
+    ends: Floats, geometry: SceneGeometry = PHOTO, first: int = 0, last: int = 75
+) -> PersonTracks:
+    """Somebody whose feet are found at the hips while the matte ``ends`` (F,) lower down."""
+    person = tracks(standing(), geometry)
+    for side in ("left", "right"):
+        hip = person.points[first:last, LANDMARKS.index(f"{side}_hip")]
+        for part in ("ankle", "heel", "toe"):
+            person.points[first:last, LANDMARKS.index(f"{side}_{part}")] = hip
+    boxes = person.boxes.copy()
+    boxes[:, 3] = ends
+    return PersonTracks(person.points, person.visibility, boxes)
+
+
+def test_whose_feet_are_in_the_air_stands_where_the_matte_ends() -> None:
+    contacts = contacts_of(upside_down(np.full(75, 640.0)))
+    np.testing.assert_allclose(contacts.points[:, 1], 640.0, atol=0.01)
+    assert not contacts.airborne.any()
+    assert not contacts.cut.any()
+
+
+def test_landmarks_that_miss_the_ground_often_are_not_followed_elsewhere() -> None:
+    contacts = contacts_of(upside_down(np.full(75, 640.0), last=20))
+    np.testing.assert_allclose(contacts.points[:, 1], 640.0, atol=0.01)
+    brief = contacts_of(upside_down(np.full(75, 640.0), last=8))
+    np.testing.assert_allclose(brief.points, ground_truth(standing()), atol=1.0)
+
+
+def test_an_edge_that_cuts_but_soles_is_none() -> None:
+    ends = np.full(75, float(PHOTO.height))
+    assert contacts_of(upside_down(ends)).cut[:, 3].all()
+    ends[:20] = PHOTO.height - 8
+    assert not contacts_of(upside_down(ends)).cut.any()
+    ends[:20] = PHOTO.height - 120
+    assert contacts_of(upside_down(ends)).cut[20:, 3].all()

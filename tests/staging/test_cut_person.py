@@ -171,6 +171,16 @@ def test_what_is_cut_above_for_up_to_a_second_is_completed(first: int, last: int
     assert slow.completed is None
 
 
+def test_nobody_is_enlarged_past_the_lower_edge_to_hide_a_moments_cut_above() -> None:
+    clip = photo(horizon=150.0)
+    person = tracks(standing(z=3.6), clip)
+    person.boxes[:15, 1] = 0.0
+    stands = stance(person, still(clip, 75), photo(horizon=150.0, camera_height=1.8))
+    assert stands.clip_to_frame[0, 0, 0] < 1.2
+    assert corner(stands, tuple(stands.contacts.points[0]))[1] < 720
+    assert any("is carried on from" in told for told in stands.warnings)
+
+
 def test_what_stands_before_the_person_is_no_floor() -> None:
     person = behind_a_desk()
     stands = stance(person, still(FILMED, 75), FILMED)
