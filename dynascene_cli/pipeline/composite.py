@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import tee
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def write_composite(
         parts.plan.staged.path.height,
     )
     middle = None
-    ahead = nullcontext if parts.sampled else prefetch
+    pixels = compositor.width * compositor.height
+    ahead = nullcontext if parts.sampled else partial(prefetch, pixels=pixels)
     deep = clip.bit_depth > 8 and (request.layers is not None or is_deep(output))
     with (
         run.console.progress("composite", clip.frame_count) as advance,

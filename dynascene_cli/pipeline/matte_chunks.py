@@ -134,7 +134,7 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
         chunk_sink(temporary, clip.frame_rate) as sink,
     ):
         mattes = _Mattes(request, clip, first, last, state)
-        with prefetch(mattes) as frames:
+        with prefetch(mattes, clip.width * clip.height) as frames:
             for frame in frames:
                 sink.write(frame.alpha)
                 known.append(_known_of(frame))
@@ -189,7 +189,8 @@ class _Mattes:
         self.state = state
 
     def __iter__(self) -> Iterator[MatteFrame]:
-        with prefetch(read_frames(self._clip, self._first, self._last)) as frames:
+        decoded = read_frames(self._clip, self._first, self._last)
+        with prefetch(decoded, self._clip.width * self._clip.height) as frames:
             if self._request.matte is None:
                 yield from MatteCompletion(beginning=self._first == 0).complete(self._made(frames))
                 return

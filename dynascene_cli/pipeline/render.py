@@ -11,6 +11,7 @@ from dynascene_cli.camera import Trajectory, check_amount, load_move, trim_move
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError, StageError
+from dynascene_cli.numerics.memory import release_freed_memory
 from dynascene_cli.pipeline.camera import (
     Foreground,
     find_filmed_camera,
@@ -168,6 +169,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
     clock = _Clock(job.run.console)
     with project.locked(), renderer_compiled_ahead() as wait_for_renderer:
         filmed = _film(job, clock)
+        release_freed_memory()
         if run.force:
             project.forget("scene", place.key)
         keep_place(project, place)
@@ -181,6 +183,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
         cached = [name for name, key in plan.stages if project.has(name, key)]
         with clock.measured("scene"):
             plate = _plate(job, filmed, plan, projection)
+        release_freed_memory()
         with clock.measured("composite"):
             with console.busy("composite"):
                 look = cached_look(project, job.clip, filmed.matted, plan, plate)

@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dynascene_cli.geometry import Floats
 from dynascene_cli.projection.span_fill import by_height, planes, row_range, span
 from dynascene_cli.projection.texture import sample, to_fixed_point
 
@@ -18,7 +17,7 @@ class Fringe(NamedTuple):
     """The soft edges of cuts, with their alpha, and their 1/Z: (H, W) each."""
 
     colours: NDArray[np.int64]
-    nearest: Floats
+    nearest: NDArray[np.float32]
 
 
 class Cuts(NamedTuple):
@@ -62,7 +61,7 @@ def fill_cut_triangle(triangle, side, texels, band, fringe):  # type: ignore[no-
                     nearest[row, x] = z
                     u_map[row, x] = u
                     v_map[row, x] = v
-            elif side == NEARER and alpha > 0 and z > fringe.nearest[y, x]:
+            elif side == NEARER and alpha > 0 and np.float32(z) > fringe.nearest[y, x]:
                 fringe.nearest[y, x] = z
                 fringe.colours[y, x] = colour
 
@@ -119,7 +118,7 @@ def fill_card_triangle(triangle, cuts, n, texels, band, fringe):  # type: ignore
                     nearest[row, x] = z
                     u_map[row, x] = u
                     v_map[row, x] = v
-            elif share > 0 and z > fringe.nearest[y, x]:
+            elif share > 0 and np.float32(z) > fringe.nearest[y, x]:
                 colour = sample(
                     flat, texel_rows, texel_columns, to_fixed_point(u), to_fixed_point(v)
                 )

@@ -132,8 +132,9 @@ def draw_reliefs(
     camera = np.asarray(intrinsics, dtype=float) @ np.asarray(extrinsics, dtype=float)
     texels = np.zeros((height, width), np.uint32)
     is_cut = any(relief.mesh.is_cut for relief in reliefs)
-    inverse_depth = np.zeros(texels.shape if is_cut else (0, 0))
-    fringe = Fringe(np.zeros(inverse_depth.shape, np.int64), np.zeros(inverse_depth.shape))
+    # Single precision: of a 4K picture, several of which are drawn at once, it is 33 MB less.
+    inverse_depth = np.zeros(texels.shape if is_cut else (0, 0), np.float32)
+    fringe = Fringe(np.zeros(inverse_depth.shape, np.int64), np.zeros_like(inverse_depth))
     uncovered = texels.size
     for relief in reliefs:
         mesh, levels = relief.mesh, relief.texture.levels
@@ -181,8 +182,8 @@ class ProjectionRenderer:
         self._minifications = minifications(meshes[0], self.path)
         smallest = float(self._minifications.max(initial=1.0))
         self.reliefs = tuple(
-            Relief(mesh, texture(layer.image, mesh.alpha, minification=smallest))
-            for mesh, layer in zip(meshes, scene.layers, strict=True)
+            Relief(mesh, texture(layer.image, mesh.alpha, minification=smallest, hidden=number > 0))
+            for number, (mesh, layer) in enumerate(zip(meshes, scene.layers, strict=True))
         )
 
     @property

@@ -20,6 +20,9 @@ HALF_SAMPLE = np.array([-1, 4, -11, 40, 40, -11, 4, -1]) / 64
 FINE_PIXELS = 24_000_000
 """Canvases of more pixels than this are sampled as they are: twice as fine would not fit."""
 
+HIDDEN_FINE_PIXELS = 4_000_000
+"""The same for what lies behind the first layer: painted in, it has no detail of a photo's own."""
+
 SHARP_MINIFICATION = 1.25
 """Up to this many source pixels to one of the output, the sharp texture is taken."""
 
@@ -59,13 +62,16 @@ class Texture:
         return finer, level - finer
 
 
-def texture(image: Image, alpha: Image | None = None, *, minification: float = 1.0) -> Texture:
+def texture(
+    image: Image, alpha: Image | None = None, *, minification: float = 1.0, hidden: bool = False
+) -> Texture:
     """The texture of an image (H, W, 3) that is shown at most ``minification`` times smaller.
 
-    ``alpha`` (H, W) travels in the fourth channel, 255 where None.
+    ``alpha`` (H, W) travels in the fourth channel, 255 where None. ``hidden``: it lies behind
+    another, so that only what a move uncovers is seen of it.
     """
     height, width = image.shape[:2]
-    fine = height * width <= FINE_PIXELS
+    fine = height * width <= (HIDDEN_FINE_PIXELS if hidden else FINE_PIXELS)
     opacity = np.full((height, width), 255, np.uint8) if alpha is None else alpha
     if fine:
         rgba = np.dstack([_twice_as_fine(image, HALF_SAMPLE), _twice_as_fine(opacity, _MIDDLE)])

@@ -10,7 +10,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Mask
 
 Field = NDArray[np.float32]
@@ -23,39 +22,50 @@ def remove_seams(
     across: Field,
     down: Field,
     hole: Mask,
-    length: Floats,
-    limit: Floats,
+    screening: Field,
+    limit: Field,
     sky: Mask,
 ) -> Field:
     """Colours (H, W, 3) whose steps inside the hole follow the wanted differences.
 
     ``across`` and ``down`` (H, W, 3) are the wanted u(x+1) − u(x) and u(y+1) − u(y) of every pixel
-    at or beside the hole; the correction fades over about ``length`` (H, W) pixels.
+    at or beside the hole; the correction fades over about √(1 / ``screening``) pixels (H, W).
     Of a step greater than ``limit`` (H, W) inside the hole only so much is corrected: it is an
     edge of something. At the hole's border it is a seam, and all of it is, or nothing where one
     side alone is ``sky`` (H, W): a roof that the border cuts would darken the sky above it.
+
+    The three pictures are float32 of the whole canvas, a hundred megabytes each for a 4K photo:
+    they are worked on in place, and ``colour`` is what is returned.
     """
-    below = _corrections(colour, down, hole, sky, limit)
-    turned = (across.swapaxes(0, 1), hole.T, sky.T, limit.T)
-    right = np.ascontiguousarray(_corrections(colour.swapaxes(0, 1), *turned).swapaxes(0, 1))
-    screening = (1 / length**2).astype(np.float32)
-    return np.asarray(colour + _solve(right, below, hole, screening), np.float32)
+    _keep_corrections(across, colour, hole, sky, limit, 0, 1)
+    _keep_corrections(down, colour, hole, sky, limit, 1, 0)
+    colour += _solve(across, down, hole, screening)
+    return colour
 
 
-def _corrections(colour: Field, wanted: Field, hole: Mask, sky: Mask, limit: Floats) -> Field:
-    """What is to be corrected (H, W, 3) of the wanted steps from row to row."""
-    step = np.zeros_like(colour)
-    step[:-1] = colour[1:] - colour[:-1]
-    missing = wanted - step
-    apart = np.maximum(np.abs(step), np.abs(missing)).max(axis=-1)
-    beside, border, edge = hole.copy(), np.zeros_like(hole), np.zeros_like(hole)
-    beside[:-1] |= hole[1:]
-    border[:-1] = hole[:-1] != hole[1:]
-    edge[:-1] = (sky[:-1] != sky[1:]) & (apart[:-1] > np.minimum(limit[:-1], limit[1:]))
-    missing *= beside[..., None]
-    missing[-1] = 0
-    largest = np.where(border, np.where(edge, 0, np.inf), limit)[..., None].astype(np.float32)
-    return np.asarray(np.clip(missing, -largest, largest), np.float32)
+@njit(cache=True, nogil=True)
+def _keep_corrections(wanted, colour, hole, sky, limit, dy, dx):  # type: ignore[no-untyped-def]
+    """Leave of the wanted steps what is to be corrected of the colours' own."""
+    height, width = hole.shape
+    for y in range(height):
+        for x in range(width):
+            to_y, to_x = y + dy, x + dx
+            inside = to_y < height and to_x < width
+            if not inside or not (hole[y, x] or hole[to_y, to_x]):
+                for k in range(3):
+                    wanted[y, x, k] = 0
+                continue
+            apart = np.float32(0)
+            for k in range(3):
+                step = colour[to_y, to_x, k] - colour[y, x, k]
+                wanted[y, x, k] -= step
+                apart = max(apart, abs(step), abs(wanted[y, x, k]))
+            largest = limit[y, x]
+            if hole[y, x] != hole[to_y, to_x]:
+                edge = sky[y, x] != sky[to_y, to_x] and apart > min(largest, limit[to_y, to_x])
+                largest = np.float32(0 if edge else np.inf)
+            for k in range(3):
+                wanted[y, x, k] = min(max(wanted[y, x, k], -largest), largest)
 
 
 def _solve(right: Field, below: Field, hole: Mask, screening: Field) -> Field:
@@ -71,27 +81,33 @@ def _solve(right: Field, below: Field, hole: Mask, screening: Field) -> Field:
             4 * _halve(screening[..., None])[..., 0],
         )
         size = (2 * coarse.shape[1], 2 * coarse.shape[0])
-        smooth = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
-        correction = np.asarray(np.where(hole[..., None], smooth, 0), np.float32)
+        smooth = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
+        correction = np.ascontiguousarray(smooth[:height, :width], np.float32)
+        correction[~hole] = 0
     _relax(correction, right, below, hole, screening, SWEEPS)
     return correction
 
 
 def _halve(values: Field) -> Field:
     """The mean of 2×2 pixels (H, W, C), edges repeated where the size is odd."""
-    even = np.pad(values, ((0, values.shape[0] % 2), (0, values.shape[1] % 2), (0, 0)), "edge")
-    total = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
-    return np.asarray(total / 4, np.float32)
+    height, width = values.shape[:2]
+    if height % 2 or width % 2:
+        values = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
+    total = values[::2, ::2] + values[1::2, ::2]
+    total += values[::2, 1::2]
+    total += values[1::2, 1::2]
+    total /= 4
+    return np.asarray(total, np.float32)
 
 
 def _coarse_steps(right: Field) -> Field:
     """Steps between the centres of 2×2 cells, from those between pixels."""
-    odd = ((0, right.shape[0] % 2), (0, right.shape[1] % 2), (0, 0))
-    steps = np.pad(right, odd)
-    inner, outer = steps[:, ::2], steps[:, 1::2]
-    following = np.zeros_like(inner)
-    following[:, :-1] = inner[:, 1:]
-    total = 0.5 * inner + outer + 0.5 * following
+    height, width = right.shape[:2]
+    if height % 2 or width % 2:
+        right = np.pad(right, ((0, height % 2), (0, width % 2), (0, 0)))
+    total = 0.5 * right[:, ::2]
+    total += right[:, 1::2]
+    total[:, :-1] += 0.5 * right[:, 2::2]
     return np.asarray((total[::2] + total[1::2]) / 2, np.float32)
 
 

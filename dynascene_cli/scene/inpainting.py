@@ -86,8 +86,8 @@ def fill(
         InputError: nothing is left to copy from.
     """
     height, width = hole.shape
-    rows, cols = np.indices((height, width), dtype=np.int32)
     if not hole.any():
+        rows, cols = np.indices((height, width), dtype=np.int32)
         return Filling(image, rows, cols)
     sources = ~hole if barred is None else ~(hole | barred)
     if not sources.any():
@@ -115,15 +115,19 @@ def fill(
     if small is not None:
         rows, cols = _upsample_offsets(small, allowed, first)
     else:
-        rows, cols = _nearest(rows, cols, allowed, first)
-    rows[~hole], cols[~hole] = np.nonzero(~hole)
+        own_rows, own_cols = np.indices((height, width), dtype=np.int32)
+        rows, cols = _nearest(own_rows, own_cols, allowed, first)
+    np.copyto(rows, np.arange(height, dtype=np.int32)[:, None], where=~hole)
+    np.copyto(cols, np.arange(width, dtype=np.int32), where=~hole)
     colour, across, down = vote_steps(image, hole, rows, cols, FINAL_RADIUS)
     smooth = np.zeros_like(hole) if sky is None else sky[rows, cols]
-    fade = np.where(smooth, SKY_FADE, FADE) * max(height, width)
-    limit = np.where(smooth, 3 * LARGEST_STEP, LARGEST_STEP)
-    blended = remove_seams(colour, across, down, hole, fade, limit, smooth)
-    painted = (np.clip(blended, 0, 255) + 0.5).astype(np.uint8)
-    return Filling(np.where(hole[..., None], painted, image), rows, cols)
+    in_sky, elsewhere = (np.float32(1 / (f * max(height, width)) ** 2) for f in (SKY_FADE, FADE))
+    screening = np.where(smooth, in_sky, elsewhere)
+    limit = np.where(smooth, np.float32(3 * LARGEST_STEP), np.float32(LARGEST_STEP))
+    blended = remove_seams(colour, across, down, hole, screening, limit, smooth)
+    painted = image.copy()
+    painted[hole] = np.clip(blended[hole], 0, 255) + 0.5
+    return Filling(painted, rows, cols)
 
 
 def _oddity(image: Image, sources: Mask) -> NDArray[np.float32]:
@@ -137,15 +141,14 @@ def _oddity(image: Image, sources: Mask) -> NDArray[np.float32]:
     width = 96
     height = max(8, round(width * (rows[-1] + 1 - rows[0]) / (cols[-1] + 1 - cols[0])))
     known = sources[box].astype(np.float32)
-    share = cv2.resize(known, (width, height), interpolation=cv2.INTER_AREA)
-    total = cv2.resize(image[box] * known[..., None], (width, height), interpolation=cv2.INTER_AREA)
-    colour = cv2.GaussianBlur(total / np.maximum(share, 1e-3)[..., None], (0, 0), 1.5)
+    share, colour = _shrink_known(image[box], known, (width, height))
+    blurred = cv2.GaussianBlur(colour, (0, 0), 1.5)
     lowest = np.full((height, width), np.float32(np.inf))
     for across in range(round(APART * width), width):
         for down in range(-3, 4):
             a = slice(max(0, down), height + min(0, down)), slice(across, width)
             b = slice(max(0, -down), height + min(0, -down)), slice(0, width - across)
-            squares = ((colour[a] - colour[b]) ** 2).mean(axis=-1)
+            squares = ((blurred[a] - blurred[b]) ** 2).mean(axis=-1)
             weights = np.minimum(share[a], share[b])
             window = (min(7, squares.shape[1]), 7)
             near = cv2.boxFilter(squares * weights, -1, window) / np.maximum(
@@ -175,9 +178,7 @@ def _level(
     def shrunk(values: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
 
-    known = (~hole).astype(np.float32)
-    share = shrunk(known)
-    colour = shrunk(image * known[..., None]) / np.maximum(share, 1e-3)[..., None]
+    share, colour = _shrink_known(image, (~hole).astype(np.float32), size)
     patch = np.ones((2 * RADIUS + 1, 2 * RADIUS + 1), np.uint8)
 
     def patches_inside(mask: Mask) -> Mask:
@@ -192,6 +193,19 @@ def _level(
     penalty = (ODDITY_WEIGHT * PATCH_VALUES * shrunk(oddity)).astype(np.int64)
     small_kinds = np.asarray(cv2.resize(kinds, size, interpolation=cv2.INTER_NEAREST), np.uint8)
     return _Level((colour + 0.5).astype(np.uint8), share < 0.5, allowed, penalty, small_kinds, lock)
+
+
+def _shrink_known(
+    image: Image, known: NDArray[np.float32], size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The known share of each pixel of a smaller picture (h, w), and its mean colour (h, w, 3)."""
+    share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
+    # A channel at a time: all of a 4K canvas as floating point takes a hundred megabytes.
+    totals = (
+        cv2.resize(image[..., k] * known, size, interpolation=cv2.INTER_AREA) for k in range(3)
+    )
+    colour = np.dstack([*totals]) / np.maximum(share, 1e-3)[..., None]
+    return np.asarray(share, np.float32), np.asarray(colour, np.float32)
 
 
 def _permitted_sources(known: Mask, sky: Mask | None) -> NDArray[np.uint8]:
@@ -259,14 +273,16 @@ def _upsample_offsets(
     """The same offsets between target and source, on a larger grid."""
     height, width = allowed.shape
     small_height, small_width = small[0].shape
-    y, x = np.indices((height, width))
-    small_y = np.minimum(y * small_height // height, small_height - 1)
-    small_x = np.minimum(x * small_width // width, small_width - 1)
-    down = small[0][small_y, small_x] - small_y
-    right = small[1][small_y, small_x] - small_x
-    rows = np.clip(y + down * height // small_height, 0, height - 1)
-    cols = np.clip(x + right * width // small_width, 0, width - 1)
-    return _nearest(rows.astype(np.int32), cols.astype(np.int32), allowed, first)
+    y, x = np.arange(height, dtype=np.int32), np.arange(width, dtype=np.int32)
+    cells = np.ix_(
+        np.minimum(y * small_height // height, small_height - 1),
+        np.minimum(x * small_width // width, small_width - 1),
+    )
+    down = (small[0] - np.arange(small_height)[:, None]) * height // small_height
+    right = (small[1] - np.arange(small_width)) * width // small_width
+    rows = np.clip(down.astype(np.int32)[cells] + y[:, None], 0, height - 1)
+    cols = np.clip(right.astype(np.int32)[cells] + x, 0, width - 1)
+    return _nearest(rows, cols, allowed, first)
 
 
 def _initial(level: _Level, coarser: Image | None, rows: Indices, cols: Indices) -> Image:

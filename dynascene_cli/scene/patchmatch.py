@@ -300,4 +300,5 @@ def vote_steps(
         ]
         for job in jobs:
             job.result()
-    return np.where(hole[..., None], colour, image), across, down
+    np.copyto(colour, image, where=~hole[..., None])
+    return colour, across, down

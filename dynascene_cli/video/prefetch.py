@@ -9,6 +9,9 @@ from typing import TypeVar
 DEPTH = 2
 """Items that wait at most: one evens out costs, the other lets a slow taker find work done."""
 
+LARGE_FRAME = 4_000_000
+"""Of frames of more pixels only one waits: each takes tens of megabytes at every step."""
+
 _CHECK_SECONDS = 0.1
 """How often a thread whose queue is full looks whether anybody still takes from it."""
 
@@ -23,14 +26,15 @@ class _End:
 
 
 @contextmanager
-def prefetch(source: Iterable[Item]) -> Iterator[Iterator[Item]]:
+def prefetch(source: Iterable[Item], pixels: int = 0) -> Iterator[Iterator[Item]]:
     """The items of ``source``, in order, of which a thread makes the next few while one is used.
 
+    ``pixels`` is how many the frames that an item holds have, where they may be many.
     What the source raises is raised to the taker, after the items before it. When the block ends
     the source is closed, on the thread that ran it, and that thread is waited for: give no source
     an item of which takes long, since an interruption waits for it.
     """
-    queue: Queue[Item | _End] = Queue(DEPTH)
+    queue: Queue[Item | _End] = Queue(1 if pixels > LARGE_FRAME else DEPTH)
     stopped = Event()
     maker = Thread(target=_make_items, args=(source, queue, stopped), daemon=True)
     maker.start()

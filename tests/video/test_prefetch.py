@@ -1,6 +1,7 @@
 """Frames made ahead: in order, with what their source fails with, and nothing left running."""
 
 import threading
+import time
 
 import pytest
 
@@ -92,3 +93,21 @@ def test_no_more_than_a_few_items_are_made_before_they_are_taken():
             assert item == taken - 1
             # Two wait, and one is made while they do.
             assert len(made) <= taken + 3
+
+
+@pytest.mark.parametrize(("pixels", "ahead"), [(1920 * 1080, 3), (3840 * 2160, 2)])
+def test_fewer_large_frames_wait(pixels, ahead):
+    """Beside those that wait there is one that the thread holds until there is room for it."""
+    made = []
+
+    def numbers():
+        for number in range(50):
+            made.append(number)
+            yield number
+
+    with prefetch(numbers(), pixels):
+        deadline = time.monotonic() + 10
+        while len(made) < ahead and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        assert len(made) == ahead
