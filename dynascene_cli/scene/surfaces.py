@@ -9,6 +9,7 @@ from dynascene_cli.scene.line_segments import line_segments
 from dynascene_cli.scene.popup import PopUp, Surface, pop_up
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.standing_posts import POST_HEIGHT, THIN, marks_in_sky, standing_posts
+from dynascene_cli.scene.trimmed_people import trim_people
 from dynascene_cli.scene.vanishing_points import vanishing_points
 from dynascene_cli.shot import Image, Mask
 
@@ -65,6 +66,7 @@ def photo_surfaces(photo: Image, guess: GeometryGuess) -> NDArray[np.uint8]:
     surfaces[(surfaces == Surface.SKY) & ~guess.sky] = Surface.STRUCTURE
     surfaces[(surfaces == Surface.OTHER) & guess.ground] = Surface.GROUND
     surfaces[guess.sky] = Surface.SKY
+    surfaces = trim_people(surfaces, photo)
     surfaces[standing_posts(surfaces, photo)] = Surface.POST
     return add_posts(surfaces, photo)
 
