@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from threading import Lock
 
 import cv2
@@ -13,6 +13,7 @@ from dynascene_cli.compositing.blend import darken, lay_over, wrap_light
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
 from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.compositing.grain import Grain
+from dynascene_cli.compositing.green_cast import take_out_green
 from dynascene_cli.compositing.linear_light import (
     DECODE,
     apply_gain,
@@ -54,8 +55,8 @@ class CompositeSettings:
     """What is done to bring person and plate together; each effect can be turned off alone.
 
     ``relight``: ``scene`` moves the plate's exposure and white balance towards the person's,
-    ``person`` the person's towards the plate's; both soften whites of the person that are brighter
-    than the plate's. ``seed`` is the grain's.
+    ``person`` the person's towards the plate's; both take a green cast out of the person, and
+    soften whites of theirs that are brighter than the plate's. ``seed`` is the grain's.
     """
 
     relight: Relight = "scene"
@@ -139,11 +140,9 @@ class Compositor:
         self._shadow, self._wrap = settings.shadow, settings.light_wrap
         gains = np.asarray(look.plate_gains)
         self._plate_table = None
-        self._relit: Callable[[Floats], Floats] | None = None
         if settings.relight == "scene" and np.any(gains != 1):
             self._plate_table = light_table(partial(apply_gain, gain=gains))
-        if settings.relight == "person":
-            self._relit = _relighting(look)
+        self._relit = _relighting(look, settings.relight)
         self._person_table = None if self._relit is None else light_table(self._relit)
         self._whites = look.white_curve(settings.relight)
         self._blur = look.plate_blur if settings.plate_blur else 0.0
@@ -315,12 +314,18 @@ class Compositor:
         return spilled
 
 
-def _relighting(look: Look) -> Callable[[Floats], Floats] | None:
+def _relighting(look: Look, relight: Relight) -> Callable[[Floats], Floats] | None:
     """What brings the person's linear light towards the plate's; None where nothing is missing."""
-    graded = partial(expose, gain=look.person_gains)
-    if look.silhouette:
-        return lambda light: graded(lift(light, look.person_lift))
-    return graded if np.any(np.asarray(look.person_gains) != 1) else None
+    steps: list[Callable[[Floats], Floats]] = []
+    if look.green_cast and relight != "off":
+        steps.append(partial(take_out_green, cast=look.green_cast))
+    if look.silhouette and relight == "person":
+        steps.append(partial(lift, stops=look.person_lift))
+    if relight == "person" and np.any(np.asarray(look.person_gains) != 1):
+        steps.append(partial(expose, gain=look.person_gains))
+    if not steps:
+        return None
+    return lambda light: reduce(lambda made, step: step(made), steps, light)
 
 
 def _sixteen_bits(image: NDArray[np.uint8]) -> NDArray[np.uint16]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.grain import grain_level, missing_grain
+from dynascene_cli.compositing.green_cast import green_cast, tint
 from dynascene_cli.compositing.linear_light import DECODE, LUMA, apply_gain
 from dynascene_cli.compositing.sharpness import SHARP, edge_softness, missing_blur
 from dynascene_cli.compositing.warp import similarity_scale
@@ -52,7 +53,8 @@ class ClipMoment:
     ``middle`` (x, y) in clip pixels is half-way between the person's head and feet. Lights are
     stops of light, log2 R/G and log2 B/G, NaN where too little is seen; ``softness`` in clip
     pixels and ``grain`` in levels of 255 are None where they cannot be told; ``white`` is the
-    linear luminance of white clothes, None where nothing is white.
+    linear luminance of white clothes, None where nothing is white, and ``tint`` that of such
+    clothes or else of what is behind, None where nothing is neutral.
     """
 
     middle: tuple[float, float]
@@ -61,6 +63,7 @@ class ClipMoment:
     softness: float | None
     grain: float | None
     white: float | None = None
+    tint: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,8 @@ class Look:
     deviation in levels of 255; ``contrast`` 0..1 is how hard the plate's own shadows are;
     ``exposure_gap`` is by how many stops the clip is brighter than the plate, and ``silhouette``
     by how many a person filmed against the light is darker than it, 0 for others. ``person_white``
-    and ``plate_white`` are linear luminances of what is white, None where nothing is.
+    and ``plate_white`` are linear luminances of what is white, None where nothing is;
+    ``green_cast`` is by how many stops the clip's light is greener than the plate's.
     """
 
     plate_gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -95,6 +99,7 @@ class Look:
     silhouette: float = 0.0
     person_white: float | None = None
     plate_white: float | None = None
+    green_cast: float = 0.0
 
     @property
     def is_mismatched(self) -> bool:
@@ -146,13 +151,15 @@ def clip_moment(frame: Image, alpha: NDArray[np.uint8]) -> ClipMoment:
     near = cv2.dilate(alpha, np.ones((7, 7), np.uint8)) > 127
     # The person's grain is the lower of what they and their background show: both are bounds.
     levels = [grain_level(frame, person), grain_level(frame, behind)]
+    white = person_white(frame[person])
     return ClipMoment(
         (person.shape[1] / 2, float(middle)),
         _light(frame[person]),
         _light(frame[lower][behind[lower]]),
         edge_softness(frame, near),
         min((level for level in levels if level is not None), default=None),
-        person_white(frame[person]),
+        white,
+        tint(frame[behind if white is None else person]),
     )
 
 
@@ -163,7 +170,7 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         InputError: there is no sample.
     """
     lights, clip_soft, plate_soft, clip_grain, plate_grain, contrasts = [], [], [], [], [], []
-    silhouettes, whites, plate_whites = [], [], []
+    silhouettes, whites, plate_whites, casts = [], [], [], []
     height = 0
     for sample in samples:
         moment, height = sample.moment, sample.plate.shape[0]
@@ -180,6 +187,7 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         contrasts.append(_contrast(ground))
         whites.append(moment.white)
         plate_whites.append(plate_white(ground))
+        casts.append(green_cast(moment.tint, tint(ground.reshape(-1, 3))))
     if not lights:
         raise InputError("no frame to measure the look from", "give at least one sample")
     blur = missing_blur(_median(clip_soft, SHARP), _median(plate_soft, 2.0), BLUR_LIMIT * height)
@@ -194,6 +202,7 @@ def measure_look(samples: Iterable[LookSample]) -> Look:
         _median(silhouettes, 0.0),
         _median(whites),
         _median(plate_whites),
+        _median(casts, 0.0),
     )
 
 

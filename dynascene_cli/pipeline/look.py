@@ -13,7 +13,7 @@ from dynascene_cli.pipeline.plate import CachedPlate
 from dynascene_cli.shot import Clip, Image
 from dynascene_cli.storage.project import Project, stage_key
 
-LOOK_VERSION = 5
+LOOK_VERSION = 6
 LOOK_SAMPLES = 5
 
 
