@@ -11,6 +11,18 @@ from dynascene_cli.matting.corrections import (
 )
 from dynascene_cli.matting.external import alpha_box, edges_touched, matte_of_given_alpha
 from dynascene_cli.matting.foreign_colours import drop_uniform_ground, foreign_share
+from dynascene_cli.matting.hidden_parts import (
+    BESIDE_RUN,
+    HiddenPart,
+    Passage,
+    WholePerson,
+    complete_hidden,
+    passage,
+    reduced,
+    reduction_for,
+    whole_person,
+)
+from dynascene_cli.matting.hidden_runs import HiddenRun, hidden_runs
 from dynascene_cli.matting.landmark_smoothing import assemble_tracks
 from dynascene_cli.matting.lettering import (
     LetteringLine,
@@ -41,24 +53,30 @@ from dynascene_cli.matting.registry import (
 )
 
 __all__ = [
+    "BESIDE_RUN",
     "CLICKS",
     "MAX_PROPS",
     "PROMPTED",
     "CorrectedAlphas",
+    "HiddenPart",
+    "HiddenRun",
     "LetteringLine",
     "MatteCompletion",
     "MatteFrame",
     "MattingModel",
     "MattingState",
     "NobodyError",
+    "Passage",
     "PersonSelection",
     "Quality",
+    "WholePerson",
     "alpha_box",
     "assemble_tracks",
     "blend_corrections",
     "choose_matting_model",
     "choose_prompted",
     "clear_backlit_hair",
+    "complete_hidden",
     "correction_files",
     "cover_lettering",
     "drop_uniform_ground",
@@ -67,6 +85,7 @@ __all__ = [
     "following_state",
     "foreign_share",
     "frame_times",
+    "hidden_runs",
     "is_against_light",
     "lines_of_array",
     "lines_to_array",
@@ -74,10 +93,14 @@ __all__ = [
     "make_matting_model",
     "matte_of_given_alpha",
     "matte_warnings",
+    "passage",
     "people_in_photo",
     "read_corrections",
+    "reduced",
+    "reduction_for",
     "require_packages",
     "row_hiding_feet",
     "select_person",
     "trim_lettering",
+    "whole_person",
 ]

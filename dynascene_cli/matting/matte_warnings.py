@@ -29,14 +29,21 @@ def matte_warnings(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Itera
     ``made`` holds, for every frame (F,): ``found`` and ``filled``; ``area``, the matte's share of
     the picture; ``faded``, ``came`` and ``foreign`` shares of the person; ``held`` (F, n), the
     classes of things held, −1 for none; ``lettering`` (F, n, 5) lines of it on the person, NaN for
-    none.
+    none; ``completed``, where what hides them is taken away.
     """
-    failed = made["filled"].astype(bool) | ~made["found"]
-    hidden = hidden_around(failed, made["area"])
+    completed = made["completed"].astype(bool)
+    found, filled = made["found"] | completed, made["filled"].astype(bool) & ~completed
+    failed = filled | ~found
+    hidden = hidden_around(failed, made["area"]) & ~completed
     without = _leave_out(hidden, frame_rate)
-    for start, end in lost_ranges(made["found"].tolist(), frame_rate):
+    if times := frame_times(completed.tolist(), frame_rate):
+        yield (
+            f"something hides the person in part at {times}: what it hides is carried on from the "
+            f"frames before and after, and limbs may stand still meanwhile; {CORRECTED}"
+        )
+    for start, end in lost_ranges(found.tolist(), frame_rate):
         yield f"the person is lost from {start:.2f} s to {end:.2f} s; {without}"
-    if times := frame_times(made["filled"].tolist(), frame_rate):
+    if times := frame_times(filled.tolist(), frame_rate):
         missing = ""
         if (hidden & ~failed).any():
             around = frame_times(hidden.tolist(), frame_rate)
@@ -45,7 +52,8 @@ def matte_warnings(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Itera
             f"the matte fails at {times} and is filled from the frames before: check it, "
             f"or {without}{missing}"
         )
-    if times := frame_times((made["faded"] > TOLD_SHARE).tolist(), frame_rate):
+    faded = (made["faded"] > TOLD_SHARE) & ~completed
+    if times := frame_times(faded.tolist(), frame_rate):
         what = " or ".join(["fast limbs", *(NAMES[kind] for kind in _held(made["held"]))])
         yield (
             f"the matte is unsure at {times} (half-transparent {what}), and parts may be missing "

@@ -21,6 +21,7 @@ from dynascene_cli.compositing import (
 from dynascene_cli.console import Console
 from dynascene_cli.matting import LetteringLine, cover_lettering
 from dynascene_cli.pipeline.comparison import open_comparison
+from dynascene_cli.pipeline.hidden_parts import HiddenParts
 from dynascene_cli.pipeline.layers import open_layers
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.plate import CachedPlate
@@ -45,13 +46,15 @@ from dynascene_cli.video import (
 class CompositeParts:
     """What a shot is put together from.
 
-    ``lettering`` lies on the person and is painted over; ``with_shadow``: they throw one;
+    ``lettering`` lies on the person and is painted over, ``hidden`` completes frames in which
+    something hides them; ``with_shadow``: they throw one;
     ``sun``: where from, besides the contact shadow. ``sampled``: the plate is a network's, whose
     frames take so long that an interruption must not wait for one.
     """
 
     matte: Matte
     lettering: tuple[LetteringLine, ...]
+    hidden: HiddenParts
     plan: Plan
     plate: CachedPlate
     look: Look
@@ -140,10 +143,17 @@ def _composites(
 def _completed(
     filmed: Iterator[tuple[Image | DecodedFrame, NDArray[np.uint8]]], parts: CompositeParts
 ) -> Iterator[WideFrame]:
-    """The filmed frames and alphas without lettering, and with what an edge cuts off in passing."""
+    """The filmed frames and alphas without lettering, and with what is hidden or cut in passing."""
     cut = parts.plan.staged.completed
     if cut is None:
         cut = np.zeros((len(parts.plan.staged.placement.contact), 4), np.bool_)
+    if parts.hidden.boxes:
+        filmed = (
+            parts.hidden.complete(index, np.asarray(frame), alpha)
+            if index in parts.hidden.boxes
+            else (frame, alpha)
+            for index, (frame, alpha) in enumerate(filmed)
+        )
     if parts.lettering:
         filmed = (
             (cover_lettering(np.asarray(frame), alpha, parts.lettering), alpha)

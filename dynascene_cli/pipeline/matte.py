@@ -23,6 +23,11 @@ from dynascene_cli.matting import (
     read_corrections,
     row_hiding_feet,
 )
+from dynascene_cli.pipeline.hidden_parts import (
+    HiddenParts,
+    read_hidden_parts,
+    write_hidden_parts,
+)
 from dynascene_cli.pipeline.kernel_compilation import announce_compiling
 from dynascene_cli.pipeline.matte_chunks import (
     NOTED,
@@ -58,8 +63,10 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 12
+STAGE_VERSION = 13
 SHEET_FRAMES = 12
+HIDDEN_PARTS = "hidden.npz"
+TRACKED = ("landmarks", "visibility", "boxes", "detections", "touched")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +75,14 @@ class CachedMatte:
 
     ``corrections`` tells the frames that were corrected by hand and are not in the key; empty
     where there are none. ``props`` (F, MAX_PROPS, 4) are the boxes of what the person holds, NaN
-    where there is less; ``lettering`` are the lines of it that lie on them.
+    where there is less; ``lettering`` are the lines of it that lie on them; ``hidden`` completes
+    frames in which something hides them.
     """
 
     matte: Matte
     props: Floats
     lettering: tuple[LetteringLine, ...]
+    hidden: HiddenParts
     model: str
     key: str
     cached: bool
@@ -222,12 +231,16 @@ def cached_matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
                 if first in missing:
                     make_chunk(run, folder, request, clip, first)
                 advance(min(first + CHUNK_LENGTH, clip.frame_count))
+        if request.matte is None:
+            with project.publish(folder / HIDDEN_PARTS) as temporary:
+                alphas = ChunkedFrames(folder, clip.frame_count, grey=True)
+                write_hidden_parts(temporary, clip, alphas, _noted(folder, clip))
         project.mark_done("matte", key, depends_on)
     corrections = ""
     if request.matte_fixes is not None:
         corrections = f"{file_fingerprint(request.matte_fixes)}@{request.first_number(clip)}"
-    made, props, lettering = _read_matte(folder, request, clip, console)
-    return CachedMatte(made, props, lettering, name, key, cached, corrections)
+    made, props, lettering, hidden = _read_matte(folder, request, clip, console)
+    return CachedMatte(made, props, lettering, hidden, name, key, cached, corrections)
 
 
 def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
@@ -243,30 +256,41 @@ def _depends_on(request: MatteRequest, clip: Clip) -> dict[str, Any]:
     }
 
 
-def _read_matte(
-    folder: Path, request: MatteRequest, clip: Clip, console: Console
-) -> tuple[Matte, Floats, tuple[LetteringLine, ...]]:
-    """The matte in a folder, the boxes (F, MAX_PROPS, 4) of things that are held, and lettering."""
-    tracked = ("landmarks", "visibility", "boxes", "detections", "touched")
-    names = (*tracked, "props", "held", "lettering", "area", *NOTED)
+def _noted(folder: Path, clip: Clip) -> dict[str, Any]:
+    """What was kept of every frame (F, …) beside its alpha, and the ``warnings`` of the chunks."""
+    names = (*TRACKED, "props", "held", "lettering", "area", *NOTED, "warnings")
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for first in range(0, clip.frame_count, CHUNK_LENGTH):
         with open_arrays(landmark_path(folder, first)) as chunk:
             for name, values in parts.items():
                 values.append(chunk[name])
-            console.warn(*chunk["warnings"].tolist())
-    whole = {name: np.concatenate(values) for name, values in parts.items()}
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _read_matte(
+    folder: Path, request: MatteRequest, clip: Clip, console: Console
+) -> tuple[Matte, Floats, tuple[LetteringLine, ...], HiddenParts]:
+    """The matte in a folder, the boxes (F, MAX_PROPS, 4) of things that are held, lettering, and
+    what completes frames.
+    """
+    whole = _noted(folder, clip)
+    console.warn(*whole["warnings"].tolist())
     if not whole["found"].any():
         raise NobodyError(
             f"{clip.path}: nobody was found in it", "give a clip of a person, or an alpha: --matte"
         )
+    hidden = HiddenParts()
     if request.matte is None:
-        console.warn(*matte_warnings(whole, float(clip.frame_rate)))
+        hidden = read_hidden_parts(folder / HIDDEN_PARTS, clip)
+        completed = np.isin(np.arange(clip.frame_count), list(hidden.boxes))
+        console.warn(*matte_warnings({**whole, "completed": completed}, float(clip.frame_rate)))
     alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)
     if request.matte_fixes is not None:
-        alpha = CorrectedAlphas(
-            alpha, read_corrections(request.matte_fixes, clip, request.first_number(clip))
-        )
+        kept = read_corrections(request.matte_fixes, clip, request.first_number(clip))
+        alpha = CorrectedAlphas(alpha, kept)
+        hidden = hidden.without(iter(kept))
+    for index, box in hidden.boxes.items():
+        whole["boxes"][index] = box
     tracks = assemble_tracks(
         whole["landmarks"],
         whole["visibility"],
@@ -276,8 +300,9 @@ def _read_matte(
         whole["touched"],
     )
     lettering = lines_of_array(whole["lettering"].reshape(-1, 5))
-    hidden = row_hiding_feet(lettering, whole["boxes"], clip.height)
-    return Matte(alpha, replace(tracks, hidden_below=hidden)), whole["props"], lettering
+    below = row_hiding_feet(lettering, whole["boxes"], clip.height)
+    tracks = replace(tracks, hidden_below=below)
+    return Matte(alpha, tracks), whole["props"], lettering, hidden
 
 
 def _write_matte(
@@ -305,7 +330,9 @@ def _write_matte(
 
 def _cut_outs(clip: Clip, made: CachedMatte) -> Iterator[Image]:
     """Yield the person of each frame in their own colours: straight RGBA (H, W, 4)."""
-    for frame, alpha in zip(read_frames(clip), made.matte.alpha.frames(), strict=True):
+    pairs = zip(read_frames(clip), made.matte.alpha.frames(), strict=True)
+    for index, pair in enumerate(pairs):
+        frame, alpha = made.hidden.complete(index, *pair)
         covered = cover_lettering(frame, alpha, made.lettering)
         clean = estimate_foreground(covered, alpha, clip.height).colours
         yield np.asarray(cv2.merge([clean, alpha]), np.uint8)

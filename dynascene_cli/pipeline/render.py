@@ -194,6 +194,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
             parts = CompositeParts(
                 matted.matte,
                 matted.lettering,
+                matted.hidden,
                 plan,
                 plate,
                 look,

@@ -279,10 +279,11 @@ class Preview:
         placement = shot.plan.staged.placement
         to_frame = placement.clip_to_frame[index].copy()
         to_frame[:, :2] *= self.clip.height / frame.shape[0]
+        frame, alpha = self._matted.hidden.complete(index, frame, self._alphas[index])
         return shot.compositor.frame(
             index,
-            cover_lettering(frame, self._alphas[index], self._matted.lettering),
-            self._alphas[index],
+            cover_lettering(frame, alpha, self._matted.lettering),
+            alpha,
             shot.plate(index),
             to_frame,
             placement.contact_pixels[index],

@@ -77,12 +77,21 @@ def notes(count, **noted):
         "filled": np.zeros(count, bool),
         "area": np.full(count, 0.1),
         "faded": still,
+        "completed": np.zeros(count, bool),
         "came": still,
         "foreign": still,
         "held": np.full((count, 3), -1),
         "lettering": np.full((count, 4, 5), np.nan),
     }
     return {**good, **{name: np.array(values) for name, values in noted.items()}}
+
+
+def test_what_hides_the_person_is_told_once():
+    completed = np.arange(12) // 4 == 1
+    area = np.where(completed, 0.02, 0.1)
+    noted = notes(12, area=area, filled=completed, found=~completed, faded=0.3 * completed)
+    (told,) = matte_warnings({**noted, "completed": completed}, 10.0)
+    assert "hides the person in part at 0.40–0.70 s" in told
 
 
 def test_nothing_is_told_of_a_good_matte():
