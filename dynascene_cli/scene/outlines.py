@@ -20,6 +20,7 @@ CONTENT = {
     Surface.FURNITURE: 1.0,
     Surface.OTHER: 0.7,
     Surface.POST: 1.0,
+    Surface.SLOPE: 0.7,
 }
 """How much it is noticed that something of each kind is made up: a copied car, not copied road."""
 

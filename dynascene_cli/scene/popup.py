@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.scene.nearest_pixel import nearest_pixels
-from dynascene_cli.scene.wall_base_lines import Wall, bridge_jumps, walls
+from dynascene_cli.scene.wall_base_lines import Wall, bend_through, bridge_jumps, walls
 from dynascene_cli.shot import Cards, Margins, Mask, SceneGeometry
 
 Field = NDArray[np.float32]
@@ -34,6 +34,7 @@ class Surface(IntEnum):
     FURNITURE = 7
     OTHER = 8
     POST = 9
+    SLOPE = 10
 
 
 UPRIGHT = tuple(surface for surface in Surface if surface > Surface.CEILING)
@@ -302,6 +303,8 @@ def _cards(
             frontal=thing.surface in FRONTAL,
             narrowest=NARROWEST.get(thing.surface, 0.0) * thing.mask.shape[0],
         )
+        if thing.surface == Surface.SLOPE:
+            return bend_through(found)
         return bridge_jumps(found) if thing.surface in OVERLAPPING else found
     if np.isfinite(feet.hidden).any():
         inverse = OCCLUDED * float(np.nanpercentile(feet.hidden, 20))

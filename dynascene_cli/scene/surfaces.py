@@ -19,6 +19,7 @@ SURFACES = {
     "ground": Surface.GROUND,
     "water": Surface.GROUND,
     "plant": Surface.PLANT,
+    "slope": Surface.SLOPE,
     "structure": Surface.STRUCTURE,
     "vehicle": Surface.VEHICLE,
     "person": Surface.PERSON,
@@ -64,7 +65,7 @@ def photo_surfaces(photo: Image, guess: GeometryGuess) -> NDArray[np.uint8]:
     table = np.array([SURFACES.get(kind_of[name], Surface.OTHER) for name in NAMES], np.uint8)
     surfaces = table[guess.labels.classes]
     surfaces[(surfaces == Surface.SKY) & ~guess.sky] = Surface.STRUCTURE
-    surfaces[(surfaces == Surface.OTHER) & guess.ground] = Surface.GROUND
+    surfaces[np.isin(surfaces, (Surface.OTHER, Surface.SLOPE)) & guess.ground] = Surface.GROUND
     surfaces[guess.sky] = Surface.SKY
     surfaces = trim_people(surfaces, photo)
     surfaces[standing_posts(surfaces, photo)] = Surface.POST

@@ -115,6 +115,21 @@ def bridge_jumps(found: Sequence[Wall]) -> list[Wall]:
     return bridged
 
 
+def bend_through(found: Sequence[Wall]) -> list[Wall]:
+    """The walls, side by side, as one surface: bent in the middle of each, and parted nowhere.
+
+    A mountain side has no straight lines that would show the bends, and its foot shows where it
+    is nearer or farther, but none of its columns hides what is beside it.
+    """
+    middles = [(wall.first + wall.last) / 2 for wall in found]
+    between = (
+        _wall_through(start, left.inverse_depth(start), stop, right.inverse_depth(stop))
+        for (start, left), (stop, right) in pairwise(zip(middles, found, strict=True))
+    )
+    first, last = replace(found[0], last=middles[0]), replace(found[-1], first=middles[-1])
+    return [first, *between, last]
+
+
 def _is_bridged(near: float, far: float) -> bool:
     return BRIDGED[0] * far < near <= BRIDGED[1] * far
 

@@ -21,7 +21,7 @@ from dynascene_cli.scene import build_scene, scene_popup
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.popup import Surface, pop_up
 from dynascene_cli.scene.surfaces import add_posts
-from dynascene_cli.scene.wall_base_lines import bridge_jumps, walls
+from dynascene_cli.scene.wall_base_lines import bend_through, bridge_jumps, walls
 from dynascene_cli.shot import Margins, SceneGeometry
 
 MARGINS = Margins(128, 32, 128, 32)
@@ -116,6 +116,21 @@ def test_a_moderate_jump_is_bridged_over_half_of_the_farther_wall() -> None:
     assert at == pytest.approx([0.12, 0.06, 0.1], rel=0.05)
 
 
+def test_a_slope_is_bent_at_jumps_of_any_size() -> None:
+    columns = np.arange(120.0)
+    inverse = np.where(columns < 40, 0.2, np.where(columns < 80, 0.02, 0.06))
+    found = walls(columns, inverse, np.full(120, 0.004), (0.0, 120.0))
+    bent = bend_through(found)
+    assert (bent[0].first, bent[-1].last) == (0.0, 120.0)
+    for left, right in pairwise(bent):
+        assert left.last == right.first
+        assert left.inverse_depth(left.last) == pytest.approx(right.inverse_depth(left.last))
+    for wall in found:
+        middle = (wall.first + wall.last) / 2
+        own = next(w for w in bent if middle <= w.last)
+        assert own.inverse_depth(middle) == pytest.approx(wall.inverse_depth(middle))
+
+
 def test_a_large_jump_is_not_bridged() -> None:
     columns = np.arange(100.0)
     inverse = np.where(columns < 40, 0.2, 0.05)
@@ -125,7 +140,12 @@ def test_a_large_jump_is_not_bridged() -> None:
 
 @pytest.mark.parametrize(
     ("surface", "seams"),
-    [(Surface.VEHICLE, False), (Surface.PERSON, False), (Surface.STRUCTURE, True)],
+    [
+        (Surface.VEHICLE, False),
+        (Surface.PERSON, False),
+        (Surface.SLOPE, False),
+        (Surface.STRUCTURE, True),
+    ],
 )
 def test_no_seam_goes_through_a_queue_or_a_group(surface: Surface, seams: bool) -> None:
     surfaces = np.full((180, 320), Surface.SKY, np.uint8)
