@@ -1,6 +1,6 @@
 """A photo as it fills a frame, and what networks see in it: the same whatever is given of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -28,26 +28,18 @@ from dynascene_cli.video import (
 )
 from dynascene_cli.weights.registry import path_of
 
-LOOKED_AT = 513
-"""Pixels of a frame's shorter side from which on labels keep: the network's input. On smaller ones
-(432 × 240) a beach was taken for a strip of water's edge, the same photo at 513 not."""
-
 KEPT = 2
 """Framings that are kept: a shot is planned in the photo's middle and where it shows ground."""
 
 
 @dataclass(frozen=True, eq=False)
 class FramedPhoto:
-    """A photo's ``picture`` (H, W, 3) in a frame, where that lies in it, and what is around.
-
-    ``crop`` is the fraction of the photo that was asked for in the frame's middle.
-    """
+    """A photo's ``picture`` (H, W, 3) in a frame, where that lies in it, and what is around."""
 
     photo: Photo
     picture: Image
     window: CoverWindow
     surroundings: Surroundings
-    crop: tuple[float, float]
 
     @property
     def photo_size(self) -> tuple[int, int]:
@@ -56,17 +48,8 @@ class FramedPhoto:
 
     @cached_property
     def content(self) -> FrameContent:
-        """What is in the frame, told with the help of the whole photo.
-
-        It is looked at as finely as the labels need, where the photo is finer than the frame.
-        """
-        height, width = self.picture.shape[:2]
-        finer = min(LOOKED_AT / min(height, width), 1 / self.window.scale)
-        if finer <= 1:
-            return frame_content(self.picture, self.surroundings)
-        seen = _fill_frame(self.photo, (round(width * finer), round(height * finer)), self.crop)
-        found = frame_content(seen.picture, seen.surroundings)
-        return replace(found, labels=found.labels.at_size(width, height))
+        """What is in the frame, told with the help of the whole photo."""
+        return frame_content(self.picture, self.surroundings)
 
     @cached_property
     def people(self) -> NDArray[np.bool_]:
@@ -96,12 +79,9 @@ def frame_photo(
     Raises:
         InputError: the photo cannot be read.
     """
-    return _fill_frame(read_photo(path), size, crop)
-
-
-def _fill_frame(photo: Photo, size: tuple[int, int], crop: tuple[float, float]) -> FramedPhoto:
+    photo = read_photo(path)
     photo_size = photo.pixels.shape[1], photo.pixels.shape[0]
     window = cover_window(photo_size, size, crop)
     room = room_around(photo_size, size, window)
     around = Surroundings(room, lambda: cover_with_room(photo.pixels, size, window, room))
-    return FramedPhoto(photo, resize_to_cover(photo.pixels, *size, crop), window, around, crop)
+    return FramedPhoto(photo, resize_to_cover(photo.pixels, *size, crop), window, around)

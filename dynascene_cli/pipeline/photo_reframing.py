@@ -10,7 +10,7 @@ from dynascene_cli.pipeline.request import RenderRequest, SceneRequest
 from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.pipeline.shot_camera import (
     FilmedTracks,
-    align_filmed_world,
+    accompanying_world,
     wanted_horizon,
     with_frame_lens,
 )
@@ -35,7 +35,7 @@ def reframe_photo(request: RenderRequest, filmed: FilmedTracks, place: Place) ->
     for a clip whose lens is more than WIDEST_LENS times wider.
     """
     geometry, window = place.guess.geometry, place.window
-    seen = with_frame_lens(align_filmed_world(request, filmed, place), place)
+    seen = with_frame_lens(accompanying_world(request, filmed, place), place)
     focal = float(seen.intrinsics[0, 0, 0])
     if place.guess.sources["focal"] == "prior":
         focal = _fitting_focal(seen, place)

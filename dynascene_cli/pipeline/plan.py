@@ -234,7 +234,7 @@ def _plan_accompanying(
             break
         share *= SHRINKING
     run.console.warn(*camera.stance.warnings)
-    if place.guess.sources["camera_height"] not in ("prior", "given"):
+    if place.height_is_seen:
         photo = place.guess.viewpoint
         odd = size_conflict(camera.stance, photo.camera_height, photo.height_spread)
         run.console.warn(*([] if odd is None else [odd]))

@@ -78,6 +78,11 @@ class Place:
     warnings: tuple[str, ...]
     removed: NDArray[np.bool_] | None = None
 
+    @property
+    def height_is_seen(self) -> bool:
+        """Whether the photo shows from how high up it was taken."""
+        return self.guess.sources["camera_height"] not in ("prior", "given")
+
     def without(self, removed: NDArray[np.bool_]) -> "Place":
         """The place with what a mask (H, W) shows painted over."""
         digest = hashlib.sha256(np.packbits(removed).tobytes()).hexdigest()

@@ -43,6 +43,7 @@ from dynascene_cli.staging import (
     horizon_row,
     is_before,
     lean_of,
+    look_from,
     room_for_move,
     stance,
     stand_with_own_camera,
@@ -66,6 +67,9 @@ TRAVEL_LEFT_OUT = (
     "the camera's travel is left out, and its turns and zoom alone are shown: the photo shows too "
     "little ground to move over; a pan, a zoom, --depth FILE or another photo would move"
 )
+
+SURE_HEIGHT = 0.2
+"""Standard deviation of the logarithm of a photo's camera height up to which it is a clip's too."""
 
 LEAST_TRAVEL = 0.1
 """Metres; less is the sway of a hand."""
@@ -212,7 +216,7 @@ def accompanying_camera(
             f"--camera {request.camera}: the clip's own camera moves with the person already",
             "use --camera auto or --camera follow",
         )
-    world = _centre_on_photo(align_filmed_world(request, filmed, place))
+    world = _centre_on_photo(accompanying_world(request, filmed, place))
     free = world.gravity == "level" and not filmed.contacts.grounded
     world = _aim_at_horizon(world, place, free=free)
     position = request.position
@@ -282,19 +286,32 @@ def _standing_ground(place: Place, *, sure: bool = True) -> StandingGround | Non
     return StandingGround.of(free, partial(plain_name, labels), feet_rows(labels))
 
 
+def accompanying_world(request: RenderRequest, filmed: FilmedTracks, place: Place) -> FilmedWorld:
+    """The filmed camera over the photo's ground, seen from the photo's height if it is known.
+
+    Things of known height in the photo tell it, beside which the person would look too tall or too
+    small; a height that the user gave is the world's already.
+    """
+    world = align_filmed_world(request, filmed, place)
+    viewpoint = place.guess.viewpoint
+    if not place.height_is_seen or viewpoint.height_spread > SURE_HEIGHT:
+        return world
+    person = FilmedPerson(filmed.contacts, request.person_height)
+    return look_from(world, person, viewpoint.camera_height)
+
+
 def align_filmed_world(request: RenderRequest, filmed: FilmedTracks, place: Place) -> FilmedWorld:
     """The filmed camera in metres over level ground, by the user's lengths where given."""
     path, geometry = filmed.path, place.guess.geometry
     cover = covering((path.width, path.height), (geometry.width, geometry.height))
     lean = lean_of(filmed.tracks, path.width, path.height)
-    seen = place.guess.sources["camera_height"] not in ("prior", "given")
     return align_world(
         path,
         filmed.points,
         FilmedPerson(filmed.contacts, request.person_height, lean),
         horizon=(geometry.horizon - cover[1, 2]) / cover[1, 1],
         camera_height=geometry.camera_height if place.camera_height_given else None,
-        photo_height=geometry.camera_height if seen else None,
+        photo_height=geometry.camera_height if place.height_is_seen else None,
         scale=request.scale,
     )
 

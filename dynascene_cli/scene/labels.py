@@ -5,7 +5,7 @@ grid is coarse: borders between kinds of things are brought to the photo's own e
 filter.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -62,11 +62,6 @@ class SceneLabels:
         share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         total = float(share.sum())
         return float((self.certainty * share).sum() / total) if total > 0 else 0.0
-
-    def at_size(self, width: int, height: int) -> "SceneLabels":
-        """The same labels for a picture of another size."""
-        classes = cv2.resize(self.classes, (width, height), interpolation=cv2.INTER_NEAREST)
-        return replace(self, classes=np.asarray(classes, np.uint8))
 
     @property
     def interior(self) -> bool:

@@ -23,6 +23,7 @@ from dynascene_cli.staging.world_alignment import (
     align_world,
     check_scale,
     horizon_row,
+    look_from,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "horizon_row",
     "is_before",
     "lean_of",
+    "look_from",
     "move_conflicts",
     "person_heights",
     "place_person",

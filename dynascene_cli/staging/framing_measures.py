@@ -143,10 +143,12 @@ class FramingMeasures:
         return np.unique(np.linspace(0, last, WALK_SAMPLES).astype(np.intp))
 
     def under_feet(self, framing: Framing) -> str:
-        """What the photo shows under the feet, in plain words."""
+        """What the photo shows under the feet for most of the walk, in plain words."""
         if self.ground is None:
             return "what is no ground"
-        return self.ground.what_is_at(self.first_contact(framing))
+        feet, _, _ = self.seen(framing)
+        first = self.first_contact(framing)
+        return self.ground.mostly_under(feet[self._looked_at]) or self.ground.what_is_at(first)
 
     def occupied_under(self, framing: Framing) -> str | None:
         """What the photo shows under feet inside the picture that nothing free bears."""

@@ -14,6 +14,12 @@ POSITION_NOT_USED = (
 )
 
 
+FEET_HIDDEN = (
+    "lettering over the clip hides the person's feet: they are kept below the picture's lower "
+    "edge; a clip without lettering, or --matte with the feet in it, shows them"
+)
+
+
 def occupied_ground(what: str) -> str:
     """The person stands on what bears nobody."""
     return (

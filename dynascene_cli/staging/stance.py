@@ -16,6 +16,7 @@ from dynascene_cli.staging.billboard import (
 )
 from dynascene_cli.staging.framing import Framer
 from dynascene_cli.staging.framing_measures import Footing, Framing
+from dynascene_cli.staging.framing_warnings import FEET_HIDDEN
 from dynascene_cli.staging.ground_contact import Contacts, contact_points
 from dynascene_cli.staging.smoothing import all_finite
 from dynascene_cli.staging.standing_ground import StandingGround
@@ -179,6 +180,8 @@ def stance(
     if moves and world is not None:
         stands, lowered = _bring_world(stands, world)
     warnings = framing.warnings
+    if contacts.cut[:, 3].any() and contacts.lower_cut == tracks.hidden_below:
+        warnings += (FEET_HIDDEN,)
     if standing.room > 0 and on_ground:
         warnings += (_room_text(standing.room, contacts),)
     if on_ground and not filmed.is_still and not contacts.grounded:

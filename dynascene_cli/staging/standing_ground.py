@@ -1,5 +1,6 @@
 """Where in a photo feet can stand, and whom or what somebody there would cover wrongly."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -75,6 +76,13 @@ class StandingGround:
             if not self.bears(foot[None], 1.0):
                 return self.what_is_at(foot)
         return None
+
+    def mostly_under(self, feet: Floats) -> str | None:
+        """What the photo shows under most of the feet (N, 2) in it that nothing free bears."""
+        height, width = self.clearance.shape
+        inside = feet[np.all((feet >= 0) & (feet < [width, height]), axis=1)]
+        found = Counter(self.what_is_at(foot) for foot in inside if not self.bears(foot[None], 1.0))
+        return found.most_common(1)[0][0] if found else None
 
     def what_is_at(self, foot: Floats) -> str:
         """What the photo shows at a foot (2,)."""

@@ -13,9 +13,11 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import (
     Floats,
     centre,
+    compose,
     pose,
     project,
     rays,
+    rotation_about,
     rotation_to_quaternion,
 )
 from dynascene_cli.shot import CameraPath
@@ -54,6 +56,12 @@ LEAST_FALL = 0.05
 """Feet whose rays fall less than this per length say nothing of the camera's height."""
 
 ROUNDS = 3
+
+NOTICED, MOST_TILT_DEG = 1.1, 3.0
+"""A person so many times too tall or small is noticed. A tilt up to the second makes them as tall
+as the photo asks for: nobody sees it, and a pan's axis tells no better what is level."""
+
+BISECTIONS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +157,38 @@ def align_world(
     extrinsics = pose(levelled.extrinsics[:, :, :3], levelled.extrinsics[:, :, 3] * metres)
     in_metres = replace(levelled, extrinsics=extrinsics, unit="metres")
     return FilmedWorld(in_metres, height, gravity, told, warnings)
+
+
+def look_from(world: FilmedWorld, person: FilmedPerson, camera_height: float) -> FilmedWorld:
+    """The world seen from ``camera_height`` metres, by a constant tilt of its camera.
+
+    The person is then as tall as people are in a photo that was taken from there. The same world
+    where that is no difference or takes too large a tilt, or where no ground decides.
+    """
+    ratio = camera_height / world.camera_height
+    if not person.contacts.grounded or 1 / NOTICED < ratio < NOTICED:
+        return world
+    metres = 1.0 if world.scale == "given" else ratio
+    rotations, moves = world.path.extrinsics[:, :, :3], world.path.extrinsics[:, :, 3] * metres
+    path = replace(world.path, extrinsics=pose(rotations, moves))
+
+    def tilted(degrees: float) -> CameraPath:
+        tilt = pose(rotation_about("x", degrees), np.zeros(3))
+        return replace(path, extrinsics=compose(tilt, path.extrinsics))
+
+    def height(degrees: float) -> float:
+        over_feet, _, frames = _height_over_feet(tilted(degrees), person)
+        rises = centre(path.extrinsics)[frames, 1]
+        return float(np.median(over_feet + rises)) if len(frames) else np.nan
+
+    low, high = -MOST_TILT_DEG, MOST_TILT_DEG
+    rising = height(high) > height(low)
+    if not min(height(low), height(high)) < camera_height < max(height(low), height(high)):
+        return world
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (height(middle) < camera_height) == rising else (low, middle)
+    return replace(world, path=tilted((low + high) / 2), camera_height=camera_height)
 
 
 def _measure(

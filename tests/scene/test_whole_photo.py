@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from dynascene_cli.commands.demo import MEDIA as DEMO_MEDIA
-from dynascene_cli.pipeline.framed_photo import frame_photo
 from dynascene_cli.scene import Surroundings, frame_content, guess_geometry
 from dynascene_cli.shot import Image
 from dynascene_cli.video import (
@@ -58,12 +57,3 @@ def test_evidence_is_carried_into_a_frame_from_above_and_below_it() -> None:
 def test_a_frame_of_the_photos_own_shape_is_looked_at_alone() -> None:
     frame, around = framed((512, 288))
     assert frame_content(frame, around).evidence is None
-
-
-def test_a_small_frame_is_looked_at_as_finely_as_a_large_one() -> None:
-    size = 128, 72
-    small = frame_photo(PHOTO, "", size, (0.5, 0.5)).content.labels
-    large = frame_photo(PHOTO, "", (912, 513), (0.5, 0.5)).content.labels
-    assert small.classes.shape == size[::-1]
-    assert (small.classes == large.at_size(*size).classes).all()
-    np.testing.assert_array_equal(small.certainty, large.certainty)

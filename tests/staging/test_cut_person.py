@@ -125,6 +125,7 @@ def test_feet_that_something_drawn_hides_lie_below_the_pictures_edge() -> None:
     feet = corner(stands, tuple(stands.contacts.points[0]))[1]
     tall = stands.clip_to_frame[0, 0, 0] * stands.contacts.heights[0]
     assert tall == pytest.approx((feet - 250) * HEIGHT / 3.0, rel=0.02)
+    assert any("lettering over the clip hides" in told for told in stands.warnings)
     below = replace(whole, hidden_below=float(whole.boxes[0, 3]) + 5)
     assert not stance(below, still(FILMED, 75), high).contacts.cut.any()
 

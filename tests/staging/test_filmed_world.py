@@ -29,11 +29,12 @@ from dynascene_cli.staging import (
     align_world,
     contact_points,
     horizon_row,
+    look_from,
     place_person,
     stance,
     stand_with_own_camera,
 )
-from dynascene_cli.staging.billboard import apply_similarity
+from dynascene_cli.staging.billboard import apply_similarity, card, intersect_ground
 from dynascene_cli.staging.derotation import remove_rotation, restore_rotation
 from dynascene_cli.staging.ground_fit import fit_ground, sure_ground
 
@@ -230,6 +231,34 @@ def test_metres_are_told_by_what_lies_at_the_feet_or_given_or_guessed() -> None:
     np.testing.assert_allclose(centre(told.path.extrinsics), centre(truth.extrinsics), atol=0.01)
     guessed = world_of(truth, standing(), far)
     assert guessed.scale == "guess" and "--scale" in guessed.warnings[0]
+
+
+def look_from_height(height: float) -> tuple[FilmedWorld, FilmedWorld, FilmedPerson]:
+    """The world of an orbit filmed from 1.5 m, the same from a height, and the person in it."""
+    truth = filmed_with("orbit")
+    person = FilmedPerson(contact_points(tracks(standing(), GROUND, filmed=truth), truth), 1.7)
+    world = align_world(estimated(truth), background(truth, ground=True), person, horizon=300.0)
+    return world, look_from(world, person, height), person
+
+
+def test_who_was_filmed_from_lower_is_as_tall_as_people_in_the_photo() -> None:
+    world, raised, person = look_from_height(1.7)
+    assert world.camera_height == pytest.approx(1.5, rel=0.05)
+    assert raised.camera_height == 1.7
+    turned = raised.path.extrinsics[:, :, :3] @ np.swapaxes(world.path.extrinsics[:, :, :3], 1, 2)
+    assert 0.5 < np.degrees(np.arccos((np.trace(turned[0]) - 1) / 2)) < 3.0
+    feet, _ = intersect_ground(
+        raised.path.intrinsics, raised.path.extrinsics, person.contacts.points, 1.7
+    )
+    _, up = card(raised.path.intrinsics, raised.path.extrinsics, feet, 1.7)
+    tall = np.linalg.norm(up, axis=1)
+    np.testing.assert_allclose(tall, person.contacts.heights, rtol=0.03)
+
+
+def test_a_height_that_nobody_notices_or_that_is_far_off_changes_nothing() -> None:
+    for height in (1.55, 6.0):
+        world, seen, _ = look_from_height(height)
+        assert seen is world
 
 
 @pytest.mark.parametrize("scale", [0.0, -2.0, float("nan"), float("inf")])

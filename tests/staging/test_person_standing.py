@@ -287,3 +287,16 @@ def test_a_still_filmed_camera_needs_no_unit() -> None:
         "scene_depth",
     )
     assert stance(tracks(standing(), FILMED), path, FILMED).warnings == ()
+
+
+def test_what_most_of_the_way_leads_over_is_named() -> None:
+    def named(x: int, y: int) -> str:
+        return "somebody" if x < 100 else "water"
+
+    ground = StandingGround.of(np.zeros((200, 400), bool), named)
+    way = np.stack([np.linspace(50, 390, 9), np.full(9, 150.0)], axis=1)
+    assert ground.what_is_at(way[0]) == "somebody"
+    assert ground.mostly_under(way) == "water"
+    assert ground.mostly_under(way + 1000.0) is None
+    free = StandingGround.of(np.ones((200, 400), bool), named)
+    assert free.mostly_under(way) is None
