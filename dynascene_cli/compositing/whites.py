@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.linear_light import DECODE, ENCODE, ENCODE_STEPS, LUMA
@@ -57,13 +58,29 @@ class WhiteCurve:
 
     def soften_display(self, colours: Image) -> Image:
         """Display values (H, W, 3) by the curve; a new picture."""
-        # Luminance is beyond the knee only where green is: red and blue together have the rest.
-        green = max((self.knee - LUMA[0] - LUMA[2]) / LUMA[1], 0.0)
-        bright = DECODE[colours[..., 1]] > green
-        light = self.soften(DECODE[colours[bright]])
         softened = colours.copy()
-        softened[bright] = ENCODE[(light * np.float32(ENCODE_STEPS) + np.float32(0.5)).astype(int)]
+        reach, becomes = self.top - self.knee, self.to - self.knee
+        bend = (reach / becomes - 1) / reach
+        _soften(softened, np.float32(self.knee), np.float32(bend), DECODE, ENCODE)
         return softened
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _soften(colours, knee, bend, decode, encode):  # type: ignore[no-untyped-def]
+    """``WhiteCurve.soften`` of display values, in place, by tables."""
+    one, half, steps = np.float32(1), np.float32(0.5), np.float32(ENCODE_STEPS)
+    red, green, blue = np.float32(LUMA[0]), np.float32(LUMA[1]), np.float32(LUMA[2])
+    for y in range(colours.shape[0]):
+        row = colours[y]
+        for x in range(colours.shape[1]):
+            r, g, b = decode[row[x, 0]], decode[row[x, 1]], decode[row[x, 2]]
+            luminance = red * r + green * g + blue * b
+            over = luminance - knee
+            if over > 0:
+                share = steps * (knee + over / (one + bend * over)) / luminance
+                row[x, 0] = encode[np.uint32(r * share + half)]
+                row[x, 1] = encode[np.uint32(g * share + half)]
+                row[x, 2] = encode[np.uint32(b * share + half)]
 
 
 def person_white(pixels: Image) -> float | None:
