@@ -4,7 +4,7 @@ After Hoiem, Efros and Hebert 2005, *Automatic photo pop-up*. Every pixel lies o
 planes, so that what is straight stays straight, and nothing bends across the border of two things.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -56,6 +56,10 @@ FOOT_ERROR = 0.006
 
 OCCLUDED = 0.8
 """The inverse depth of what stands behind something, as a share of that thing's."""
+
+HANGING = 0.7
+"""What borders on the ceiling along so much of its outline hangs from it, as a lamp does: a wall
+reaches down from it, and at most half of a cupboard's outline is at it."""
 
 SURROUNDED = 0.6
 """What one upright plane borders on so much of its outline lies in it, as a window does."""
@@ -130,7 +134,7 @@ def pop_up(
     ``vanishing`` are the levelled columns, from the middle, at which level lines vanish.
     """
     column, level = level_grid(geometry)
-    surfaces = _tidy_surfaces(surfaces, level)
+    surfaces = _without_lamps(_tidy_surfaces(surfaces, level))
     per_row = 1 / (geometry.camera_height * geometry.focal)
     planes = [(0.0, 0.0, per_row), (1 / (SKY_DISTANCE * geometry.camera_height), 0.0, 0.0)]
     shown = [Surface.GROUND, Surface.SKY]
@@ -214,6 +218,30 @@ def _tidy_surfaces(surfaces: NDArray[np.uint8], level: Field) -> NDArray[np.uint
     if lost.all():
         return tidy
     return np.where(lost, tidy.ravel()[nearest_pixels(~lost)], tidy)
+
+
+def _without_lamps(surfaces: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Surfaces with what hangs from the ceiling as part of it: it stands on nothing."""
+    joined = surfaces.copy()
+    if not (surfaces == Surface.CEILING).any():
+        return joined
+    # Twice, since parts of a lamp may have several names and border on each other.
+    for _ in range(2):
+        for surface in UPRIGHT:
+            for own in _parts_in(joined, surface):
+                grown = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8))
+                outline = (grown > 0) & ~own
+                if outline.any() and (joined[outline] == Surface.CEILING).mean() >= HANGING:
+                    joined[own] = Surface.CEILING
+    return joined
+
+
+def _parts_in(surfaces: NDArray[np.uint8], surface: Surface) -> Iterator[Mask]:
+    """The connected parts (H, W) of one surface."""
+    mask = (surfaces == surface).astype(np.uint8)
+    count, parts = cv2.connectedComponents(mask, connectivity=4)
+    for part in range(1, count):
+        yield parts == part
 
 
 def _things(surfaces: NDArray[np.uint8], level: Field) -> list[_Thing]:

@@ -54,6 +54,9 @@ def test_every_wall_lies_where_it_stands() -> None:
     assert found[ground] == pytest.approx(photo.depth[ground], rel=1e-3)
 
 
+ROOM = SceneGeometry(160, 90, 150.0, 45.0, 0.0, 1.6, 0.0, 0.3, interior=True)
+
+
 def test_at_its_own_pose_a_pop_up_is_the_photo() -> None:
     photo = seen("crossing", camera(), samples=1)
     scene = build_scene(photo.image, guess_of("crossing", photo), MARGINS)
@@ -70,13 +73,26 @@ def test_a_ceiling_is_as_high_as_the_walls_that_carry_it() -> None:
     surfaces = np.full((height, width), Surface.STRUCTURE, np.uint8)
     surfaces[65:] = Surface.GROUND
     surfaces[:20] = Surface.CEILING
-    geometry = SceneGeometry(width, height, 150.0, 45.0, 0.0, 1.6, 0.0, 0.3, interior=True)
-    popup = pop_up(surfaces, geometry)
+    popup = pop_up(surfaces, ROOM)
     inverse = popup.inverse_depth(popup.index)
     wall = 20 / (1.6 * 150)
     assert inverse[40, 80] == pytest.approx(wall, rel=0.06)
     assert inverse[19, 80] == pytest.approx(wall, rel=0.1)
     assert inverse[0, 80] > inverse[19, 80]
+
+
+def test_a_lamp_hangs_from_the_ceiling_and_a_cupboard_does_not() -> None:
+    height, width = 90, 160
+    surfaces = np.full((height, width), Surface.STRUCTURE, np.uint8)
+    surfaces[65:] = Surface.GROUND
+    surfaces[:30] = Surface.CEILING
+    plain = pop_up(surfaces, ROOM)
+    surfaces[:12, 60:80] = Surface.OTHER
+    surfaces[18:30, 100:130] = Surface.FURNITURE
+    popup = pop_up(surfaces, ROOM)
+    before, after = (each.inverse_depth(each.index) for each in (plain, popup))
+    assert after[:12, 60:80] == pytest.approx(before[:12, 60:80])
+    assert popup.index[25, 115] != popup.index[5, 70]
 
 
 @settings(max_examples=30, deadline=None)
