@@ -14,6 +14,7 @@ from dynascene_cli.scene.relief import relief_depth
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.surfaces import photo_surfaces, scene_popup
 from dynascene_cli.scene.surroundings import Surroundings
+from dynascene_cli.scene.wall_continuation import Continuation, continue_walls
 from dynascene_cli.shot import Image, Layer, Margins, Mask, Scene
 
 SINGLE_THINGS = (
@@ -71,7 +72,10 @@ def build_scene(
     frame = _part(margins, photo)
     if remove is not None:
         hole[frame] = add_fringe(remove)
-    filling, sky = _paint_hole(known, known_guess, hole, unknown, seed)
+    walls = None
+    if depth is None and unknown != Margins():
+        walls = _carry_walls_on(known, known_guess, hole[_part(unknown, known)], unknown)
+    filling, sky = _paint_hole(known, known_guess, hole, unknown, walls, seed)
     warnings: tuple[str, ...] = ()
     layers: tuple[Layer, ...]
     if depth is not None:
@@ -97,26 +101,61 @@ def build_scene(
     )
 
 
+def _carry_walls_on(
+    photo: Image, guess: GeometryGuess, removed: Mask, margins: Margins
+) -> Continuation | None:
+    """How the photo's walls go on over its margins, without what is removed or single."""
+    popup = scene_popup(photo, guess)
+    if popup is None:
+        return None
+    things = single_things(guess)
+    barred = removed if things is None else removed | things
+    # Without a sky nothing but walls is painted in above them anyway.
+    return continue_walls(popup, margins, barred, above=bool(guess.sky.any()))
+
+
 def _paint_hole(
-    photo: Image, guess: GeometryGuess, hole: Mask, margins: Margins, seed: int
+    photo: Image,
+    guess: GeometryGuess,
+    hole: Mask,
+    margins: Margins,
+    walls: Continuation | None,
+    seed: int,
 ) -> tuple[Filling, Mask]:
-    """The canvas (H, W) of a photo with margins, its hole painted in, and where it is sky."""
+    """The canvas (H, W) of a photo with margins, its hole painted in, and where it is sky.
+
+    What ``walls`` go on over is no hole.
+    """
     sides = margins.sides
     photo_sky, things = np.pad(guess.sky, sides), single_things(guess)
+    canvas = np.pad(photo, (*sides, (0, 0)))
+    barred = None if things is None else np.pad(things, sides)
+    if walls is not None and walls.mask.any():
+        canvas, hole = walls.paint(canvas, photo), hole & ~walls.mask
+        barred = walls.mask if barred is None else barred | walls.mask
     # The blurred edge of a roof is no sky to copy: a second roof's would be seen above the photo.
     clear_sky = guess.sky & ~add_fringe(~guess.sky)
     filling = fill(
-        np.pad(photo, (*sides, (0, 0))),
+        canvas,
         hole,
         slope=-float(np.tan(np.radians(guess.geometry.roll_deg))),
         sky=np.pad(clear_sky, sides) if clear_sky.any() else None,
-        barred=None if things is None else np.pad(things, sides),
+        barred=barred,
         seed=seed,
     )
+    if walls is not None:
+        filling = _from_walls(filling, walls, margins)
     sky = photo_sky[filling.rows, filling.cols]
     if hole.any():
         sky = cv2.medianBlur(sky.astype(np.uint8), 9) > 0
     return filling, sky
+
+
+def _from_walls(filling: Filling, walls: Continuation, margins: Margins) -> Filling:
+    """The filling, whose walls come from where they were copied."""
+    rows = np.where(walls.mask, np.round(walls.rows) + margins.top, filling.rows)
+    cols = np.where(walls.mask, np.round(walls.columns) + margins.left, filling.cols)
+    return Filling(filling.image, rows.astype(np.int32), cols.astype(np.int32))
 
 
 def _part(margins: Margins, picture: Image) -> tuple[slice, slice]:
