@@ -46,7 +46,9 @@ from dynascene_cli.staging import (
     look_from,
     room_for_move,
     stance,
+    stand_in,
     stand_with_own_camera,
+    tell_stand_in,
 )
 
 MOST_RAISED, MOST_RAISED_FREELY = 0.2, 0.1
@@ -63,10 +65,7 @@ CUT_UNDER_OWN_CAMERA = (
     "the cut would be seen elsewhere than at the picture's edge"
 )
 
-TRAVEL_LEFT_OUT = (
-    "the camera's travel is left out, and its turns and zoom alone are shown: the photo shows too "
-    "little ground to move over; a pan, a zoom, --depth FILE or another photo would move"
-)
+TURNS_ALONE = "its turns and zoom alone are shown"
 
 SURE_HEIGHT = 0.2
 """Standard deviation of the logarithm of a photo's camera height up to which it is a clip's too."""
@@ -165,8 +164,12 @@ def move_camera(
         return sample(moves, reference, count, frame_rate, amount, request.seed)
 
     def path_of(stands: Stance, amount: float) -> CameraPath:
-        path = asked_path(stands, amount)
-        return effective_path(path, stands.geometry, measured_depth=place.depth is not None)
+        asked = asked_path(stands, amount)
+        path = effective_path(asked, stands.geometry, measured_depth=place.depth is not None)
+        # A photo that is one flat card bears no travel, but any zoom.
+        if path is asked or not hold_body or not is_before(stands, asked):
+            return path
+        return stand_in(stands, path, asked, 1.0)
 
     @cache
     def camera_of(stands: Stance) -> ShotCamera:
@@ -185,10 +188,22 @@ def move_camera(
         stands = stance_at(room)
     if world is not None:
         stands = replace(stands, warnings=(*world.warnings, *stands.warnings))
-    is_card = stands.geometry.is_card and place.depth is None
-    if is_card and _travel(asked_path(stands, request.move_strength)) > LEAST_TRAVEL:
-        stands = replace(stands, warnings=(*stands.warnings, TRAVEL_LEFT_OUT))
+    asked_for = asked_path(stands, request.move_strength)
+    if stands.geometry.is_card and place.depth is None and _travel(asked_for) > LEAST_TRAVEL:
+        told = _tell_left_out(stands, asked_for, hold_body=hold_body)
+        stands = replace(stands, warnings=(*stands.warnings, told))
     return camera_of(stands)
+
+
+def _tell_left_out(stands: Stance, asked: CameraPath, *, hold_body: bool) -> str:
+    """What is shown of a travel that a photo without ground does not bear."""
+    shown = None
+    if hold_body and is_before(stands, asked):
+        shown = tell_stand_in(stands, effective_path(asked, stands.geometry), asked, 1.0)
+    return (
+        f"the camera's travel is left out, and {shown or TURNS_ALONE}: the photo shows too little "
+        "ground to move over; a pan, a zoom, --depth FILE or another photo would move"
+    )
 
 
 def _travel(path: CameraPath) -> float:

@@ -192,7 +192,9 @@ def test_travel_that_a_photo_without_ground_cannot_show_is_told(dynascene, drawn
     for camera, is_told in (("dolly-in", True), ("pan-left", False), ("handheld", False)):
         run = dynascene(*words, "--camera", camera)
         assert run.code == 0, run.err
-        assert any(told in warning for warning in run.json["warnings"]) == is_told, camera
+        warnings = [warning for warning in run.json["warnings"] if told in warning]
+        assert bool(warnings) == is_told, camera
+        assert all("a zoom by 1." in warning for warning in warnings), camera
 
 
 def test_the_report_plays_what_browsers_do_not_and_says_settings_in_words(render):
