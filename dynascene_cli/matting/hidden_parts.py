@@ -19,8 +19,8 @@ from dynascene_cli.matting.hidden_runs import HiddenRun
 from dynascene_cli.matting.occluders import (
     LIKE,
     Sight,
+    find_occluders,
     levels_apart,
-    occluders,
     place_step,
 )
 from dynascene_cli.matting.whole_motion import Whereabouts, follow, pixels_of, stretch
@@ -119,14 +119,14 @@ def reduction_for(alpha: Image) -> float:
     return min(1.0, LENGTH / float(max(np.ptp(rows), np.ptp(columns)) + 1))
 
 
-def reduced(image: Image, reduction: float) -> Image:
+def reduce_image(image: Image, reduction: float) -> Image:
     """A frame or an alpha, reduced."""
     height, width = image.shape[:2]
     size = max(8, round(width * reduction)), max(8, round(height * reduction))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def passage(
+def find_passage(
     run: HiddenRun,
     first: int,
     images: Sequence[Image],
@@ -147,7 +147,7 @@ def passage(
     size = images[0].shape[1::-1]
     sights = _sights(images, alphas, whole, (starts[0], starts[1]), ways)
     hidden = range(whole[0] + 1, whole[1])
-    found = occluders(sights, hidden, lengths[0])
+    found = find_occluders(sights, hidden, lengths[0])
     if found is None:
         return None
     pixels = pixels_of(images[whole[0]], alphas[whole[0]] > SOLID, starts[0])
@@ -194,7 +194,7 @@ def _joined(
         return None
     joined = []
     for index, (sooner, later) in enumerate(zip(on, back, strict=True)):
-        share = mixed(index, *whole)
+        share = share_of_later(index, *whole)
         middle = (
             (1 - share) * sooner.x + share * (later.x - x),
             (1 - share) * sooner.y + share * (later.y - y),
@@ -208,7 +208,7 @@ def _joined(
     return joined
 
 
-def mixed(index: int, before: int, after: int) -> float:
+def share_of_later(index: int, before: int, after: int) -> float:
     """The share, 0..1, of what is carried back from the whole frame after."""
     low, high = MIXED
     share = np.clip(((index - before) / (after - before) - low) / (high - low), 0, 1)
@@ -226,7 +226,7 @@ def _sights(
     size = images[0].shape[1::-1]
     sights: list[Sight] = []
     for index, image in enumerate(images):
-        share = mixed(index, *whole)
+        share = share_of_later(index, *whole)
         expected = np.zeros(image.shape[:2], np.float32)
         unlike = np.full(image.shape[:2], 255, np.float32)
         for source, weight in enumerate((1 - share, share)):
@@ -275,7 +275,7 @@ def complete_hidden(
     carried, colours = _carried(way, index, people)
     sight, small = way.sights[index], way.occluded[index]
     alpha = seen.alpha.astype(np.float32)
-    small_alpha = reduced_to(seen.alpha, sight.image)
+    small_alpha = reduce_to_size_of(seen.alpha, sight.image)
     near = _near(small, way.length)
     own = cv2.resize(_own(sight, small_alpha, near), (width, height))
     length = way.length / float(way.reduction[0])
@@ -296,7 +296,7 @@ def complete_hidden(
     )
 
 
-def reduced_to(alpha: Image, image: Image) -> Image:
+def reduce_to_size_of(alpha: Image, image: Image) -> Image:
     """An alpha (H, W) of the size of an image (h, w, 3)."""
     return np.asarray(cv2.resize(alpha, image.shape[1::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -319,7 +319,7 @@ def _carried(
     way: Passage, index: int, people: tuple[WholePerson, WholePerson]
 ) -> tuple[FloatArray, FloatArray]:
     """The alpha (H, W), 0..255, and the colours (H, W, 3) that whole frames carry into one."""
-    share = mixed(index, way.run.before, way.run.after)
+    share = share_of_later(index, way.run.before, way.run.after)
     size = people[0].alpha.shape[1::-1]
     alpha = np.zeros(size[::-1], np.float32)
     colours = np.zeros((*size[::-1], 3), np.float32)

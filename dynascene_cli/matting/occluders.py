@@ -83,7 +83,7 @@ def place_step(before: Image, after: Image, person: Mask) -> NDArray[np.float64]
     return np.asarray(np.median(flow[~person], axis=0), float)
 
 
-def occluders(sights: Sequence[Sight], frames: range, length: float) -> dict[int, Mask] | None:
+def find_occluders(sights: Sequence[Sight], frames: range, length: float) -> dict[int, Mask] | None:
     """Where (h, w) something hides the person in some of consecutive frames.
 
     None where it is not sure that anything does. ``length`` is the person's longer side in pixels.

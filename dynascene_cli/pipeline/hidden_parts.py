@@ -17,9 +17,9 @@ from dynascene_cli.matting import (
     WholePerson,
     alpha_box,
     complete_hidden,
+    find_passage,
     hidden_runs,
-    passage,
-    reduced,
+    reduce_image,
     reduction_for,
     whole_person,
 )
@@ -91,11 +91,11 @@ def _parts(run: HiddenRun, clip: Clip, alphas: FrameSource) -> Iterator[tuple[in
     images, small, whole = [], [], {}
     pairs = zip(read_frames(clip, first, last), alphas.frames(first, last), strict=True)
     for index, (frame, alpha) in enumerate(pairs, first):
-        images.append(reduced(frame, reduction))
-        small.append(reduced(alpha, reduction))
+        images.append(reduce_image(frame, reduction))
+        small.append(reduce_image(alpha, reduction))
         if index in around:
             whole[index] = frame if index in (run.before, run.after) else None, alpha
-    way = passage(run, first, images, small, (clip.width, clip.height))
+    way = find_passage(run, first, images, small, (clip.width, clip.height))
     if way is None:
         return
     people = _people(way, whole)

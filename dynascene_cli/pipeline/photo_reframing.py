@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from dynascene_cli.geometry import SENSOR_WIDTH_MM
-from dynascene_cli.pipeline.request import RenderRequest, SceneRequest
-from dynascene_cli.pipeline.scene import Place
-from dynascene_cli.pipeline.shot_camera import (
+from dynascene_cli.pipeline.filmed_world import (
     FilmedTracks,
     accompanying_world,
     wanted_horizon,
     with_frame_lens,
 )
+from dynascene_cli.pipeline.request import RenderRequest, SceneRequest
+from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.shot import CameraPath
 
 MOST_ENLARGED = 1.8

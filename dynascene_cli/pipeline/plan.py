@@ -17,6 +17,7 @@ from dynascene_cli.pipeline.canvas import (
     CanvasPlan,
     path_digest,
 )
+from dynascene_cli.pipeline.filmed_world import FilmedTracks
 from dynascene_cli.pipeline.move_limits import SMALLEST_AMOUNT, cover_path
 from dynascene_cli.pipeline.photo_reframing import reframe_photo
 from dynascene_cli.pipeline.removed_people import removed_people
@@ -30,7 +31,6 @@ from dynascene_cli.pipeline.scene import (
     scene_key,
 )
 from dynascene_cli.pipeline.shot_camera import (
-    FilmedTracks,
     ShotCamera,
     accompanying_camera,
     move_camera,

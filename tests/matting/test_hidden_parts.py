@@ -9,9 +9,9 @@ from dynascene_cli.matting import (
     WholePerson,
     alpha_box,
     complete_hidden,
+    find_passage,
     hidden_runs,
-    passage,
-    reduced,
+    reduce_image,
     reduction_for,
 )
 
@@ -56,8 +56,10 @@ def passed(shots):
     frames, seen, whole = (list(each) for each in zip(*shots, strict=True))
     reduction = reduction_for(seen[BEFORE])
     run = HiddenRun(BEFORE, AFTER)
-    images = [reduced(frame, reduction) for frame in frames]
-    way = passage(run, 0, images, [reduced(each, reduction) for each in seen], (WIDTH, HEIGHT))
+    images = [reduce_image(frame, reduction) for frame in frames]
+    way = find_passage(
+        run, 0, images, [reduce_image(each, reduction) for each in seen], (WIDTH, HEIGHT)
+    )
     return way, frames, seen, whole
 
 
