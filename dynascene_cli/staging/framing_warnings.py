@@ -50,6 +50,14 @@ def cut_shown(edges: str, share: float, *, completed: bool) -> str:
     )
 
 
+def soles_cut(share: float) -> str:
+    """The clip's lower edge takes the soles, inside the picture, for a share of the clip."""
+    return (
+        f"the clip's lower edge cuts the soles off for {100 * share:.0f} % of the clip, and they "
+        "end flat inside the picture; --position X,Y with a larger Y puts them below its edge"
+    )
+
+
 def lowered_behind(row: float, share: float) -> str:
     """Something hides the person below ``row``; ``share`` of the height they are shown lower."""
     return (

@@ -75,7 +75,8 @@ class Contacts:
     lower one at ``lower_cut``, the row of the clip's edge or of what hides the body above it;
     ``boxes`` (F, 4) of the matte; ``clip_size`` is (width, height), ``frame_rate`` per second.
     Unless ``grounded``, too few frames show where the person stands: points and heights then
-    follow from head and shoulders, and no ground decides.
+    follow from head and shoulders, and no ground decides. ``soles_cut`` is the share of the frames
+    in which the clip's lower edge takes but the soles, which is not counted as a cut.
     """
 
     points: Floats
@@ -88,6 +89,7 @@ class Contacts:
     lower_cut: float
     frame_rate: float
     grounded: bool = True
+    soles_cut: float = 0.0
 
     def are_passing(self, cut: Mask) -> bool:
         """Whether all that is ``cut`` (F, 4) lasts so briefly that the frames around tell of it."""
@@ -149,6 +151,7 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     tall = float(np.percentile((lowest - head)[feet_seen & np.isfinite(head)], 80))
     cut = _cut(tracks.boxes, *size)
     cut[:, 3] &= ~(feet_whole & (lowest < size[1] - WHOLE_FOOT_SHARE * tall))
+    soles_cut = float(cut[:, 3].mean()) if on_matte else 0.0
     cut[:, 3] &= not on_matte
     bodied = all_finite(midpoint_of(tracks, "shoulder", *size))
     below_picture = cut[:, 3] & ~feet_seen & np.isfinite(upper_body) & bodied
@@ -185,6 +188,7 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
         lower_cut=float(size[1]),
         frame_rate=frame_rate,
         grounded=bool(feet_seen[all_finite(tracks.boxes)].mean() >= LEAST_GROUNDED),
+        soles_cut=soles_cut,
     )
 
 

@@ -16,7 +16,7 @@ from dynascene_cli.staging.billboard import (
 )
 from dynascene_cli.staging.framing import Framer
 from dynascene_cli.staging.framing_measures import Footing, Framing
-from dynascene_cli.staging.framing_warnings import FEET_HIDDEN
+from dynascene_cli.staging.framing_warnings import FEET_HIDDEN, soles_cut
 from dynascene_cli.staging.ground_contact import Contacts, contact_points
 from dynascene_cli.staging.smoothing import all_finite
 from dynascene_cli.staging.standing_ground import StandingGround
@@ -182,6 +182,9 @@ def stance(
     warnings = framing.warnings
     if contacts.cut[:, 3].any() and contacts.lower_cut == tracks.hidden_below:
         warnings += (FEET_HIDDEN,)
+    edge = framing.similarity[1] @ [0.0, filmed.height, 1.0]
+    if contacts.soles_cut > 0 and edge < geometry.height - 1:
+        warnings += (soles_cut(contacts.soles_cut),)
     if standing.room > 0 and on_ground:
         warnings += (_room_text(standing.room, contacts),)
     if on_ground and not filmed.is_still and not contacts.grounded:

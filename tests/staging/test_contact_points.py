@@ -18,7 +18,7 @@ from stick_figure import (
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import LANDMARKS, PersonTracks, SceneGeometry
-from dynascene_cli.staging import Contacts, contact_points
+from dynascene_cli.staging import Contacts, Standing, contact_points, stance
 
 PHOTO = photo(horizon=250.0)
 
@@ -206,6 +206,18 @@ def test_an_edge_that_cuts_but_soles_is_none() -> None:
     ends = np.full(75, float(PHOTO.height))
     assert contacts_of(upside_down(ends)).cut[:, 3].all()
     ends[:20] = PHOTO.height - 8
-    assert not contacts_of(upside_down(ends)).cut.any()
+    grazed = contacts_of(upside_down(ends))
+    assert not grazed.cut.any()
+    assert grazed.soles_cut == pytest.approx(55 / 75)
     ends[:20] = PHOTO.height - 120
-    assert contacts_of(upside_down(ends)).cut[20:, 3].all()
+    cut = contacts_of(upside_down(ends))
+    assert cut.cut[20:, 3].all()
+    assert cut.soles_cut == 0
+
+
+@pytest.mark.parametrize(("row", "told"), [(0.8, True), (1.02, False)])
+def test_soles_cut_inside_the_picture_are_told(row: float, told: bool) -> None:
+    ends = np.full(75, float(PHOTO.height))
+    ends[:20] -= 8
+    stands = stance(upside_down(ends), still(PHOTO, 75), PHOTO, Standing(position=(0.5, row)))
+    assert any("cuts the soles off for 73 %" in text for text in stands.warnings) is told
