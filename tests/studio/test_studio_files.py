@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from studio_process import Studio
 
@@ -115,8 +116,11 @@ def test_keyframes_are_added_where_the_camera_passes(begin, tmp_path):
     assert [key.time for key in move.keyframes] == pytest.approx(
         [0, frame / (before["frame_count"] - 1), 1]
     )
-    for centres in (before["shot"]["centres"], after["shot"]["centres"]):
-        assert centres[2] == pytest.approx(before["shot"]["centres"][2], abs=1e-6)
+    used, now_used = (state["shot"]["used_strength"] for state in (before, after))
+    # How much of a move this photo bears is looked for anew, in steps.
+    assert now_used == pytest.approx(used, rel=0.01)
+    passed = np.array(before["shot"]["centres"][2]) * now_used / used
+    assert after["shot"]["centres"][2] == pytest.approx(passed, abs=1e-5)
     kept = (tmp_path / "anna-beach-studio-move.json").read_bytes()
     for wrong in ({"frame": frame}, {"frame": 99}, {"frame": "1"}, {"frame": True}, {}):
         body = {**wrong, "version": after["version"]}
