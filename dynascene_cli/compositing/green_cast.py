@@ -7,6 +7,7 @@ it; along green and magenta neutral things differ little, and what does is the l
 import numpy as np
 
 from dynascene_cli.compositing.linear_light import DECODE, LUMA, apply_gain
+from dynascene_cli.compositing.roi import thin_pixels
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Image
 
@@ -28,7 +29,7 @@ def tint(pixels: Image) -> float | None:
     That is the mean of log2 R/G and log2 B/G. None where too little is neutral; what is clipped
     tells nothing.
     """
-    pixels = pixels[:: max(1, len(pixels) // 50_000)]
+    pixels = thin_pixels(pixels)
     light = DECODE[pixels[pixels.max(axis=1, initial=0) < 254]]
     luminance = light @ np.asarray(LUMA, np.float32)
     neutral = (light.min(axis=1) > NEAR_NEUTRAL * light.max(axis=1)) & (luminance > LIT)

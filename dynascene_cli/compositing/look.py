@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dynascene_cli.compositing.grain import grain_level, missing_grain
 from dynascene_cli.compositing.green_cast import green_cast, tint
 from dynascene_cli.compositing.linear_light import DECODE, LUMA, apply_gain
+from dynascene_cli.compositing.roi import thin_pixels
 from dynascene_cli.compositing.sharpness import SHARP, edge_softness, missing_blur
 from dynascene_cli.compositing.warp import similarity_scale
 from dynascene_cli.compositing.whites import WhiteCurve, person_white, plate_white, white_curve
@@ -243,7 +244,7 @@ def _light(pixels: Image) -> tuple[float, float, float]:
     Shades of grey (Finlayson and Trezzi, "Shades of Gray and Colour Constancy", CIC 2004): a
     Minkowski mean leans on bright pixels, whose colour is the light's more than the thing's.
     """
-    pixels = pixels[:: max(1, len(pixels) // 50_000)]
+    pixels = thin_pixels(pixels)
     pixels = pixels[(pixels.max(axis=1) < 250) & (pixels.max(axis=1) > 8)]
     if len(pixels) < 500:
         return math.nan, math.nan, math.nan

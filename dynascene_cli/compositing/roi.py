@@ -53,6 +53,11 @@ def opaque_box(alpha: NDArray[np.uint8], threshold: int) -> Box:
     return Box(x, y, x + width, y + height)
 
 
+def thin_pixels(pixels: AnyArray) -> AnyArray:
+    """Every few of pixels (N, 3): some fifty thousand, which tell a colour as well as millions."""
+    return pixels[:: max(1, len(pixels) // 50_000)]
+
+
 def reduce_by_blocks(image: AnyArray, reduction: int) -> AnyArray:
     """The image with each whole block of reduction × reduction pixels averaged into one.
 

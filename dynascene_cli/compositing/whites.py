@@ -8,6 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.linear_light import DECODE, ENCODE, ENCODE_STEPS, LUMA
+from dynascene_cli.compositing.roi import thin_pixels
 from dynascene_cli.shot import Image
 
 Precision = TypeVar("Precision", np.float32, np.float64)
@@ -47,21 +48,24 @@ class WhiteCurve:
         """Luminance up to which the curve is the identity."""
         return KNEE * self.to
 
+    @property
+    def bend(self) -> float:
+        """The c of the curve, by which ``top`` becomes ``to``."""
+        reach, becomes = self.top - self.knee, self.to - self.knee
+        return (reach / becomes - 1) / reach
+
     def soften(self, linear: NDArray[Precision]) -> NDArray[Precision]:
         """Linear light (..., 3), its luminance by the curve: channels keep their ratios."""
         luminance = linear @ np.asarray(LUMA, linear.dtype)
         over = np.maximum(luminance - self.knee, 0)
-        reach, becomes = self.top - self.knee, self.to - self.knee
-        softened = over / (1 + (reach / becomes - 1) / reach * over)
+        softened = over / (1 + self.bend * over)
         share = 1 - (over - softened) / np.maximum(luminance, self.knee)
         return np.asarray(linear * share[..., None], linear.dtype)
 
     def soften_display(self, colours: Image) -> Image:
         """Display values (H, W, 3) by the curve; a new picture."""
         softened = colours.copy()
-        reach, becomes = self.top - self.knee, self.to - self.knee
-        bend = (reach / becomes - 1) / reach
-        _soften(softened, np.float32(self.knee), np.float32(bend), DECODE, ENCODE)
+        _soften(softened, np.float32(self.knee), np.float32(self.bend), DECODE, ENCODE)
         return softened
 
 
@@ -85,9 +89,10 @@ def _soften(colours, knee, bend, decode, encode):  # type: ignore[no-untyped-def
 
 def person_white(pixels: Image) -> float | None:
     """The linear luminance 0..1 of a person's white clothes in their pixels (N, 3); None: none."""
+    pixels = thin_pixels(pixels)
     neutral = _neutral_light(pixels)
     white = neutral[neutral > WHITE]
-    enough = len(pixels) > 0 and len(white) >= LEAST_WHITE * len(_thinned(pixels))
+    enough = len(pixels) > 0 and len(white) >= LEAST_WHITE * len(pixels)
     return float(np.percentile(white, WHITE_PERCENTILE)) if enough else None
 
 
@@ -98,9 +103,9 @@ def plate_white(ground: Image) -> float | None:
     reflection.
     """
     pixels = ground.reshape(-1, 3)
-    pixels = pixels[pixels.max(axis=1) < 250]
+    pixels = thin_pixels(pixels[pixels.max(axis=1) < 250])
     neutral = _neutral_light(pixels)
-    enough = len(pixels) > 0 and len(neutral) >= LEAST_NEUTRAL * len(_thinned(pixels))
+    enough = len(pixels) > 0 and len(neutral) >= LEAST_NEUTRAL * len(pixels)
     return float(np.percentile(neutral, WHITE_PERCENTILE)) if enough else None
 
 
@@ -114,10 +119,6 @@ def white_curve(person: float, plate: float) -> WhiteCurve | None:
 
 def _neutral_light(pixels: Image) -> NDArray[np.float32]:
     """The linear luminance (M,) of those of some display pixels (N, 3) that are near grey."""
-    light = DECODE[_thinned(pixels)]
+    light = DECODE[pixels]
     neutral = light[light.min(axis=1) > NEAR_NEUTRAL * light.max(axis=1)]
     return np.asarray(neutral @ np.asarray(LUMA, np.float32))
-
-
-def _thinned(pixels: Image) -> Image:
-    return pixels[:: max(1, len(pixels) // 50_000)]

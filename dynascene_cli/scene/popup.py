@@ -228,34 +228,31 @@ def _without_lamps(surfaces: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # Twice, since parts of a lamp may have several names and border on each other.
     for _ in range(2):
         for surface in UPRIGHT:
-            for own in _parts_in(joined, surface):
-                grown = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8))
-                outline = (grown > 0) & ~own
-                if outline.any() and (joined[outline] == Surface.CEILING).mean() >= HANGING:
-                    joined[own] = Surface.CEILING
+            for part in _parts_of(joined, surface):
+                box, rim = _rim(part, 1, joined.shape)
+                outline = joined[box][rim]
+                if outline.size and (outline == Surface.CEILING).mean() >= HANGING:
+                    joined[part.box][part.mask] = Surface.CEILING
     return joined
 
 
-def _parts_in(surfaces: NDArray[np.uint8], surface: Surface) -> Iterator[Mask]:
-    """The connected parts (H, W) of one surface."""
-    mask = (surfaces == surface).astype(np.uint8)
-    count, parts = cv2.connectedComponents(mask, connectivity=4)
+def _parts_of(surfaces: NDArray[np.uint8], surface: Surface) -> Iterator[_Thing]:
+    """The connected parts of one surface (H, W)."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(
+        (surfaces == surface).astype(np.uint8), connectivity=4
+    )
     for part in range(1, count):
-        yield parts == part
+        left, top, width, height = stats[part, :4]
+        box = slice(top, top + height), slice(left, left + width)
+        yield _Thing(surface, box, np.asarray(parts[box] == part))
 
 
 def _things(surfaces: NDArray[np.uint8], level: Field) -> list[_Thing]:
     """The upright things, those whose feet are lowest first."""
     found = []
     for surface in UPRIGHT:
-        count, parts, stats, _ = cv2.connectedComponentsWithStats(
-            (surfaces == surface).astype(np.uint8), connectivity=4
-        )
-        for part in range(1, count):
-            left, top, width, height = stats[part, :4]
-            box = slice(top, top + height), slice(left, left + width)
-            thing = _Thing(surface, box, np.asarray(parts[box] == part))
-            found.append((float(level[box][thing.mask].max()), thing))
+        for thing in _parts_of(surfaces, surface):
+            found.append((float(level[thing.box][thing.mask].max()), thing))
     return [thing for _, thing in sorted(found, key=lambda pair: -pair[0])]
 
 
@@ -277,18 +274,24 @@ def _feet(
     )
 
 
-def _around(thing: _Thing, index: Indices, placed: Mask) -> _Around:
+def _rim(thing: _Thing, width: int, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], Mask]:
+    """The pixels around a thing in a picture of a shape, ``width`` wide: a box, and they in it."""
     rows, columns = thing.box
     box = (
-        slice(max(rows.start - 2, 0), rows.stop + 2),
-        slice(max(columns.start - 2, 0), columns.stop + 2),
+        slice(max(rows.start - width, 0), min(rows.stop + width, shape[0])),
+        slice(max(columns.start - width, 0), min(columns.stop + width, shape[1])),
     )
-    own = np.zeros(index[box].shape, np.uint8)
-    inset = rows.start - box[0].start, columns.start - box[1].start
-    own[inset[0] : inset[0] + thing.mask.shape[0], inset[1] : inset[1] + thing.mask.shape[1]] = (
-        thing.mask
-    )
-    rim = (cv2.dilate(own, np.ones((5, 5), np.uint8)) > 0) & (own == 0)
+    sides = [
+        (inner.start - outer.start, outer.stop - inner.stop)
+        for inner, outer in zip(thing.box, box, strict=True)
+    ]
+    own = np.pad(thing.mask, sides)
+    square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+    return box, np.asarray((cv2.dilate(own.astype(np.uint8), square) > 0) & ~own)
+
+
+def _around(thing: _Thing, index: Indices, placed: Mask) -> _Around:
+    box, rim = _rim(thing, 2, index.shape)
     planes = index[box][rim & placed[box]]
     if planes.size == 0:
         return _Around(None, None)

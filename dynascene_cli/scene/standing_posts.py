@@ -130,8 +130,8 @@ def _posts(surfaces: NDArray[np.uint8], photo: Image) -> Mask:
 
 def _upright_marks(grey: Image, sky: Mask) -> list[Mask]:
     """The tallest upright thin marks in the sky, each a mask (H, W) of its own."""
-    height, width = sky.shape
-    marks = marks_in_sky(grey, sky, (2 * max(2, round(THIN * width / 2)) + 1, 1))
+    height = len(sky)
+    marks = marks_in_sky(grey, sky, across=True)
     tall = max(4, round(POST_HEIGHT * height))
     joined = cv2.morphologyEx(marks, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
     upright = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((tall, 1), np.uint8))
@@ -140,9 +140,10 @@ def _upright_marks(grey: Image, sky: Mask) -> list[Mask]:
     return [np.asarray((parts == part) & sky) for part in tallest]
 
 
-def marks_in_sky(grey: Image, sky: Mask, window: tuple[int, int]) -> Image:
-    """1 where the sky has marks (H, W) thinner than a window (width, height), else 0."""
-    ones = np.ones(window[::-1], np.uint8)
+def marks_in_sky(grey: Image, sky: Mask, *, across: bool) -> Image:
+    """1 where the sky has marks (H, W) that are thin across, or else downwards; else 0."""
+    side = 2 * max(2, round(THIN * sky.shape[1] / 2)) + 1
+    ones = np.ones((1, side) if across else (side, 1), np.uint8)
     dark = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, ones)
     bright = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, ones)
     return ((np.maximum(dark, bright) > POST_CONTRAST) & sky).astype(np.uint8)

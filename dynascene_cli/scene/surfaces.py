@@ -8,7 +8,7 @@ from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.line_segments import line_segments
 from dynascene_cli.scene.popup import PopUp, Surface, pop_up
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
-from dynascene_cli.scene.standing_posts import POST_HEIGHT, THIN, marks_in_sky, standing_posts
+from dynascene_cli.scene.standing_posts import POST_HEIGHT, marks_in_sky, standing_posts
 from dynascene_cli.scene.trimmed_people import trim_people
 from dynascene_cli.scene.vanishing_points import vanishing_points
 from dynascene_cli.shot import Image, Mask
@@ -99,12 +99,12 @@ def add_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
     So do a lamp's arm and head that such a post carries. A network on a coarse grid takes them for
     sky, against which they would then be left behind.
     """
-    height, width = surfaces.shape
+    height = len(surfaces)
     sky = surfaces == Surface.SKY
     if not sky.any():
         return surfaces
     grey = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
-    across = marks_in_sky(grey, sky, (2 * max(2, round(THIN * width / 2)) + 1, 1))
+    across = marks_in_sky(grey, sky, across=True)
     joined = cv2.morphologyEx(across, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8)) & sky
     count, parts, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     found = surfaces.copy()
@@ -118,7 +118,7 @@ def add_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
         if standing.size:
             box = np.s_[top : top + tall, left : left + wide]
             found[box][parts[box] == part] = np.bincount(standing).argmax()
-    down = marks_in_sky(grey, sky, (1, 2 * max(2, round(THIN * width / 2)) + 1))
+    down = marks_in_sky(grey, sky, across=False)
     return _add_arms(found, across, down, sky)
 
 
