@@ -19,17 +19,16 @@ from dynascene_cli.compositing import (
     complete_beyond_edges,
 )
 from dynascene_cli.console import Console
-from dynascene_cli.matting import LetteringLine, cover_lettering
 from dynascene_cli.pipeline.comparison import open_comparison
-from dynascene_cli.pipeline.hidden_parts import HiddenParts
 from dynascene_cli.pipeline.layers import open_layers
+from dynascene_cli.pipeline.matte import CachedMatte
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.plate import CachedPlate
 from dynascene_cli.pipeline.report import settings_of
 from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.shadow import ShadowCaster
-from dynascene_cli.shot import Clip, GroundContact, Image, Matte, Relight, Sunlight
+from dynascene_cli.shot import Clip, GroundContact, Image, Relight, Sunlight
 from dynascene_cli.staging import person_heights
 from dynascene_cli.video import (
     DecodedFrame,
@@ -46,15 +45,12 @@ from dynascene_cli.video import (
 class CompositeParts:
     """What a shot is put together from.
 
-    ``lettering`` lies on the person and is painted over, ``hidden`` completes frames in which
-    something hides them; ``with_shadow``: they throw one;
-    ``sun``: where from, besides the contact shadow. ``sampled``: the plate is a network's, whose
-    frames take so long that an interruption must not wait for one.
+    ``with_shadow``: the person throws one; ``sun``: where from, besides the contact shadow.
+    ``sampled``: the plate is a network's, whose frames take so long that an interruption must not
+    wait for one.
     """
 
-    matte: Matte
-    lettering: tuple[LetteringLine, ...]
-    hidden: HiddenParts
+    matted: CachedMatte
     plan: Plan
     plate: CachedPlate
     look: Look
@@ -106,7 +102,7 @@ def _pieces(
     clip: Clip, parts: CompositeParts
 ) -> Iterator[tuple[Image | DecodedFrame, WideFrame, Image]]:
     """Yield the clip's frames, each with the person as laid over the plate, and its plate."""
-    filmed, shown = tee(zip(decode_frames(clip), parts.matte.alpha.frames(), strict=True))
+    filmed, shown = tee(zip(decode_frames(clip), parts.matted.matte.alpha.frames(), strict=True))
     frames = (frame for frame, _ in filmed)
     yield from zip(frames, _completed(shown, parts), parts.plate.frames(), strict=True)
 
@@ -144,22 +140,17 @@ def _completed(
     filmed: Iterator[tuple[Image | DecodedFrame, NDArray[np.uint8]]], parts: CompositeParts
 ) -> Iterator[WideFrame]:
     """The filmed frames and alphas without lettering, and with what is hidden or cut in passing."""
-    cut = parts.plan.staged.completed
+    matted, cut = parts.matted, parts.plan.staged.completed
     if cut is None:
         cut = np.zeros((len(parts.plan.staged.placement.contact), 4), np.bool_)
-    if parts.hidden.boxes:
-        filmed = (
-            parts.hidden.complete(index, np.asarray(frame), alpha)
-            if index in parts.hidden.boxes
-            else (frame, alpha)
-            for index, (frame, alpha) in enumerate(filmed)
-        )
-    if parts.lettering:
-        filmed = (
-            (cover_lettering(np.asarray(frame), alpha, parts.lettering), alpha)
-            for frame, alpha in filmed
-        )
-    return complete_beyond_edges(filmed, cut)
+    # What is not uncovered is not converted to RGB beyond the person's box either.
+    uncovered = (
+        matted.uncover(index, np.asarray(frame), alpha)
+        if matted.is_covered(index)
+        else (frame, alpha)
+        for index, (frame, alpha) in enumerate(filmed)
+    )
+    return complete_beyond_edges(uncovered, cut)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What something in the clip hides of the person for a moment: found, cached, laid over frames."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,9 @@ class HiddenParts:
             part = part.resized(len(frame) / self.height)
         return part.laid_over(frame, alpha)
 
-    def without(self, indices: Iterator[int]) -> "HiddenParts":
+    def without(self, indices: Collection[int]) -> "HiddenParts":
         """The same without some frames."""
-        left_out = set(indices)
-        boxes = {index: box for index, box in self.boxes.items() if index not in left_out}
+        boxes = {index: box for index, box in self.boxes.items() if index not in indices}
         return HiddenParts(self.path, self.height, boxes)
 
 

@@ -88,6 +88,15 @@ class CachedMatte:
     cached: bool
     corrections: str
 
+    def is_covered(self, index: int) -> bool:
+        """Whether something may cover the person in a frame: lettering, or what hides them."""
+        return bool(self.lettering) or index in self.hidden.boxes
+
+    def uncover(self, index: int, frame: Image, alpha: Image) -> tuple[Image, Image]:
+        """A frame (H, W, 3) and its alpha (H, W) with what covers the person taken away."""
+        frame, alpha = self.hidden.complete(index, frame, alpha)
+        return cover_lettering(frame, alpha, self.lettering), alpha
+
 
 def open_request_clip(request: MatteRequest) -> Clip:
     """The clip of a request.
@@ -288,7 +297,7 @@ def _read_matte(
     if request.matte_fixes is not None:
         kept = read_corrections(request.matte_fixes, clip, request.first_number(clip))
         alpha = CorrectedAlphas(alpha, kept)
-        hidden = hidden.without(iter(kept))
+        hidden = hidden.without(kept)
     for index, box in hidden.boxes.items():
         whole["boxes"][index] = box
     tracks = assemble_tracks(
@@ -332,7 +341,6 @@ def _cut_outs(clip: Clip, made: CachedMatte) -> Iterator[Image]:
     """Yield the person of each frame in their own colours: straight RGBA (H, W, 4)."""
     pairs = zip(read_frames(clip), made.matte.alpha.frames(), strict=True)
     for index, pair in enumerate(pairs):
-        frame, alpha = made.hidden.complete(index, *pair)
-        covered = cover_lettering(frame, alpha, made.lettering)
-        clean = estimate_foreground(covered, alpha, clip.height).colours
+        frame, alpha = made.uncover(index, *pair)
+        clean = estimate_foreground(frame, alpha, clip.height).colours
         yield np.asarray(cv2.merge([clean, alpha]), np.uint8)

@@ -190,11 +190,8 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
             # The network draws the person's shadow itself.
             sun = None if job.sampling else choose_sun(request, plan.place, console)
             with_shadow = request.shadow != "none" and not job.sampling
-            matted = filmed.matted
             parts = CompositeParts(
-                matted.matte,
-                matted.lettering,
-                matted.hidden,
+                filmed.matted,
                 plan,
                 plate,
                 look,

@@ -17,7 +17,7 @@ from dynascene_cli.compositing import CompositeSettings, Compositor
 from dynascene_cli.console import Console
 from dynascene_cli.errors import DynasceneError
 from dynascene_cli.geometry import Floats, centre
-from dynascene_cli.matting import cover_lettering, require_packages
+from dynascene_cli.matting import require_packages
 from dynascene_cli.pipeline.camera import find_filmed_camera, foreground_from_matte
 from dynascene_cli.pipeline.canvas import stays_at_photo
 from dynascene_cli.pipeline.composite import usual_relight
@@ -279,10 +279,10 @@ class Preview:
         placement = shot.plan.staged.placement
         to_frame = placement.clip_to_frame[index].copy()
         to_frame[:, :2] *= self.clip.height / frame.shape[0]
-        frame, alpha = self._matted.hidden.complete(index, frame, self._alphas[index])
+        frame, alpha = self._matted.uncover(index, frame, self._alphas[index])
         return shot.compositor.frame(
             index,
-            cover_lettering(frame, alpha, self._matted.lettering),
+            frame,
             alpha,
             shot.plate(index),
             to_frame,
