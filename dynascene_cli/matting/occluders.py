@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.whole_motion import UNLIKE, Pixels, Whereabouts, look_for, pixels_of
 from dynascene_cli.numerics.morphology import disc
@@ -217,21 +218,24 @@ def _still_missing(
     """The share of what a part hides of the person that is not seen in another frame either."""
     was, now = sights[index].place, sights[there].place
     body = (pixels.offsets + np.array([start.x - was.x, start.y - was.y])) / was.size * now.size
-    x, y = np.floor(body + np.array([now.x, now.y])).astype(int).T
-    height, width = sights[there].expected.shape
-    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    other = sights[there].unlike[y[inside], x[inside]] > OTHER
+    inside, at = _pixels_at(body + np.array([now.x, now.y]), sights[there])
+    other = sights[there].unlike[at] > OTHER
     return float(other.mean()) if inside.any() else 1.0
+
+
+def _pixels_at(points: Floats, sight: Sight) -> tuple[Mask, tuple[NDArray[np.int_], ...]]:
+    """Which of some points (n, 2) lie in a frame, and the rows and columns of those."""
+    height, width = sight.expected.shape
+    x, y = np.floor(points).astype(int).T
+    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    return inside, (y[inside], x[inside])
 
 
 def _covered(sight: Sight, pixels: Pixels, place: Whereabouts) -> tuple[float, float]:
     """The shares of a part where the person is expected, that stay as they were and that change."""
-    height, width = sight.expected.shape
-    x, y = np.floor(pixels.offsets + np.array([place.x, place.y])).astype(int).T
-    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    x, y = x[inside], y[inside]
-    unlike = np.abs(sight.image[y, x] - pixels.colours[inside]).max(axis=1)
-    expected = sight.expected[y, x] > EXPECTED
+    inside, at = _pixels_at(pixels.offsets + np.array([place.x, place.y]), sight)
+    unlike = np.abs(sight.image[at] - pixels.colours[inside]).max(axis=1)
+    expected = sight.expected[at] > EXPECTED
     count = len(pixels.offsets)
     return (
         float((expected & (unlike < STILL_THERE)).sum() / count),

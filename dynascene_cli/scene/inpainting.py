@@ -119,15 +119,21 @@ def fill(
         rows, cols = _nearest(own_rows, own_cols, allowed, first)
     np.copyto(rows, np.arange(height, dtype=np.int32)[:, None], where=~hole)
     np.copyto(cols, np.arange(width, dtype=np.int32), where=~hole)
-    colour, across, down = vote_steps(image, hole, rows, cols, FINAL_RADIUS)
     smooth = np.zeros_like(hole) if sky is None else sky[rows, cols]
-    in_sky, elsewhere = (np.float32(1 / (f * max(height, width)) ** 2) for f in (SKY_FADE, FADE))
+    return Filling(_paint(image, hole, rows, cols, smooth), rows, cols)
+
+
+def _paint(image: Image, hole: Mask, rows: Indices, cols: Indices, smooth: Mask) -> Image:
+    """The image with its hole copied from (rows, cols), without seams; ``smooth`` is sky."""
+    colour, across, down = vote_steps(image, hole, rows, cols, FINAL_RADIUS)
+    longer = max(hole.shape)
+    in_sky, elsewhere = (np.float32(1 / (f * longer) ** 2) for f in (SKY_FADE, FADE))
     screening = np.where(smooth, in_sky, elsewhere)
     limit = np.where(smooth, np.float32(3 * LARGEST_STEP), np.float32(LARGEST_STEP))
     blended = remove_seams(colour, across, down, hole, screening, limit, smooth)
     painted = image.copy()
     painted[hole] = np.clip(blended[hole], 0, 255) + 0.5
-    return Filling(painted, rows, cols)
+    return painted
 
 
 def _oddity(image: Image, sources: Mask) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.surfaces import photo_surfaces, scene_popup
 from dynascene_cli.scene.surroundings import Surroundings
 from dynascene_cli.scene.wall_continuation import Continuation, continue_walls
-from dynascene_cli.shot import Image, Layer, Margins, Mask, Scene
+from dynascene_cli.shot import Image, Layer, Margins, Mask, Scene, SceneGeometry
 
 SINGLE_THINGS = (
     "vehicle",
@@ -58,11 +58,7 @@ def build_scene(
         InputError: the photo, mask or depth map does not fit the geometry.
     """
     geometry = guess.geometry
-    if photo.shape != (geometry.height, geometry.width, 3):
-        raise InputError(
-            f"the photo is {photo.shape[1]}x{photo.shape[0]}",
-            f"its geometry was guessed at {geometry.width}x{geometry.height}",
-        )
+    _check_size(photo, geometry)
     room, known, known_guess = Margins(), photo, guess
     if around is not None:
         room = around.within(margins)
@@ -72,9 +68,11 @@ def build_scene(
     frame = _part(margins, photo)
     if remove is not None:
         hole[frame] = add_fringe(remove)
-    walls = None
-    if depth is None and unknown != Margins():
-        walls = _carry_walls_on(known, known_guess, hole[_part(unknown, known)], unknown)
+    popup = walls = None
+    if depth is None and (remove is None or unknown != Margins()):
+        popup = scene_popup(known, known_guess)
+    if popup is not None and unknown != Margins():
+        walls = _carry_walls_on(popup, known_guess, hole[_part(unknown, known)], unknown)
     filling, sky = _paint_hole(known, known_guess, hole, unknown, walls, seed)
     warnings: tuple[str, ...] = ()
     layers: tuple[Layer, ...]
@@ -84,8 +82,9 @@ def build_scene(
             filling.image, relief, depth, guess, margins, removed=hole[frame], seed=seed
         )
     else:
-        removed = None if remove is None else np.pad(remove, room.sides)
-        popup = _popup(known, known_guess, filling, _part(unknown, known), removed)
+        if remove is not None:
+            removed = np.pad(remove, room.sides)
+            popup = _popup_without(known, known_guess, filling, _part(unknown, known), removed)
         if popup is not None:
             layers = popup_layers(filling, popup, unknown, seed=seed)
         else:
@@ -101,13 +100,18 @@ def build_scene(
     )
 
 
+def _check_size(photo: Image, geometry: SceneGeometry) -> None:
+    if photo.shape != (geometry.height, geometry.width, 3):
+        raise InputError(
+            f"the photo is {photo.shape[1]}x{photo.shape[0]}",
+            f"its geometry was guessed at {geometry.width}x{geometry.height}",
+        )
+
+
 def _carry_walls_on(
-    photo: Image, guess: GeometryGuess, removed: Mask, margins: Margins
-) -> Continuation | None:
+    popup: PopUp, guess: GeometryGuess, removed: Mask, margins: Margins
+) -> Continuation:
     """How the photo's walls go on over its margins, without what is removed or single."""
-    popup = scene_popup(photo, guess)
-    if popup is None:
-        return None
     things = single_things(guess)
     barred = removed if things is None else removed | things
     # Without a sky nothing but walls is painted in above them anyway.
@@ -164,16 +168,16 @@ def _part(margins: Margins, picture: Image) -> tuple[slice, slice]:
     return slice(margins.top, margins.top + height), slice(margins.left, margins.left + width)
 
 
-def _popup(
+def _popup_without(
     photo: Image,
     guess: GeometryGuess,
     filling: Filling,
     frame: tuple[slice, slice],
-    remove: Mask | None,
+    remove: Mask,
 ) -> PopUp | None:
     """The pop-up of a photo, what was removed being what it was painted over with."""
-    if remove is None or guess.labels is None:
-        return scene_popup(photo, guess)
+    if guess.labels is None:
+        return None
     surfaces = photo_surfaces(photo, guess)
     rows = filling.rows[frame] - frame[0].start
     cols = filling.cols[frame] - frame[1].start

@@ -1,5 +1,6 @@
 """The person at the photo's own pose: one similarity, and where on its ground they stand."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -179,12 +180,7 @@ def stance(
     stands, lowered = _stand(contacts, framed, framing.similarity, seen_from, geometry, standing)
     if moves and world is not None:
         stands, lowered = _bring_world(stands, world)
-    warnings = framing.warnings
-    if contacts.cut[:, 3].any() and contacts.lower_cut == tracks.hidden_below:
-        warnings += (FEET_HIDDEN,)
-    edge = framing.similarity[1] @ [0.0, filmed.height, 1.0]
-    if contacts.soles_cut > 0 and edge < geometry.height - 1:
-        warnings += (soles_cut(contacts.soles_cut),)
+    warnings = (*framing.warnings, *_tell_feet(contacts, tracks, framing, geometry))
     if standing.room > 0 and on_ground:
         warnings += (_room_text(standing.room, contacts),)
     if on_ground and not filmed.is_still and not contacts.grounded:
@@ -196,6 +192,17 @@ def stance(
         warnings += (_floating(lowered, float(filmed.frame_rate)),)
     completed = seen_cut if seen_cut.any() and contacts.are_passing(seen_cut) else None
     return replace(stands, warnings=warnings, footing=framing.footing, completed=completed)
+
+
+def _tell_feet(
+    contacts: Contacts, tracks: PersonTracks, framing: Framing, geometry: SceneGeometry
+) -> Iterator[str]:
+    """What is told of feet that lettering hides or that the clip's lower edge cuts."""
+    if contacts.cut[:, 3].any() and contacts.lower_cut == tracks.hidden_below:
+        yield FEET_HIDDEN
+    edge = framing.similarity[1] @ [0.0, contacts.clip_size[1], 1.0]
+    if contacts.soles_cut > 0 and edge < geometry.height - 1:
+        yield soles_cut(contacts.soles_cut)
 
 
 def _stand(

@@ -182,8 +182,9 @@ def look_from(world: FilmedWorld, person: FilmedPerson, camera_height: float) ->
         return float(np.median(over_feet + rises)) if len(frames) else np.nan
 
     low, high = -MOST_TILT_DEG, MOST_TILT_DEG
-    rising = height(high) > height(low)
-    if not min(height(low), height(high)) < camera_height < max(height(low), height(high)):
+    ends = height(low), height(high)
+    rising = ends[1] > ends[0]
+    if not min(ends) < camera_height < max(ends):
         return world
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
