@@ -135,7 +135,7 @@ def share_at_once(mask: FloatArray, other: FloatArray) -> float:
 def nearness(place: NDArray[np.bool_], reach: float) -> FloatArray:
     """1 within a reach (share of the side) of a place (h, w), falling to 0 softly beyond it."""
     radius = max(1, round(reach * max(place.shape)))
-    dilated = cv2.dilate(place.astype(np.float32), disc(radius))
+    dilated = cv2.dilate(place.astype(np.uint8), disc(radius)).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(dilated, (0, 0), radius / 3), np.float32)
 
 

@@ -47,7 +47,7 @@ from dynascene_cli.video import (
     read_tagged_focal,
 )
 
-STAGE_VERSION = 3
+STAGE_VERSION = 4
 MOTION_SAMPLES = 8
 REPORT_FRAMES = 12
 

@@ -90,7 +90,7 @@ def test_the_reduced_system_solves_the_whole_one():
         p, c = n + 3 * seen.point[i], 7 * seen.camera[i]
         whole[p : p + 3, c : c + 7] += W[i]
         whole[c : c + 7, p : p + 3] += W[i].T
-    S, b = bundle_kernels.reduced_system(equations, seen.rows, 0.0)
+    S, b = bundle_kernels.reduced_system(equations, seen.rows, 0.0, np.arange(7), 3)
     free = np.arange(7, n)
     step = np.zeros(n)
     A = S[np.ix_(free, free)] + np.eye(len(free))
@@ -104,6 +104,21 @@ def test_the_reduced_system_solves_the_whole_one():
     )
     chart = np.einsum("pij,pj->pi", basis, expected[len(free) :].reshape(-1, 3))
     np.testing.assert_allclose(new - points, chart, rtol=1e-5, atol=1e-9)
+
+
+def test_the_system_of_cameras_that_only_turn_is_a_part_of_the_whole_one():
+    seen, at = scene(frames=4, per_frame=12, noise=1.0, life=1e9)
+    points, basis = bundle_kernels.tangent_charts(
+        at.rotations, at.translations, at.points, seen.anchors
+    )
+    basis[:, :, 2] = 0.0
+    equations = bundle_kernels.normal_equations(at.cameras, points, basis, seen.rows, 2.0)
+    whole, right = bundle_kernels.reduced_system(equations, seen.rows, 0.1, np.arange(7), 3)
+    kept = np.array([0, 1, 2, 6])
+    part, b = bundle_kernels.reduced_system(equations, seen.rows, 0.1, kept, 2)
+    chosen = (7 * np.arange(4)[:, None] + kept).ravel()
+    np.testing.assert_allclose(part, whole[np.ix_(chosen, chosen)], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(b, right[chosen], rtol=1e-9, atol=1e-9)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 40), st.integers(0, 12))

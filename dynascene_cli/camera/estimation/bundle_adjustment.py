@@ -100,9 +100,7 @@ def adjust_bundle(
     if fixed is None:
         fixed = np.arange(seen.camera_count) == 0
     problem = _Problem(
-        seen, seen.rows, focal, options.scale,
-        poses=_pose_parameters(~fixed, moves),
-        turns_only=moves == "rotation",
+        seen, seen.rows, focal, options.scale, _Parameters.of(~fixed, moves, focal),
         least=_FARTHEST if moves == "pose" and options.in_front else -np.inf,
     )  # fmt: skip
     state, coefficients = guess, _coefficients(focal, guess.focals)
@@ -123,25 +121,52 @@ def adjust_bundle(
 
 
 @dataclass(frozen=True, eq=False)
+class _Parameters:
+    """Which parameters of cameras and points may move.
+
+    ``kept`` (K,) are those of a camera's seven that any camera may move, ``movable`` how many of a
+    point's three do. ``poses`` are the numbers of the free pose parameters and ``focals`` those of
+    the focal lengths, of seven a camera.
+    """
+
+    kept: Integers
+    movable: int
+    poses: Integers
+    focals: Integers
+
+    @classmethod
+    def of(
+        cls, free: NDArray[np.bool_], moves: Literal["pose", "rotation"], focal: FocalModel
+    ) -> "_Parameters":
+        """Those of cameras that are ``free`` (N,) or stay, under a focal model."""
+        pose = np.arange(6 if moves == "pose" else 3)
+        numbers = np.arange(7 * len(free)).reshape(-1, 7)
+        return cls(
+            kept=np.append(pose, 6) if focal.basis.shape[1] else pose,
+            movable=3 if moves == "pose" else 2,
+            poses=numbers[np.ix_(free, pose)].ravel(),
+            focals=numbers[:, 6],
+        )
+
+    def in_system(self, numbers: Integers) -> Integers:
+        """Where parameters of these numbers stand in a system of the kept ones."""
+        place = np.searchsorted(self.kept, numbers % 7)
+        return np.asarray(numbers // 7 * len(self.kept) + place)
+
+
+@dataclass(frozen=True, eq=False)
 class _Problem:
     """What stays the same through an adjustment.
 
-    ``poses`` are the numbers of the pose parameters that are free, of seven a camera; no point
-    comes to an inverse depth under ``least``.
+    No point comes to an inverse depth under ``least``.
     """
 
     seen: Observations
     rows: kernels.ObservationRows
     focal: FocalModel
     scale: float
-    poses: Integers
-    turns_only: bool
+    parameters: _Parameters
     least: float
-
-    @property
-    def focals(self) -> Integers:
-        """The numbers of the cameras' focal parameters."""
-        return np.arange(self.seen.camera_count) * 7 + 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,11 +190,6 @@ class _Step:
     damping: float
 
 
-def _pose_parameters(free: NDArray[np.bool_], moves: Literal["pose", "rotation"]) -> Integers:
-    parameters = np.arange(7 * len(free)).reshape(-1, 7)
-    return parameters[free, : 6 if moves == "pose" else 3].ravel()
-
-
 def _total_cost(problem: _Problem, state: Reconstruction, coefficients: Floats) -> float:
     """The robust cost of the observations and that of the focal model."""
     away = coefficients - problem.focal.centre
@@ -183,8 +203,7 @@ def _linearise(problem: _Problem, state: Reconstruction) -> _Linearisation:
     points, charts = kernels.tangent_charts(
         state.rotations, state.translations, state.points, problem.seen.anchors
     )
-    if problem.turns_only:
-        charts[:, :, 2] = 0.0
+    charts[:, :, problem.parameters.movable :] = 0.0
     behind = points[:, 3] < least
     points[behind] += charts[behind, :, 2] * (least - points[behind, 3:])
     equations = kernels.normal_equations(state.cameras, points, charts, problem.rows, problem.scale)
@@ -192,9 +211,8 @@ def _linearise(problem: _Problem, state: Reconstruction) -> _Linearisation:
     equations.V[stopped, 2, :] = equations.V[stopped, :, 2] = equations.h[stopped, 2] = 0.0
     equations.W[stopped[problem.seen.point], 2, :] = 0.0
     diagonal = np.einsum("nii->ni", equations.H).ravel()
-    curvature = np.concatenate(
-        [diagonal[problem.poses], np.diag(basis.T * diagonal[problem.focals] @ basis)]
-    )
+    poses, focals = problem.parameters.poses, problem.parameters.focals
+    curvature = np.concatenate([diagonal[poses], np.diag(basis.T * diagonal[focals] @ basis)])
     return _Linearisation(replace(state, points=points), charts, equations, curvature)
 
 
@@ -207,8 +225,9 @@ def _find_step(
         if not np.all(np.isfinite(solution)):
             damping *= 10
             continue
-        change = np.clip(solution[len(problem.poses) :], -0.3, 0.3)
-        trial = _apply_step(problem, at, solution[: len(problem.poses)], change, damping)
+        count = len(problem.parameters.poses)
+        change = np.clip(solution[count:], -0.3, 0.3)
+        trial = _apply_step(problem, at, solution[:count], change, damping)
         new_cost = _total_cost(problem, trial, coefficients + change)
         if new_cost < cost:
             return _Step(trial, coefficients + change, new_cost, damping)
@@ -220,9 +239,8 @@ def _solve_damped(
     problem: _Problem, at: _Linearisation, coefficients: Floats, damping: float
 ) -> Floats:
     """The step of the free pose parameters and the focal coefficients, NaN where there is none."""
-    S, b = kernels.reduced_system(at.equations, problem.rows, damping)
-    A, rest = _reduce_to_free_parameters(
-        S, b, problem.poses, problem.focals, problem.focal, coefficients
+    A, rest = _free_system(
+        at.equations, problem.rows, damping, problem.parameters, problem.focal, coefficients
     )
     A[np.diag_indices(len(A))] += damping * at.curvature + 1e-6
     solution: Floats = kernels.solve_reduced_system(A, rest)
@@ -234,8 +252,8 @@ def _apply_step(
 ) -> Reconstruction:
     """The state after a step of the free ``poses`` and a ``change`` of the focal coefficients."""
     flat = np.zeros(7 * problem.seen.camera_count)
-    flat[problem.poses] = poses
-    flat[problem.focals] = problem.focal.basis @ change
+    flat[problem.parameters.poses] = poses
+    flat[problem.parameters.focals] = problem.focal.basis @ change
     step = flat.reshape(-1, 7)
     turn = rotations_from_vectors(step[:, :3])
     state = at.state
@@ -272,13 +290,10 @@ def information(
     variance is their covariance, once the scale is tied down.
     """
     points, basis = kernels.tangent_charts(at.rotations, at.translations, at.points, seen.anchors)
-    if moves == "rotation":
-        basis[:, :, 2] = 0.0
+    parameters = _Parameters.of(np.arange(seen.camera_count) > 0, moves, focal)
+    basis[:, :, parameters.movable :] = 0.0
     equations = kernels.normal_equations(at.cameras, points, basis, seen.rows, scale)
-    S, b = kernels.reduced_system(equations, seen.rows, 0.0)
-    poses = _pose_parameters(np.arange(seen.camera_count) > 0, moves)
-    focals = np.arange(seen.camera_count) * 7 + 6
-    A, _ = _reduce_to_free_parameters(S, b, poses, focals, focal, focal.centre)
+    A, _ = _free_system(equations, seen.rows, 0.0, parameters, focal, focal.centre)
     return A
 
 
@@ -288,22 +303,24 @@ def _coefficients(focal: FocalModel, focals: Floats) -> Floats:
     return np.asarray(np.linalg.lstsq(focal.basis, np.log(focals), rcond=None)[0], dtype=float)
 
 
-def _reduce_to_free_parameters(
-    S: Floats,
-    b: Floats,
-    poses: Integers,
-    focals: Integers,
+def _free_system(
+    equations: kernels.NormalEquations,
+    rows: kernels.ObservationRows,
+    damping: float,
+    parameters: _Parameters,
     focal: FocalModel,
     coefficients: Floats,
 ) -> tuple[Floats, Floats]:
     """The system of the free pose parameters and the focal model's coefficients."""
-    B = focal.basis
+    S, b = kernels.reduced_system(equations, rows, damping, parameters.kept, parameters.movable)
+    B, poses = focal.basis, parameters.in_system(parameters.poses)
     A = np.empty((len(poses) + B.shape[1],) * 2)
     rest = np.empty(len(A))
     n = len(poses)
     A[:n, :n] = S[np.ix_(poses, poses)]
     rest[:n] = b[poses]
     if B.shape[1]:
+        focals = parameters.in_system(parameters.focals)
         A[:n, n:] = S[np.ix_(poses, focals)] @ B
         A[n:, :n] = A[:n, n:].T
         A[n:, n:] = B.T @ S[np.ix_(focals, focals)] @ B + focal.stiffness

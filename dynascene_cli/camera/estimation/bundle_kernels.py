@@ -176,37 +176,41 @@ def inverse_of_symmetric(V, damping):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def reduced_system(equations, observed, damping):  # type: ignore[no-untyped-def]
-    """The cameras' system once the points are eliminated: (7N, 7N) and right-hand side (7N,).
+def reduced_system(equations, observed, damping, kept, movable):  # type: ignore[no-untyped-def]
+    """The cameras' system once the points are eliminated: (N K, N K) and right-hand side (N K,).
 
-    Triggs et al. 2000, section 6.1. Two points are eliminated at once, by an update of rank six,
-    since it is memory that the sums wait for.
+    Triggs et al. 2000, section 6.1. ``kept`` (K,) are the parameters, of seven a camera, that may
+    move, and ``movable`` how many of a point's three: two where it is at infinity. As many points
+    are eliminated at once as make an update of rank six, since it is memory that the sums wait for.
     """
     H, g, V, h, W = equations
     camera, _, _, first = observed
     cameras, points = H.shape[0], len(first) - 1
-    S = np.zeros((7 * cameras, 7 * cameras))
-    b = np.empty(7 * cameras)
+    size, together = len(kept), 6 // movable
+    S = np.zeros((size * cameras, size * cameras))
+    b = np.empty(size * cameras)
     for c in range(cameras):
-        S[7 * c : 7 * c + 7, 7 * c : 7 * c + 7] = H[c]
-        b[7 * c : 7 * c + 7] = -g[c]
-    coupling, solved = np.empty((6, 7 * cameras)), np.empty((6, 7 * cameras))
-    for p in range(0, points, 2):
+        for k in range(size):
+            b[size * c + k] = -g[c, kept[k]]
+            for m in range(size):
+                S[size * c + k, size * c + m] = H[c, kept[k], kept[m]]
+    coupling, solved = np.empty((6, size * cameras)), np.empty((6, size * cameras))
+    for p in range(0, points, together):
         coupling[:], solved[:] = 0.0, 0.0
-        begin, end = 7 * cameras, 0
-        for q in range(p, min(p + 2, points)):
+        begin, end = size * cameras, 0
+        for q in range(p, min(p + together, points)):
             inverse = inverse_of_symmetric(V[q], damping)
             step = inverse @ h[q]
             for i in range(first[q], first[q + 1]):
-                row = 7 * camera[i]
-                begin, end = min(begin, row), max(end, row + 7)
-                for k in range(7):
-                    for m in range(3):
-                        w = W[i, m, k]
-                        coupling[3 * (q - p) + m, row + k] = w
+                row = size * camera[i]
+                begin, end = min(begin, row), max(end, row + size)
+                for k in range(size):
+                    for m in range(movable):
+                        w = W[i, m, kept[k]]
+                        coupling[movable * (q - p) + m, row + k] = w
                         b[row + k] += w * step[m]
-                        for n in range(3):
-                            solved[3 * (q - p) + n, row + k] += w * inverse[m, n]
+                        for n in range(movable):
+                            solved[movable * (q - p) + n, row + k] += w * inverse[m, n]
         for r in range(begin, end):
             y0, y1, y2, y3, y4, y5 = solved[:, r]
             if y0 != 0.0 or y1 != 0.0 or y2 != 0.0 or y3 != 0.0 or y4 != 0.0 or y5 != 0.0:
@@ -216,7 +220,7 @@ def reduced_system(equations, observed, damping):  # type: ignore[no-untyped-def
                     out[k] -= (y0 * w0[k] + y1 * w1[k] + y2 * w2[k]) + (
                         y3 * w3[k] + y4 * w4[k] + y5 * w5[k]
                     )
-    for r in range(7 * cameras):
+    for r in range(size * cameras):
         for k in range(r):
             S[r, k] = S[k, r]
     return S, b

@@ -46,6 +46,9 @@ PRIOR_FOCAL = 0.9
 LOSS_PIXELS = 1.0
 """Scale of Cauchy's loss in a final adjustment."""
 
+_LAST_TURNS = SolverOptions(LOSS_PIXELS, rounds=30)
+"""How a camera that only turns is adjusted at last."""
+
 _START_TRACKS = 120
 _MULTI_CAMERAS = 60
 """Tracks a camera in the starts, and cameras up to which multi is tried."""
@@ -90,22 +93,12 @@ def fit_turning_camera(
     n = observations.camera_count
     focal = known or prior
     rotations = chain_rotations(observations, focal)
-    still = np.zeros((n, 3))
 
     def solved(focals: Floats, model: FocalModel) -> Adjustment:
-        state = Reconstruction(
-            rotations, still, focals, place_points(seen, rotations, still, focals, 0.0)
+        coarse = _adjust_turning(seen, rotations, focals, model, SolverOptions(4.0, rounds=20))
+        return adjust_bundle(
+            seen, coarse.reconstruction, _LAST_TURNS, focal=model, moves="rotation"
         )
-        for scale, rounds in ((4.0, 20), (LOSS_PIXELS, 30)):
-            fit = adjust_bundle(
-                seen,
-                state,
-                SolverOptions(scale=scale, rounds=rounds),
-                focal=model,
-                moves="rotation",
-            )
-            state = fit.reconstruction
-        return fit
 
     model = fixed_focal(n) if known else shared_focal(n, prior)
     if known:
@@ -119,6 +112,23 @@ def fit_turning_camera(
         if is_better_zoom(zoomed, best):
             best, model = zoomed, zoom
     return MotionHypothesis(best.reconstruction, best.cost, model, "rotation")
+
+
+def refit_turning_camera(seen: Observations, near: MotionHypothesis) -> MotionHypothesis:
+    """The camera on a tripod, ``near`` one that is known, that explains other sightings best."""
+    turns = near.solved
+    fit = _adjust_turning(seen, turns.rotations, turns.focals, near.focal, _LAST_TURNS)
+    return replace(near, solved=fit.reconstruction, cost=fit.cost)
+
+
+def _adjust_turning(
+    seen: Observations, rotations: Floats, focals: Floats, model: FocalModel, options: SolverOptions
+) -> Adjustment:
+    """What begins with points at infinity where cameras that only turn see them."""
+    still = np.zeros((len(focals), 3))
+    points = place_points(seen, rotations, still, focals, 0.0)
+    start = Reconstruction(rotations, still, focals, points)
+    return adjust_bundle(seen, start, options, focal=model, moves="rotation")
 
 
 def fit_moving_camera(

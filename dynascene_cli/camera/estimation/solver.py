@@ -38,6 +38,7 @@ from dynascene_cli.camera.estimation.motion_hypotheses import (
     MotionHypothesis,
     fit_moving_camera,
     fit_turning_camera,
+    refit_turning_camera,
 )
 from dynascene_cli.camera.estimation.per_frame_estimate import (
     Lens,
@@ -179,7 +180,7 @@ def _choose_solution(
     if _is_tripod(turned.seen, tripod, travelling):
         return turned
     if _travel_distance(travelling) < MOST_SLANTED:
-        slanted = _slanted_tripod(turned.filmed, frames, lens)
+        slanted = _slanted_tripod(turned, frames, lens)
         most = min(SLANT_SHARE * tripod.cost, SLANT_GAIN * travelling.cost)
         if slanted is not None and slanted.camera.cost < most:
             return slanted
@@ -270,33 +271,22 @@ def _travel_distance(explanation: MotionHypothesis) -> float:
     return float(far * np.median(inverse))
 
 
-def _slanted_tripod(filmed: TrackedClip, frames: Integers, lens: KnownLens) -> _Solution | None:
+def _slanted_tripod(turned: _Solution, frames: Integers, lens: KnownLens) -> _Solution | None:
     """What a tripod with a rolling shutter saw, exposed at once.
 
-    The readout is sought on the longest tracks. None where it gains a tripod little there, or
-    lets no pure rotation through the gate.
+    The readout is sought on the longest tracks, near the tripod without one. None where it gains
+    that little there, or lets no pure rotation through the gate.
     """
+    filmed = turned.filmed
     height = TRACKING_WIDTH * filmed.size[1] / filmed.size[0]
     longest = thin_tracks(filmed.observations, READOUT_TRACKS)
 
-    def exposed(
-        observations: TrackObservations, readout: float
-    ) -> tuple[TrackObservations, Observations, Integers, MotionHypothesis]:
-        upright = remove_rolling_shutter(observations, height, readout)
-        chosen = select_frames(upright, frames)
-        seen, numbers = chosen.seen_by(0, len(frames), 3)
-        return (
-            upright,
-            seen,
-            numbers,
-            fit_turning_camera(chosen, seen, frames, lens.focal, lens.prior),
-        )
-
     @cache
     def cost(readout: float) -> float:
-        return exposed(longest, readout)[3].cost
+        upright = select_frames(remove_rolling_shutter(longest, height, readout), frames)
+        return refit_turning_camera(upright.seen_by(0, len(frames), 3)[0], turned.camera).cost
 
-    costs = map_in_threads(cost, READOUTS)
+    costs = map_in_threads(cost, (0.0, *READOUTS))[1:]
     nearest = READOUTS[int(np.argmin(costs))]
     around = [nearest - READOUT_STEP, nearest, nearest + READOUT_STEP]
     bend, slope, _ = np.polyfit(around, [cost(each) for each in around], 2)
@@ -304,7 +294,10 @@ def _slanted_tripod(filmed: TrackedClip, frames: Integers, lens: KnownLens) -> _
     readout = min((nearest, lowest), key=cost)
     if cost(readout) > SLANT_SHARE * cost(0.0):
         return None
-    upright, seen, numbers, tripod = exposed(filmed.observations, readout)
+    upright = remove_rolling_shutter(filmed.observations, height, readout)
+    chosen = select_frames(upright, frames)
+    seen, numbers = chosen.seen_by(0, len(frames), 3)
+    tripod = fit_turning_camera(chosen, seen, frames, lens.focal, lens.prior)
     if not _passes_gate(seen, tripod):
         return None
     return _Solution(replace(filmed, observations=upright), seen, numbers, tripod, readout)
