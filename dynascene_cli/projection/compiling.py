@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dynascene_cli.projection import rasteriser
-from dynascene_cli.projection.renderer import ProjectionRenderer, draw_reliefs
+from dynascene_cli.projection.renderer import ProjectionRenderer, draw_reliefs, new_canvas
 from dynascene_cli.shot import CameraPath, Layer, Margins, Scene, SceneGeometry
 
 SIDE = 48
@@ -24,7 +24,7 @@ def is_compiled() -> bool:
 def _kept_files() -> Iterator[Path]:
     """Where numba keeps the largest loop for this version of Python."""
     version = f"{sys.version_info.major}{sys.version_info.minor}"
-    return Path(rasteriser.draw_layer.stats.cache_path).glob(f"*.draw_layer-*.py{version}.nbi")
+    return Path(rasteriser.find_sources.stats.cache_path).glob(f"*.find_sources-*.py{version}.nbi")
 
 
 def compile_loops() -> None:
@@ -52,7 +52,8 @@ def compile_loops() -> None:
     for layers in ((Layer(photo, near, cut=1.25), Layer(photo, depth)), (Layer(photo, depth),)):
         scene = Scene(photo, geometry, Margins(), layers, 9.0)
         renderer = ProjectionRenderer(scene, path)
-        draw_reliefs(renderer.reliefs, path.intrinsics[1], path.extrinsics[1], SIDE, SIDE)
+        canvas = new_canvas(renderer.reliefs, SIDE, SIDE)
+        draw_reliefs(renderer.reliefs, path.intrinsics[1], path.extrinsics[1], canvas)
         renderer.frame(0)
     # A source that was written anew as it was, by another checkout, finds its loops compiled.
     for file in _kept_files():

@@ -19,6 +19,7 @@ from dynascene_cli.projection.renderer import (
     camera_reach,
     draw_reliefs,
     layer_mesh,
+    new_canvas,
     scene_path,
 )
 from dynascene_cli.projection.texture import texture
@@ -149,10 +150,10 @@ def uncovered_share(scene: Scene, path: CameraPath) -> Floats:
     tested = _sampled_frames(path)
     width, height = _sample_counts(path)
     reliefs = tuple(_coverage_relief(scene, layer, path) for layer in scene.layers)
-    small = _to_samples(path)
+    small, canvas = _to_samples(path), new_canvas(reliefs, width, height)
     return np.array(
         [
-            draw_reliefs(reliefs, small @ K, E, width, height)[1] / (width * height)
+            draw_reliefs(reliefs, small @ K, E, canvas) / (width * height)
             for K, E in zip(path.intrinsics[tested], path.extrinsics[tested], strict=True)
         ]
     )

@@ -8,15 +8,12 @@ another: there a single pixel shows what is stretched between them.
 import cv2
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.projection.mesh import Mesh
 from dynascene_cli.projection.rasteriser import screen_vertices, source_map
-from dynascene_cli.projection.texture import Texels, Texture
+from dynascene_cli.projection.texture import SampledTexture, Texture
 from dynascene_cli.shot import Image
-
-Positions = NDArray[np.float32]
 
 SMALLEST_SIDE = 4
 """Pixels of a picture below which there is nothing to interpolate."""
@@ -38,28 +35,15 @@ def continuous_frame(
     nearest, u, v = source_map(screen, in_front, mesh.bent, mesh.flats, columns, rows)
     if not nearest.min() > 0:
         return None
-    half = np.float32(0.5)
-    level, coarser_weight = texture.level_at(minification)
+    sampled = SampledTexture.at(texture, minification)
     picture = np.empty((height, width, 3), np.uint8)
     u_band, v_band = np.empty((2, _BAND_ROWS, width), np.float32)
     for top in range(0, height, _BAND_ROWS):
         band = picture[top : top + _BAND_ROWS]
         x, y = u_band[: len(band)], v_band[: len(band)]
-        interpolate(u, v, top, height, np.float32(0.5**level), x, y)
-        texels = _sample_texels(texture.levels[level], x, y)
-        if coarser_weight > 0:
-            soft = _sample_texels(texture.levels[level + 1], x * half, y * half)
-            texels = np.asarray(
-                cv2.addWeighted(texels, 1 - coarser_weight, soft, coarser_weight, 0), np.uint8
-            )
-        cv2.cvtColor(texels, cv2.COLOR_RGBA2RGB, dst=band)
+        interpolate(u, v, top, height, sampled.scale, x, y)
+        cv2.cvtColor(sampled.sample(x, y), cv2.COLOR_RGBA2RGB, dst=band)
     return picture
-
-
-def _sample_texels(texels: Texels, x: Positions, y: Positions) -> Image:
-    rgba = texels.view(np.uint8).reshape(*texels.shape, 4)
-    sampled = cv2.remap(rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled, np.uint8)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -7,34 +7,33 @@ projection of the world point; perspective-correct interpolation of u and v alon
 The kernels hold no state and no locks, so that frames can be drawn on several threads.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from dynascene_cli.projection.cut_fill import fill_card_triangle, fill_cut_triangle
+from dynascene_cli.geometry import Floats
+from dynascene_cli.projection.cut_fill import (
+    Cuts,
+    Fringe,
+    fill_card_triangle,
+    fill_cut_triangle,
+)
 from dynascene_cli.projection.span_fill import (
     Band,
     fill_quadrilateral,
     fill_triangle,
 )
-from dynascene_cli.projection.texture import Texels, mix, opaque, sample, to_fixed_point
+from dynascene_cli.projection.texture import LIST_COLUMNS, SampledTexture, Texels
 
 NEAR = 0.05
 """Metres in front of the camera at which triangles are clipped."""
 
+PENDING = np.uint32(1)
+"""What no texel is: a pixel whose source is known and whose colour is yet to be sampled."""
+
 _BAND_ROWS = 32
-_TILE_COLUMNS = 384
-"""Where the picture slants, a row of it crosses many rows of the texture: tiles cross few."""
-
-
-class TextureLevels(NamedTuple):
-    """Texels of one ``level`` and the next ``coarser``, mixed by ``coarser_weight`` / 256."""
-
-    texels: Texels
-    coarser: Texels
-    level: int
-    coarser_weight: int
+_STRIP_ROWS = 128
+"""Rows that are filled together, and rows whose colours are sampled together."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -92,7 +91,7 @@ def _clip_to_near_plane(vertices, i, j, k, corners):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _row_extents(screen, in_front, bent):  # type: ignore[no-untyped-def]
+def row_extents(screen, in_front, bent):  # type: ignore[no-untyped-def]
     """The highest and lowest y of each row of cells, (rows, 2); endless if any lies behind."""
     columns = bent.shape[1] + 1
     extents = np.empty((bent.shape[0], 2))
@@ -208,12 +207,72 @@ def source_map(screen, in_front, bent, flats, width, height):  # type: ignore[no
     v_map = np.zeros((height, width), np.float32)
     vertices, band = (screen, in_front), Band(0, nearest, u_map, v_map)
     _fill_flats(vertices, flats, band)
-    _fill_cells(vertices, bent, _row_extents(screen, in_front, bent), band)
+    _fill_cells(vertices, bent, row_extents(screen, in_front, bent), band)
     return nearest, u_map, v_map
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_layer(vertices, cells, cuts, levels, picture, inverse_depth, fringe):  # type: ignore[no-untyped-def]
+def find_sources(  # type: ignore[no-untyped-def]
+    vertices, cells, extents, cuts, texels, top, scale, picture, inverse_depth, fringe, u, v
+):
+    """Where a layer shows in rows of the picture from ``top`` on: how many pixels, how many not.
+
+    Of the pixels of ``picture`` (rows, W) that are 0 those that it covers become PENDING, and
+    their source positions times ``scale`` are listed in ``u`` and ``v``, row by row.
+    """
+    rows, width = picture.shape
+    band_nearest = np.empty((_BAND_ROWS, width))
+    band_u = np.empty((_BAND_ROWS, width), np.float32)
+    band_v = np.empty((_BAND_ROWS, width), np.float32)
+    found, uncovered = np.uint64(0), 0
+    for first in range(0, rows, _BAND_ROWS):
+        last = min(first + _BAND_ROWS, rows)
+        if not _has_gaps(picture[first:last]):
+            continue
+        count = last - first
+        band = Band(top + first, band_nearest[:count], band_u[:count], band_v[:count])
+        band.nearest[:] = 0
+        _fill_flats(vertices, cells[1], band)
+        _fill_cells(vertices, cells[0], extents, band)
+        _fill_cut_cells(vertices, cuts, texels, band, fringe)
+        for row in range(count):
+            pixels = picture[first + row]
+            near_row, u_row, v_row = band_nearest[row], band_u[row], band_v[row]
+            for x in range(width):
+                if pixels[x] != 0:
+                    continue
+                if inverse_depth.size > 0:
+                    inverse_depth[first + row, x] = near_row[x]
+                if near_row[x] > 0:
+                    pixels[x] = PENDING
+                    u[found], v[found] = u_row[x] * scale, v_row[x] * scale
+                    found += np.uint64(1)
+                else:
+                    uncovered += 1
+    return found, uncovered
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def paint_pending(colours, picture):  # type: ignore[no-untyped-def]
+    """Give the PENDING pixels of a picture (rows, W) the colours (N,) in order, made opaque."""
+    at = np.uint64(0)
+    for y in range(picture.shape[0]):
+        row = picture[y]
+        for x in range(row.shape[0]):
+            if row[x] == PENDING:
+                row[x] = colours[at] | np.uint32(0xFF000000)
+                at += np.uint64(1)
+
+
+def draw_layer(
+    vertices: tuple[Floats, NDArray[np.bool_]],
+    cells: tuple[NDArray[np.bool_], NDArray[np.int64]],
+    cuts: Cuts,
+    texture: SampledTexture,
+    picture: Texels,
+    inverse_depth: NDArray[np.float32],
+    fringe: Fringe,
+) -> int:
     """Draw a layer behind those drawn before; how many pixels remain uncovered.
 
     ``vertices`` are those of `screen_vertices`, ``cells`` the grid's bent ones and its flat pieces.
@@ -221,59 +280,17 @@ def draw_layer(vertices, cells, cuts, levels, picture, inverse_depth, fringe):  
     collects the soft edges of cuts and ``inverse_depth`` (H, W) is the picture's 1/Z; they may be
     empty where no layer is cut.
     """
-    screen, in_front = vertices
-    bent, flats = cells
     height, width = picture.shape
-    band_nearest = np.empty((_BAND_ROWS, width))
-    band_u = np.empty((_BAND_ROWS, width), np.float32)
-    band_v = np.empty((_BAND_ROWS, width), np.float32)
-    extents = _row_extents(screen, in_front, bent)
+    extents = row_extents(*vertices, cells[0])
+    u, v = np.empty((2, _STRIP_ROWS * width + LIST_COLUMNS), np.float32)
     uncovered = 0
-    for top in range(0, height, _BAND_ROWS):
-        bottom = min(top + _BAND_ROWS, height)
-        if not _has_gaps(picture[top:bottom]):
-            continue
-        rows = bottom - top
-        band = Band(top, band_nearest[:rows], band_u[:rows], band_v[:rows])
-        band.nearest[:] = 0
-        _fill_flats(vertices, flats, band)
-        _fill_cells(vertices, bent, extents, band)
-        _fill_cut_cells(vertices, cuts, levels.texels, band, fringe)
-        if inverse_depth.size > 0:
-            for row in range(rows):
-                for x in range(width):
-                    if picture[top + row, x] == 0:
-                        inverse_depth[top + row, x] = band.nearest[row, x]
-        for left in range(0, width, _TILE_COLUMNS):
-            tile = slice(left, min(left + _TILE_COLUMNS, width))
-            uncovered += _sample_tile(levels, band, tile, picture)
-    return uncovered
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sample_tile(levels, band, tile, picture):  # type: ignore[no-untyped-def]
-    """Fill a band's gaps in some columns of the picture; how many remain."""
-    texels, coarser, level, coarser_weight = levels
-    rows = band.nearest.shape[0]
-    nearest, u_map, v_map = band.nearest[:, tile], band.u_map[:, tile], band.v_map[:, tile]
-    picture = picture[band.top : band.top + rows, tile]
-    rows, columns = texels.shape
-    coarser_rows, coarser_columns = coarser.shape
-    flat, coarser_flat = texels.ravel(), coarser.ravel()
-    uncovered = 0
-    for y in range(picture.shape[0]):
-        for x in range(picture.shape[1]):
-            if picture[y, x] == 0:
-                if nearest[y, x] > 0:
-                    u, v = (
-                        to_fixed_point(u_map[y, x]) >> level,
-                        to_fixed_point(v_map[y, x]) >> level,
-                    )
-                    colour = sample(flat, rows, columns, u, v)
-                    if coarser_weight > 0:
-                        soft = sample(coarser_flat, coarser_rows, coarser_columns, u >> 1, v >> 1)
-                        colour = mix(colour, soft, coarser_weight)
-                    picture[y, x] = opaque(colour)
-                else:
-                    uncovered += 1
+    for top in range(0, height, _STRIP_ROWS):
+        strip = slice(top, top + _STRIP_ROWS)
+        found, gaps = find_sources(
+            vertices, cells, extents, cuts, texture.finest, top, texture.scale,
+            picture[strip], inverse_depth[strip], fringe, u, v,
+        )  # fmt: skip
+        uncovered += gaps
+        if found:
+            paint_pending(texture.sample_list(u, v, int(found)), picture[strip])
     return uncovered

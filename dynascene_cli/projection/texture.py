@@ -33,7 +33,11 @@ _ONE = 1 << FRACTION_BITS
 _LANES = 0x00FF00FF00FF00FF
 _HALF = 0x0080008000800080
 
+LIST_COLUMNS = 1024
+"""How many positions of a list are sampled as a row of a picture: OpenCV's sides end at 32,767."""
+
 Texels = NDArray[np.uint32]
+Positions = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,58 @@ class Texture:
         level = min(level, len(self.levels) - 1.0)
         finer = min(int(level), max(len(self.levels) - 2, 0))
         return finer, level - finer
+
+
+@dataclass(frozen=True, eq=False)
+class SampledTexture:
+    """A texture at the ``level`` that a picture needs, mixed with the next coarser one.
+
+    Positions are indices of that level's texels: ``scale`` times those of the finest.
+    """
+
+    texture: Texture
+    level: int
+    coarser_weight: float
+
+    @classmethod
+    def at(cls, texture: Texture, minification: float) -> "SampledTexture":
+        """What a minification needs of a texture (see `Texture.level_at`)."""
+        return cls(texture, *texture.level_at(minification))
+
+    @property
+    def finest(self) -> Texels:
+        """The texels of the finest level."""
+        return self.texture.levels[0]
+
+    @property
+    def scale(self) -> np.float32:
+        """How many of the level's texels one of the finest is."""
+        return np.float32(0.5**self.level)
+
+    def sample(self, x: Positions, y: Positions) -> Image:
+        """Bilinear RGBA (H, W, 4) at positions (H, W), to 1/32 texel, clamped to the texture."""
+        sharp = _remap(self.texture.levels[self.level], x, y)
+        if self.coarser_weight == 0:
+            return sharp
+        half = np.float32(0.5)
+        soft = _remap(self.texture.levels[self.level + 1], x * half, y * half)
+        weights = 1 - self.coarser_weight, self.coarser_weight
+        return np.asarray(cv2.addWeighted(sharp, weights[0], soft, weights[1], 0), np.uint8)
+
+    def sample_list(self, x: Positions, y: Positions, count: int) -> Texels:
+        """Texels of the first ``count`` positions of lists that are LIST_COLUMNS longer or more."""
+        rows = -(-count // LIST_COLUMNS)
+        end = rows * LIST_COLUMNS
+        # What is left over of the last row is sampled too.
+        x[count:end], y[count:end] = 0, 0
+        sampled = self.sample(x[:end].reshape(rows, -1), y[:end].reshape(rows, -1))
+        return sampled.view(np.uint32).ravel()
+
+
+def _remap(texels: Texels, x: Positions, y: Positions) -> Image:
+    rgba = texels.view(np.uint8).reshape(*texels.shape, 4)
+    sampled = cv2.remap(rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled, np.uint8)
 
 
 def texture(
@@ -142,18 +198,6 @@ def sample(texels, rows, columns, u, v):  # type: ignore[no-untyped-def]
         + _lanes(texels[at + np.uint64(columns + 1)]) * corner
     )
     return ((weighted + _HALF) >> 8) & _LANES
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def mix(colour, other, weight):  # type: ignore[no-untyped-def]
-    """Two samples in proportion 256 − ``weight`` : ``weight``."""
-    return ((colour * (_ONE - weight) + other * weight + _HALF) >> 8) & _LANES
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def opaque(colour):  # type: ignore[no-untyped-def]
-    """A sample's colour as a texel with alpha 255."""
-    return np.uint32((colour & 0xFF00FF) | ((colour >> 24) & 0xFF00) | 0xFF000000)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")

@@ -7,7 +7,8 @@ from dynascene_cli.projection import cut_fill, fast_path, mesh, rasteriser
 from dynascene_cli.projection.compiling import compile_loops, is_compiled
 
 LOOPS = (
-    *(rasteriser.draw_layer, rasteriser.source_map, rasteriser.screen_vertices),
+    *(rasteriser.find_sources, rasteriser.paint_pending, rasteriser.source_map),
+    *(rasteriser.row_extents, rasteriser.screen_vertices),
     *(cut_fill.lay_fringe, fast_path.interpolate, mesh.find_flat_pieces),
 )
 

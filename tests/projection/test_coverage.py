@@ -5,7 +5,7 @@ import pytest
 from ray_casting import MOVES, Place, move_path
 
 from dynascene_cli.projection.coverage import needed_margins, uncovered_share
-from dynascene_cli.projection.renderer import ProjectionRenderer, draw_reliefs
+from dynascene_cli.projection.renderer import ProjectionRenderer, draw_reliefs, new_canvas
 from dynascene_cli.shot import Margins
 
 WIDE = Margins(224, 72, 224, 108)
@@ -20,8 +20,9 @@ def test_planned_margins_cover_every_pixel(move: str) -> None:
     scene = PLACE.scene(plan.margins)
     assert uncovered_share(scene, path).tolist() == [0.0] * 7
     renderer = ProjectionRenderer(scene, path)
+    canvas = new_canvas(renderer.reliefs, path.width, path.height)
     for K, E in zip(path.intrinsics, path.extrinsics, strict=True):
-        assert draw_reliefs(renderer.reliefs, K, E, path.width, path.height)[1] == 0
+        assert draw_reliefs(renderer.reliefs, K, E, canvas) == 0
 
 
 def test_a_static_camera_needs_no_margins() -> None:

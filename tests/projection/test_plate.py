@@ -18,6 +18,7 @@ from dynascene_cli.projection.renderer import (
     camera_reach,
     draw_reliefs,
     effective_path,
+    new_canvas,
     plate_frame,
 )
 from dynascene_cli.projection.texture import texture
@@ -108,10 +109,12 @@ def test_positions_between_samples_are_those_that_would_be_drawn(
     path = move_path(move, place)
     renderer = ProjectionRenderer(place.scene(margins), path)
     relief, camera = renderer.reliefs[0], path.intrinsics[1] @ path.extrinsics[1]
-    texels, uncovered = draw_reliefs(
-        renderer.reliefs, path.intrinsics[1], path.extrinsics[1], *size
-    )
-    every = texels.view(np.uint8).reshape(height, width, 4)[..., :3].astype(int)
+    canvas = new_canvas(renderer.reliefs, *size)
+    # What a canvas was used for before must not be seen.
+    for drawn in (canvas.texels, canvas.inverse_depth, canvas.fringe.nearest):
+        drawn.fill(7)
+    uncovered = draw_reliefs(renderer.reliefs, path.intrinsics[1], path.extrinsics[1], canvas)
+    every = canvas.texels.view(np.uint8).reshape(height, width, 4)[..., :3].astype(int)
     other = continuous_frame(relief.mesh, relief.texture, camera, width, height, 1.0)
     assert uncovered == 0
     assert other is not None
