@@ -207,7 +207,9 @@ class BundledMattingModel:
             carried = carry_masks(image, crop, state["past_image"], state["past_crop"], past)
         changed = 0.0 if carried is None else _changed_share(carried)
         salient, age = self._salient(part, crop, cut, carried, int(state["salient_age"]), changed)
-        mask = fuse_masks(_opinions(view, part, crop, cut, carried, salient, age), cut)
+        mask = _pose_mask(view, crop, cut)
+        if mask is None or (cut > 0 and (cut >= LEAST_CUT or salient is not None)):
+            mask = fuse_masks(_opinions(view, mask, part, crop, cut, carried, salient, age), cut)
         return _Sight(crop, part, image, carried, changed, salient, age, mask)
 
     def _salient(
@@ -298,8 +300,21 @@ def _hold_props(
     return add_props(frame, alpha, props, view.box, fresh)
 
 
+def _pose_mask(view: PersonView, crop: Floats, cut: float) -> FloatArray | None:
+    """BlazePose's mask (256, 256) in a crop, None where no landmarks fit."""
+    if view.pose is None:
+        return None
+    mask = mask_seen_twice(view.pose) if cut < 1 else mask_of_pose(view.pose)
+    if view.pose.crop is crop:
+        return mask
+    between = resample_between_crops(view.pose.crop, crop)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(mask, between, (SIDE, SIDE), flags=flags), np.float32)
+
+
 def _opinions(
     view: PersonView,
+    pose: FloatArray | None,
     part: ReducedPart,
     crop: Floats,
     cut: float,
@@ -308,13 +323,6 @@ def _opinions(
     age: int,
 ) -> Opinions:
     """What every network that is asked about the person says."""
-    pose = None
-    if view.pose is not None:
-        pose = mask_seen_twice(view.pose) if cut < 1 else mask_of_pose(view.pose)
-        if view.pose.crop is not crop:
-            between = resample_between_crops(view.pose.crop, crop)
-            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            pose = np.asarray(cv2.warpAffine(pose, between, (SIDE, SIDE), flags=flags), np.float32)
     asked = cut >= LEAST_CUT or salient is not None
     selfie = mask_in_crop(selfie_mask(part.image), part, crop) if asked else None
     trust = np.ones((SIDE, SIDE), np.float32)

@@ -52,10 +52,8 @@ class Opinions:
 
 
 def fuse_masks(opinions: Opinions, cut: float) -> FloatArray:
-    """The person's mask (h, w): the pose's where ``cut`` is 0, all of them where it is 1."""
+    """The person's mask (h, w): the nearer ``cut`` is to 1, the less the pose's alone."""
     pose = opinions.pose
-    if pose is not None and (cut <= 0 or opinions.selfie is None):
-        return pose
     total = np.zeros(opinions.elsewhere.shape, np.float32)
     weight = np.full_like(total, 1e-6)
     alone = 1 - opinions.elsewhere
