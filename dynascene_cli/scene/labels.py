@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli import weights
 from dynascene_cli.inference.onnx_network import FloatArray, OnnxNetwork
+from dynascene_cli.numerics.threads import map_in_threads
 from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.guided_filter import Guide
 from dynascene_cli.shot import Image, Mask
@@ -124,21 +125,19 @@ def _probabilities(photo: Image) -> FloatArray:
     height, width = photo.shape[:2]
     short = min(height, width)
     grid = max(1, round(GRID * height / short)), max(1, round(GRID * width / short))
-    total = _upsample(_look_closely(photo), grid)
-    weight = np.ones(grid, np.float32)
-    along = 1 if width >= height else 0
     if max(grid) < 1.15 * GRID:
-        return np.asarray(
-            (total + _upsample(_look_closely(photo[:, ::-1]), grid)[..., ::-1]) / 2, np.float32
-        )
-    for start, first in ((0, 0), (max(height, width) - short, max(grid) - min(grid))):
-        crop = np.take(photo, np.arange(start, start + short), axis=along)
-        region = [slice(None), slice(None)]
-        region[along] = slice(first, first + min(grid))
-        part = region[0], region[1]
-        shape = weight[part].shape
-        total[:, part[0], part[1]] += _upsample(_look_closely(crop), (shape[0], shape[1]))
-        weight[part] += 1
+        seen, mirrored = map_in_threads(_look_closely, (photo, photo[:, ::-1]))
+        mean = (_upsample(seen, grid) + _upsample(mirrored, grid)[..., ::-1]) / 2
+        return np.asarray(mean, np.float32)
+    ends = photo[:short, :short], photo[height - short :, width - short :]
+    whole, *seen_ends = map_in_threads(_look_closely, (photo, *ends))
+    total = _upsample(whole, grid)
+    weight = np.ones(grid, np.float32)
+    side = min(grid)
+    shown = np.s_[:side, :side], np.s_[grid[0] - side :, grid[1] - side :]
+    for (rows, columns), seen in zip(shown, seen_ends, strict=True):
+        total[:, rows, columns] += _upsample(seen, (side, side))
+        weight[rows, columns] += 1
     return np.asarray(total / weight, np.float32)
 
 
