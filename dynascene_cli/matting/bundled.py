@@ -1,6 +1,7 @@
 """The model that needs nothing: several small networks' masks, fused, steadied and refined."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -60,6 +61,7 @@ from dynascene_cli.matting.temporal import (
     resample_between_crops,
     steady_mask,
 )
+from dynascene_cli.numerics.threads import call_in_threads
 from dynascene_cli.shot import LANDMARKS, Image
 
 CUT_MEMORY = 0.6
@@ -201,13 +203,19 @@ class BundledMattingModel:
         if part is None:
             return None
         image = crop_picture(part, crop)
-        carried = None
-        if np.isfinite(state["past_crop"]).all():
-            past = (state["past_mask"], state["salient"])
-            carried = carry_masks(image, crop, state["past_image"], state["past_crop"], past)
-        changed = 0.0 if carried is None else _changed_share(carried)
-        salient, age = self._salient(part, crop, cut, carried, int(state["salient_age"]), changed)
-        mask = _pose_mask(view, crop, cut)
+
+        def carry() -> tuple[CarriedMasks | None, float, FloatArray | None, int]:
+            carried = None
+            if np.isfinite(state["past_crop"]).all():
+                past = (state["past_mask"], state["salient"])
+                carried = carry_masks(image, crop, state["past_image"], state["past_crop"], past)
+            changed = 0.0 if carried is None else _changed_share(carried)
+            age = int(state["salient_age"])
+            return carried, changed, *self._salient(part, crop, cut, carried, age, changed)
+
+        mask, (carried, changed, salient, age) = call_in_threads(
+            partial(_pose_mask, view, crop, cut), carry
+        )
         if mask is None or (cut > 0 and (cut >= LEAST_CUT or salient is not None)):
             mask = fuse_masks(_opinions(view, mask, part, crop, cut, carried, salient, age), cut)
         return _Sight(crop, part, image, carried, changed, salient, age, mask)

@@ -1,6 +1,7 @@
 """One person followed through a clip, by landmark crops and by the detector's boxes."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from dynascene_cli.matting.pose import (
     settling_poses,
 )
 from dynascene_cli.matting.props import PROPS
+from dynascene_cli.numerics.threads import call_in_threads
 from dynascene_cli.shot import Image
 
 SURE_PRESENCE = 0.5
@@ -84,16 +86,12 @@ def follow_person(frame: Image, state: MattingState) -> PersonView | None:
     """
     crop, box, others = state["crop"], state["box"], state["others"]
     looked = int(state["looked"]) + 1
-    pose = _pose_at(frame, crop)
+    due = [partial(_look_for, frame, box)] if looked >= _look_interval(state) else []
+    pose, *sights = call_in_threads(partial(_pose_at, frame, crop), *due)
     sure = pose is not None and pose.presence >= SURE_PRESENCE
-    interval = LOOK_EVERY_CUT if float(state.get("cut", np.zeros(()))) > 0 else LOOK_EVERY
-    if len(state.get("prop_boxes", ())) or float(state.get("changed", np.zeros(()))) > CHANGED_MUCH:
-        interval = 1
-    elif len(state.get("prop_known", ())):
-        interval = min(interval, LOOK_EVERY_HELD)
     found, seen, things = None, bool(state["detected"]), None
-    if not sure or looked >= interval:
-        found, others, things = _look_for(frame, box)
+    if not sure or sights:
+        found, others, things = sights[0] if sights else _look_for(frame, box)
         looked, seen = 0, found is not None
     if found is not None:
         box = found
@@ -110,6 +108,15 @@ def follow_person(frame: Image, state: MattingState) -> PersonView | None:
         x, y, side, _ = pose.crop
         box = np.array([x, y, x, y]) + side / BODY_MARGIN / 2 * np.array([-1.0, -1.0, 1.0, 1.0])
     return PersonView(pose, box, seen, looked, others, things) if np.isfinite(box).all() else None
+
+
+def _look_interval(state: MattingState) -> int:
+    """Frames from one detection to the next."""
+    changed = float(state.get("changed", np.zeros(())))
+    if len(state.get("prop_boxes", ())) or changed > CHANGED_MUCH:
+        return 1
+    interval = LOOK_EVERY_CUT if float(state.get("cut", np.zeros(()))) > 0 else LOOK_EVERY
+    return min(interval, LOOK_EVERY_HELD) if len(state.get("prop_known", ())) else interval
 
 
 def _pose_at(frame: Image, crop: Floats) -> Pose | None:

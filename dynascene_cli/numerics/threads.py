@@ -3,10 +3,17 @@
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def call_in_threads(*calls: Callable[[], Any]) -> list[Any]:
+    """What independent calls return, in order, one of them on this thread (see map_in_threads)."""
+    with ThreadPoolExecutor(max(len(calls) - 1, 1)) as pool:
+        others = [pool.submit(call) for call in calls[1:]]
+        return [calls[0](), *(other.result() for other in others)]
 
 
 def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
