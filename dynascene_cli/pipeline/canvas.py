@@ -32,7 +32,7 @@ from dynascene_cli.scene import (
 from dynascene_cli.shot import CameraPath, Image, Margins, Outlines, SceneGeometry
 from dynascene_cli.storage.project import Project, stage_key
 
-MARGINS_VERSION = 8
+MARGINS_VERSION = 9
 
 PLANNING_STEP = 8
 SHRINKING, SMALLEST_STEP = 0.85, 0.4
@@ -45,6 +45,9 @@ WIDEST_ROOM = 2
 
 MOST_BEHIND, MOST_PAST = 0.012, 0.018
 """Weighed shares of a frame that may be made up behind outlines and past the photo's edges."""
+
+CLEAN = 0.002
+"""The weighed share past the photo's edges up to which nobody sees what is made up."""
 
 TORN = 0.02
 """The weighed share behind outlines from which it is told that edges may look torn."""
@@ -65,10 +68,14 @@ class Limit:
 
 @dataclass(frozen=True, eq=False)
 class CanvasPlan:
-    """What a path needs of the canvas, and what of it is made up; ``frame_rate`` is the path's."""
+    """What a path needs of the canvas, and what of it is made up; ``frame_rate`` is the path's.
+
+    ``room`` is how far the photo itself goes on around the frame.
+    """
 
     margins_plan: MarginsPlan
     invention: Invention
+    room: Margins
     frame_rate: float
 
     @property
@@ -139,16 +146,17 @@ def limit_of(plan: CanvasPlan, unmoved: Invention | None, allow_stretch: bool) -
     )
 
 
-def holds_turned(plan: CanvasPlan, unmoved: Invention | None) -> bool:
+def holds_turned(plan: CanvasPlan, unmoved: Invention | None, most_past: float = MOST_PAST) -> bool:
     """Whether what a path shows that was turned and zoomed after it was limited still holds.
 
     A longer lens enlarges what came out behind things; as much as is told of is borne.
+    ``most_past`` is the weighed share past the photo's edges that is.
     """
     anyway = unmoved or Invention.nothing()
     return (
         plan.margins_plan.uncovered == 0
         and not plan.margins_plan.is_stretched
-        and plan.invention.worst_past <= max(MOST_PAST, 1.1 * anyway.worst_past)
+        and plan.invention.worst_past <= max(most_past, 1.1 * anyway.worst_past)
         and plan.invention.worst_behind <= max(TORN, 1.1 * anyway.worst_behind)
     )
 
@@ -177,8 +185,8 @@ class Canvas:
     def plan(self, path: CameraPath) -> CanvasPlan:
         """What a path needs of the canvas."""
         if stays_at_photo(path, self._geometry):
-            nothing = MarginsPlan(Margins(), 0.0, 0.0, 0.0, 1.0, ())
-            return CanvasPlan(nothing, Invention.nothing(), float(path.frame_rate))
+            nothing = MarginsPlan(Margins(), (0.0,) * 4, 0.0, 0.0, 0.0, 1.0, ())
+            return CanvasPlan(nothing, Invention.nothing(), self._room, float(path.frame_rate))
         depends_on = {
             "place": self._place.key,
             "ground_around": self._place.depends_on.get("ground_around"),
@@ -197,6 +205,7 @@ class Canvas:
         plan = CanvasPlan(
             needed_margins(depths, self._widest, self._geometry, path, steady=steady),
             self.invention(path),
+            self._room,
             float(path.frame_rate),
         )
         if folder.is_dir() and not self._dry_run:
@@ -265,6 +274,7 @@ def _written(plan: CanvasPlan) -> dict[str, Any]:
     return {
         "margins_plan": asdict(plan.margins_plan),
         "invention": made_up,
+        "room": asdict(plan.room),
         "frame_rate": plan.frame_rate,
     }
 
@@ -273,8 +283,11 @@ def _read(fields: dict[str, Any]) -> CanvasPlan:
     plan = fields["margins_plan"]
     margins, warnings = Margins(**plan["margins"]), tuple(plan["warnings"])
     return CanvasPlan(
-        MarginsPlan(**{**plan, "margins": margins, "warnings": warnings}),
+        MarginsPlan(
+            **{**plan, "margins": margins, "reach": tuple(plan["reach"]), "warnings": warnings}
+        ),
         Invention(**{name: np.array(values) for name, values in fields["invention"].items()}),
+        Margins(**fields["room"]),
         fields["frame_rate"],
     )
 

@@ -16,7 +16,7 @@ from dynascene_cli.scene import (
     frame_content,
     predict_depth,
 )
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import Image, Margins
 from dynascene_cli.video import (
     CoverWindow,
     Photo,
@@ -28,8 +28,9 @@ from dynascene_cli.video import (
 )
 from dynascene_cli.weights.registry import path_of
 
-KEPT = 2
-"""Framings that are kept: a shot is planned in the photo's middle and where it shows ground."""
+KEPT = 3
+"""Framings that are kept: a shot is planned in the photo's middle, where it shows ground, and a
+little larger."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,19 +70,28 @@ class FramedPhoto:
 
 @lru_cache(maxsize=KEPT)
 def frame_photo(
-    path: Path, fingerprint: str, size: tuple[int, int], crop: tuple[float, float]
+    path: Path,
+    fingerprint: str,
+    size: tuple[int, int],
+    crop: tuple[float, float],
+    zoom: float = 1.0,
 ) -> FramedPhoto:
     """The photo of a file with this fingerprint in a frame of ``size`` (width, height).
 
-    ``crop`` is the fraction of the photo that is to be in the frame's middle. Who changes the
-    settings of a shot again and again has it looked at once.
+    ``crop`` is the fraction of the photo that is to be in the frame's middle, ``zoom`` how many
+    times as large as it fills the frame it is shown. Who changes the settings of a shot again and
+    again has it looked at once.
 
     Raises:
         InputError: the photo cannot be read.
     """
     photo = read_photo(path)
     photo_size = photo.pixels.shape[1], photo.pixels.shape[0]
-    window = cover_window(photo_size, size, crop)
+    window = cover_window(photo_size, size, crop, zoom)
     room = room_around(photo_size, size, window)
     around = Surroundings(room, lambda: cover_with_room(photo.pixels, size, window, room))
-    return FramedPhoto(photo, resize_to_cover(photo.pixels, *size, crop), window, around)
+    if zoom == 1:
+        picture = resize_to_cover(photo.pixels, *size, crop)
+    else:
+        picture = cover_with_room(photo.pixels, size, window, Margins())
+    return FramedPhoto(photo, picture, window, around)

@@ -1,6 +1,7 @@
 """The plan of a shot: the person in the place, the camera, and the canvas that it will see."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -10,15 +11,16 @@ from dynascene_cli.camera.moves.combine import is_at_rest
 from dynascene_cli.camera.moves.files import is_camera
 from dynascene_cli.camera.moves.replay import resample_motion
 from dynascene_cli.console import Console
-from dynascene_cli.geometry import transform
-from dynascene_cli.pipeline.canvas import (
-    PLANNING_STEP,
-    SHRINKING,
-    CanvasPlan,
-    path_digest,
-)
+from dynascene_cli.pipeline.canvas import SHRINKING, path_digest
 from dynascene_cli.pipeline.filmed_world import FilmedTracks
 from dynascene_cli.pipeline.move_limits import SMALLEST_AMOUNT, cover_path
+from dynascene_cli.pipeline.moved_shot import (
+    MovedShot,
+    cover_shot,
+    flatten_under_feet,
+    median_depth,
+    show_larger,
+)
 from dynascene_cli.pipeline.photo_reframing import reframe_photo
 from dynascene_cli.pipeline.removed_people import removed_people
 from dynascene_cli.pipeline.request import DEFAULT_PERSON_HEIGHT, RenderRequest
@@ -35,12 +37,7 @@ from dynascene_cli.pipeline.shot_camera import (
     accompanying_camera,
     move_camera,
 )
-from dynascene_cli.scene import (
-    add_ground_around,
-    ground_crop,
-    relief_depth,
-    scene_popup,
-)
+from dynascene_cli.scene import ground_crop
 from dynascene_cli.shot import CameraPath, Clip, Margins, PersonTracks
 from dynascene_cli.staging import (
     Staged,
@@ -57,10 +54,9 @@ PLATE_VERSION = 5
 
 OWN_CAMERA = "auto"
 
-WIDEST_MARGIN = 0.6
 WIDEST_OWN_MARGIN = 1.2
-"""How far past each side of the frame may be painted in, as a share of it: under a move, and
-sideways under the clip's own camera, which must be followed."""
+"""How far past each side of the frame may be painted in under the clip's own camera, which must be
+followed, as a share of it."""
 
 UNCERTAIN_SIZE = 1.5
 """How many times too tall or small a person may be, one standard deviation, before it is told."""
@@ -69,11 +65,6 @@ LIKELY_GROUND = (
     "the photo's labels are not sure that there is ground under the person's feet: --position X,Y "
     "moves them, --crop shows another part of the photo"
 )
-
-STOOD_FRAMES = 16
-PLANE_SHARE = 0.98
-"""In how many frames the ground under the person is looked at, and the least share of their
-distance at which the relief there counts as its plane."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,19 +127,22 @@ def _plan_move(
 ) -> Plan:
     """The plan of a move in the photo's place."""
     run.console.warn(*_unused_settings(request, filmed, moves))
-    depth = _median_depth(place)
-    camera = move_camera(request, filmed, place, moves, depth)
+
+    def camera_in(place: Place, *, sure: bool = True) -> ShotCamera:
+        return move_camera(request, filmed, place, moves, median_depth(place), sure_ground=sure)
+
+    camera, is_sure = camera_in(place), True
     if camera.stance.footing != "free":
         shown = _showing_ground(run, request, place, size)
         if shown is not None:
-            there = move_camera(request, filmed, shown, moves, _median_depth(shown))
+            there = camera_in(shown)
             if there.stance.footing == "free":
-                place, camera, depth = shown, there, _median_depth(shown)
+                place, camera = shown, there
                 run.console.warn(_tell_crop(place))
     if camera.stance.footing != "free":
-        likely = move_camera(request, filmed, place, moves, depth, sure_ground=False)
+        likely = camera_in(place, sure=False)
         if likely.stance.footing == "free":
-            camera = likely
+            camera, is_sure = likely, False
             run.console.warn(LIKELY_GROUND)
     stands = camera.stance
     if any(names_a_file(move.name) for move in moves):
@@ -159,10 +153,11 @@ def _plan_move(
             stands.subject_distance,
             request.camera,
         )
-    run.console.warn(*stands.warnings, *_uncertain_size(place, stands))
-    place = _flatten_under_feet(place, stands)
-    staged, canvas = cover_path(run, request, camera, place, size, WIDEST_MARGIN)
-    return _plan(request, camera, place, depth, staged, canvas, run.console)
+    shot = cover_shot(run, request, camera, place, size)
+    if camera.departs and camera.hold_body:
+        shot = show_larger(run, request, place, shot, partial(camera_in, sure=is_sure), size)
+    run.console.warn(*shot.camera.stance.warnings, *_uncertain_size(shot.place, shot.camera.stance))
+    return _plan(request, shot, run.console)
 
 
 def _showing_ground(
@@ -225,12 +220,12 @@ def _plan_accompanying(
     size: tuple[int, int],
 ) -> Plan:
     """The plan of the clip's own camera, its motion made smaller only where the photo ends."""
-    depth, share = _median_depth(place), 1.0
+    depth, share = median_depth(place), 1.0
     while True:
         camera = accompanying_camera(request, filmed.partly(share), place, moves, depth)
-        stood_in = _flatten_under_feet(place, camera.stance)
-        staged, canvas = cover_path(run, request, camera, stood_in, size, WIDEST_OWN_MARGIN)
-        if canvas.margins_plan.uncovered == 0 or share < SMALLEST_AMOUNT:
+        stood_in = flatten_under_feet(place, camera.stance)
+        covered = cover_path(run, request, camera, stood_in, size, WIDEST_OWN_MARGIN)
+        if covered.canvas.margins_plan.uncovered == 0 or share < SMALLEST_AMOUNT:
             break
         share *= SHRINKING
     run.console.warn(*camera.stance.warnings)
@@ -244,31 +239,7 @@ def _plan_accompanying(
             "of its motion is used, and the background slides under the person; a wider photo "
             "would hold all of it"
         )
-    return _plan(request, camera, stood_in, depth, staged, canvas, run.console)
-
-
-def _flatten_under_feet(place: Place, stands: Stance) -> Place:
-    """The place with its ground a plane wherever the person stands on it.
-
-    Where the pop-up or the relief is that plane already, the very same place.
-    """
-    if not stands.contacts.grounded or stands.geometry.is_card or place.depth is not None:
-        return place
-    frames = np.unique(np.linspace(0, len(stands.contact) - 1, STOOD_FRAMES).astype(int))
-    feet = transform(stands.geometry.extrinsics, stands.contact[frames])
-    feet = feet[feet[:, 2] > 0]
-    pixels = feet @ stands.geometry.intrinsics.T / feet[:, 2:]
-    x, y = np.floor(pixels[:, :2].T).astype(int)
-    inside = (x >= 0) & (y >= 0) & (x < stands.geometry.width) & (y < stands.geometry.height)
-    guess = replace(place.guess, geometry=stands.geometry)
-    relief = relief_depth(guess)[y[inside], x[inside]]
-    if (relief >= PLANE_SHARE * feet[inside, 2]).all():
-        return place
-    if scene_popup(place.photo, guess) is not None:
-        return place
-    guess = add_ground_around(place.guess, pixels[inside, :2])
-    around = np.round(pixels[inside, :2]).tolist()
-    return replace(place, guess=guess, depends_on={**place.depends_on, "ground_around": around})
+    return _plan(request, MovedShot(stood_in, camera, depth, covered), run.console)
 
 
 def _unused_settings(
@@ -299,15 +270,9 @@ def _unused_settings(
     return tuple(warnings)
 
 
-def _plan(
-    request: RenderRequest,
-    camera: ShotCamera,
-    place: Place,
-    guessed_depth: float,
-    staged: Staged,
-    canvas: CanvasPlan,
-    console: Console,
-) -> Plan:
+def _plan(request: RenderRequest, shot: MovedShot, console: Console) -> Plan:
+    camera, place = shot.camera, shot.place
+    staged, canvas = shot.covered.staged, shot.covered.canvas
     console.warn(*staged.warnings, *canvas.warnings)
     console.warn(*move_conflicts(camera.stance, staged))
     console.detail(
@@ -325,7 +290,7 @@ def _plan(
     rescaled = staged.geometry.camera_height / place.guess.geometry.camera_height
     return Plan(
         place=place,
-        median_depth=guessed_depth * rescaled,
+        median_depth=shot.guessed_depth * rescaled,
         staged=staged,
         margins=canvas.margins,
         seed=seed,
@@ -346,12 +311,6 @@ def _read_place_again(
     if not run.dry_run:
         keep_place(run.project, read)
     return replace(read, camera_height_given=place.camera_height_given)
-
-
-def _median_depth(place: Place) -> float:
-    depth = relief_depth(place.guess, step=PLANNING_STEP)
-    solid = depth[~place.guess.sky[::PLANNING_STEP, ::PLANNING_STEP]]
-    return float(np.median(solid if solid.size else depth))
 
 
 def _still_path(clip: Clip) -> CameraPath:

@@ -55,13 +55,16 @@ Depth = NDArray[np.float32]
 class MarginsPlan:
     """How much canvas a camera path needs around the frame, and how far it strains the photo.
 
-    ``margins`` in frame pixels; shares of the picture in 0..1: ``outpainted_largest`` and
-    ``outpainted_mean`` lie outside the photo, ``uncovered`` (in the worst frame) beyond the
-    widest canvas. ``anisotropy`` is the ratio of the local warp's two scales that a twentieth of
-    the worst frame exceeds; flat ground, which is sheared rightly, and the far sky count as 1.
+    ``margins`` in frame pixels; ``reach`` is how far beyond the frame any frame sees left, above,
+    right and below, likewise, without what is added to the margins; shares of the picture in 0..1:
+    ``outpainted_largest`` and ``outpainted_mean`` lie outside the photo, ``uncovered`` (in the
+    worst frame) beyond the widest canvas. ``anisotropy`` is the ratio of the local warp's two
+    scales that a twentieth of the worst frame exceeds; flat ground, which is sheared rightly, and
+    the far sky count as 1.
     """
 
     margins: Margins
+    reach: tuple[float, float, float, float]
     outpainted_largest: float
     outpainted_mean: float
     uncovered: float
@@ -119,12 +122,18 @@ def needed_margins(
     worst, anisotropy = float(uncovered.max()), float(stretching.max())
     return MarginsPlan(
         margins=margins,
+        reach=_four(np.maximum(reached[0].max(axis=0), 0.0)),
         outpainted_largest=float(outpainted.max()),
         outpainted_mean=float(outpainted.mean()),
         uncovered=worst,
         anisotropy=anisotropy,
         warnings=tuple(_warnings(worst, anisotropy)),
     )
+
+
+def _four(values: Floats) -> tuple[float, float, float, float]:
+    left, top, right, bottom = values.tolist()
+    return left, top, right, bottom
 
 
 def _warnings(uncovered: float, anisotropy: float) -> Iterator[str]:

@@ -162,13 +162,14 @@ def cover_window(
     image_size: tuple[int, int],
     frame_size: tuple[int, int],
     centre: tuple[float, float] = (0.5, 0.5),
+    zoom: float = 1.0,
 ) -> CoverWindow:
     """The smallest scale at which a picture fills a frame, cropped about ``centre``.
 
     Sizes are (width, height); ``centre`` is the fraction of the picture that should be in the
-    middle of the frame, as near as the picture's edges allow.
+    middle of the frame, as near as the picture's edges allow; it is shown ``zoom`` times as large.
     """
-    scale = max(frame_size[0] / image_size[0], frame_size[1] / image_size[1])
+    scale = zoom * max(frame_size[0] / image_size[0], frame_size[1] / image_size[1])
     spare = [image_size[i] * scale - frame_size[i] for i in (0, 1)]
     offset = [
         min(max(centre[i] * image_size[i] * scale - frame_size[i] / 2, 0.0), max(spare[i], 0.0))
