@@ -8,6 +8,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.numerics.morphology import disc
 from dynascene_cli.scene.depth_layers import depth_layers
 from dynascene_cli.scene.inpainting import Filling, fill
+from dynascene_cli.scene.patchmatch import ANY_KIND
 from dynascene_cli.scene.popup import PopUp
 from dynascene_cli.scene.popup_layers import popup_layers
 from dynascene_cli.scene.relief import relief_depth
@@ -31,6 +32,11 @@ SINGLE_THINGS = (
 )
 MOST_BARRED = 0.7
 """Kinds and classes that are not copied past the photo's edges, unless they fill it this far."""
+
+WATER, SHORE, NEITHER = range(3)
+EDGE_STRIP, LEAST_KIND = 0.01, 0.01
+"""What decides what goes on beside the photo: so much of its width at the edge, where so much of
+the photo is water, and so much ground."""
 
 FRINGE = 0.004
 """Around a person to remove, so much of the photo's width goes with them."""
@@ -145,6 +151,7 @@ def _paint_hole(
         slope=-float(np.tan(np.radians(guess.geometry.roll_deg))),
         sky=np.pad(clear_sky, sides) if clear_sky.any() else None,
         barred=barred,
+        kinds=kinds_aside(guess, hole, margins),
         seed=seed,
     )
     if walls is not None:
@@ -153,6 +160,35 @@ def _paint_hole(
     if hole.any():
         sky = cv2.medianBlur(sky.astype(np.uint8), 9) > 0
     return filling, sky
+
+
+def kinds_aside(guess: GeometryGuess, hole: Mask, margins: Margins) -> NDArray[np.uint8] | None:
+    """What the canvas (H, W) shows, and its ``hole`` beside the photo is to show: shore or water.
+
+    It goes on as at the photo's edge in the same row: a strip of sand along the edge would else be
+    mirrored with the sea beyond it. Whatever suits (ANY_KIND) is painted in elsewhere. None where
+    the photo does not show both.
+    """
+    if guess.labels is None or not (margins.left or margins.right):
+        return None
+    water, shore = guess.labels.mask("water"), guess.labels.mask("ground")
+    if min(water.mean(), shore.mean()) < LEAST_KIND:
+        return None
+    photo = np.where(water, WATER, np.where(shore, SHORE, NEITHER)).astype(np.uint8)
+    kinds = np.pad(photo, margins.sides, constant_values=ANY_KIND)
+    kinds[hole] = ANY_KIND
+    strip = max(1, round(EDGE_STRIP * photo.shape[1]))
+    rows = slice(margins.top, margins.top + photo.shape[0])
+    for edge, aside in (
+        (photo[:, :strip], np.s_[:, : margins.left]),
+        (photo[:, -strip:], np.s_[:, margins.left + photo.shape[1] :]),
+    ):
+        along = np.full(len(photo), ANY_KIND, np.uint8)
+        for kind in (WATER, SHORE):
+            along[(edge == kind).mean(axis=1) > 0.5] = kind
+        kinds[rows][aside] = along[:, None]
+        kinds[rows.stop :][aside] = along[-1]
+    return kinds
 
 
 def _from_walls(filling: Filling, walls: Continuation, margins: Margins) -> Filling:
