@@ -121,8 +121,9 @@ class PersonTracks:
     matte's x0, y0, x1, y1, NaN where nobody is seen; ``detections`` (F, 4) the detector's box,
     moved along between its looks, NaN where it saw nobody or was not asked; ``touched`` (F, 4)
     which EDGES of the picture the matte reaches, there being more of the person beyond them;
-    ``hidden_below`` the row from which on something drawn over the clip hides the feet.
-    The last three are NaN, False throughout and below everything unless given.
+    ``hidden_below`` the row from which on something drawn over the clip hides the feet;
+    ``bases`` (F, 2) the first and last column of the lower end of the matte, which bears the body.
+    These four are NaN, False throughout, below everything and NaN unless given.
     """
 
     points: Floats
@@ -131,9 +132,12 @@ class PersonTracks:
     detections: Floats = field(default_factory=lambda: np.zeros((0, 4)))
     touched: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 4), bool))
     hidden_below: float = np.inf
+    bases: Floats = field(default_factory=lambda: np.zeros((0, 2)))
 
     def __post_init__(self) -> None:
         frames = len(self.points)
+        if len(self.bases) != frames:
+            object.__setattr__(self, "bases", np.full((frames, 2), np.nan))
         if len(self.detections) != frames:
             object.__setattr__(self, "detections", np.full((frames, 4), np.nan))
         if len(self.touched) != frames:

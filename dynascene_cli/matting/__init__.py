@@ -9,7 +9,12 @@ from dynascene_cli.matting.corrections import (
     correction_files,
     read_corrections,
 )
-from dynascene_cli.matting.external import alpha_box, edges_touched, matte_of_given_alpha
+from dynascene_cli.matting.external import (
+    alpha_base,
+    alpha_box,
+    edges_touched,
+    matte_of_given_alpha,
+)
 from dynascene_cli.matting.foreign_colours import drop_uniform_ground, foreign_share
 from dynascene_cli.matting.hidden_parts import (
     BESIDE_RUN,
@@ -70,6 +75,7 @@ __all__ = [
     "PersonSelection",
     "Quality",
     "WholePerson",
+    "alpha_base",
     "alpha_box",
     "assemble_tracks",
     "blend_corrections",

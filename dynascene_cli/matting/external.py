@@ -14,6 +14,8 @@ PAUSE = 24
 """Frames for which nobody is looked for after an alpha in which nobody was recognised."""
 TOUCHING_SHARE = 0.01
 """Length along an edge, as a share of the picture's longer side, that counts as reaching it."""
+BASE = 0.04
+"""Share of the person's height that is their lower end."""
 MIN_AREA = 1e-4
 """Share of the frame below which an alpha shows nobody."""
 
@@ -25,6 +27,19 @@ def alpha_box(alpha: Image) -> Floats:
     if len(rows) == 0:
         return np.full(4, np.nan)
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
+
+
+def alpha_base(alpha: Image) -> Floats:
+    """The columns (2,) between which the lower end of alpha ≥ 0.5 lies: what bears the body.
+
+    NaN where there is none.
+    """
+    _, top, _, bottom = alpha_box(alpha)
+    if not np.isfinite(bottom):
+        return np.full(2, np.nan)
+    lowest = alpha[int(bottom - max(1, round(BASE * (bottom - top)))) : int(bottom)]
+    columns = np.flatnonzero((lowest >= SOLID).any(axis=0))
+    return np.array([columns[0], columns[-1] + 1], float)
 
 
 def edges_touched(alpha: Image) -> NDArray[np.bool_]:

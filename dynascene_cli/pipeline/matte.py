@@ -63,10 +63,10 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 13
+STAGE_VERSION = 14
 SHEET_FRAMES = 12
 HIDDEN_PARTS = "hidden.npz"
-TRACKED = ("landmarks", "visibility", "boxes", "detections", "touched")
+TRACKED = ("landmarks", "visibility", "boxes", "bases", "detections", "touched")
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,6 +300,7 @@ def _read_matte(
         hidden = hidden.without(kept)
     for index, box in hidden.boxes.items():
         whole["boxes"][index] = box
+        whole["bases"][index] = np.nan
     tracks = assemble_tracks(
         whole["landmarks"],
         whole["visibility"],
@@ -310,7 +311,7 @@ def _read_matte(
     )
     lettering = lines_of_array(whole["lettering"].reshape(-1, 5))
     below = row_hiding_feet(lettering, whole["boxes"], clip.height)
-    tracks = replace(tracks, hidden_below=below)
+    tracks = replace(tracks, hidden_below=below, bases=whole["bases"])
     return Matte(alpha, tracks), whole["props"], lettering, hidden
 
 

@@ -38,6 +38,12 @@ LEAST_HEADROOM = 0.03
 LOWEST_HEAD = 0.6
 """Shares of the frame's height: what a crop leaves above the head, and how low a head may come."""
 
+UNNOTICED_OVERHANG = 0.1
+"""Share of what touches the ground that may reach past the free ground unnoticed."""
+
+MOST_OVERHANG = 0.5
+"""The same from which a place is no better than the one where they were filmed."""
+
 HEAD_PERCENTILE = 5
 COARSE, FINE = 40, 5
 COLUMNS = np.linspace(0.06, 0.94, 23)
@@ -85,8 +91,7 @@ class Framer(FramingMeasures):
         if (
             1 / UNNOTICED < misfit < UNNOTICED
             and self.faults(as_filmed) == (0, 0)
-            and self.stands(as_filmed)
-            and not self.covers_nearer(as_filmed)
+            and self._stands_well(as_filmed)
         ):
             return as_filmed
         below = self.below_horizon()
@@ -102,7 +107,9 @@ class Framer(FramingMeasures):
         if shown or awkward or self._outgrows(best, as_filmed):
             nearly = 1 / MISFIT < misfit < MISFIT and not awkward
             fitting = None if nearly else self._showing_brief_cuts()
-            if fitting is not None and (not awkward or self.faults(fitting)[1] < awkward):
+            if fitting is not None and (
+                not awkward or fitting.footing == "in front" or self.faults(fitting)[1] < awkward
+            ):
                 return fitting
         if self.faults(best)[0]:
             outside = self._outside(as_filmed)
@@ -118,9 +125,10 @@ class Framer(FramingMeasures):
                 return before
             told = (CUT_BELOW_KEPT,) if under is None else (CUT_BELOW_KEPT, occupied_ground(under))
             return replace(filmed, warnings=(*filmed.warnings, *told), on_ground=False)
-        if self.ground is not None and (not self.stands(best) or self.covers_nearer(best)):
+        if not self._stands_well(best):
             columns = [inside, *(COLUMNS * self.geometry.width)]
             framings = [self.at(f.scale, below, x) for f in framings[::COARSE] for x in columns]
+            framings.append(best)
             whole = [f for f in framings if self.faults(f) <= self.faults(best)]
             free = [f for f in whole if self.stands(f)]
             readable = [f for f in free if self.is_readable(f, as_filmed)]
@@ -129,6 +137,7 @@ class Framer(FramingMeasures):
                 if in_front is not None:
                     return replace(in_front, warnings=(stands_in_front(self.under_feet(best)),))
             if not free:
+                best = self._least_overhanging(best, whole, as_filmed)
                 told = (*self._told(best, as_filmed), occupied_ground(self.under_feet(best)))
                 return replace(best, warnings=told, footing="occupied")
             best = min(readable or free, key=lambda f: self._oddness(f, as_filmed))
@@ -173,10 +182,27 @@ class Framer(FramingMeasures):
         in_front = replace(in_front, warnings=(stands_in_front(self.under_feet(as_filmed)),))
         return in_front if framer is None else self._tell_shown(in_front, framer)
 
-    def _oddness(self, framing: Framing, as_filmed: Framing) -> tuple[bool, bool, float]:
+    def _least_overhanging(
+        self, framing: Framing, others: list[Framing], as_filmed: Framing
+    ) -> Framing:
+        """Of whom nothing free bears throughout, the framing in which it does most of the time."""
+        readable = [f for f in others if self.is_readable(f, as_filmed)]
+        best = min(readable, key=lambda f: self._oddness(f, as_filmed), default=framing)
+        overhang = self.overhang(best)
+        mostly = overhang <= MOST_OVERHANG and overhang < self.overhang(framing)
+        return best if mostly else framing
+
+    def _stands_well(self, framing: Framing) -> bool:
+        """Whether free ground bears all that touches it, and nobody nearer is covered."""
+        if not self.stands(framing) or self.covers_nearer(framing):
+            return False
+        return self.overhang(framing) <= UNNOTICED_OVERHANG
+
+    def _oddness(self, framing: Framing, as_filmed: Framing) -> tuple[bool, bool, float, float]:
         """How odd a whole person on free ground looks, worst first."""
         change = self.change(framing, as_filmed)
-        return self.leaves(framing), self.covers_nearer(framing), change
+        overhang = max(0.0, round(self.overhang(framing) - UNNOTICED_OVERHANG, 1))
+        return self.leaves(framing), self.covers_nearer(framing), overhang, change
 
     def _in_front(self, below: float, as_filmed: Framing) -> Framing | None:
         """On the ground nearer than all that the photo shows, the lower edge cutting their legs.

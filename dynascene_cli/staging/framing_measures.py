@@ -22,8 +22,9 @@ MOST_ROOM_ABOVE = 0.1
 SIDE_SPARE = 0.01
 """Share of the frame's width that a walk leaves free at either side."""
 WALK_SAMPLES = 9
-FOOTPRINT = 0.07
-"""How far around a foot the ground must reach, as a share of the person's height."""
+FOOTPRINT, SOLE = 0.07, 0.02
+"""How far around a foot the ground must reach, and around the ends of all that touches it, as
+shares of the person's height."""
 
 READABLE = 0.15
 """Whose height is a smaller share of the picture's is a speck in it."""
@@ -129,6 +130,24 @@ class FramingMeasures:
             feet[:, 1] = np.minimum(feet[:, 1], self.geometry.height)
         return self.ground.bears(feet, FOOTPRINT * float(np.nanmedian(tall)))
 
+    def overhang(self, framing: Framing) -> float:
+        """The share of what touches the ground, its middle and ends, that nothing free bears."""
+        if self.ground is None:
+            return 0.0
+        feet, tall, _ = self.seen(framing)
+        points = np.concatenate([feet[self._looked_at], self.ends(framing)])
+        return self.ground.share_not_borne(points, SOLE * float(np.nanmedian(tall)))
+
+    def ends(self, framing: Framing) -> Floats:
+        """The outer ends (N, 2), in the picture, of what touches the ground in frames looked at."""
+        feet, tall, _ = self.seen(framing)
+        aside = (self.contacts.bases - self.contacts.points[:, :1]) / self.contacts.heights[:, None]
+        columns = (feet[:, :1] + aside * tall[:, None])[self._looked_at]
+        rows = np.broadcast_to(feet[self._looked_at, 1:], columns.shape)
+        ends = np.stack([columns, rows], axis=-1).reshape(-1, 2)
+        inside = (ends >= 0) & (ends < [self.geometry.width, self.geometry.height])
+        return np.asarray(ends[inside.all(axis=1)])
+
     def covers_nearer(self, framing: Framing) -> bool:
         """Whether the person lies over somebody or something that is nearer to the camera."""
         if self.ground is None:
@@ -148,14 +167,16 @@ class FramingMeasures:
             return "what is no ground"
         feet, _, _ = self.seen(framing)
         first = self.first_contact(framing)
-        return self.ground.mostly_under(feet[self._looked_at]) or self.ground.what_is_at(first)
+        feet = np.concatenate([feet[self._looked_at], self.ends(framing)])
+        return self.ground.mostly_under(feet) or self.ground.what_is_at(first)
 
     def occupied_under(self, framing: Framing) -> str | None:
         """What the photo shows under feet inside the picture that nothing free bears."""
         if self.ground is None:
             return None
         feet, _, _ = self.seen(framing)
-        return self.ground.occupied_at(feet[self._looked_at])
+        feet = np.concatenate([feet[self._looked_at], self.ends(framing)])
+        return self.ground.occupied_at(feet)
 
     def horizon_at(self, x: float) -> float:
         """The horizon's row at column ``x``."""

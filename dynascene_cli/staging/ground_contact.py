@@ -1,6 +1,6 @@
 """Where the person meets the ground in the clip, frame by frame."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +10,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.numerics.loess import smooth_locally
 from dynascene_cli.shot import CameraPath, Mask, PersonTracks
-from dynascene_cli.staging.bearing_limbs import follow_matte
+from dynascene_cli.staging.bearing_limbs import bearing_columns, follow_matte
 from dynascene_cli.staging.derotation import remove_rotation, restore_rotation
 from dynascene_cli.staging.proportions import (
     body_lengths,
@@ -76,7 +76,8 @@ class Contacts:
     ``boxes`` (F, 4) of the matte; ``clip_size`` is (width, height), ``frame_rate`` per second.
     Unless ``grounded``, too few frames show where the person stands: points and heights then
     follow from head and shoulders, and no ground decides. ``soles_cut`` is the share of the frames
-    in which the clip's lower edge takes but the soles, which is not counted as a cut.
+    in which the clip's lower edge takes but the soles, which is not counted as a cut. ``bases``
+    (F, 2) are the columns between which what touches the ground lies, NaN where unknown.
     """
 
     points: Floats
@@ -90,6 +91,11 @@ class Contacts:
     frame_rate: float
     grounded: bool = True
     soles_cut: float = 0.0
+    bases: Floats = field(default_factory=lambda: np.zeros((0, 2)))
+
+    def __post_init__(self) -> None:
+        if len(self.bases) != len(self.points):
+            object.__setattr__(self, "bases", np.full((len(self.points), 2), np.nan))
 
     def are_passing(self, cut: Mask) -> bool:
         """Whether all that is ``cut`` (F, 4) lasts so briefly that the frames around tell of it."""
@@ -140,7 +146,7 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     upper_body = height_without_feet(tracks, *size)
     lengths = body_lengths(tracks, *size)
     feet = _find_feet(tracks, size, upper_body)
-    feet, on_matte = follow_matte(feet, tracks.boxes, lengths, size[1])
+    feet, on_matte = follow_matte(feet, tracks, lengths, size[1])
     feet_whole = np.asarray(all_finite(feet).all(axis=1))
     feet_seen = np.asarray(all_finite(feet).any(axis=1))
     if feet_seen[all_finite(tracks.boxes)].mean() < LEAST_GROUNDED:
@@ -177,9 +183,10 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
     known = np.isfinite(measured)
     steady = known & is_upright(tracks, *size)
     heights = standing_heights(measured, line, steady if steady.any() else known)
+    heights = lengthen_bent(heights, lengths)
     return Contacts(
         points=line,
-        heights=lengthen_bent(heights, lengths),
+        heights=heights,
         airborne=airborne,
         feet_seen=feet_seen,
         cut=cut,
@@ -189,6 +196,7 @@ def _contacts_with_feet(tracks: PersonTracks, filmed: CameraPath) -> Contacts:
         frame_rate=frame_rate,
         grounded=bool(feet_seen[all_finite(tracks.boxes)].mean() >= LEAST_GROUNDED),
         soles_cut=soles_cut,
+        bases=bearing_columns(tracks, line, heights, airborne | cut[:, 3]),
     )
 
 

@@ -111,15 +111,27 @@ def stand_with_own_camera(
     if lowered.any() and standing.anchor == "ground":
         warnings = (_floating(lowered, float(filmed.frame_rate)),)
     if ground is not None and contacts.grounded:
-        warnings += _tell_footing(stands.contact[~lowered], geometry, ground)
+        warnings += _tell_footing(_soles(stands)[~lowered], geometry, ground)
     return replace(stands, warnings=warnings)
 
 
+def _soles(stands: Stance) -> Floats:
+    """The contact and the two ends of what touches the ground (F, 3, 3), in the world.
+
+    The ends are the contact where they are not known.
+    """
+    contacts = stands.contacts
+    aside = (contacts.bases - contacts.points[:, :1]) / contacts.heights[:, None] * stands.height
+    right = stands.seen_from.extrinsics[:, 0, :3]
+    ends = stands.contact[:, None] + np.nan_to_num(aside)[..., None] * right[:, None]
+    return np.concatenate([stands.contact[:, None], ends], axis=1)
+
+
 def _tell_footing(
-    contact: Floats, geometry: SceneGeometry, ground: StandingGround
+    soles: Floats, geometry: SceneGeometry, ground: StandingGround
 ) -> tuple[str, ...]:
     """What people stand on who are seen by the camera that filmed them, where it bears nobody."""
-    seen = transform(geometry.extrinsics, contact)
+    seen = transform(geometry.extrinsics, soles.reshape(-1, 3))
     seen = seen[seen[:, 2] > 0]
     feet = (seen @ geometry.intrinsics.T / seen[:, 2:])[:, :2]
     found = ground.occupied_at(feet)
@@ -321,8 +333,10 @@ def _as_seen_at_first(contacts: Contacts, world: FilmedWorld, person_height: flo
     points = np.where(known, foot, contacts.points[:1])
     heights = np.where(known[:, 0], tall, contacts.heights[0])
     around = contacts.boxes - np.tile(contacts.points, 2)
-    boxes = np.tile(points, 2) + around * (heights / contacts.heights)[:, None]
-    return replace(contacts, points=points, heights=heights, boxes=boxes)
+    enlarged = (heights / contacts.heights)[:, None]
+    boxes = np.tile(points, 2) + around * enlarged
+    bases = points[:, :1] + (contacts.bases - contacts.points[:, :1]) * enlarged
+    return replace(contacts, points=points, heights=heights, boxes=boxes, bases=bases)
 
 
 def _bring_world(stands: Stance, world: FilmedWorld) -> tuple[Stance, Mask]:

@@ -62,12 +62,20 @@ class StandingGround:
 
         What lies outside the picture is not looked at; no feet inside it are not borne.
         """
+        borne = self._borne(feet, reach)
+        return bool(borne.size and borne.all())
+
+    def share_not_borne(self, feet: Floats, reach: float) -> float:
+        """The share of the feet (N, 2) inside the picture around which that is not so."""
+        borne = self._borne(feet, reach)
+        return 1 - float(borne.mean()) if borne.size else 0.0
+
+    def _borne(self, feet: Floats, reach: float) -> Mask:
+        """Of each of the feet (N, 2) inside the picture, whether the ground is free around it."""
         height, width = self.clearance.shape
         inside = np.all((feet >= 0) & (feet < [width, height + reach]), axis=1)
-        if not inside.any():
-            return False
         columns, rows = np.minimum(feet[inside].astype(int), [width - 1, height - 1]).T
-        return bool((self.clearance[rows, columns] >= min(reach, 0.04 * width)).all())
+        return np.asarray(self.clearance[rows, columns] >= min(reach, 0.04 * width))
 
     def occupied_at(self, feet: Floats) -> str | None:
         """What the photo shows under the first of the feet (N, 2) in it that nothing free bears."""

@@ -1,5 +1,7 @@
 """Contact points and standing heights, from synthetic people whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from stick_figure import (
@@ -221,3 +223,18 @@ def test_soles_cut_inside_the_picture_are_told(row: float, told: bool) -> None:
     ends[:20] -= 8
     stands = stance(upside_down(ends), still(PHOTO, 75), PHOTO, Standing(position=(0.5, row)))
     assert any("cuts the soles off for 73 %" in text for text in stands.warnings) is told
+
+
+def test_whoever_the_matte_bears_stands_over_its_lower_end() -> None:
+    person = replace(upside_down(np.full(75, 640.0)), bases=np.tile([500.0, 560.0], (75, 1)))
+    contacts = contacts_of(person)
+    np.testing.assert_allclose(contacts.points, np.tile([530.0, 640.0], (75, 1)), atol=0.01)
+    np.testing.assert_allclose(contacts.bases, np.tile([500.0, 560.0], (75, 1)))
+
+
+def test_what_is_in_the_air_bears_nobody() -> None:
+    motion = jumping(first=30, height=0.4)
+    person = tracks(motion, PHOTO)
+    contacts = contacts_of(replace(person, bases=person.boxes[:, [0, 2]]))
+    assert np.isfinite(contacts.bases[~contacts.airborne]).any()
+    assert np.isnan(contacts.bases[contacts.airborne]).all()

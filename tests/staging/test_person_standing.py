@@ -11,7 +11,7 @@ from stick_figure import FPS, Motion, moved, photo, seen, standing, still, track
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import project
 from dynascene_cli.shot import CameraPath, SceneGeometry
-from dynascene_cli.staging import Stance, Standing, StandingGround, stance
+from dynascene_cli.staging import Stance, Standing, StandingGround, contact_points, stance
 from dynascene_cli.staging.billboard import apply_similarity
 
 FILMED = photo(horizon=250.0)
@@ -108,6 +108,35 @@ def test_the_nearest_free_ground_is_taken() -> None:
     assert 0.7 * 1280 < x < 0.85 * 1280
     assert on_the_ground(stands, FILMED) == pytest.approx(1, rel=2e-3)
     assert not any("stands on" in warning for warning in stands.warnings)
+
+
+def astride(wide: float, ground: StandingGround) -> Stance:
+    """Somebody whose feet are so many pixels apart about their contact."""
+    person = tracks(standing(), FILMED)
+    (x, _), _ = contact_points(person, still(FILMED, 75)).points[[0, 0]]
+    bases = np.tile([x - wide / 2, x + wide / 2], (75, 1))
+    return stance(
+        replace(person, bases=bases), still(FILMED, 75), FILMED, Standing(), ground=ground
+    )
+
+
+def test_free_ground_is_as_wide_as_what_the_person_stands_on() -> None:
+    x, _ = foot(staged_in(FILMED))
+    ground = free((0.0, (x + 60) / 1280))
+    assert foot(astride(60.0, ground))[0] == pytest.approx(x)
+    aside = foot(astride(200.0, ground))[0]
+    assert aside < x and aside + 100 < x + 60
+
+
+def test_who_nothing_bears_throughout_stands_where_they_mostly_are_borne() -> None:
+    """A slab of stone bears the soles, but not a step around them."""
+    low = photo(horizon=250.0, camera_height=0.4)
+    mask = np.zeros((720, 1280), bool)
+    mask[318:336, 365:403] = True
+    stands = staged_in(low, ground=StandingGround.of(mask, lambda x, y: "water"))
+    assert stands.footing == "occupied"
+    assert foot(stands)[0] == pytest.approx(0.3 * 1280)
+    assert foot(stands)[0] != foot(staged_in(low, ground=free()))[0]
 
 
 def test_without_free_ground_the_person_stands_in_front_of_what_there_is() -> None:
