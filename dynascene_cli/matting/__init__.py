@@ -26,6 +26,7 @@ from dynascene_cli.matting.hidden_parts import (
     reduce_image,
     reduction_for,
     whole_person,
+    without_gaps,
 )
 from dynascene_cli.matting.hidden_runs import HiddenRun, hidden_runs
 from dynascene_cli.matting.landmark_smoothing import assemble_tracks
@@ -56,6 +57,7 @@ from dynascene_cli.matting.registry import (
     make_matting_model,
     require_packages,
 )
+from dynascene_cli.matting.ridden_things import is_ridden
 
 __all__ = [
     "BESIDE_RUN",
@@ -94,6 +96,7 @@ __all__ = [
     "frame_times",
     "hidden_runs",
     "is_against_light",
+    "is_ridden",
     "lines_of_array",
     "lines_to_array",
     "lost_ranges",
@@ -109,4 +112,5 @@ __all__ = [
     "select_person",
     "trim_lettering",
     "whole_person",
+    "without_gaps",
 ]

@@ -2,7 +2,8 @@
 
 The networks know a fast limb by the frame before. At a clip's beginning there is none, so what came
 into the matte later is looked for in the first frames, as what differs from the place behind it.
-What is swung is looked for so wherever the detector may have missed it.
+What is swung is looked for so wherever the detector may have missed it, and what is ridden is told
+from the place that is seen through it.
 """
 
 from collections.abc import Iterator
@@ -24,8 +25,11 @@ from dynascene_cli.matting.registered_place import (
     look_with,
     opacity,
     place_behind,
+    plate_behind,
     register_frames,
 )
+from dynascene_cli.matting.ridden_things import is_ridden
+from dynascene_cli.matting.see_through import see_through, window_around
 from dynascene_cli.matting.swung_things import is_swung, mistaken_part, swung_part, unlikely_part
 from dynascene_cli.matting.temporal import move_masks
 from dynascene_cli.numerics.morphology import disc
@@ -36,6 +40,8 @@ AROUND = 24
 LATER = (4, 8, 12, 16, 20, 24)
 BOTH = tuple(sign * away for away in range(2, 25, 2) for sign in (1, -1))
 """Frames away that show the place behind a limb as a clip begins, and behind what is swung."""
+THROUGH = tuple(sign * away for away in range(3, 25, 3) for sign in (1, -1))
+"""Frames away that show the place behind what is ridden."""
 SEEN_AGO = 12
 """Frames from one in which the detector saw a racket within which it may be there unseen."""
 STRIP = 7
@@ -53,7 +59,7 @@ class MatteCompletion:
     def __init__(self, beginning: bool) -> None:
         """``beginning`` tells whether the first frame is the clip's."""
         self._beginning = beginning
-        self._swings = False
+        self._looks_behind = False
         self._made: dict[int, MatteFrame] = {}
         self._looks: dict[int, Look] = {}
         self._steps: dict[int, Floats | None] = {}
@@ -63,8 +69,8 @@ class MatteCompletion:
         number = -1
         for number, (frame, made) in enumerate(seen):
             self._made[number] = made
-            self._swings |= is_swung([made])
-            if self._swings or (self._beginning and number <= AROUND):
+            self._looks_behind |= is_swung([made]) or bool(_ridden_boxes(made))
+            if self._looks_behind or (self._beginning and number <= AROUND):
                 self._looks[number] = look_of(frame, made.alpha)
             if number >= AROUND:
                 yield self._done(number - AROUND)
@@ -77,16 +83,21 @@ class MatteCompletion:
         near = range(number - SEEN_AGO, number + SEEN_AGO + 1)
         if number in self._looks and is_swung([self._made[i] for i in near if i in self._made]):
             self._complete_swung(number)
+        for box in _ridden_boxes(self._made[number]):
+            self._see_through(number, box)
         for known in (self._made, self._looks, self._steps):
             known.pop(number - AROUND - 1, None)
         return self._made[number]
 
     def _place(self, number: int, offsets: tuple[int, ...]) -> Place | None:
+        self._register(number, offsets)
+        return place_behind(self._looks, self._steps, number, offsets)
+
+    def _register(self, number: int, offsets: tuple[int, ...]) -> None:
         reached = [number + offset for offset in (0, *offsets) if number + offset in self._looks]
         for index in range(min(reached), max(reached)):
             if index not in self._steps and {index, index + 1} <= self._looks.keys():
                 self._steps[index] = register_frames(self._looks[index], self._looks[index + 1])
-        return place_behind(self._looks, self._steps, number, offsets)
 
     def _change(self, number: int, share: FloatArray, adds: bool) -> None:
         """Add a part (h, w), 0..1, to a frame's matte, or take it away."""
@@ -134,6 +145,29 @@ class MatteCompletion:
         swung = swung_part(self._looks[number], body, place)
         if swung is not None:
             self._change(number, swung, adds=True)
+
+    def _see_through(self, number: int, box: Floats) -> None:
+        """Decide what is ridden in a box (4,) by the place that is seen through it."""
+        look, body = self._looks[number], self._made[number].body
+        if body is None:
+            return
+        scale = look.alpha.shape[1] / body.shape[1]
+        self._register(number, THROUGH)
+        window = window_around(look, scale * box)
+        plate = plate_behind(self._looks, self._steps, number, THROUGH, window)
+        small = cv2.resize(body, look.alpha.shape[::-1], interpolation=cv2.INTER_AREA)
+        alone = small.astype(np.float32) / np.float32(255)
+        found = None if plate is None else see_through(look, alone, scale * box, plate)
+        if found is not None:
+            part, place = found
+            self._change(number, place, adds=False)
+            self._change(number, part, adds=True)
+
+
+def _ridden_boxes(made: MatteFrame) -> list[Floats]:
+    """The boxes (4,) of what is ridden in a frame."""
+    pairs = zip(made.props, is_ridden(made.held), strict=False)
+    return [box for box, rides in pairs if rides]
 
 
 def missing_part(look: Look, later: Look, place: Place) -> FloatArray | None:

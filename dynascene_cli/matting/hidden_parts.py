@@ -46,6 +46,8 @@ SURROUNDINGS = 0.06
 their longer side."""
 SEAM = 0.02
 """The softness of the edge of what is completed, per their longer side."""
+GAPS = 10
+"""Half the width of the gaps in a wheel, at the most, at that size."""
 NEAR = 0.05
 """How far around what surely hides the person it may go on unseen, per their longer side."""
 
@@ -124,6 +126,11 @@ def reduce_image(image: Image, reduction: float) -> Image:
     height, width = image.shape[:2]
     size = max(8, round(width * reduction)), max(8, round(height * reduction))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def without_gaps(alpha: Image) -> Image:
+    """A reduced alpha (h, w) without the gaps between spokes, which move with nobody."""
+    return np.asarray(cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, disc(GAPS)), np.uint8)
 
 
 def find_passage(

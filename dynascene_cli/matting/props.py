@@ -19,7 +19,7 @@ from dynascene_cli.matting.crop_resampling import crop_picture, mask_in_crop
 from dynascene_cli.matting.edge_refinement import ReducedPart, reduce_part, refine_alpha
 from dynascene_cli.matting.pose import SIDE, Pose, crop_to_picture
 from dynascene_cli.matting.prop_evidence import is_truncated, looks_like_place, sample_crop
-from dynascene_cli.matting.ridden_things import RIDDEN, ridden_mask
+from dynascene_cli.matting.ridden_things import is_ridden, ridden_mask
 from dynascene_cli.matting.segmentation import salient_mask
 from dynascene_cli.matting.temporal import carry_masks, steady_mask
 from dynascene_cli.shot import Image
@@ -261,7 +261,7 @@ def add_props(
     last masks are carried along.
     """
     result = alpha.copy()
-    ridden = np.zeros_like(alpha) if np.isin(props.kinds, list(RIDDEN)).any() else None
+    ridden = np.zeros_like(alpha) if is_ridden(props.kinds).any() else None
     masks, images, crops = [], [], []
     for i, box in enumerate(props.boxes):
         x0, y0, x1, y1 = box
@@ -278,10 +278,10 @@ def add_props(
         if known:
             past = (props.masks[i],)
             carried = carry_masks(image, crop, props.images[i], props.crops[i], past)
-        is_ridden = int(props.kinds[i]) in RIDDEN
-        unseen = int(props.unseen[i]) > 0 and not is_ridden
-        if carried is None or is_ridden or (asked and not unseen):
-            if is_ridden:
+        rides = bool(is_ridden(props.kinds)[i])
+        unseen = int(props.unseen[i]) > 0 and not rides
+        if carried is None or rides or (asked and not unseen):
+            if rides:
                 mask = ridden_mask(frame, box, person, crop)
             else:
                 is_ball = int(props.kinds[i]) in BALLS and not unseen
@@ -295,8 +295,8 @@ def add_props(
             mask = np.zeros((SIDE, SIDE), np.float32)
             if carried is not None:
                 mask = np.asarray(carried.masks[0] * carried.similarity, np.float32)
-        if is_ridden or props.unseen[i] <= DRAWN_UNSEEN:
-            layer = result if ridden is None or not is_ridden else ridden
+        if rides or props.unseen[i] <= DRAWN_UNSEEN:
+            layer = result if ridden is None or not rides else ridden
             np.maximum(layer, refine_alpha(frame, mask, crop, part), out=layer)
         if unseen and int(props.kinds[i]) in BALLS and props.unseen[i] <= DRAWN_UNSEEN:
             np.maximum(result, _ball_nearby(frame, box, alpha), out=result)

@@ -64,6 +64,20 @@ class Place:
         return self.views > 0
 
 
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """The place itself in a ``window`` (rows, columns) of a frame, as other frames show it.
+
+    Its ``colours`` (h, w, 3) are the median of theirs and ``spread`` (h, w) the median deviation
+    from it, in levels; ``known`` (h, w) where at least two show it.
+    """
+
+    window: tuple[slice, slice]
+    colours: FloatArray
+    spread: FloatArray
+    known: NDArray[np.bool_]
+
+
 def look_of(frame: Image, alpha: Image) -> Look:
     """A frame (H, W, 3) and its alpha (H, W), reduced."""
     scale = min(1.0, LENGTH / max(frame.shape[:2]))
@@ -134,6 +148,40 @@ def place_behind(
     if len(beside) == 0 or np.percentile(beside, 90) > MOST_NOISE:
         return None
     return Place(count, apart.astype(np.float32))
+
+
+def plate_behind(
+    looks: Mapping[int, Look],
+    steps: Mapping[int, Floats | None],
+    index: int,
+    offsets: Sequence[int],
+    window: tuple[slice, slice],
+) -> Plate | None:
+    """The place in a window of frame ``index``, from frames so many ``offsets`` away.
+
+    ``steps[i]`` is the homography from frame i to i + 1. None where no other frame is reached.
+    """
+    rows, columns = window
+    corner = np.array([[1.0, 0.0, columns.start], [0.0, 1.0, rows.start], [0.0, 0.0, 1.0]])
+    size = columns.stop - columns.start, rows.stop - rows.start
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    views = []
+    for other in (index + offset for offset in offsets):
+        way = way_between(steps, index, other) if other in looks else None
+        if way is None:
+            continue
+        clear = (~looks[other].around).astype(np.uint8) * 255
+        shown = cv2.warpPerspective(looks[other].image, way @ corner, size, flags=flags)
+        seen = cv2.warpPerspective(clear, way @ corner, size, flags=flags) == 255
+        views.append(np.where(seen[..., None], shown, np.float32(np.nan)))
+    if not views:
+        return None
+    shown = np.stack(views)
+    known = np.isfinite(shown[..., 0]).sum(axis=0) > 1
+    shown[:, ~known] = 0
+    colours = np.nanmedian(shown, axis=0)
+    spread = np.nanmedian(np.abs(shown - colours), axis=0).max(axis=2)
+    return Plate(window, colours.astype(np.float32), spread.astype(np.float32), known)
 
 
 def way_between(steps: Mapping[int, Floats | None], first: int, last: int) -> Floats | None:

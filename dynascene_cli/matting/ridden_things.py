@@ -6,6 +6,7 @@ out. Rider and bicycle together do.
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.object_detector import COCO
@@ -23,6 +24,11 @@ DIVIDE, STEEPNESS = 0.4, 1.5
 """The saliency that is half a thing, and by how much contrast it is decided."""
 BOX_MARGIN = 0.08
 """How far a thing may reach out of its box, per its longer side."""
+
+
+def is_ridden(held: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """Which things, by COCO's classes (…), are ridden."""
+    return np.isin(held, list(RIDDEN))
 
 
 def ridden_mask(frame: Image, box: Floats, rider: Floats, crop: Floats) -> FloatArray | None:

@@ -19,9 +19,11 @@ from dynascene_cli.matting import (
     complete_hidden,
     find_passage,
     hidden_runs,
+    is_ridden,
     reduce_image,
     reduction_for,
     whole_person,
+    without_gaps,
 )
 from dynascene_cli.shot import Clip, FrameSource, Image
 from dynascene_cli.storage.array_files import open_arrays
@@ -71,8 +73,9 @@ def write_hidden_parts(
     """Look for what is hidden, and keep what completes it; ``noted`` is what mattes are told by."""
     arrays: dict[str, NDArray[Any]] = {}
     boxes: dict[int, Floats] = {}
+    rides = bool(is_ridden(noted["held"]).any())
     for run in hidden_runs(noted, float(clip.frame_rate)):
-        for index, part in _parts(run, clip, alphas):
+        for index, part in _parts(run, clip, alphas, rides):
             values = np.array([part.x, part.y]), part.colours, part.alpha
             arrays |= {f"{index}/{name}": each for name, each in zip(PARTS, values, strict=True)}
             boxes[index] = alpha_box(part.alpha) + np.tile([part.x, part.y], 2)
@@ -81,8 +84,13 @@ def write_hidden_parts(
     np.savez(path, frames=frames, boxes=kept, **arrays)  # type: ignore[arg-type]
 
 
-def _parts(run: HiddenRun, clip: Clip, alphas: FrameSource) -> Iterator[tuple[int, HiddenPart]]:
-    """What completes the frames of a run; nothing where they are not surely hidden."""
+def _parts(
+    run: HiddenRun, clip: Clip, alphas: FrameSource, rides: bool
+) -> Iterator[tuple[int, HiddenPart]]:
+    """What completes the frames of a run; nothing where they are not surely hidden.
+
+    Whoever ``rides`` is looked for with whole wheels.
+    """
     first = max(0, run.before - BESIDE_RUN)
     last = min(clip.frame_count, run.after + BESIDE_RUN + 1)
     around = {*range(first, run.before + 1), *range(run.after, last)}
@@ -91,7 +99,8 @@ def _parts(run: HiddenRun, clip: Clip, alphas: FrameSource) -> Iterator[tuple[in
     pairs = zip(read_frames(clip, first, last), alphas.frames(first, last), strict=True)
     for index, (frame, alpha) in enumerate(pairs, first):
         images.append(reduce_image(frame, reduction))
-        small.append(reduce_image(alpha, reduction))
+        reduced = reduce_image(alpha, reduction)
+        small.append(without_gaps(reduced) if rides else reduced)
         if index in around:
             whole[index] = frame if index in (run.before, run.after) else None, alpha
     way = find_passage(run, first, images, small, (clip.width, clip.height))

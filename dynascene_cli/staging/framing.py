@@ -137,7 +137,7 @@ class Framer(FramingMeasures):
                 if in_front is not None:
                     return replace(in_front, warnings=(stands_in_front(self.under_feet(best)),))
             if not free:
-                best = self._least_overhanging(best, whole, as_filmed)
+                best = self._least_odd_anywhere(best, whole, as_filmed)
                 told = (*self._told(best, as_filmed), occupied_ground(self.under_feet(best)))
                 return replace(best, warnings=told, footing="occupied")
             best = min(readable or free, key=lambda f: self._oddness(f, as_filmed))
@@ -182,15 +182,20 @@ class Framer(FramingMeasures):
         in_front = replace(in_front, warnings=(stands_in_front(self.under_feet(as_filmed)),))
         return in_front if framer is None else self._tell_shown(in_front, framer)
 
-    def _least_overhanging(
+    def _least_odd_anywhere(
         self, framing: Framing, others: list[Framing], as_filmed: Framing
     ) -> Framing:
-        """Of whom nothing free bears throughout, the framing in which it does most of the time."""
+        """Of whom no free ground bears throughout, the framing that shows it least.
+
+        Nobody nearer is covered there, and ground bears most of what touches it, if possible.
+        """
         readable = [f for f in others if self.is_readable(f, as_filmed)]
-        best = min(readable, key=lambda f: self._oddness(f, as_filmed), default=framing)
-        overhang = self.overhang(best)
-        mostly = overhang <= MOST_OVERHANG and overhang < self.overhang(framing)
-        return best if mostly else framing
+
+        def oddness(f: Framing) -> tuple[bool, bool, float, float]:
+            leaves, covers, overhang, change = self._oddness(f, as_filmed)
+            return leaves, covers, overhang if overhang <= MOST_OVERHANG else 1.0, change
+
+        return min([framing, *readable], key=oddness)
 
     def _stands_well(self, framing: Framing) -> bool:
         """Whether free ground bears all that touches it, and nobody nearer is covered."""

@@ -150,3 +150,63 @@ def test_a_tennis_racket_is_whole_through_the_stroke(dynascene, tmp_path, shared
     assert (above_the_head > 60).mean() > 0.7
     wall_beside_the_racket = alphas[19][92:102, 45:80]
     assert (wall_beside_the_racket > 60).mean() < 0.05
+
+
+def wheeled(number):
+    """Somebody who rides over the picture: body, frame of the bicycle, and discs of its wheels."""
+    x = 70 + 7 * number
+    body, bicycle, discs = (np.zeros((HEIGHT, WIDTH), np.uint8) for _ in range(3))
+    cv2.rectangle(body, (x - 14, 70), (x + 14, 150), 255, -1)
+    for hub in (x - 30, x + 30):
+        cv2.circle(discs, (hub, 170), 24, 255, -1)
+        cv2.circle(bicycle, (hub, 170), 23, 255, 3)
+        cv2.line(bicycle, (hub, 170), (x, 140), 255, 4)
+    return body, cv2.min(bicycle, 255 - body), cv2.min(discs, 255 - body)
+
+
+@pytest.mark.parametrize("pan", [0.0, 5.0])
+def test_the_place_is_gone_between_spokes(wall, pan):
+    frames, bicycles, discs, patches = [], [], [], []
+    for number in range(COUNT):
+        frame = filmed(wall, number, min(pan, 120 / COUNT))
+        patch = np.zeros((HEIGHT, WIDTH), np.uint8)
+        patch[90:102, 85 + 7 * number : 95 + 7 * number] = 255
+        body, bicycle, disc = wheeled(number)
+        frame[body > 0], frame[bicycle > 0] = (40, 60, 160), (200, 30, 20)
+        rows, columns = np.nonzero(cv2.max(bicycle, disc))
+        box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
+        blurred = cv2.GaussianBlur(cv2.max(disc // 2, bicycle), (0, 0), 3)
+        made = replace(
+            empty_matte(HEIGHT, WIDTH),
+            alpha=cv2.max(cv2.max(body, patch), blurred),
+            body=cv2.max(body, patch),
+            props=box[None],
+            held=np.array([COCO["bicycle"]]),
+        )
+        frames.append((frame, made))
+        bicycles.append(bicycle)
+        patches.append((body, patch))
+        discs.append(cv2.min(disc, 255 - cv2.dilate(bicycle, np.ones((5, 5), np.uint8))))
+    for alpha, (_, made), bicycle, between, (body, patch) in zip(
+        completed(frames), frames, bicycles, discs, patches, strict=True
+    ):
+        assert alpha[between > 0].mean() < 4 < 60 < made.alpha[between > 0].mean()
+        assert share_of(alpha, bicycle) > 0.97
+        assert (alpha[body > 0] > 240).all()
+        assert share_of(alpha, patch) < 0.1
+
+
+def test_what_stands_still_before_a_place_that_nothing_shows_stays_as_it_is(wall):
+    """Nobody knows what is between the spokes of a bicycle that never moves."""
+    body, bicycle, disc = wheeled(8)
+    frame = filmed(wall, 0, 0.0)
+    frame[body > 0], frame[bicycle > 0] = (40, 60, 160), (200, 30, 20)
+    made = replace(
+        empty_matte(HEIGHT, WIDTH),
+        alpha=cv2.max(body, disc // 2),
+        body=body,
+        props=np.array([[70.0, 140.0, 182.0, 196.0]]),
+        held=np.array([COCO["bicycle"]]),
+    )
+    for alpha in completed([(frame, made)] * 6):
+        np.testing.assert_array_equal(alpha, made.alpha)

@@ -30,7 +30,7 @@ def test_a_bicycle_stays_with_its_rider(dynascene, tmp_path, shared_media):
     ]
     before, after = slice(0, 13), slice(24, 29)
     assert np.mean(shares[before]) > 0.75 and np.mean(shares[after]) > 0.7
-    assert np.mean(beside_it[before]) < 0.4
+    assert np.mean(beside_it[before]) < 0.25
     assert not any("the matte fails" in each for each in run.json["warnings"])
     (told,) = (each for each in run.json["warnings"] if "hides the person in part" in each)
     assert "at 0.5" in told
