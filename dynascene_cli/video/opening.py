@@ -73,7 +73,7 @@ def open_clip(
     if path.is_dir() or (is_pattern(path) and not path.exists()):
         clip = _sequence(path, rate, fill_gaps=fill_gaps)
     elif not path.exists():
-        raise InputError(f"{path} does not exist", "check the path of the clip")
+        raise InputError(f"{path} does not exist", "check the path")
     elif path.stat().st_size == 0:
         raise InputError(f"{path} is empty", FORMATS_HINT)
     elif is_animation(path):
