@@ -52,7 +52,7 @@ CLEAN = 0.002
 TORN = 0.02
 """The weighed share behind outlines from which it is told that edges may look torn."""
 
-TOLD_PAST = 0.03
+TOLD_PAST = 0.01
 """The weighed share past one side of the photo from which it is told."""
 
 SIDES = "left of", "above", "right of", "below"
@@ -99,8 +99,8 @@ class CanvasPlan:
         if shown:
             yield (
                 f"the camera sees past the photo, {' and '.join(shown)}: what it shows there is "
-                "made up and may look smeared or doubled; a smaller move, another --crop or a "
-                "wider photo shows less of it"
+                "made up and may look smeared or doubled; a smaller --move-strength, another move, "
+                "--position or --crop, or a wider photo shows less of it"
             )
         if made_up.worst_behind > TORN:
             frame = made_up.frames[made_up.behind.argmax()]

@@ -124,3 +124,16 @@ def test_a_larger_photo_is_the_same_place(tmp_path: Path) -> None:
     assert replace(tight.guess.viewpoint, row=0.0, row_spread=0.0) == replace(
         guess.viewpoint, row=0.0, row_spread=0.0
     )
+
+
+def test_what_is_still_made_up_is_told_by_its_side_and_time() -> None:
+    past = np.zeros((4, 4))
+    past[2:, 0] = 0.012, 0.016
+    frames = np.array([0, 10, 20, 30])
+    plan = MarginsPlan(Margins(), (30, 0, 0, 0), 0.0, 0.0, 0.0, 1.0, ())
+    told = CanvasPlan(plan, Invention(frames, np.zeros(4), past), Margins(), 10.0).warnings
+    assert len(told) == 1
+    assert told[0].startswith("the camera sees past the photo, left of it (2.0–3.0 s)")
+    assert "--move-strength" in told[0]
+    quiet = CanvasPlan(plan, Invention(frames, np.zeros(4), past / 2), Margins(), 10.0)
+    assert quiet.warnings == ()
