@@ -45,7 +45,7 @@ from dynascene_cli.video import (
 )
 
 NO_DEPTH = "none"
-STAGE_VERSION = 18
+STAGE_VERSION = 19
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"
 """Where a project keeps what was guessed of its photo, for the user to edit."""
@@ -182,6 +182,7 @@ def _look_at(
         labels=framed.content.labels,
         things=framed.content.things,
         evidence=framed.content.evidence,
+        middle=framed.content.middle,
     )
     return guess, framed.people
 

@@ -1,8 +1,8 @@
 """The horizon and the camera's height from all that a photo shows of them, with a spread.
 
 Each source is turned into a likelihood over one grid of horizons and camera heights; each may be
-wrong with some chance, so that none can overrule the rest alone. What is used is the posterior's
-peak and spread.
+wrong with some chance, so that none can overrule the rest alone. What is used is where most
+of the posterior lies close together, and its spread.
 """
 
 from collections.abc import Sequence
@@ -35,6 +35,12 @@ USUAL_RANGE = 0.7
 
 ROWS = np.arange(-0.6, 1.6, 0.005)
 HEIGHTS = np.exp(np.linspace(np.log(0.4), np.log(12.0), 90))
+
+CLOSE = 0.05
+"""Horizons this near to each other, in shares of the height, put a person on the same ground."""
+
+FINEST = 0.01
+"""The labels' grid, a share of the height: nothing tells the horizon more finely."""
 
 MEETING = 0.03
 """Ground and sky that come this near to each other, in shares of the height, meet."""
@@ -117,16 +123,17 @@ def estimate_viewpoint(
     chance = np.exp(joint - joint.max())
     chance /= chance.sum()
     by_row = chance.sum(axis=1)
-    best = float(rows[_peak(by_row)])
+    best = _likeliest(rows, by_row)
     near = np.exp(-0.5 * ((rows - best) / 0.03) ** 2)
     by_height = (chance * near[:, None]).sum(axis=0)
     by_height /= by_height.sum()
     logs = np.log(heights)
     # The median: between two heights that are both likely, the mean is neither.
     middle = float(np.interp(0.5, np.cumsum(by_height) - by_height / 2, logs))
+    finest = FINEST if row is None else 0.0
     return Viewpoint(
         row=best,
-        row_spread=_spread(np.abs(rows - best), by_row),
+        row_spread=float(np.hypot(finest, _spread(np.abs(rows - best), by_row))),
         camera_height=round(float(np.exp(middle)), 2),
         height_spread=_spread(np.abs(logs - middle), by_height),
     )
@@ -146,12 +153,17 @@ def _spread(distances: Floats, chances: Floats) -> float:
     return float(distances[order][np.searchsorted(within, 0.68 * within[-1])])
 
 
-def _peak(chances: Floats) -> int:
-    """The peak of a distribution on the grid, smoothed over a few cells."""
-    if len(chances) < 9:
-        return int(chances.argmax())
-    window = np.hanning(9)
-    return int(np.convolve(chances, window / window.sum(), "same").argmax())
+def _likeliest(rows: Floats, chances: Floats) -> float:
+    """The middle of the chances of `rows` (N,) where most of them lie close together.
+
+    The highest cell is often that of a precise source that is hardly believed.
+    """
+    cells = round(CLOSE / (ROWS[1] - ROWS[0]))
+    if len(chances) <= 2 * cells:
+        return float(rows[chances.argmax()])
+    best = int(np.convolve(chances, np.ones(2 * cells + 1), "same").argmax())
+    near = slice(max(0, best - cells), best + cells + 1)
+    return float(rows[near] @ chances[near] / chances[near].sum())
 
 
 def line_evidence(
@@ -160,12 +172,12 @@ def line_evidence(
     size: tuple[int, int],
     slope: float,
     source: str,
-    belief: float = 1.0,
+    belief: float,
 ) -> list[HorizonEvidence]:
     """Finite vanishing points of about level lines: those of lines below them weigh most.
 
     ``focal`` in pixels of a photo of ``size`` (width, height); ``slope`` is the horizon's;
-    ``belief`` in 0..1 is how far lines are to be believed in this photo.
+    ``belief`` in 0..1 is how far lines that meet are to be believed in this photo.
     """
     height = size[1]
     found = []
@@ -178,7 +190,7 @@ def line_evidence(
             confidence = min(1.0, 2 * point.share) * (0.5 + 0.5 * point.below)
             # Points far to the side or above are found with a far greater error of their row.
             confidence *= min(1.0, z / 0.6) * min(1.0, point.segments / 15)
-            found.append(HorizonEvidence(row, 0.03, 0.7 * belief * confidence, source))
+            found.append(HorizonEvidence(row, 0.03, belief * confidence, source))
     return found
 
 
@@ -195,6 +207,18 @@ BUILT = (
     "pier",
     "bridge",
 )
+
+UPRIGHT = ("structure", "plant", "slope", "vehicle", "person", "furniture", "animal")
+
+CROSSING, CROSSING_SPREAD = 0.65, 0.3
+"""How far down upright things the horizon crosses them, as a share of their height, and how much
+that varies: far things stand with their feet near the horizon, near ones with them far below."""
+
+LEAST_SKYLINE = 0.3
+"""Share of the columns over which a sky tells of what stands before it."""
+
+MISREAD = 0.15
+"""Share of a sky's columns that may go on into water or haze."""
 
 LEAST_AREA = 0.015
 """Smaller patches of a kind, as a share of the picture, say nothing of the horizon."""
@@ -219,19 +243,22 @@ def label_evidence(labels: SceneLabels, sky: Mask, slope: float) -> list[Horizon
     width = sky.shape[1]
     lift = slope * (np.arange(width) + 0.5 - width / 2) / sky.shape[0]
     sky = _from_top(sky)
-    evidence = []
+    if not sky[-1].all():
+        # Where sky reaches the lower rim beside columns of ground, ground was taken for it.
+        sky = sky & ~sky[-1]
+    evidence = _skyline(labels, sky, lift)
     above = (
         ("sky", sky, 0.85, 0.012),
-        ("ceiling", _from_top(labels.mask("ceiling")), 0.7, 0.02),
+        ("ceiling", _from_top(labels.mask("ceiling")), 0.5, 0.02),
     )
     for name, mask, confidence, spread in above:
         bottoms = _edges(mask, lift, lowest=True)
         if len(bottoms):
-            row = float(np.quantile(bottoms, 0.95))
+            row = float(np.quantile(bottoms, 1 - MISREAD))
             confidence *= labels.certainty_of(mask)
             evidence.append(HorizonEvidence(row, spread, confidence, name, "at or below"))
     below = (
-        ("water", labels.mask("water"), 0.9, 0.012),
+        ("water", labels.mask("water"), 0.75, 0.012),
         ("level ground", labels.mask(*LEVEL), 0.85, 0.015),
         ("ground", labels.mask(*ROUGH), 0.5, 0.03),
     )
@@ -248,6 +275,27 @@ def label_evidence(labels: SceneLabels, sky: Mask, slope: float) -> list[Horizon
         elif not labels.interior:
             evidence.append(HorizonEvidence(top - 0.02, 0.035, 0.4 * confidence, edge))
     return evidence
+
+
+def _skyline(labels: SceneLabels, sky: Mask, lift: Floats) -> list[HorizonEvidence]:
+    """Where the horizon crosses what stands before the sky: most of the way down to its feet.
+
+    ``sky`` (H, W) hangs from the picture's upper edge; ``lift`` (W,) levels its columns.
+    """
+    height = len(sky)
+    bottom = sky.sum(axis=0) / height
+    shores = _edges(_large_parts(labels.mask("water")), lift, lowest=False)
+    farthest = float(np.quantile(shores, 0.05)) if len(shores) else 1.0
+    # A sky that goes on below the far edge of water has taken in water, or haze, there.
+    seen = (bottom > 0.01) & (bottom + lift < farthest + MEETING)
+    if labels.interior or seen.mean() < LEAST_SKYLINE:
+        return []
+    upright = labels.mask(*UPRIGHT)[:, seen].sum(axis=0) / height
+    tall = float(np.median(upright))
+    row = float(np.median((bottom + lift)[seen])) + CROSSING * tall
+    spread = 0.015 + CROSSING_SPREAD * tall
+    confidence = 0.8 * labels.certainty_of(sky) * float(seen.mean())
+    return [HorizonEvidence(row, spread, confidence, "skyline")]
 
 
 def _from_top(mask: Mask) -> Mask:

@@ -25,6 +25,7 @@ from dynascene_cli.scene.known_heights import KnownThing
 from dynascene_cli.scene.labels import SceneLabels
 from dynascene_cli.scene.line_segments import line_segments, structural_lines
 from dynascene_cli.scene.sky import SURE, grow_sky, sky_mask
+from dynascene_cli.scene.upright_lines import tilt_evidence
 from dynascene_cli.scene.vanishing_points import VanishingPoint, vanishing_points
 from dynascene_cli.shot import LEAST_GROUND, Image, Mask, SceneGeometry
 
@@ -36,6 +37,9 @@ UNCERTAIN_GROUND = ("slope", "plant", "other", "sky", "ceiling")
 horizon, bright ground is taken for the last two."""
 
 WORKING_WIDTH = 960
+
+LINES_RIGHT = {"edges": 0.7, "lines": 1.0}
+"""How far a vanishing point of all edges, and one of M-LSD's lines, is to be believed at most."""
 
 ROLL_AGREEMENT = 1.0
 """Degrees by which the rolls that lines of two kinds show may differ."""
@@ -119,6 +123,7 @@ def guess_geometry(
     labels: SceneLabels | None = None,
     things: Sequence[KnownThing] = (),
     evidence: Sequence[HorizonEvidence] | None = None,
+    middle: tuple[float, float] = (0.5, 0.5),
     **given: Unpack[GivenGeometry],
 ) -> GeometryGuess:
     """The place's geometry, guessed from a frame-filling photo (H, W, 3) unless it is ``given``.
@@ -126,7 +131,8 @@ def guess_geometry(
     ``focal_35mm`` is evidence from EXIF, where 36 mm is the frame's width (see
     `frame_focal_35mm`). ``labels`` are what is in the photo (see `scene_labels`), without which
     colours and edges decide; ``things`` of known height stand in it (see `find_known_things`).
-    ``evidence`` of the horizon from elsewhere is used in place of the picture's own.
+    ``evidence`` of the horizon from elsewhere is used in place of the picture's own. ``middle`` is
+    that of the photo which the picture is cropped from, in shares of the picture's size.
 
     Raises:
         InputError: what is given is out of its range.
@@ -135,8 +141,8 @@ def guess_geometry(
     height, width = photo.shape[:2]
     working = min(width, WORKING_WIDTH), max(16, round(height * min(width, WORKING_WIDTH) / width))
     small = np.asarray(cv2.resize(photo, working, interpolation=cv2.INTER_AREA), np.uint8)
-    known = labels if labels is not None and labels.understood else None
-    view = _find_view(photo, small, focal_35mm, known, (things, evidence), given)
+    known = _understood(labels)
+    view = _find_view(photo, small, focal_35mm, labels, (things, evidence, middle), given)
     viewpoint, slope = view.viewpoint, view.slope
 
     below = (np.arange(height) + 0.5)[:, None] - viewpoint.row * height
@@ -168,40 +174,49 @@ def guess_geometry(
     return GeometryGuess(geometry, sky, ground, evidence, viewpoint, sources, view.guessed, labels)
 
 
+def _understood(labels: SceneLabels | None) -> SceneLabels | None:
+    """Labels that may decide alone what is where, if these may."""
+    return labels if labels is not None and labels.understood else None
+
+
 def _find_view(
     photo: Image,
     small: Image,
     focal_35mm: float | None,
     labels: SceneLabels | None,
-    seen: tuple[Sequence[KnownThing], Sequence[HorizonEvidence] | None],
+    seen: tuple[Sequence[KnownThing], Sequence[HorizonEvidence] | None, tuple[float, float]],
     given: GivenGeometry,
 ) -> _View:
-    """The photo's camera and its sky; ``labels`` only where they are understood."""
-    things, elsewhere = seen
+    """The photo's camera and its sky."""
+    things, elsewhere, middle = seen
+    known = _understood(labels)
     size = small.shape[1], small.shape[0]
     guessed_focal = focal_35mm / SENSOR_WIDTH_MM if focal_35mm else 1.0
     focal = given.get("focal", guessed_focal)
     segments = [line_segments(small)]
-    if labels is not None:
+    if known is not None:
         segments.insert(0, structural_lines(small))
     centre = (size[0] / 2, size[1] / 2)
     points = [vanishing_points(lines, focal * size[0], centre) for lines in segments]
     guessed_roll = _agreed_roll([_roll(found) for found in points])
     roll_deg = given.get("roll_deg", guessed_roll)
-    sky, guessed_confidence, sky_source = _sky(photo, labels, given.get("sky_confidence"))
+    sky, guessed_confidence, sky_source = _sky(photo, known, given.get("sky_confidence"))
     sky_confidence = given.get("sky_confidence", guessed_confidence)
 
     slope = float(np.tan(np.radians(roll_deg)))
-    belief = 1.0 if labels is None else builtness(labels, len(segments[0]))
+    belief = 1.0 if known is None else builtness(known, len(segments[0]))
     evidence = [
         item
-        for found, source in zip(points[::-1], ("edges", "lines"), strict=False)
-        for item in line_evidence(found, focal * size[0], size, slope, source, belief)
+        for found, (source, right) in zip(points[::-1], LINES_RIGHT.items(), strict=False)
+        for item in line_evidence(found, focal * size[0], size, slope, source, right * belief)
     ]
-    if labels is None:
+    known_focal = focal if focal_35mm or "focal" in given else None
+    evidence += tilt_evidence(segments[-1], known_focal, size, middle)
+    if known is None:
         evidence += _sky_evidence(_resize_mask(sky, small), sky_confidence, slope)
-    else:
-        evidence += label_evidence(labels, sky, slope)
+    if labels is not None:
+        # Of a photo that is not understood as a whole, parts may be: each kind by its certainty.
+        evidence += label_evidence(labels, sky if known else _labelled_sky(labels), slope)
     if elsewhere is not None:
         evidence = list(elsewhere)
     alone = viewpoint = estimate_viewpoint(evidence, things)
@@ -224,6 +239,12 @@ def _find_view(
     }
     values = {"focal": focal, "roll_deg": roll_deg, "sky_confidence": sky_confidence}
     return _View(values, guessed, sources, evidence, viewpoint, sky, points[-1])
+
+
+def _labelled_sky(labels: SceneLabels) -> Mask:
+    """What labels call sky (H, W), if they are sure of it."""
+    sky = labels.mask("sky")
+    return sky & (labels.certainty_of(sky) >= SURE)
 
 
 def _resize_mask(mask: Mask, picture: Image) -> Mask:

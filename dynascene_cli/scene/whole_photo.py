@@ -21,12 +21,14 @@ class FrameContent:
     """What is in a frame, and what of known height and what evidence of the horizon there is.
 
     Positions are shares of the frame's height; things and evidence may lie outside it, and
-    ``evidence`` is None where the frame alone is to be looked at.
+    ``evidence`` is None where the frame alone is to be looked at. ``middle`` is that of the photo,
+    in shares of the frame's size.
     """
 
     labels: SceneLabels
     things: tuple[KnownThing, ...]
     evidence: tuple[HorizonEvidence, ...] | None = None
+    middle: tuple[float, float] = (0.5, 0.5)
 
 
 def frame_content(frame: Image, surroundings: Surroundings) -> FrameContent:
@@ -40,7 +42,8 @@ def frame_content(frame: Image, surroundings: Surroundings) -> FrameContent:
     whole_height, whole_width = height + room.top + room.bottom, width + room.left + room.right
     if 1 - height * width / (whole_height * whole_width) < LEAST_HIDDEN:
         labels = scene_labels(frame)
-        return FrameContent(labels, find_known_things(frame, labels))
+        middle = (whole_width / 2 - room.left) / width, (whole_height / 2 - room.top) / height
+        return FrameContent(labels, find_known_things(frame, labels), middle=middle)
     whole, around = surroundings.picture, surroundings.labels
     window = slice(room.top, room.top + height), slice(room.left, room.left + width)
     things = find_known_things(whole, around)

@@ -48,6 +48,12 @@ def test_one_wrong_source_does_not_overrule_two_that_agree(row: float) -> None:
     assert estimate_viewpoint([*right, wrong]).row == pytest.approx(row, abs=0.03)
 
 
+def test_a_precise_source_that_is_hardly_believed_does_not_decide() -> None:
+    broad = HorizonEvidence(0.6, 0.06, 0.7, "upright lines")
+    precise = HorizonEvidence(0.4, 0.01, 0.25, "lines")
+    assert estimate_viewpoint([broad, precise]).row == pytest.approx(0.6, abs=0.05)
+
+
 def test_nothing_seen_is_eye_height_and_mid_height_with_a_wide_spread() -> None:
     seen = estimate_viewpoint([])
     assert seen.row == pytest.approx(0.5, abs=0.01)
@@ -82,8 +88,59 @@ def test_a_road_behind_cars_only_bounds_the_horizon() -> None:
     assert 0.3 < seen.row < 0.76
 
 
+def woods(band: int, ground: str = "grass") -> SceneLabels:
+    """Sky over a band of trees, so many rows high from row 60 of 200, over ground."""
+    classes = np.full((200, 300), NAMES.index(ground), np.uint8)
+    classes[:60] = NAMES.index("sky")
+    classes[60 : 60 + band] = NAMES.index("tree")
+    return SceneLabels(classes, np.ones((20, 30), np.float32))
+
+
+def skyline(labels: SceneLabels) -> HorizonEvidence:
+    found = label_evidence(labels, labels.mask("sky"), 0.0)
+    return next(item for item in found if item.source == "skyline")
+
+
+def test_the_horizon_crosses_what_stands_before_the_sky_above_its_feet() -> None:
+    far, near = skyline(woods(10)), skyline(woods(80))
+    assert 0.3 < far.row < 0.35
+    assert 0.5 < near.row < 0.6
+    assert near.spread > 3 * far.spread
+
+
+def test_parts_of_a_photo_that_is_not_understood_as_a_whole_count() -> None:
+    photo = np.full((200, 300, 3), 120, np.uint8)
+    classes = woods(10).classes
+    certainty = np.full((20, 30), 0.5, np.float32)
+    labels = SceneLabels(classes, certainty)
+    assert not labels.understood
+    assert guess_geometry(photo).viewpoint.row == pytest.approx(0.5, abs=0.01)
+    seen = guess_geometry(photo, labels=labels).viewpoint
+    assert seen.row == pytest.approx(0.33, abs=0.04)
+    sure = guess_geometry(photo, labels=woods(10)).viewpoint
+    assert sure.row_spread <= seen.row_spread
+
+
+def test_a_sky_that_reaches_the_lower_rim_in_some_columns_was_misread_there() -> None:
+    labels = woods(10)
+    labels.classes[:, :100] = NAMES.index("sky")
+    found = label_evidence(labels, labels.mask("sky"), 0.0)
+    (bound,) = (item for item in found if item.source == "sky")
+    assert bound.row == pytest.approx(0.3, abs=0.01)
+    assert skyline(labels).confidence < skyline(woods(10)).confidence
+
+
+def test_a_sky_that_goes_on_into_the_sea_says_nothing_of_what_stands_before_it() -> None:
+    classes = np.full((200, 300), NAMES.index("sand"), np.uint8)
+    classes[:70], classes[70:120] = NAMES.index("sky"), NAMES.index("sea")
+    classes[70:110, 120:] = NAMES.index("sky")
+    assert skyline(SceneLabels(classes, np.ones((20, 30), np.float32))).row < 0.4
+
+
 @pytest.mark.media
-@pytest.mark.parametrize("name", ["street", "beach", "openroad", "lake", "dusk", "livingroom"])
+@pytest.mark.parametrize(
+    "name", ["street", "beach", "openroad", "lake", "dusk", "livingroom", "forest"]
+)
 def test_viewpoints_of_photos(shared_media: Path, name: str) -> None:
     truth = VIEWPOINTS[name]
     photo = resize_to_cover(read_photo(shared_media / truth["scene"]).pixels, 768, 432)
