@@ -32,6 +32,10 @@ KEPT = 3
 """Framings that are kept: a shot is planned in the photo's middle, where it shows ground, and a
 little larger."""
 
+LABELLED, LEAST_FINER = 513, 1.25
+"""The shorter side at which the labels' network sees a picture, and by how much finer than the frame
+the photo must be to be looked at instead."""
+
 
 @dataclass(frozen=True, eq=False)
 class FramedPhoto:
@@ -50,7 +54,20 @@ class FramedPhoto:
     @cached_property
     def content(self) -> FrameContent:
         """What is in the frame, told with the help of the whole photo."""
-        return frame_content(self.picture, self.surroundings)
+        return frame_content(self.picture, self.surroundings, self._closer())
+
+    def _closer(self) -> Image | None:
+        """What a small frame shows, as finely as the labels' network sees it; None if it is fine
+        enough, or the photo is no finer."""
+        height, width = self.picture.shape[:2]
+        finer = min(LABELLED / min(height, width), 1 / self.window.scale)
+        if finer < LEAST_FINER:
+            return None
+        size = round(width * finer), round(height * finer)
+        scale, left, top = (
+            finer * value for value in (self.window.scale, self.window.left, self.window.top)
+        )
+        return cover_with_room(self.photo.pixels, size, CoverWindow(scale, left, top), Margins())
 
     @cached_property
     def people(self) -> NDArray[np.bool_]:

@@ -82,9 +82,12 @@ def _network() -> OnnxNetwork:
 
 
 def scene_labels(
-    photo: Image, whole: Image | None = None, window: tuple[slice, slice] | None = None
+    photo: Image,
+    whole: Image | None = None,
+    window: tuple[slice, slice] | None = None,
+    closer: Image | None = None,
 ) -> SceneLabels:
-    """The labels of an RGB photo (H, W, 3).
+    """The labels of an RGB photo (H, W, 3), by the same picture ``closer``, if that is given.
 
     Where it is only a part of a ``whole`` photo, that rows and columns of its ``window`` show,
     both are looked at: what a part shows is often told only by what is around it.
@@ -92,7 +95,7 @@ def scene_labels(
     Raises:
         MissingError: the network's weights are not in this installation.
     """
-    probabilities = _probabilities(photo)
+    probabilities = _probabilities(photo if closer is None else closer)
     if whole is not None and window is not None:
         around = _part(_probabilities(whole), whole.shape, window)
         finer = _upsample(around, probabilities.shape[1:])

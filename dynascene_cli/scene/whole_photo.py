@@ -31,8 +31,10 @@ class FrameContent:
     middle: tuple[float, float] = (0.5, 0.5)
 
 
-def frame_content(frame: Image, surroundings: Surroundings) -> FrameContent:
-    """What is in an RGB frame (H, W, 3) that is cropped from a photo.
+def frame_content(
+    frame: Image, surroundings: Surroundings, closer: Image | None = None
+) -> FrameContent:
+    """What is in an RGB frame (H, W, 3) that is cropped from a photo, by the same ``closer``.
 
     Raises:
         MissingError: a network's weights are not in this installation.
@@ -41,7 +43,7 @@ def frame_content(frame: Image, surroundings: Surroundings) -> FrameContent:
     room = surroundings.room
     whole_height, whole_width = height + room.top + room.bottom, width + room.left + room.right
     if 1 - height * width / (whole_height * whole_width) < LEAST_HIDDEN:
-        labels = scene_labels(frame)
+        labels = scene_labels(frame, closer=closer)
         middle = (whole_width / 2 - room.left) / width, (whole_height / 2 - room.top) / height
         return FrameContent(labels, find_known_things(frame, labels), middle=middle)
     whole, around = surroundings.picture, surroundings.labels
@@ -51,7 +53,7 @@ def frame_content(frame: Image, surroundings: Surroundings) -> FrameContent:
     ratio, top = whole_height / height, room.top / height
     aside = (room.left + width / 2 - whole_width / 2) / height
     return FrameContent(
-        scene_labels(frame, whole, window),
+        scene_labels(frame, whole, window, closer),
         tuple(replace(t, foot=t.foot * ratio - top, tall=t.tall * ratio) for t in things),
         tuple(_move_evidence(guess, ratio, top, aside)),
     )

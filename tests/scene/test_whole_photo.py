@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dynascene_cli.commands.demo import MEDIA as DEMO_MEDIA
-from dynascene_cli.scene import Surroundings, frame_content, guess_geometry
+from dynascene_cli.pipeline.framed_photo import frame_photo
+from dynascene_cli.scene import Surroundings, frame_content, guess_geometry, scene_labels
 from dynascene_cli.shot import Image
 from dynascene_cli.video import (
     cover_window,
@@ -57,3 +58,13 @@ def test_evidence_is_carried_into_a_frame_from_above_and_below_it() -> None:
 def test_a_frame_of_the_photos_own_shape_is_looked_at_alone() -> None:
     frame, around = framed((512, 288))
     assert frame_content(frame, around).evidence is None
+
+
+def test_a_small_frame_is_labelled_as_a_large_one_is() -> None:
+    large = resize_to_cover(read_photo(PHOTO).pixels, 1296, 720)
+    truth = scene_labels(large).classes[1::3, 1::3]
+    small = frame_photo(PHOTO, "", (432, 240), (0.5, 0.5))
+    assert small.content.labels.classes.shape == truth.shape
+    wrong = np.mean(small.content.labels.classes != truth)
+    wrong_alone = np.mean(scene_labels(small.picture).classes != truth)
+    assert wrong < 0.6 * wrong_alone
