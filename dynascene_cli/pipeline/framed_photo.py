@@ -33,8 +33,8 @@ KEPT = 3
 little larger."""
 
 LABELLED, LEAST_FINER = 513, 1.25
-"""The shorter side at which the labels' network sees a picture, and by how much finer than the frame
-the photo must be to be looked at instead."""
+"""The shorter side at which the labels' network sees a picture, and how much finer than the frame
+the photo must be for it to be labelled in the frame's place."""
 
 
 @dataclass(frozen=True, eq=False)
