@@ -13,7 +13,12 @@ from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.scene import Place, keep_place
 from dynascene_cli.pipeline.shot_camera import ShotCamera
 from dynascene_cli.pipeline.tightened_photo import tighten, tightening
-from dynascene_cli.scene import add_ground_around, relief_depth, scene_popup
+from dynascene_cli.scene import (
+    add_ground_around,
+    relief_depth,
+    relief_depth_at,
+    scene_popup,
+)
 from dynascene_cli.staging import Stance
 
 WIDEST_MARGIN = 0.6
@@ -94,16 +99,17 @@ def flatten_under_feet(place: Place, stands: Stance) -> Place:
     feet = transform(stands.geometry.extrinsics, stands.contact[frames])
     feet = feet[feet[:, 2] > 0]
     pixels = feet @ stands.geometry.intrinsics.T / feet[:, 2:]
-    x, y = np.floor(pixels[:, :2].T).astype(int)
-    inside = (x >= 0) & (y >= 0) & (x < stands.geometry.width) & (y < stands.geometry.height)
+    pixels, depths = pixels[:, :2], feet[:, 2]
+    size = stands.geometry.width, stands.geometry.height
+    inside = ((pixels >= 0) & (pixels < size)).all(axis=1)
     guess = replace(place.guess, geometry=stands.geometry)
-    relief = relief_depth(guess)[y[inside], x[inside]]
-    if (relief >= PLANE_SHARE * feet[inside, 2]).all():
+    relief = relief_depth_at(guess, pixels[inside])
+    if (relief >= PLANE_SHARE * depths[inside]).all():
         return place
     if scene_popup(place.photo, guess) is not None:
         return place
-    guess = add_ground_around(place.guess, pixels[inside, :2])
-    around = np.round(pixels[inside, :2]).tolist()
+    guess = add_ground_around(place.guess, pixels[inside])
+    around = np.round(pixels[inside]).tolist()
     return replace(place, guess=guess, depends_on={**place.depends_on, "ground_around": around})
 
 

@@ -14,7 +14,7 @@ from dynascene_cli.scene.outlines import outlines, rim
 from dynascene_cli.scene.outpainting import build_scene
 from dynascene_cli.scene.popup import PopUp
 from dynascene_cli.scene.popup_layers import PlannedPopUp, plan_popup
-from dynascene_cli.scene.relief import add_ground_around, relief_depth
+from dynascene_cli.scene.relief import add_ground_around, relief_depth, relief_depth_at
 from dynascene_cli.scene.removal_trial import texture_losses
 from dynascene_cli.scene.scene_file import (
     read_scene_edits,
@@ -67,6 +67,7 @@ __all__ = [
     "read_scene_edits",
     "read_scene_file",
     "relief_depth",
+    "relief_depth_at",
     "rim",
     "scene_labels",
     "scene_popup",

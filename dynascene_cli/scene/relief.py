@@ -6,6 +6,7 @@ every pixel of the infinite image plane, so that a canvas of any margins continu
 """
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import Margins, Mask
 
 Depth = NDArray[np.float32]
+Pixels = NDArray[np.floating[Any]]
 
 NEAREST_BACKDROP, FARTHEST_BACKDROP, SKY, CARD = 2.2, 40.0, 400.0, 8.0
 """Distances in camera heights."""
@@ -53,12 +55,7 @@ def relief_depth(
     y = (np.arange(0, height, step) + 0.5 - margins.top - geometry.horizon)[:, None]
     if geometry.is_card:
         return np.full((y.size, x.size), CARD * camera_height, np.float32)
-    angle = np.radians(geometry.roll_deg)
-    level = (np.cos(angle) * y + np.sin(angle) * x).astype(np.float32)
-    column = (np.cos(angle) * x - np.sin(angle) * y).astype(np.float32)
-    ground = np.maximum(level, 0) / np.float32(camera_height * geometry.focal)
-    backdrop = np.interp(column, *_backdrop(guess)).astype(np.float32)
-    inverse = _smooth_maximum(ground, backdrop, COVE * backdrop)
+    level, inverse = _level_and_inverse(guess, x, y)
     if sky is None:
         sides = margins.sides
         sky = np.pad(guess.sky, sides, "edge")
@@ -70,6 +67,29 @@ def relief_depth(
         share = cv2.GaussianBlur(share, (0, 0), max(0.5, 0.008 * geometry.width / step))
         inverse = inverse * (1 - share) + share / np.float32(SKY * camera_height)
     return np.asarray(1 / inverse, np.float32)
+
+
+def relief_depth_at(guess: GeometryGuess, pixels: Floats) -> Depth:
+    """The z-depth in metres of the relief (N,) at pixels (N, 2) x, y on the ground: of no sky."""
+    geometry = guess.geometry
+    if geometry.is_card:
+        return np.full(len(pixels), CARD * geometry.camera_height, np.float32)
+    x, y = (np.floor(pixels) + 0.5 - [geometry.middle, geometry.horizon]).T
+    return np.asarray(1 / _level_and_inverse(guess, x, y)[1], np.float32)
+
+
+def _level_and_inverse(guess: GeometryGuess, x: Pixels, y: Pixels) -> tuple[Depth, Depth]:
+    """How far below the horizon points are, and their inverse depth without regard to sky.
+
+    ``x`` and ``y`` are pixels right of the frame's middle and below its horizon.
+    """
+    geometry = guess.geometry
+    angle = np.radians(geometry.roll_deg)
+    level = (np.cos(angle) * y + np.sin(angle) * x).astype(np.float32)
+    column = (np.cos(angle) * x - np.sin(angle) * y).astype(np.float32)
+    ground = np.maximum(level, 0) / np.float32(geometry.camera_height * geometry.focal)
+    backdrop = np.interp(column, *_backdrop(guess)).astype(np.float32)
+    return level, _smooth_maximum(ground, backdrop, COVE * backdrop)
 
 
 def add_ground_around(guess: GeometryGuess, points: Floats) -> GeometryGuess:

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.geometry import ground_point
-from dynascene_cli.scene import GeometryGuess, Viewpoint, add_ground_around, relief_depth
+from dynascene_cli.scene import (
+    GeometryGuess,
+    Viewpoint,
+    add_ground_around,
+    relief_depth,
+    relief_depth_at,
+)
 from dynascene_cli.shot import Margins, SceneGeometry
 
 WIDTH, HEIGHT = 160, 90
@@ -80,6 +86,15 @@ def test_planning_samples_the_same_relief() -> None:
     margins = Margins(16, 8, 16, 8)
     assert relief_depth(guess, margins, step=8) == pytest.approx(
         relief_depth(guess, margins)[::8, ::8], rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("guess", [plain(roll_deg=3.0), plain(ground_share=0.04)])
+def test_single_pixels_of_the_ground_have_the_depth_of_the_whole(guess: GeometryGuess) -> None:
+    x, y = np.meshgrid(np.arange(0, WIDTH, 7), np.arange(60, HEIGHT, 5))
+    pixels = np.column_stack([x.ravel(), y.ravel()]) + 0.3
+    assert relief_depth_at(guess, pixels) == pytest.approx(
+        relief_depth(guess)[y.ravel(), x.ravel()], rel=1e-5
     )
 
 
