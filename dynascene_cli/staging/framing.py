@@ -126,21 +126,32 @@ class Framer(FramingMeasures):
             told = (CUT_BELOW_KEPT,) if under is None else (CUT_BELOW_KEPT, occupied_ground(under))
             return replace(filmed, warnings=(*filmed.warnings, *told), on_ground=False)
         if not self._stands_well(best):
-            columns = [inside, *(COLUMNS * self.geometry.width)]
-            framings = [self.at(f.scale, below, x) for f in framings[::COARSE] for x in columns]
-            framings.append(best)
-            whole = [f for f in framings if self.faults(f) <= self.faults(best)]
-            free = [f for f in whole if self.stands(f)]
-            readable = [f for f in free if self.is_readable(f, as_filmed)]
-            if not readable and not self.contacts.cut_edges[3]:
-                in_front = self._in_front(below, as_filmed)
-                if in_front is not None:
-                    return replace(in_front, warnings=(stands_in_front(self.under_feet(best)),))
-            if not free:
-                best = self._least_odd_anywhere(best, whole, as_filmed)
-                told = (*self._told(best, as_filmed), occupied_ground(self.under_feet(best)))
-                return replace(best, warnings=told, footing="occupied")
-            best = min(readable or free, key=lambda f: self._oddness(f, as_filmed))
+            return self._on_free_ground(best, framings, inside, as_filmed)
+        return replace(best, warnings=self._told(best, as_filmed))
+
+    def _on_free_ground(
+        self, best: Framing, framings: list[Framing], inside: float, as_filmed: Framing
+    ) -> Framing:
+        """The least odd framing on free ground, of the sizes of others and of any column.
+
+        Where none is, the person stands in front of what is there, or on it.
+        """
+        below = self.below_horizon()
+        columns = [inside, *(COLUMNS * self.geometry.width)]
+        framings = [self.at(f.scale, below, x) for f in framings[::COARSE] for x in columns]
+        framings.append(best)
+        whole = [f for f in framings if self.faults(f) <= self.faults(best)]
+        free = [f for f in whole if self.stands(f)]
+        readable = [f for f in free if self.is_readable(f, as_filmed)]
+        if not readable and not self.contacts.cut_edges[3]:
+            in_front = self._in_front(below, as_filmed)
+            if in_front is not None:
+                return replace(in_front, warnings=(stands_in_front(self.under_feet(best)),))
+        if not free:
+            best = self._least_odd_anywhere(best, whole, as_filmed)
+            told = (*self._told(best, as_filmed), occupied_ground(self.under_feet(best)))
+            return replace(best, warnings=told, footing="occupied")
+        best = min(readable or free, key=lambda f: self._oddness(f, as_filmed))
         return replace(best, warnings=self._told(best, as_filmed))
 
     def _showing_brief_cuts(self) -> Framing | None:
