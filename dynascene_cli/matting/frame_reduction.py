@@ -1,5 +1,6 @@
 """A frame and its matte made smaller to be judged, and what was found there taken out of it."""
 
+import math
 from typing import Any
 
 import cv2
@@ -19,5 +20,19 @@ def reduce_frame(frame: Image, alpha: Image, rows: int) -> tuple[Image, Image]:
 
 def take_out(alpha: Image, gone: NDArray[Any]) -> Image:
     """An alpha (H, W) without the share ``gone`` (h, w, float) of it, 0..1."""
-    shown = cv2.resize(gone, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.round(alpha * (1 - np.clip(shown, 0, 1))).astype(np.uint8)
+    result = alpha.copy()
+    if not gone.any():
+        return result
+    # Little is taken out as a rule: the rest need not be worked on.
+    rows, columns = (np.asarray(gone.any(axis=axis)) for axis in (1, 0))
+    part = _enlarged_span(rows, len(alpha)), _enlarged_span(columns, alpha.shape[1])
+    shown = cv2.resize(gone, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)[part]
+    result[part] = np.round(alpha[part] * (1 - np.clip(shown, 0, 1)))
+    return result
+
+
+def _enlarged_span(where: NDArray[np.bool_], length: int) -> slice:
+    """What of a row of ``length`` pixels bilinear enlargement reaches from those of ``where``."""
+    scale = length / len(where)
+    first, last = np.flatnonzero(where)[[0, -1]]
+    return slice(max(0, math.floor((first - 1) * scale)), math.ceil((last + 2) * scale))

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -160,7 +161,7 @@ def _known_of(frame: MatteFrame) -> dict[str, Any]:
         "props": _pad_boxes(frame.props),
         "held": _pad_classes(frame.held),
         "lettering": lines_to_array(frame.lettering),
-        "area": np.mean(frame.alpha >= 128),
+        "area": cv2.countNonZero(frame.alpha & 128) / frame.alpha.size,
         **{name: np.asarray(getattr(frame, name)) for name in NOTED},
     }
 
