@@ -21,6 +21,7 @@ from dynascene_cli.matting.hidden_parts import (
     HiddenPart,
     Passage,
     WholePerson,
+    changed_part,
     complete_hidden,
     find_passage,
     reduce_image,
@@ -28,7 +29,7 @@ from dynascene_cli.matting.hidden_parts import (
     whole_person,
     without_gaps,
 )
-from dynascene_cli.matting.hidden_runs import HiddenRun, hidden_runs
+from dynascene_cli.matting.hidden_runs import LONGER, HiddenRun, hidden_runs, runs_between
 from dynascene_cli.matting.landmark_smoothing import assemble_tracks
 from dynascene_cli.matting.lettering import (
     LetteringLine,
@@ -58,10 +59,19 @@ from dynascene_cli.matting.registry import (
     require_packages,
 )
 from dynascene_cli.matting.ridden_things import is_ridden
+from dynascene_cli.matting.wheel_tracks import (
+    WheelTrack,
+    WheelView,
+    expected_radii,
+    track_wheel,
+)
+from dynascene_cli.matting.wheels import Wheel, find_wheels
+from dynascene_cli.matting.whole_wheels import complete_wheels
 
 __all__ = [
     "BESIDE_RUN",
     "CLICKS",
+    "LONGER",
     "MAX_PROPS",
     "PROMPTED",
     "CorrectedAlphas",
@@ -76,21 +86,28 @@ __all__ = [
     "Passage",
     "PersonSelection",
     "Quality",
+    "Wheel",
+    "WheelTrack",
+    "WheelView",
     "WholePerson",
     "alpha_base",
     "alpha_box",
     "assemble_tracks",
     "blend_corrections",
+    "changed_part",
     "choose_matting_model",
     "choose_prompted",
     "clear_backlit_hair",
     "complete_hidden",
+    "complete_wheels",
     "correction_files",
     "cover_lettering",
     "drop_uniform_ground",
     "edges_touched",
+    "expected_radii",
     "find_lettering",
     "find_passage",
+    "find_wheels",
     "following_state",
     "foreign_share",
     "frame_times",
@@ -109,7 +126,9 @@ __all__ = [
     "reduction_for",
     "require_packages",
     "row_hiding_feet",
+    "runs_between",
     "select_person",
+    "track_wheel",
     "trim_lettering",
     "whole_person",
     "without_gaps",

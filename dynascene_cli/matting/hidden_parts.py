@@ -39,13 +39,14 @@ each knows nothing of the other."""
 HOLDS = 0.85
 """Share of what surely looks like the person that the matte of a frame has, if it holds."""
 MIXED = 0.4, 0.6
-"""Between which shares of the time what is carried on gives way to what is carried back: a short
-dissolve shows two positions of a leg for a few frames alone."""
+"""Between which shares of the time the way back counts more and more, and the way on less."""
 SURROUNDINGS = 0.06
 """How much background is carried along, from which the person's own colours are told apart, per
 their longer side."""
 SEAM = 0.02
 """The softness of the edge of what is completed, per their longer side."""
+STIRRED = 0.02
+"""How far the outline may be from where other frames have it, per their longer side."""
 GAPS = 10
 """Half the width of the gaps in a wheel, at the most, at that size."""
 NEAR = 0.05
@@ -257,27 +258,44 @@ class WholePerson:
 
 
 def whole_person(
-    way: Passage, source: int, frame: Image, alpha: Image, others: Mapping[int, Image]
+    way: Passage,
+    source: int,
+    seen: WholePerson,
+    others: Mapping[int, Image],
+    wheels_from: int | None = None,
 ) -> WholePerson:
     """The person as the whole frame before (0) or after (1) shows them, with their usual alpha.
 
     ``others`` are the alphas (H, W) of two frames beside it: what only one of three mattes has is a
-    piece of the place.
+    piece of the place, unless it is as near to what another has as limbs move. From the row on from
+    which there are wheels the frame's own counts: tyres are thin, and do not lie on each other.
     """
-    size = alpha.shape[1::-1]
+    size = seen.alpha.shape[1::-1]
     over = [
         cv2.warpAffine(other, way.onto(index, source), size, flags=BACK)
         for index, other in others.items()
     ]
     if len(over) < 2:
-        return WholePerson(frame, alpha)
-    return WholePerson(frame, np.asarray(np.median(np.stack([alpha, *over]), axis=0), np.uint8))
+        return seen
+    usual = np.asarray(np.median(np.stack([seen.alpha, *over]), axis=0), np.uint8)
+    near = disc(max(1, round(STIRRED * way.length / float(way.reduction[0]))))
+    usual = np.clip(seen.alpha, cv2.erode(usual, near), cv2.dilate(usual, near))
+    if wheels_from is not None:
+        usual[wheels_from:] = seen.alpha[wheels_from:]
+    return WholePerson(seen.frame, usual)
 
 
 def complete_hidden(
-    way: Passage, index: int, people: tuple[WholePerson, WholePerson], seen: WholePerson
+    way: Passage,
+    index: int,
+    people: tuple[WholePerson, WholePerson],
+    seen: WholePerson,
+    rides: bool = False,
 ) -> HiddenPart | None:
-    """What completes a frame ``seen`` with its matte; None where nothing is hidden."""
+    """What completes a frame ``seen`` with its matte; None where nothing is hidden.
+
+    Whoever ``rides`` is carried whole: mattes of a bicycle are torn by what hides it in part.
+    """
     height, width = seen.alpha.shape
     carried, colours = _carried(way, index, people)
     sight, small = way.sights[index], way.occluded[index]
@@ -286,7 +304,7 @@ def complete_hidden(
     near = _near(small, way.length)
     own = cv2.resize(_own(sight, small_alpha, near), (width, height))
     length = way.length / float(way.reduction[0])
-    if _holds(sight, near, small_alpha):
+    if not rides and _holds(sight, near, small_alpha):
         if not small.any():
             return None
         missing = (sight.expected > 0.05) & (small_alpha < 127)
@@ -295,8 +313,8 @@ def complete_hidden(
         share = cv2.GaussianBlur(share, (0, 0), max(0.5, SEAM * length))
     else:
         share = np.ones((height, width), np.float32)
-    painted = share * (1 - own) * _around(carried, length)
-    return _part(
+    painted = share * (1 - own * (not rides)) * _around(carried, length)
+    return changed_part(
         seen.frame + painted[..., None] * (colours - seen.frame),
         alpha + share * (carried - alpha),
         (share > 0) & ((alpha > 0) | (painted > 0)),
@@ -308,7 +326,7 @@ def reduce_to_size_of(alpha: Image, image: Image) -> Image:
     return np.asarray(cv2.resize(alpha, image.shape[1::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _part(frame: NDArray[Any], alpha: NDArray[Any], changed: Mask) -> HiddenPart | None:
+def changed_part(frame: NDArray[Any], alpha: NDArray[Any], changed: Mask) -> HiddenPart | None:
     """The box of a frame (H, W, 3) and its alpha (H, W) in which something is ``changed``."""
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     if len(rows) == 0:
@@ -325,26 +343,17 @@ def _part(frame: NDArray[Any], alpha: NDArray[Any], changed: Mask) -> HiddenPart
 def _carried(
     way: Passage, index: int, people: tuple[WholePerson, WholePerson]
 ) -> tuple[FloatArray, FloatArray]:
-    """The alpha (H, W), 0..255, and the colours (H, W, 3) that whole frames carry into one."""
-    share = share_of_later(index, way.run.before, way.run.after)
-    size = people[0].alpha.shape[1::-1]
-    alpha = np.zeros(size[::-1], np.float32)
-    colours = np.zeros((*size[::-1], 3), np.float32)
-    total = np.zeros(size[::-1], np.float32)
-    for source, weight in enumerate((1 - share, share)):
-        if weight == 0:
-            continue
-        onto = way.onto(index, source)
-        flags = cv2.INTER_CUBIC if np.linalg.det(onto[:, :2]) > 0.5 else cv2.INTER_AREA
-        own = cv2.warpAffine(people[source].alpha, onto, size, flags=cv2.INTER_LINEAR)
-        shown = cv2.warpAffine(
-            people[source].frame, onto, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
-        )
-        alpha += np.float32(weight) * own
-        counts = np.float32(weight) * (own.astype(np.float32) + 8)
-        colours += counts[..., None] * shown
-        total += counts
-    return alpha, np.asarray(colours / total[..., None], np.float32)
+    """The alpha (H, W), 0..255, and the colours (H, W, 3) that the nearer whole frame carries in.
+
+    Both at once would show two positions of a leg, each half-transparent.
+    """
+    source = int(share_of_later(index, way.run.before, way.run.after) >= 0.5)
+    onto, person = way.onto(index, source), people[source]
+    size = person.alpha.shape[1::-1]
+    flags = cv2.INTER_CUBIC if np.linalg.det(onto[:, :2]) > 0.5 else cv2.INTER_AREA
+    alpha = cv2.warpAffine(person.alpha, onto, size, flags=cv2.INTER_LINEAR)
+    colours = cv2.warpAffine(person.frame, onto, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return alpha.astype(np.float32), colours.astype(np.float32)
 
 
 def _own(sight: Sight, alpha: Image, hidden: Mask) -> FloatArray:

@@ -17,6 +17,11 @@ FEWEST, AT_ONCE = 2, 2
 USUAL, BESIDE = 1.0, 5
 """What is usual: in seconds around a frame, and in frames at the side that is seen whole."""
 
+LONGER, TRIED = 8, 4
+"""Frames by which a run may be longer at either end, for the person and what they ride to be whole
+there, and how many such runs are tried."""
+FARTHER = 0.1
+"""How much less a frame's doubt must be for a run to be a frame longer: limbs stand still in it."""
 LATER = 0.03
 """How much better a frame's matte must be, of its area, to be taken for one a frame nearer."""
 
@@ -60,6 +65,27 @@ def hidden_runs(made: Mapping[str, NDArray[Any]], frame_rate: float) -> Iterator
         if low[first : last + 1].sum() >= FEWEST and len(run.hidden) <= LONGEST * frame_rate:
             yield run
             free = after
+
+
+def runs_between(run: HiddenRun, doubts: Mapping[int, float], frame_rate: float) -> list[HiddenRun]:
+    """Runs like one, but between frames near its ends that are known to be whole, the best first.
+
+    ``doubts`` are those in the frames that are known to be whole; ends that are near none stay.
+    """
+    befores = [i for i in range(run.before, run.before - LONGER - 1, -1) if i in doubts]
+    afters = [i for i in range(run.after, run.after + LONGER + 1) if i in doubts]
+    runs = [
+        HiddenRun(before, after)
+        for before in befores or [run.before]
+        for after in afters or [run.after]
+    ]
+
+    def doubt(each: HiddenRun) -> float:
+        longer = len(each.hidden) - len(run.hidden)
+        return doubts.get(each.before, 0) + doubts.get(each.after, 0) + FARTHER * longer
+
+    short = [each for each in runs if len(each.hidden) <= LONGEST * frame_rate]
+    return sorted(short, key=doubt)[:TRIED] or [run]
 
 
 def _groups(indices: NDArray[np.intp]) -> Iterator[tuple[int, int]]:

@@ -63,7 +63,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 15
+STAGE_VERSION = 16
 SHEET_FRAMES = 12
 HIDDEN_PARTS = "hidden.npz"
 TRACKED = ("landmarks", "visibility", "boxes", "bases", "detections", "touched")
@@ -89,7 +89,7 @@ class CachedMatte:
     corrections: str
 
     def is_covered(self, index: int) -> bool:
-        """Whether something may cover the person in a frame: lettering, or what hides them."""
+        """Whether a frame shows something else than the person: lettering, or what hides them."""
         return bool(self.lettering) or index in self.hidden.boxes
 
     def uncover(self, index: int, frame: Image, alpha: Image) -> tuple[Image, Image]:
@@ -291,7 +291,7 @@ def _read_matte(
     hidden = HiddenParts()
     if request.matte is None:
         hidden = read_hidden_parts(folder / HIDDEN_PARTS, clip)
-        completed = np.isin(np.arange(clip.frame_count), list(hidden.boxes))
+        completed = np.isin(np.arange(clip.frame_count), list(hidden.hidden))
         console.warn(*matte_warnings({**whole, "completed": completed}, float(clip.frame_rate)))
     alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)
     if request.matte_fixes is not None:
@@ -300,7 +300,8 @@ def _read_matte(
         hidden = hidden.without(kept)
     for index, box in hidden.boxes.items():
         whole["boxes"][index] = box
-        whole["bases"][index] = np.nan
+        if index in hidden.hidden:
+            whole["bases"][index] = np.nan
     tracks = assemble_tracks(
         whole["landmarks"],
         whole["visibility"],

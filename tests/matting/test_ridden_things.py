@@ -14,6 +14,12 @@ def covered(alpha, mask):
     return float(alpha[bicycle].mean() / 255)
 
 
+def soft_share(alpha):
+    """The share of an alpha's inside, two pixels from its edge, that is half-transparent."""
+    inside = cv2.erode((alpha > 25).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return float(((alpha[inside] > 25) & (alpha[inside] < 230)).mean())
+
+
 @pytest.mark.media
 def test_a_bicycle_stays_with_its_rider(dynascene, tmp_path, shared_media):
     clip, masks = (shared_media / "clips" / name for name in ("bmx-trees", "bmx-trees_mask"))
@@ -51,3 +57,4 @@ def test_a_rider_is_whole_behind_trees(dynascene, tmp_path, shared_media):
     ends = np.median(areas[:13]), np.median(areas[25:])
     assert behind.min() > 0.85 * min(ends) and behind.max() < 1.1 * max(ends)
     assert (behind[1:] > 0.8 * behind[:-1]).all()
+    assert max(map(soft_share, alphas)) < 0.15 and np.mean([*map(soft_share, alphas)]) < 0.08
