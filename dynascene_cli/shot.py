@@ -318,7 +318,8 @@ class Outlines:
     ``pixels`` (E, 2) in the frame; ``near`` and ``far`` (E,) the inverse depths in 1/m of the two
     sides there; ``outward`` (E, 2) the unit vector from the nearer into the farther; ``weight``
     (E,) how much it is noticed, 0..1, when something is made up behind the nearer; ``torn`` (E,)
-    likewise where both sides are one kind of thing, which comes apart whichever way they move.
+    likewise where both sides are one kind of thing, which comes apart whichever way they move;
+    ``thick`` (E,) how many pixels the nearer reaches inwards, to the next outline.
     """
 
     pixels: Floats
@@ -327,6 +328,7 @@ class Outlines:
     outward: Floats
     weight: Floats
     torn: Floats
+    thick: Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,8 +46,12 @@ from dynascene_cli.matting.person_selection import (
     PersonSelection,
     frame_times,
     lost_ranges,
-    people_in_photo,
     select_person,
+)
+from dynascene_cli.matting.photo_people import (
+    PhotoPerson,
+    people_in_photo,
+    pixels_of_people,
 )
 from dynascene_cli.matting.pose_tracking import following_state
 from dynascene_cli.matting.props import MAX_PROPS
@@ -85,6 +89,7 @@ __all__ = [
     "NobodyError",
     "Passage",
     "PersonSelection",
+    "PhotoPerson",
     "Quality",
     "Wheel",
     "WheelTrack",
@@ -121,6 +126,7 @@ __all__ = [
     "matte_of_given_alpha",
     "matte_warnings",
     "people_in_photo",
+    "pixels_of_people",
     "read_corrections",
     "reduce_image",
     "reduction_for",

@@ -1,21 +1,14 @@
-"""Who in the clip is the one person to follow, and who stands in a photo."""
+"""Who in the clip is the one person to follow."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.matting.person_detector import people_boxes
-from dynascene_cli.matting.pose import (
-    between_indices,
-    crop_to_picture,
-    mask_seen_twice,
-    settling_poses,
-)
 from dynascene_cli.matting.segmentation import salient_mask, selfie_mask
 from dynascene_cli.shot import Clip, Image
 
@@ -28,8 +21,6 @@ FEW = 5
 PART_AREA, PART_AGREEMENT, PART_SIDE = 0.08, 0.6, 256
 """Of a person without a head: the least share of the picture, the overlap of what two networks
 mean, and the size at which U²-Netp looks."""
-PHOTO_SCORE = 0.5
-PHOTO_HEIGHT = 0.04
 
 
 class NobodyError(InputError):
@@ -169,19 +160,3 @@ def frame_times(flags: Sequence[bool], fps: float) -> str:
         else f"{first / fps:.2f}–{(last - 1) / fps:.2f} s"
         for first, last in _ranges(flags)
     )
-
-
-def people_in_photo(photo: Image) -> NDArray[np.bool_] | None:
-    """Where people stand in a photo (H, W); None when there are none of any size."""
-    height, width = photo.shape[:2]
-    boxes = people_boxes(photo, PHOTO_SCORE)
-    boxes = boxes[boxes[:, 3] - boxes[:, 1] >= PHOTO_HEIGHT * height]
-    mask = np.zeros((height, width), bool)
-    for box in boxes:
-        pose = settling_poses(photo, box)[-1]
-        if pose.presence < 0.5:
-            continue
-        warp = between_indices(crop_to_picture(pose.crop))
-        seen = cv2.warpAffine(mask_seen_twice(pose), warp, (width, height), flags=cv2.INTER_LINEAR)
-        mask |= seen > 0.3
-    return mask if mask.any() else None

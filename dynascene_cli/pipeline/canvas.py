@@ -32,7 +32,7 @@ from dynascene_cli.scene import (
 from dynascene_cli.shot import CameraPath, Image, Margins, Outlines, SceneGeometry
 from dynascene_cli.storage.project import Project, stage_key
 
-MARGINS_VERSION = 9
+MARGINS_VERSION = 10
 
 PLANNING_STEP = 8
 SHRINKING, SMALLEST_STEP = 0.85, 0.4

@@ -1,6 +1,6 @@
 """A photo as it fills a frame, and what networks see in it: the same whatever is given of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.inference.onnx_network import OnnxNetwork
-from dynascene_cli.matting import people_in_photo
+from dynascene_cli.matting import PhotoPerson, people_in_photo, pixels_of_people
 from dynascene_cli.scene import (
     FrameContent,
     Surroundings,
     find_depth_network,
     frame_content,
     predict_depth,
+    with_people,
 )
 from dynascene_cli.shot import Image, Margins
 from dynascene_cli.video import (
@@ -54,7 +55,12 @@ class FramedPhoto:
     @cached_property
     def content(self) -> FrameContent:
         """What is in the frame, told with the help of the whole photo."""
-        return frame_content(self.picture, self.surroundings, self._closer())
+        content = frame_content(self.picture, self.surroundings, self._closer())
+        return replace(content, labels=with_people(content.labels, self.picture, self._seen))
+
+    @cached_property
+    def _seen(self) -> tuple[PhotoPerson, ...]:
+        return people_in_photo(self.picture)
 
     def _closer(self) -> Image | None:
         """What a small frame shows, as finely as the labels' network sees it; None if it is fine
@@ -73,7 +79,8 @@ class FramedPhoto:
     def people(self) -> NDArray[np.bool_]:
         """Where (H, W) people stand in the frame."""
         labelled = self.content.labels.mask("person")
-        posed = people_in_photo(self.picture)
+        height, width = self.picture.shape[:2]
+        posed = pixels_of_people(self._seen, (width, height))
         return labelled if posed is None else posed | labelled
 
     @cached_property
@@ -106,7 +113,9 @@ def frame_photo(
     photo_size = photo.pixels.shape[1], photo.pixels.shape[0]
     window = cover_window(photo_size, size, crop, zoom)
     room = room_around(photo_size, size, window)
-    around = Surroundings(room, lambda: cover_with_room(photo.pixels, size, window, room))
+    around = Surroundings(
+        room, lambda: cover_with_room(photo.pixels, size, window, room), people_in_photo
+    )
     if zoom == 1:
         picture = resize_to_cover(photo.pixels, *size, crop)
     else:

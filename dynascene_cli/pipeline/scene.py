@@ -45,7 +45,7 @@ from dynascene_cli.video import (
 )
 
 NO_DEPTH = "none"
-STAGE_VERSION = 20
+STAGE_VERSION = 21
 GUESS_FILE = "place.npz"
 EDITS = "scene/scene.json"
 """Where a project keeps what was guessed of its photo, for the user to edit."""

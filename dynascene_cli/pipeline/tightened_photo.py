@@ -113,6 +113,7 @@ def _magnify_guess(guess: GeometryGuess, cut: Tightening) -> GeometryGuess:
             labels,
             classes=_magnify(labels.classes, cut, size),
             certainty=_magnify(labels.certainty, cut, size),
+            people=None if labels.people is None else _magnify(labels.people, cut, size),
         )
     return replace(
         guess,

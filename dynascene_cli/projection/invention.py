@@ -102,7 +102,9 @@ def _uncovered(
     with np.errstate(invalid="ignore"):
         seen = ((near > 0) & (near < [path.width, path.height])).all(axis=1)
         apart = far - near
-        opened = np.maximum((apart * outlines.outward).sum(axis=1), 0)
+        # What is thin uncovers no more than it hid.
+        hidden = outlines.thick * K[0, 0] / geometry.focal
+        opened = np.clip((apart * outlines.outward).sum(axis=1), 0, hidden)
         weighed = outlines.weight * opened + outlines.torn * np.hypot(*apart.T)
     return float(np.nansum(np.where(seen, weighed, 0)))
 

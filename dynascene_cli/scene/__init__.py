@@ -10,6 +10,7 @@ from dynascene_cli.scene.horizon import HorizonEvidence, Viewpoint
 from dynascene_cli.scene.known_heights import KnownThing, find_known_things
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
 from dynascene_cli.scene.onnx_depth import find_depth_network, predict_depth
+from dynascene_cli.scene.outlined_people import with_people
 from dynascene_cli.scene.outlines import outlines, rim
 from dynascene_cli.scene.outpainting import build_scene
 from dynascene_cli.scene.popup import PopUp
@@ -73,6 +74,7 @@ __all__ = [
     "scene_popup",
     "scene_text",
     "texture_losses",
+    "with_people",
     "write_guess_file",
     "write_scene_json",
 ]

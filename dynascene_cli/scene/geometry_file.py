@@ -32,6 +32,8 @@ def write_guess_file(path: Path, guess: GeometryGuess, people: Mask | None) -> N
     }
     if guess.labels is not None:
         arrays |= {"classes": guess.labels.classes, "certainty": guess.labels.certainty}
+        if guess.labels.people is not None:
+            arrays["outlines"] = guess.labels.people
     np.savez_compressed(path, **arrays)
 
 
@@ -42,7 +44,8 @@ def read_guess_file(path: Path) -> tuple[GeometryGuess, Mask | None]:
         packed = arrays["masks"]
         labels = None
         if "classes" in arrays:
-            labels = SceneLabels(arrays["classes"], arrays["certainty"])
+            outlined = arrays.get("outlines")
+            labels = SceneLabels(arrays["classes"], arrays["certainty"], outlined)
     fields = text["geometry"]
     geometry = SceneGeometry(**{**fields, "warnings": tuple(fields["warnings"])})
     sky, ground, people = np.unpackbits(packed, axis=-1, count=geometry.width).astype(bool)

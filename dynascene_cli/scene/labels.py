@@ -45,10 +45,13 @@ class SceneLabels:
 
     ``classes`` (H, W) uint8 are indices into `ade20k.NAMES`; ``certainty`` (h, w) float32, on a
     coarse grid over the same picture, is the probability of the kind of thing that won there.
+    ``people`` (H, W) says better than the classes where people are (`outline_people`), where that
+    was looked at.
     """
 
     classes: NDArray[np.uint8]
     certainty: NDArray[np.float32]
+    people: NDArray[np.uint8] | None = None
 
     def mask(self, *kinds_or_classes: str) -> Mask:
         """Where (H, W) the picture shows any of these kinds (`ade20k.KINDS`) or classes."""

@@ -1,6 +1,7 @@
 """Where the cards of a pop-up come apart when the camera moves, and how much that would show."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.scene.popup import PopUp, Surface
@@ -27,6 +28,8 @@ CONTENT = {
 AROUND = 0.3
 """How much of a near thing's own weight counts where what it uncovers is plain."""
 
+Places = NDArray[np.intp]
+
 _TABLE = np.array([CONTENT[surface] for surface in Surface])
 
 
@@ -42,7 +45,7 @@ def outlines(popup: PopUp | None, room: Margins) -> Outlines:
     """The outlines of the cards of a pop-up of the frame and ``room`` around it; none of None."""
     if popup is None:
         none, nowhere = np.zeros(0), np.zeros((0, 2))
-        return Outlines(nowhere, none, none, nowhere, none, none)
+        return Outlines(nowhere, none, none, nowhere, none, none, none)
     inverse = popup.inverse_depth(popup.index).astype(float)
     height, width = inverse.shape
     parts = []
@@ -60,6 +63,7 @@ def outlines(popup: PopUp | None, room: Margins) -> Outlines:
         behind = np.where(outward[:, 0] > 0, there, here)
         beside = np.maximum(_TABLE[behind], AROUND * _TABLE[front])
         same = (here == there) & (here > Surface.CEILING)
+        along, place = at if right else at[::-1]
         parts.append(
             Outlines(
                 pixels=np.stack([columns + 0.5 + right / 2, rows + 0.5 + down / 2], axis=1)
@@ -69,7 +73,22 @@ def outlines(popup: PopUp | None, room: Margins) -> Outlines:
                 outward=outward * [right, down],
                 weight=beside,
                 torn=np.where(same, _TABLE[here], 0.0),
+                thick=_thickness(along, place, outward[:, 0]),
             )
         )
     across, upright = (vars(part) for part in parts)
     return Outlines(**{name: np.concatenate([across[name], upright[name]]) for name in across})
+
+
+def _thickness(line: Places, place: Places, outward: Floats) -> Floats:
+    """The distance (E,) from an outline inwards to the next one on its line, infinite without.
+
+    ``line`` and ``place`` (E,) are its row and column, or the reverse; ``outward`` (E,) is 1 where
+    the nearer side has the lower place, else -1.
+    """
+    order = np.lexsort((place, line))
+    gaps = np.where(np.diff(line[order]) == 0, np.diff(place[order]), np.inf)
+    before, after = np.append(np.inf, gaps), np.append(gaps, np.inf)
+    thick = np.empty(len(line))
+    thick[order] = np.where(outward[order] > 0, before[: len(line)], after[: len(line)])
+    return thick

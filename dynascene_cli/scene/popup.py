@@ -67,6 +67,9 @@ SURROUNDED = 0.6
 NARROWEST = {Surface.PERSON: 0.45, Surface.VEHICLE: 0.5, Surface.PLANT: 0.3}
 """One of these is a single card unless each card is so wide, as a share of the thing's height."""
 
+BODY = 0.2
+"""How far beside somebody's foot their body reaches, as a share of their height there."""
+
 OVERLAPPING = (Surface.VEHICLE, Surface.PERSON)
 """Things that hide parts of each other in a queue or group: the column in which the feet of one
 give way to those of the next lies across the farther one, and must not part it."""
@@ -267,11 +270,25 @@ def _feet(
     ground = (level[rows, columns] + 0.5) * per_row
     on_ground = ~at_edge & (surfaces[below] == Surface.GROUND) & (ground > 0)
     behind = ~at_edge & (surfaces[below] > Surface.CEILING) & (inverse[below] > 0)
-    return _Feet(
-        np.where(on_ground, ground, np.nan),
-        np.where(behind, inverse[below], np.nan),
-        np.where(at_edge & (ground > 0), ground, np.nan),
-    )
+    seen = np.where(on_ground, ground, np.nan)
+    cropped = np.where(at_edge & (ground > 0), ground, np.nan)
+    if thing.surface == Surface.PERSON:
+        tall = rows + 1 - thing.box[0].start - thing.mask.argmax(axis=0)
+        seen = _feet_of_people(np.fmax(seen, cropped), tall)
+    return _Feet(seen, np.where(behind, inverse[below], np.nan), cropped)
+
+
+def _feet_of_people(seen: Floats, tall: Floats) -> Floats:
+    """The ground's 1/Z (w,) where people stand whose columns are so many pixels ``tall`` (w,).
+
+    A coat's hem and an arm end above the ground, on which their feet stand nearer.
+    """
+    stood = seen.copy()
+    for column in np.flatnonzero(np.isfinite(seen)):
+        reach = round(BODY * float(tall[column]))
+        part = slice(max(column - reach, 0), column + reach + 1)
+        stood[part] = np.fmax(stood[part], seen[column])
+    return stood
 
 
 def _rim(thing: _Thing, width: int, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], Mask]:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.scene.ade20k import KINDS, NAMES
 from dynascene_cli.scene.line_segments import line_segments
+from dynascene_cli.scene.outlined_people import SOMEBODY, redraw_people
 from dynascene_cli.scene.popup import PopUp, Surface, pop_up
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.scene.standing_posts import POST_HEIGHT, marks_in_sky, standing_posts
@@ -67,7 +68,12 @@ def photo_surfaces(photo: Image, guess: GeometryGuess) -> NDArray[np.uint8]:
     surfaces[(surfaces == Surface.SKY) & ~guess.sky] = Surface.STRUCTURE
     surfaces[np.isin(surfaces, (Surface.OTHER, Surface.SLOPE)) & guess.ground] = Surface.GROUND
     surfaces[guess.sky] = Surface.SKY
-    surfaces = trim_people(surfaces, photo)
+    outlines = guess.labels.people
+    if outlines is None:
+        surfaces = trim_people(surfaces, photo)
+    else:
+        surfaces = redraw_people(surfaces, outlines)
+        surfaces = trim_people(surfaces, photo, outlines == SOMEBODY)
     surfaces[standing_posts(surfaces, photo)] = Surface.POST
     return add_posts(surfaces, photo)
 
@@ -114,7 +120,7 @@ def add_posts(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
             continue
         foot = np.s_[top + tall : top + tall + 5, left : left + wide]
         under = surfaces[foot]
-        standing = under[under > Surface.CEILING]
+        standing = under[(under > Surface.CEILING) & (under != Surface.PERSON)]
         if standing.size:
             box = np.s_[top : top + tall, left : left + wide]
             found[box][parts[box] == part] = np.bincount(standing).argmax()
@@ -131,7 +137,7 @@ def _add_arms(found: NDArray[np.uint8], across: Image, down: Image, sky: Mask) -
     hanging = (across > 0) | (down > 0) | heads
     joined = cv2.dilate(hanging.astype(np.uint8), np.ones((3, 3), np.uint8))
     _, parts, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    standing = (found > Surface.CEILING) & ~heads
+    standing = (found > Surface.CEILING) & (found != Surface.PERSON) & ~heads
     carried = found.copy()
     for part in np.unique(parts[standing & (joined > 0)]):
         left, top, wide, tall = stats[part, : cv2.CC_STAT_AREA]

@@ -1,12 +1,13 @@
 """What a photo shows around the frame that is cropped from it: margins that need no painting in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from dynascene_cli.scene.labels import SceneLabels, scene_labels
+from dynascene_cli.scene.outlined_people import SeenPerson, with_people
 from dynascene_cli.scene.popup import level_grid
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
 from dynascene_cli.shot import Image, Margins
@@ -16,12 +17,17 @@ class Surroundings:
     """The photo around its frame, looked at once a camera may see it.
 
     ``room`` is how far the photo goes on beyond the frame, in frame pixels; ``picture`` makes the
-    frame and all of its room, RGB.
+    frame and all of its room, RGB; ``people`` finds who is in such a picture.
     """
 
-    def __init__(self, room: Margins, picture: Callable[[], Image]) -> None:
+    def __init__(
+        self,
+        room: Margins,
+        picture: Callable[[], Image],
+        people: Callable[[Image], Iterable[SeenPerson]] = lambda _: (),
+    ) -> None:
         self.room = room
-        self._make = picture
+        self._make, self._people = picture, people
 
     @cached_property
     def picture(self) -> Image:
@@ -32,6 +38,10 @@ class Surroundings:
     def labels(self) -> SceneLabels:
         """What is in that picture."""
         return scene_labels(self.picture)
+
+    @cached_property
+    def _outlined(self) -> SceneLabels:
+        return with_people(self.labels, self.picture, self._people(self.picture))
 
     def within(self, margins: Margins) -> Margins:
         """The part of a canvas's margins that the photo shows."""
@@ -69,7 +79,13 @@ class Surroundings:
         sky, ground = np.pad(guess.sky, sides, "edge"), np.pad(guess.ground, sides, "edge")
         labels = guess.labels
         if labels is not None:
-            labels = replace(labels, classes=self.labels.classes[part])
+            around = self._outlined
+            people = np.zeros(around.classes.shape, np.uint8)[part]
+            if around.people is not None:
+                people = around.people[part].copy()
+            if labels.people is not None:
+                np.maximum(people[frame], labels.people, out=people[frame])
+            labels = replace(labels, classes=around.classes[part], people=people)
             sky, ground = labels.mask("sky") & guess.sky.any(), labels.mask("ground", "water")
         geometry = replace(
             guess.geometry,

@@ -28,6 +28,12 @@ may reach, in their heights."""
 
 ITERATIONS = 3
 
+CERTAIN = 2
+"""Of the states of labelled people: they are outlined."""
+
+LEAST_DOUBTED = 0.98
+"""People of whom more is certain need not be looked at."""
+
 LEAST_PIXELS = 32
 """Fewer pixels of somebody, or around them, tell no mixture of colours."""
 
@@ -36,11 +42,14 @@ LEAST_KEPT, LEAST_TALL = 0.4, 0.5
 somebody from what is behind them: by night, or in dark clothes before a hedge."""
 
 
-def trim_people(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
+def trim_people(
+    surfaces: NDArray[np.uint8], photo: Image, certain: Mask | None = None
+) -> NDArray[np.uint8]:
     """Surfaces (H, W) whose people are less what looks like the background beside and over them.
 
     Told by GrabCut (Rother et al. 2004) on the photo (H, W, 3). What is below somebody's trunk
     stays theirs: bare legs look like sand. What is taken off them belongs to what it borders on.
+    Where people are ``certain`` (H, W) they stay.
     """
     people = surfaces == Surface.PERSON
     if not people.any() or people.all():
@@ -49,10 +58,15 @@ def trim_people(surfaces: NDArray[np.uint8], photo: Image) -> NDArray[np.uint8]:
     scale = min(1.0, (WORKING_PIXELS / surfaces.size) ** 0.5)
     size = round(width * scale), round(height * scale)
     small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
-    labelled = cv2.resize(people.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    packed = _all_surplus(labelled.tobytes(), small.tobytes(), size)
+    states = people.astype(np.uint8)
+    if certain is not None:
+        states[people & certain] = CERTAIN
+    states = cv2.resize(states, size, interpolation=cv2.INTER_NEAREST)
+    packed = _all_surplus(states.tobytes(), small.tobytes(), size)
     surplus = np.frombuffer(packed, np.uint8).reshape(size[::-1]).astype(np.float32)
     taken = people & (cv2.resize(surplus, (width, height)) > 0.5)
+    if certain is not None:
+        taken &= ~certain
     if not taken.any():
         return surfaces
     return np.where(taken, surfaces.ravel()[nearest_pixels(~people)], surfaces)
@@ -66,7 +80,8 @@ def _all_surplus(labelled: bytes, picture: bytes, size: tuple[int, int]) -> byte
     photo = np.frombuffer(picture, np.uint8).reshape(*shape, 3)
     people = np.frombuffer(labelled, np.uint8).reshape(shape)
     surplus = np.zeros(shape, np.bool_)
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(people, connectivity=4)
+    joined = (people > 0).astype(np.uint8)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
     largest = np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MOST_PEOPLE] + 1
     for part in largest:
         x, y, wide, tall, _ = stats[part].tolist()
@@ -74,7 +89,10 @@ def _all_surplus(labelled: bytes, picture: bytes, size: tuple[int, int]) -> byte
             continue
         pad = max(6, round(AROUND * tall))
         box = np.s_[max(0, y - pad) : y + tall + pad, max(0, x - pad) : x + wide + pad]
-        surplus[box] |= _surplus(photo[box], parts[box] == part, max(2, round(BESIDE * tall)))
+        own = parts[box] == part
+        certain = own & (people[box] == CERTAIN)
+        if np.count_nonzero(certain) < LEAST_DOUBTED * np.count_nonzero(own):
+            surplus[box] |= _surplus(photo[box], own, max(2, round(BESIDE * tall)))
     return surplus.tobytes()
 
 

@@ -110,7 +110,7 @@ def test_an_input_that_is_replaced_while_it_is_read_is_named(
     shutil.copy(words[3], photo)
     read = framed_photo.people_in_photo
 
-    def replaced_meanwhile(picture: np.ndarray) -> np.ndarray | None:
+    def replaced_meanwhile(picture: np.ndarray) -> tuple:
         content = photo.read_bytes()
         photo.unlink()
         photo.write_bytes(content)

@@ -19,6 +19,7 @@ from dynascene_cli.matting import (
     make_matting_model,
     matte_of_given_alpha,
     people_in_photo,
+    pixels_of_people,
     select_person,
 )
 from dynascene_cli.matting.external import PAUSE
@@ -191,11 +192,14 @@ def test_the_chosen_person_is_followed(crowd):
 
 @pytest.mark.media
 def test_people_in_a_photo_are_marked(crowd):
-    mask = people_in_photo(crowd[0])
+    height, width = crowd[0].shape[:2]
+    mask = pixels_of_people(people_in_photo(crowd[0]), (width, height))
+    assert mask is not None
     boxes = people_boxes(crowd[0], 0.5)
     for x0, y0, x1, y1, _ in boxes.astype(int):
         assert mask[y0:y1, x0:x1].mean() > 0.25
-    assert people_in_photo(np.full((200, 300, 3), 128, np.uint8)) is None
+    nobody = people_in_photo(np.full((200, 300, 3), 128, np.uint8))
+    assert pixels_of_people(nobody, (300, 200)) is None
 
 
 @pytest.mark.media

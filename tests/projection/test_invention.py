@@ -40,7 +40,7 @@ def at(x: float) -> Floats:
     return pose(np.eye(3), np.array([-x, 0.0, 0.0]))
 
 
-def edge(outward: float, torn: float = 0.0, weight: float = 1.0) -> Outlines:
+def edge(outward: float, torn: float = 0.0, weight: float = 1.0, thick: float = np.inf) -> Outlines:
     """An upright edge of 50 pixels, 4 m before what is 10 m away."""
     rows = np.arange(60.5, 110.5)
     count = len(rows)
@@ -51,6 +51,7 @@ def edge(outward: float, torn: float = 0.0, weight: float = 1.0) -> Outlines:
         outward=np.tile([outward, 0.0], (count, 1)),
         weight=np.full(count, weight),
         torn=np.full(count, torn),
+        thick=np.full(count, thick),
     )
 
 
@@ -77,6 +78,12 @@ def test_what_comes_out_behind_an_edge_is_its_parallax() -> None:
     # One thing on two cards comes apart either way.
     torn = seen(edge(1.0, torn=1.0, weight=0.0), path_of(at(0.2), at(-0.2)))
     assert torn.behind == pytest.approx([gap, gap])
+
+
+def test_what_is_thin_uncovers_no_more_than_it_hid() -> None:
+    hidden = 3 * 50 / (WIDTH * HEIGHT)
+    assert seen(edge(1.0, thick=3.0), path_of(at(0.2))).behind == pytest.approx([hidden])
+    assert seen(edge(1.0, thick=30.0), path_of(at(0.2))).worst_behind > 2.9 * hidden
 
 
 def test_past_the_photo_each_side_is_counted_for_itself() -> None:

@@ -17,7 +17,7 @@ from streets import (
 )
 
 from dynascene_cli.projection import ProjectionRenderer
-from dynascene_cli.scene import build_scene, scene_popup
+from dynascene_cli.scene import build_scene, outlines, scene_popup
 from dynascene_cli.scene.inpainting import fill
 from dynascene_cli.scene.popup import Surface, pop_up
 from dynascene_cli.scene.surfaces import add_posts
@@ -178,6 +178,32 @@ def test_no_seam_goes_through_a_queue_or_a_group(surface: Surface, seams: bool) 
     assert depth[160] > 1.4 * depth[40]
 
 
+@pytest.mark.parametrize("foot", [160, 180])
+def test_somebody_stands_at_their_feet_not_at_the_hem_of_their_coat(foot: int) -> None:
+    surfaces = np.full((180, 320), Surface.SKY, np.uint8)
+    surfaces[80:] = Surface.GROUND
+    surfaces[60:130, 130:170] = Surface.PERSON
+    surfaces[130:foot, 136:144] = surfaces[130:foot, 156:164] = Surface.PERSON
+    geometry = SceneGeometry(320, 180, 300.0, 80.0, 0.0, 1.6, 0.0, 0.3, interior=False)
+    popup = pop_up(surfaces, geometry)
+    stands_at = 300 * 1.6 / (foot - 80)
+    depth = 1 / popup.inverse_depth(popup.index)[surfaces == Surface.PERSON]
+    assert depth == pytest.approx(np.full(depth.size, stands_at), rel=0.02)
+
+
+def test_an_outline_knows_how_thick_its_card_is() -> None:
+    surfaces = np.full((180, 320), Surface.GROUND, np.uint8)
+    surfaces[:80] = Surface.SKY
+    surfaces[40:150, 100:112] = surfaces[40:150, 200:260] = Surface.PERSON
+    geometry = SceneGeometry(320, 180, 300.0, 80.0, 0.0, 1.6, 0.0, 0.3, interior=False)
+    found = outlines(pop_up(surfaces, geometry), Margins())
+    aside = found.outward[:, 0] != 0
+    for edge, thick in ((100, 12), (112, 12), (200, 60), (260, 60)):
+        at_edge = aside & (found.pixels[:, 0] == edge) & (found.pixels[:, 1] < 120)
+        assert at_edge.sum() == 80
+        assert (found.thick[at_edge] == thick).all()
+
+
 def test_holes_are_filled_from_their_kind() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 40, (96, 160, 3), np.uint8)
@@ -200,6 +226,16 @@ def test_a_mast_belongs_to_what_it_stands_on() -> None:
     found = add_posts(surfaces, photo)
     assert (found[25:80, 101] == Surface.STRUCTURE).all()
     assert (found[:70, :95] == Surface.SKY).all()
+
+
+def test_a_mast_is_no_part_of_the_head_below_it() -> None:
+    photo = np.full((120, 200, 3), 220, np.uint8)
+    surfaces = np.full((120, 200), Surface.SKY, np.uint8)
+    surfaces[80:, 95:110] = Surface.PERSON
+    photo[80:, 95:110] = 90
+    photo[20:80, 100:103] = 60
+    found = add_posts(surfaces, photo)
+    assert (found == surfaces).all()
 
 
 def test_a_lamp_hangs_on_its_post() -> None:

@@ -1,5 +1,6 @@
 """What is in a photo, pixel by pixel: the shipped network, on photos and on bad input."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -73,11 +74,16 @@ def test_any_shape_of_picture_has_labels(shape: tuple[int, int]) -> None:
 def test_labels_are_kept_with_the_guess(
     tmp_path: Path, meadow: np.ndarray, meadow_labels: SceneLabels
 ) -> None:
-    guess = guess_geometry(meadow, labels=meadow_labels)
+    outlined = np.arange(meadow_labels.classes.size, dtype=np.int64) % 3
+    known = replace(
+        meadow_labels, people=outlined.astype(np.uint8).reshape(meadow_labels.classes.shape)
+    )
+    guess = guess_geometry(meadow, labels=known)
     write_guess_file(tmp_path / "place.npz", guess, None)
     kept, people = read_guess_file(tmp_path / "place.npz")
     assert people is None
     assert kept.labels is not None
+    assert (kept.labels.people == known.people).all()
     assert (kept.labels.classes == meadow_labels.classes).all()
     assert (kept.labels.certainty == meadow_labels.certainty).all()
     assert (kept.sky == guess.sky).all()

@@ -1,12 +1,15 @@
 """What lies around the frame comes from the photo as far as it reaches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynascene_cli.geometry import project
-from dynascene_cli.scene import Surroundings, build_scene, guess_geometry
+from dynascene_cli.scene import SceneLabels, Surroundings, build_scene, guess_geometry
+from dynascene_cli.scene.outlined_people import SOMEBODY
 from dynascene_cli.shot import Image, Margins
 from dynascene_cli.video import cover_window, cover_with_room, resize_to_cover, room_around
 
@@ -63,6 +66,19 @@ def test_margins_are_the_photo_as_far_as_it_reaches() -> None:
     assert (image[6 : 6 + 90, : 24 + 112 + 18] == whole[:, 6:]).all()
     alone = build_scene(frame, guess, margins)
     assert (alone.layers[0].image[6 : 6 + 90, :24] != whole[:, 6:30]).any()
+
+
+def test_who_is_outlined_in_the_frame_is_outlined_in_its_surroundings() -> None:
+    whole, room = textured(60, 120), Margins(30, 0, 0, 0)
+    frame = whole[:, 30:]
+    labels = SceneLabels(np.zeros((60, 90), np.uint8), np.ones((6, 9), np.float32))
+    outlined = np.zeros((60, 90), np.uint8)
+    outlined[20:40, 10:20] = SOMEBODY
+    guess = guess_geometry(frame, horizon=0.4, labels=replace(labels, people=outlined))
+    _, widened = Surroundings(room, lambda: whole).widen(frame, guess, room)
+    assert widened.labels is not None
+    assert widened.labels.people is not None
+    assert (widened.labels.people[:, 30:] == outlined).all()
 
 
 @pytest.mark.parametrize("room", [Margins(7, 0, 0, 0), Margins(0, 5, 12, 3)])
