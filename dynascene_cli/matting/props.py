@@ -60,6 +60,8 @@ EASILY_MISTAKEN = ON_FEET | frozenset(
 TAKEN_SCORE, TAKEN_IF_DOUBTFUL_SCORE, FOLLOWED_SCORE = 0.35, 0.5, 0.25
 """Scores for a thing to be taken up, for one of EASILY_MISTAKEN to be, and to be followed on."""
 HANDS_AND_FEET = (15, 16, 17, 18, 19, 20, 21, 22, 27, 28, 29, 30, 31, 32)
+FACE, MOST_OF_FACE = range(11), 0.6
+"""BlazePose's landmarks of the face, and the share of them that a box around a head holds."""
 SEEN = 0.3
 TOUCH = 0.04
 """Distance from a hand or foot, as a share of the person's size, that is a touch."""
@@ -241,6 +243,8 @@ def _is_taken(
         least = FOLLOWED_SCORE
     if thing[4] < least or np.prod(extent) > LARGEST * np.prod(person[2:] - person[:2]):
         return False
+    if pose is not None and kind in BALLS and _holds_head(thing, pose):
+        return False
     if pose is not None:
         limbs = [i for i in HANDS_AND_FEET if pose.visibility[i] > SEEN]
         points = pose.points[limbs]
@@ -250,6 +254,13 @@ def _is_taken(
     x0, y0, x1, y1 = (max(int(v), 0) for v in thing[:4])
     covered = alpha[y0:y1, x0:x1] >= 128
     return bool(covered.size and 0.05 < covered.mean() < 0.9 and kind in BALLS)
+
+
+def _holds_head(thing: Floats, pose: Pose) -> bool:
+    """Whether a box is around the person's head: a bathing cap is round as well."""
+    face = pose.points[list(FACE)]
+    inside = ((face >= thing[:2]) & (face <= thing[2:4])).all(axis=1)
+    return bool(inside.mean() >= MOST_OF_FACE)
 
 
 def add_props(
@@ -285,8 +296,9 @@ def add_props(
                 mask = ridden_mask(frame, box, person, crop)
             else:
                 is_ball = int(props.kinds[i]) in BALLS and not unseen
+                was_seen = bool(props.masks[i].any())
                 apart = _elsewhere_in_crop(alpha, crop)
-                mask = _mask_in_box(part, image, crop, box, apart, is_ball)
+                mask = _mask_in_box(part, image, crop, box, apart, (is_ball, was_seen))
             if carried is not None and mask is not None:
                 mask = steady_mask(mask, carried.masks[0], carried.similarity)
         else:
@@ -347,13 +359,14 @@ def _mask_in_box(
     crop: Floats,
     box: Floats,
     elsewhere: NDArray[np.bool_],
-    is_ball: bool,
+    ball: tuple[bool, bool],
 ) -> FloatArray | None:
     """What stands out (256, 256) inside a thing's box, nothing where that is a piece of the place.
 
-    None where hardly anything stands out. A ball that blurs or matches the place is still round:
-    its outline is what is left of it.
+    None where hardly anything stands out. ``ball`` says whether it is one, and whether it stood out
+    before: then, if it blurs or matches the place, its round outline is what is left of it.
     """
+    is_ball, was_seen = ball
     to_crop = cv2.invertAffineTransform(crop_to_picture(crop))
     x0, y0 = to_crop[:, :2] @ box[:2] + to_crop[:, 2]
     x1, y1 = to_crop[:, :2] @ box[2:] + to_crop[:, 2]
@@ -370,7 +383,7 @@ def _mask_in_box(
         image, (mask > 0.5) & ~elsewhere, place
     ):
         mask = np.zeros_like(mask)
-        if not is_ball:
+        if not (is_ball and was_seen):
             return mask
     if is_ball:
         outline = np.zeros((SIDE, SIDE), np.float32)
@@ -379,6 +392,8 @@ def _mask_in_box(
         cv2.ellipse(outline, (middle, axes, 0.0), 1.0, -1)
         outline = np.asarray(cv2.GaussianBlur(outline, (0, 0), 2.0), np.float32)
         covered = float((mask * outline).sum() / max(float(outline.sum()), 1.0))
+        if covered < FILLED_SHARE and not was_seen:
+            return np.zeros_like(mask)
         mask = np.maximum(mask, outline) if covered < 0.75 else mask
     elif float(mask.sum()) < FILLED_SHARE * max((x1 - x0) * (y1 - y0), 1.0):
         return None

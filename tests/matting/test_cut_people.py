@@ -17,7 +17,7 @@ from dynascene_cli.matting import make_matting_model
 from dynascene_cli.matting.fusion import harden_off_edges
 from dynascene_cli.matting.pose import SIDE, Pose
 from dynascene_cli.matting.prop_evidence import is_truncated, looks_like_place
-from dynascene_cli.matting.props import follow_props, no_props
+from dynascene_cli.matting.props import add_props, follow_props, no_props
 from dynascene_cli.video import open_clip, open_sink, read_frames
 
 COUNT = 6
@@ -176,15 +176,29 @@ def test_a_person_without_a_head_is_somebody(dynascene, tmp_path, shared_media):
         assert 0.35 < (alpha >= 128).mean() < 0.8
 
 
-def test_what_a_hand_touches_is_taken_up_and_followed_and_furniture_is_not():
-    hands = Pose(
+def somebody(face, limbs):
+    """The pose of somebody whose face is at one point, and all the rest at another."""
+    return Pose(
         np.array([50.0, 50, 100, 0]),
-        np.full((39, 2), 50.0),
+        np.array([face] * 11 + [limbs] * 28, float),
         np.ones(39),
         1.0,
         np.zeros((SIDE, SIDE), np.float32),
         np.zeros((SIDE, SIDE, 3), np.uint8),
     )
+
+
+def test_a_head_in_a_bathing_cap_is_no_ball():
+    person, alpha = np.array([30.0, 0, 70, 100]), np.zeros((200, 200), np.uint8)
+    alpha[10:100, 40:60] = 255
+    cap = np.array([[40.0, 0, 60, 22, 0.6, COCO["frisbee"]]])
+    for face, taken in (((50, 12), 0), ((50, 30), 1)):
+        held = follow_props(no_props(), cap, somebody(face, (50, 20)), person, alpha)
+        assert len(held.boxes) == taken
+
+
+def test_what_a_hand_touches_is_taken_up_and_followed_and_furniture_is_not():
+    hands = somebody((50, 8), (50, 50))
     person, alpha = np.array([30.0, 0, 70, 100]), np.zeros((200, 200), np.uint8)
     ball, suitcase = [45, 45, 57, 57, 0.6, COCO["sports ball"]], [48, 48, 60, 90, 0.4, 28]
     far = [150, 45, 162, 57, 0.9, COCO["sports ball"]]
@@ -259,6 +273,28 @@ def test_a_piece_of_the_place_is_no_thing():
     assert looks_like_place(colours, inside, around)
     colours[inside] += 130
     assert not looks_like_place(colours, inside, around)
+
+
+def test_a_ball_that_never_stood_out_is_not_drawn():
+    frame = np.full((200, 200, 3), 120, np.uint8)
+    alpha = np.zeros((200, 200), np.uint8)
+    alpha[60:180, 80:120] = 255
+    person, ball = np.array([70.0, 50, 130, 190]), np.array([[130.0, 60, 160, 90]])
+    held = replace(
+        no_props(),
+        boxes=ball,
+        kinds=np.array([COCO["sports ball"]]),
+        unseen=np.array([0]),
+        motions=np.zeros((1, 2)),
+        masks=np.zeros((1, SIDE, SIDE), np.float32),
+        images=np.zeros((1, SIDE, SIDE, 3), np.uint8),
+        crops=np.full((1, 4), np.nan),
+    )
+    plain, _, _ = add_props(frame, alpha, held, person, True)
+    assert not plain[60:90, 132:].any()
+    known = replace(held, masks=np.ones((1, SIDE, SIDE), np.float32))
+    round_again, _, _ = add_props(frame, alpha, known, person, True)
+    assert round_again[75, 145] > 200
 
 
 def test_doubt_is_no_glass():
