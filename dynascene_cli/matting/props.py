@@ -363,7 +363,7 @@ def _mask_in_box(
 ) -> FloatArray | None:
     """What stands out (256, 256) inside a thing's box, nothing where that is a piece of the place.
 
-    None where hardly anything stands out. ``ball`` says whether it is one, and whether it stood out
+    None where hardly anything stands out. ``ball`` says whether it is one, and whether it was drawn
     before: then, if it blurs or matches the place, its round outline is what is left of it.
     """
     is_ball, was_seen = ball
@@ -383,7 +383,7 @@ def _mask_in_box(
         image, (mask > 0.5) & ~elsewhere, place
     ):
         mask = np.zeros_like(mask)
-        if not (is_ball and was_seen):
+        if not is_ball:
             return mask
     if is_ball:
         outline = np.zeros((SIDE, SIDE), np.float32)
@@ -391,9 +391,9 @@ def _mask_in_box(
         axes = (max(x1 - x0, 2.0), max(y1 - y0, 2.0))
         cv2.ellipse(outline, (middle, axes, 0.0), 1.0, -1)
         outline = np.asarray(cv2.GaussianBlur(outline, (0, 0), 2.0), np.float32)
-        covered = float((mask * outline).sum() / max(float(outline.sum()), 1.0))
-        if covered < FILLED_SHARE and not was_seen:
+        if not was_seen and looks_like_place(image, (outline > 0.5) & ~elsewhere, place):
             return np.zeros_like(mask)
+        covered = float((mask * outline).sum() / max(float(outline.sum()), 1.0))
         mask = np.maximum(mask, outline) if covered < 0.75 else mask
     elif float(mask.sum()) < FILLED_SHARE * max((x1 - x0) * (y1 - y0), 1.0):
         return None
