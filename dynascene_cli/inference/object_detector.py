@@ -15,6 +15,7 @@ MIN_SCORE = 0.45
 MAX_OVERLAP = 0.5
 MEAN_BGR = np.array([103.53, 116.28, 123.675], np.float32)
 DEVIATION_BGR = np.array([57.375, 57.12, 58.395], np.float32)
+NORMALISED_BGR = (np.arange(256, dtype=np.float32)[:, None] - MEAN_BGR) / DEVIATION_BGR
 HEADS = (
     (8, "Identity:0", "Identity_3:0"),
     (16, "Identity_1:0", "Identity_4:0"),
@@ -76,18 +77,16 @@ def detect_objects(
     canvas = np.zeros((SIDE, SIDE, 3), np.uint8)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     canvas[: size[1], : size[0]] = cv2.resize(image, size, interpolation=interpolation)
-    normalised = (canvas[..., ::-1].astype(np.float32) - MEAN_BGR) / DEVIATION_BGR
-    feed = {"input_1:0": np.ascontiguousarray(normalised.transpose(2, 0, 1)[None])}
+    planes = [cv2.LUT(canvas[..., 2 - k], NORMALISED_BGR[:, k].copy()) for k in range(3)]
+    feed = {"input_1:0": np.stack(planes)[None]}
     outputs = _network().run([name for head in HEADS for name in head[1:]], feed)
+    heads = zip(HEADS, outputs[::2], outputs[1::2], strict=True)
+    found = np.concatenate(
+        [_decode(scores[0], sides[0], stride, min_score) for (stride, _, _), scores, sides in heads]
+    )
     boxes = {}
     for name in classes:
-        found = [
-            _decode(scores[0, :, COCO[name]], distances[0], stride, min_score)
-            for (stride, _, _), scores, distances in zip(
-                HEADS, outputs[::2], outputs[1::2], strict=True
-            )
-        ]
-        kept = suppress_overlaps(np.concatenate(found))
+        kept = suppress_overlaps(found[found[:, 5] == COCO[name], :5])
         kept[:, 0:4:2] = np.clip(kept[:, 0:4:2] * width / size[0], 0, width)
         kept[:, 1:4:2] = np.clip(kept[:, 1:4:2] * height / size[1], 0, height)
         boxes[name] = kept
@@ -95,14 +94,16 @@ def detect_objects(
 
 
 def _decode(scores: FloatArray, distributions: FloatArray, stride: int, min_score: float) -> Floats:
-    cells = np.flatnonzero(scores >= min_score)
+    """Boxes (N, 6) x0, y0, x1, y1, score, class of a grid's cells."""
+    cells, classes = np.nonzero(scores >= min_score)
     bins = distributions[cells].reshape(-1, 4, 11).astype(float)
     likelihood = np.exp(bins - bins.max(axis=-1, keepdims=True))
     likelihood /= likelihood.sum(axis=-1, keepdims=True)
     left, top, right, bottom = (likelihood @ np.arange(11.0) * stride).T
     row, column = np.divmod(cells, SIDE // stride)
     x, y = (column + 0.5) * stride, (row + 0.5) * stride
-    return np.stack([x - left, y - top, x + right, y + bottom, scores[cells]], axis=1)
+    sure = scores[cells, classes]
+    return np.stack([x - left, y - top, x + right, y + bottom, sure, classes], axis=1)
 
 
 def suppress_overlaps(boxes: Floats) -> Floats:

@@ -199,7 +199,8 @@ class BundledMattingModel:
         self, frame: Image, view: PersonView, state: MattingState, cut: float, crop: Floats
     ) -> "_Sight | None":
         """What the networks see in a crop of the frame; None where it misses the frame."""
-        part = reduce_part(frame, crop)
+        known = view.part if view.pose is not None and crop is view.pose.crop else None
+        part = known or reduce_part(frame, crop)
         if part is None:
             return None
         image = crop_picture(part, crop)
@@ -368,10 +369,7 @@ def _next_following(
 
     Between detections the box moves with the mask's, unless that shrinks or grows at once.
     """
-    rows, columns = (
-        np.flatnonzero((mask > 0.5).any(axis=1)),
-        np.flatnonzero((mask > 0.5).any(axis=0)),
-    )
+    rows, columns = (np.flatnonzero((mask > 0.5).any(axis=axis)) for axis in (1, 0))
     box, beyond = view.box, state["box_beyond_mask"]
     if len(rows):
         corners = np.array([[columns[0], rows[0]], [columns[-1] + 1, rows[-1] + 1]], float)

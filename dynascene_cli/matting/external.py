@@ -1,5 +1,6 @@
 """Landmarks for an alpha that something else made."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,11 +23,8 @@ MIN_AREA = 1e-4
 
 def alpha_box(alpha: Image) -> Floats:
     """The box (4,) x0, y0, x1, y1 of alpha ≥ 0.5; NaN where there is none."""
-    solid = alpha >= SOLID
-    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    if len(rows) == 0:
-        return np.full(4, np.nan)
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
+    x, y, width, height = cv2.boundingRect((alpha >= SOLID).view(np.uint8))
+    return np.array([x, y, x + width, y + height], float) if width else np.full(4, np.nan)
 
 
 def alpha_base(alpha: Image) -> Floats:
@@ -67,8 +65,7 @@ def matte_of_given_alpha(
         waiting = {**state, "pause": np.array(pause - 1)}
         return MatteFrame(alpha, unseen.landmarks, unseen.visibility, True), waiting
     box = alpha_box(alpha)
-    followed = find_pose(frame, {**state, "box": box})
-    pose = followed[0] if followed is not None else pose_in(frame, crop_of_box(box))
+    pose = find_pose(frame, {**state, "box": box}) or pose_in(frame, crop_of_box(box))
     if not _covers(box, pose.points[[11, 12, 23, 24]]):
         pose = settling_poses(frame, box)[-1]
     points, visibility = landmarks_of(pose, alpha)

@@ -44,6 +44,11 @@ def _solidify(alpha: Image, crop: Floats, faded: Image) -> Image:
     weight = cv2.GaussianBlur(around, (0, 0), WIDTH / 4)
     to_frame = between_indices(crop_to_picture(crop))
     weight = np.asarray(cv2.warpAffine(weight, to_frame, alpha.shape[1::-1]), np.float32)
-    values = alpha.astype(np.float32) / 255
-    decided = np.clip((values - DIVIDE) * STEEPNESS + 0.5, 0, 1)
-    return np.asarray(255 * (values + weight * (decided - values)) + 0.5, np.uint8)
+    rows, columns = (np.flatnonzero(weight.any(axis=axis)) for axis in (1, 0))
+    result = alpha.copy()
+    if len(rows):
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        values = alpha[part].astype(np.float32) / 255
+        decided = np.clip((values - DIVIDE) * STEEPNESS + 0.5, 0, 1)
+        result[part] = 255 * (values + weight[part] * (decided - values)) + 0.5
+    return result

@@ -149,7 +149,7 @@ def _learn(
     fresh = ~(same | around)
     looks, place, person = known.looks.copy(), known.place.copy(), known.person.copy()
     looks[fresh] = small[fresh]
-    place[same & ~around & (place < MOST_SEEN)] += 1
-    person[same & (seen > 128) & (person < MOST_SEEN)] += 1
+    place += same & ~around & (place < MOST_SEEN)
+    person += same & (seen > 128) & (person < MOST_SEEN)
     place[fresh], person[fresh] = 1, 0
     return KnownPlace(looks, place, person)

@@ -184,14 +184,14 @@ class _Pieces:
 
 def _vivid_colours(picture: Image) -> list[tuple[float, float, float]]:
     """Vivid colours and white that cover a little of a picture (h, w, 3), most frequent first."""
-    pixels = picture.reshape(-1, 3)
-    low, high = pixels.min(axis=1).astype(int), pixels.max(axis=1).astype(int)
-    chosen = pixels[(high - low > VIVID) | (low > WHITE)]
+    red, green, blue = cv2.split(picture)
+    low, high = cv2.min(cv2.min(red, green), blue), cv2.max(cv2.max(red, green), blue)
+    chosen = picture[(cv2.subtract(high, low) > VIVID) | (low > WHITE)]
     bins = (chosen.astype(np.int64) >> 5) @ [64, 8, 1]
     counts = np.bincount(bins, minlength=512)
     found: list[tuple[float, float, float]] = []
     for index in np.argsort(-counts)[:24]:
-        if counts[index] < LEAST_SHARE * len(pixels) / 2:
+        if counts[index] < LEAST_SHARE * low.size / 2:
             break
         red, green, blue = np.median(chosen[bins == index], axis=0).tolist()
         if all(max(abs(red - r), abs(green - g), abs(blue - b)) > NEAR for r, g, b in found):

@@ -53,13 +53,15 @@ at: the last one tells little about the next."""
 class PersonView:
     """The followed person in one frame.
 
-    ``pose`` is None where no landmarks fit; ``box`` (4,) is the detector's, or the last one moved
-    along; ``detected`` whether the detector saw them when it last looked, ``looked`` frames ago;
-    ``others`` (N, 4) are other people's boxes as last detected; ``things`` (N, 6) all that the
-    detector saw in this frame, None where it did not look.
+    ``pose`` is None where no landmarks fit, ``part`` the frame's around its crop, if it was seen in
+    that; ``box`` (4,) is the detector's, or the last one moved along; ``detected`` whether the
+    detector saw them when it last looked, ``looked`` frames ago; ``others`` (N, 4) are other
+    people's boxes as last detected; ``things`` (N, 6) all that the detector saw in this frame, None
+    where it did not look.
     """
 
     pose: Pose | None
+    part: ReducedPart | None
     box: Floats
     detected: bool
     looked: int
@@ -87,7 +89,8 @@ def follow_person(frame: Image, state: MattingState) -> PersonView | None:
     crop, box, others = state["crop"], state["box"], state["others"]
     looked = int(state["looked"]) + 1
     due = [partial(_look_for, frame, box)] if looked >= _look_interval(state) else []
-    pose, *sights = call_in_threads(partial(_pose_at, frame, crop), *due)
+    seen_at, *sights = call_in_threads(partial(_pose_at, frame, crop), *due)
+    pose, part = seen_at or (None, None)
     sure = pose is not None and pose.presence >= SURE_PRESENCE
     found, seen, things = None, bool(state["detected"]), None
     if not sure or sights:
@@ -97,17 +100,20 @@ def follow_person(frame: Image, state: MattingState) -> PersonView | None:
         box = found
         held = None if pose is None else crop_with_box(pose.crop, box)
         if pose is None or not sure:
-            poses = settling_poses(frame, box)
-            pose = max([*poses, *([pose] if pose else [])], key=lambda each: each.presence)
+            poses = [*settling_poses(frame, box), *([pose] if pose else [])]
+            best = max(poses, key=lambda each: each.presence)
+            pose, part = best, part if best is pose else None
         elif held is not None and held[2] > 1.15 * pose.crop[2]:
             again = _pose_at(frame, held)
-            pose = again if again is not None and again.presence >= SURE_PRESENCE else pose
+            if again is not None and again[0].presence >= SURE_PRESENCE:
+                pose, part = again
     if pose is not None and pose.presence < FAINT_PRESENCE:
         pose = None
     if pose is not None and not np.isfinite(box).all():
         x, y, side, _ = pose.crop
         box = np.array([x, y, x, y]) + side / BODY_MARGIN / 2 * np.array([-1.0, -1.0, 1.0, 1.0])
-    return PersonView(pose, box, seen, looked, others, things) if np.isfinite(box).all() else None
+    known = bool(np.isfinite(box).all())
+    return PersonView(pose, part, box, seen, looked, others, things) if known else None
 
 
 def _look_interval(state: MattingState) -> int:
@@ -119,9 +125,9 @@ def _look_interval(state: MattingState) -> int:
     return min(interval, LOOK_EVERY_HELD) if len(state.get("prop_known", ())) else interval
 
 
-def _pose_at(frame: Image, crop: Floats) -> Pose | None:
+def _pose_at(frame: Image, crop: Floats) -> tuple[Pose, ReducedPart] | None:
     part = reduce_part(frame, crop) if np.isfinite(crop).all() else None
-    return None if part is None else pose_in(part.image, crop, part.from_picture)
+    return None if part is None else (pose_in(part.image, crop, part.from_picture), part)
 
 
 def _look_for(frame: Image, box: Floats) -> tuple[Floats | None, Floats, Floats]:
@@ -175,21 +181,18 @@ def _holds_trunk_and_legs(pose: Pose, width: int, height: int) -> bool:
     return bool(inside and (pose.visibility[list(TRUNK_AND_LEGS)] > CLEARLY_SEEN).all())
 
 
-def find_pose(frame: Image, state: MattingState) -> tuple[Pose, ReducedPart] | None:
-    """The followed person's pose in the next frame and the frame's part around their crop.
+def find_pose(frame: Image, state: MattingState) -> Pose | None:
+    """The followed person's pose in the next frame.
 
     Where the crop is not sure to show a person, they are looked for in the whole frame near where
     they were, and the likelier of both views is taken. None when neither shows anybody.
     """
-    pose = _pose_at(frame, state["crop"])
+    pose, _ = _pose_at(frame, state["crop"]) or (None, None)
     if pose is None or pose.presence < SURE_PRESENCE:
         box, _, _ = _look_for(frame, state["box"])
         poses = ([pose] if pose else []) + ([] if box is None else settling_poses(frame, box))
         pose = max(poses, key=lambda each: each.presence, default=None)
-    if pose is None or pose.presence < FAINT_PRESENCE:
-        return None
-    part = reduce_part(frame, pose.crop)
-    return None if part is None else (pose, part)
+    return None if pose is None or pose.presence < FAINT_PRESENCE else pose
 
 
 def next_state(pose: Pose) -> MattingState:

@@ -183,7 +183,7 @@ def seen(points, visibility=1.0):
 def test_a_hand_past_the_side_leaves_a_whole_body_and_a_hidden_leg_does_not():
     points = np.random.default_rng(0).uniform(60, 140, (39, 2))
     box = np.array([40.0, 30.0, 200.0, 170.0])
-    view = PersonView(seen(points), box, True, 0, np.zeros((0, 4)), None)
+    view = PersonView(seen(points), None, box, True, 0, np.zeros((0, 4)), None)
     assert cut_by_frame(view, 200, 200) == 0
     low = replace(view, box=np.array([40.0, 30.0, 160.0, 200.0]))
     assert cut_by_frame(low, 200, 200) == 1
