@@ -1,6 +1,7 @@
 """A person's landmarks over time: outliers out, jitter smoothed, nothing delayed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -67,23 +68,26 @@ def smooth_landmarks(points: Floats, weights: Sequence[float] | Floats, fps: flo
     """Points (F, 2) by weighted local quadratics; NaN further than a gap from what is known."""
     weight = np.asarray(weights, float)
     known = weight > 0
-    result = np.full_like(points, np.nan)
-    if not known.any():
-        return result
     sigma = max(SMOOTHING_SECONDS * fps, 0.5)
     reach = int(np.ceil(max(3 * sigma, GAP_SECONDS * fps)))
-    times = np.flatnonzero(known)
-    for frame in range(len(points)):
-        near = times[
-            np.searchsorted(times, frame - reach) : np.searchsorted(times, frame + reach + 1)
-        ]
-        if len(near) == 0 or np.abs(near - frame).min() > GAP_SECONDS * fps + 1:
-            continue
-        offset = (near - frame) / sigma
-        root = np.sqrt(weight[near] * np.exp(-(offset**2) / 2) + 1e-9)
-        bridged = near[0] <= frame <= near[-1]
-        degree = min(2 if bridged else 1, len(near) - 1)
-        basis = np.vander(offset, degree + 1, increasing=True) * root[:, None]
-        fitted = np.linalg.lstsq(basis, points[near] * root[:, None], rcond=None)[0]
-        result[frame] = fitted[0]
-    return result
+    offsets = np.arange(-reach, reach + 1)
+    near = _windows(known, reach)
+    count = near.sum(axis=1)
+    bridged = near[:, : reach + 1].any(axis=1) & near[:, reach:].any(axis=1)
+    degree = np.minimum(np.where(bridged, 2, 1), count - 1)
+    falloff = np.exp(-((offsets / sigma) ** 2) / 2)
+    roots = np.where(near, np.sqrt(_windows(weight, reach) * falloff + 1e-9), 0.0)
+    powers = np.vander(offsets / sigma, 3, increasing=True)
+    # A column of zeros takes no part: the least coefficients have 0 there.
+    basis = roots[:, :, None] * np.where(np.arange(3) <= degree[:, None, None], powers, 0.0)
+    values = _windows(np.where(known[:, None], points, 0.0), reach) * roots[:, None]
+    inverse = np.linalg.pinv(basis, rcond=len(offsets) * np.finfo(float).eps)
+    fitted = np.einsum("fn,fdn->fd", inverse[:, 0], values)
+    fitted[~(near & (np.abs(offsets) <= GAP_SECONDS * fps + 1)).any(axis=1)] = np.nan
+    return fitted
+
+
+def _windows(series: NDArray[Any], reach: int) -> NDArray[Any]:
+    """What lies up to ``reach`` frames from each frame, (F, ..., 2 reach + 1); 0 past the ends."""
+    ends = [(reach, reach), *[(0, 0)] * (series.ndim - 1)]
+    return sliding_window_view(np.pad(series, ends), 2 * reach + 1, axis=0)
