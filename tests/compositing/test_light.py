@@ -1,10 +1,12 @@
 from functools import partial
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dynascene_cli.compositing.blend import look_up
 from dynascene_cli.compositing.linear_light import (
     DECODE,
     ENCODE,
@@ -55,12 +57,19 @@ def test_a_gain_is_pure_in_the_dark():
 
 def test_gains_of_one_change_no_value():
     table = light_table(partial(apply_gain, gain=(1.0, 1.0, 1.0)))
-    assert np.array_equal(table[0], np.repeat(np.arange(256)[:, None], 3, axis=1))
+    assert np.array_equal(table, np.repeat(np.arange(256)[:, None], 3, axis=1))
+
+
+def test_each_channel_is_looked_up_in_its_own_column():
+    rng = np.random.default_rng(0)
+    table = rng.integers(0, 256, (256, 3), np.uint8)
+    image = rng.integers(0, 256, (30, 50, 3), np.uint8)[3:, 4:41]
+    assert np.array_equal(look_up(image, table), cv2.LUT(np.ascontiguousarray(image), table[None]))
 
 
 @given(st.floats(0, 2.2))
 def test_a_lift_brightens_the_dark_most_and_keeps_order_and_white(stops):
-    table = light_table(partial(lift, stops=stops))[0].astype(int)
+    table = light_table(partial(lift, stops=stops)).astype(int)
     assert (np.diff(table, axis=0) >= 0).all() and (table >= np.arange(256)[:, None]).all()
     assert (table[0] == 0).all() and (table[255] == 255).all()
     assert abs(np.log2(DECODE[table[70, 0]] / DECODE[70]) - stops) < 0.55
