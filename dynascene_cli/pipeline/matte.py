@@ -48,6 +48,7 @@ from dynascene_cli.storage.fingerprints import file_fingerprint
 from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import (
     CHUNK_LENGTH,
+    GREY_SUFFIX,
     ChunkedFrames,
     alpha_frames,
     check_output,
@@ -242,7 +243,7 @@ def cached_matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
                 advance(min(first + CHUNK_LENGTH, clip.frame_count))
         if request.matte is None:
             with project.publish(folder / HIDDEN_PARTS) as temporary:
-                alphas = ChunkedFrames(folder, clip.frame_count, grey=True)
+                alphas = ChunkedFrames(folder, clip.frame_count, GREY_SUFFIX)
                 write_hidden_parts(temporary, clip, alphas, _noted(folder, clip))
         project.mark_done("matte", key, depends_on)
     corrections = ""
@@ -293,7 +294,7 @@ def _read_matte(
         hidden = read_hidden_parts(folder / HIDDEN_PARTS, clip)
         completed = np.isin(np.arange(clip.frame_count), list(hidden.hidden))
         console.warn(*matte_warnings({**whole, "completed": completed}, float(clip.frame_rate)))
-    alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, grey=True)
+    alpha: FrameSource = ChunkedFrames(folder, clip.frame_count, GREY_SUFFIX)
     if request.matte_fixes is not None:
         kept = read_corrections(request.matte_fixes, clip, request.first_number(clip))
         alpha = CorrectedAlphas(alpha, kept)

@@ -46,6 +46,7 @@ from dynascene_cli.storage.array_files import open_arrays
 from dynascene_cli.storage.project import Project
 from dynascene_cli.video import (
     CHUNK_LENGTH,
+    GREY_SUFFIX,
     alpha_frames,
     chunk_path,
     chunk_sink,
@@ -113,7 +114,7 @@ def landmark_path(folder: Path, first: int) -> Path:
 
 
 def _alpha_path(folder: Path, first: int) -> Path:
-    return chunk_path(folder, first // CHUNK_LENGTH, grey=True)
+    return chunk_path(folder, first // CHUNK_LENGTH, GREY_SUFFIX)
 
 
 def is_chunk_whole(project: Project, folder: Path, first: int) -> bool:

@@ -50,7 +50,7 @@ from dynascene_cli.staging.clearance import check_path
 from dynascene_cli.storage.project import stage_key
 from dynascene_cli.video import read_photo
 
-PLATE_VERSION = 5
+PLATE_VERSION = 6
 
 OWN_CAMERA = "auto"
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice, repeat
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from dynascene_cli.pipeline.scene import cached_scene
 from dynascene_cli.projection import ProjectionRenderer, uncovered_share
 from dynascene_cli.shot import Image, Margins, Scene
 from dynascene_cli.storage.project import Project
-from dynascene_cli.video import CHUNK_LENGTH, chunk_path, chunk_sink, read_chunk
+from dynascene_cli.video import CHUNK_LENGTH, chunk_path, chunk_sink, read_chunk, rgb_suffix
 
 MOST_KEPT = 2_000_000_000
 """Bytes of frames up to which a plate by geometry is kept: eleven seconds of full HD.
@@ -68,7 +69,7 @@ class CachedPlate:
     def sampled(self, index: int) -> Image:
         """One frame, without keeping it."""
         number, offset = divmod(min(index, self._kept_count - 1), CHUNK_LENGTH)
-        path = chunk_path(self._folder, number, grey=False)
+        path = self._chunk_path(number)
         if self._renderer is None and self._project.holds(path):
             return next(read_chunk(path, offset))
         return self._painter().frame(index)
@@ -89,7 +90,7 @@ class CachedPlate:
     def _read_kept_frames(self) -> Iterator[Image]:
         count = self._kept_count
         for number, first in enumerate(range(0, count, CHUNK_LENGTH)):
-            path = chunk_path(self._folder, number, grey=False)
+            path = self._chunk_path(number)
             last = min(first + CHUNK_LENGTH, count)
             if self._project.holds(path):
                 yield from islice(read_chunk(path), last - first)
@@ -106,6 +107,10 @@ class CachedPlate:
             self._project.mark_done("plate", self._plan.plate_key, {"scene": self._plan.scene_key})
             if self._unfinished is not None:
                 self._project.remove(self._unfinished)
+
+    def _chunk_path(self, number: int) -> Path:
+        path = self._plan.staged.path
+        return chunk_path(self._folder, number, rgb_suffix(path.width, path.height))
 
     def _painter(self) -> PlateRenderer:
         if self._renderer is None:

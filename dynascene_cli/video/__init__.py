@@ -2,10 +2,12 @@
 
 from dynascene_cli.video.chunks import (
     CHUNK_LENGTH,
+    GREY_SUFFIX,
     ChunkedFrames,
     chunk_path,
     chunk_sink,
     read_chunk,
+    rgb_suffix,
     write_chunk,
 )
 from dynascene_cli.video.depth_maps import read_depth
@@ -52,6 +54,7 @@ from dynascene_cli.video.writing import (
 
 __all__ = [
     "CHUNK_LENGTH",
+    "GREY_SUFFIX",
     "AlphaFrames",
     "ChunkedFrames",
     "CoverWindow",
@@ -90,6 +93,7 @@ __all__ = [
     "read_picture",
     "read_tagged_focal",
     "resize_to_cover",
+    "rgb_suffix",
     "room_around",
     "sound_warnings",
     "timecode_frames",

@@ -15,7 +15,7 @@ import numpy as np
 
 from dynascene_cli.storage.fingerprints import WatchedInputs, file_fingerprint
 from dynascene_cli.storage.project import Project
-from dynascene_cli.video import chunk_path, read_chunk, write_chunk
+from dynascene_cli.video import GREY_SUFFIX, chunk_path, read_chunk, rgb_suffix, write_chunk
 
 RATE = Fraction(25)
 
@@ -30,9 +30,10 @@ def chunk_costs(kind: str, image: np.ndarray, frames: int) -> tuple[float, ...]:
     """Milliseconds to write a chunk, to list it, to check it, and to read it."""
     with tempfile.TemporaryDirectory() as name:
         project = Project(Path(name) / "p")
-        bare = chunk_path(Path(name), 0, grey=image.ndim == 2)
+        suffix = GREY_SUFFIX if image.ndim == 2 else rgb_suffix(*image.shape[1::-1])
+        bare = chunk_path(Path(name), 0, suffix)
         with project.locked():
-            kept = chunk_path(project.stage_folder(kind, "k"), 0, grey=image.ndim == 2)
+            kept = chunk_path(project.stage_folder(kind, "k"), 0, suffix)
             written = spent(lambda: write_chunk(bare, [image] * frames, RATE), frames)
 
             def listed() -> None:

@@ -34,7 +34,7 @@ def main() -> None:
     mattes = [soft_disc(index) for index in range(COUNT)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clip_path, plate, matte = folder / "clip.mp4", folder / "plate.avi", folder / "matte.mov"
+        clip_path, plate, matte = folder / "clip.mp4", folder / "plate.npy", folder / "matte.mov"
         report("encode .mp4 (H.264)", lambda: encode(clip_path, frames))
         clip = open_clip(clip_path)
         report("decode .mp4 to RGB", lambda: drain(read_frames(clip)))

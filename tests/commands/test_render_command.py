@@ -143,7 +143,7 @@ def test_a_killed_render_continues_to_the_same_bytes(dynascene, tmp_path, drawn_
     killed = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and killed.poll() is None:
-        if list((tmp_path / "cut").glob("plate/*/chunk_00000.avi")):
+        if list((tmp_path / "cut").glob("plate/*/chunk_00000.npy")):
             break
         time.sleep(0.005)
     killed.kill()
@@ -152,7 +152,7 @@ def test_a_killed_render_continues_to_the_same_bytes(dynascene, tmp_path, drawn_
     assert dynascene(*words, "--project", "cut", "-o", "cut.mp4").code == 0
     assert digest(tmp_path / "cut.mp4") == digest(tmp_path / "whole.mp4")
     plates = [
-        [digest(chunk) for chunk in sorted((tmp_path / name).glob("plate/*/chunk_*.avi"))]
+        [digest(chunk) for chunk in sorted((tmp_path / name).glob("plate/*/chunk_*.npy"))]
         for name in ("whole", "cut")
     ]
     assert len(plates[0]) == 2
