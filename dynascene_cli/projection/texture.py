@@ -128,11 +128,14 @@ def texture(
     """
     height, width = image.shape[:2]
     fine = height * width <= (HIDDEN_FINE_PIXELS if hidden else FINE_PIXELS)
-    opacity = np.full((height, width), 255, np.uint8) if alpha is None else alpha
-    if fine:
-        rgba = np.dstack([_twice_as_fine(image, HALF_SAMPLE), _twice_as_fine(opacity, _MIDDLE)])
+    if alpha is None:
+        rgba = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), np.uint8)
+        rgba = _twice_as_fine(rgba, HALF_SAMPLE) if fine else rgba
+    elif fine:
+        finer = _twice_as_fine(image, HALF_SAMPLE), _twice_as_fine(alpha, _MIDDLE)
+        rgba = np.asarray(cv2.merge(finer), np.uint8)
     else:
-        rgba = np.dstack([image, opacity])
+        rgba = np.asarray(cv2.merge([image, alpha]), np.uint8)
     octaves = np.log2(max(minification / SHARP_MINIFICATION, 1.0))
     coarser = int(np.ceil(octaves + (1 if fine and octaves > 0 else 0)))
     levels = [rgba]
