@@ -208,8 +208,12 @@ def _tidy_surfaces(surfaces: NDArray[np.uint8], level: Field) -> NDArray[np.uint
     tidy[(surfaces == Surface.GROUND) & (level < 0.5)] = Surface.OTHER
     lost = np.zeros(surfaces.shape, np.bool_)
     for surface in Surface:
+        shown = tidy == surface
+        # To find no parts takes as long as to find some.
+        if not shown.any():
+            continue
         count, parts, stats, _ = cv2.connectedComponentsWithStats(
-            (tidy == surface).astype(np.uint8), connectivity=4
+            shown.astype(np.uint8), connectivity=4
         )
         small = stats[:, cv2.CC_STAT_AREA] < SMALLEST * surfaces.size
         if surface == Surface.GROUND:
@@ -241,8 +245,11 @@ def _without_lamps(surfaces: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _parts_of(surfaces: NDArray[np.uint8], surface: Surface) -> Iterator[_Thing]:
     """The connected parts of one surface (H, W)."""
+    shown = surfaces == surface
+    if not shown.any():
+        return
     count, parts, stats, _ = cv2.connectedComponentsWithStats(
-        (surfaces == surface).astype(np.uint8), connectivity=4
+        shown.astype(np.uint8), connectivity=4
     )
     for part in range(1, count):
         left, top, width, height = stats[part, :4]
