@@ -138,7 +138,7 @@ def encode_image(image: DeepImage, path: Path) -> bytes:
     quality = {".jpg": JPEG_QUALITY, ".jpeg": JPEG_QUALITY}.get(suffix)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if quality else []
     if suffix == ".png":
-        options = [cv2.IMWRITE_PNG_COMPRESSION, 3]
+        options = [cv2.IMWRITE_PNG_COMPRESSION, 1]
     _check_suffix(path)
     if image.ndim == 3:
         swap = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
