@@ -126,19 +126,18 @@ class Framer(FramingMeasures):
             told = (CUT_BELOW_KEPT,) if under is None else (CUT_BELOW_KEPT, occupied_ground(under))
             return replace(filmed, warnings=(*filmed.warnings, *told), on_ground=False)
         if not self._stands_well(best):
-            return self._on_free_ground(best, framings, inside, as_filmed)
+            return self._on_free_ground(best, framings, below, as_filmed)
         return replace(best, warnings=self._told(best, as_filmed))
 
     def _on_free_ground(
-        self, best: Framing, framings: list[Framing], inside: float, as_filmed: Framing
+        self, best: Framing, others: list[Framing], below: float, as_filmed: Framing
     ) -> Framing:
         """The least odd framing on free ground, of the sizes of others and of any column.
 
         Where none is, the person stands in front of what is there, or on it.
         """
-        below = self.below_horizon()
-        columns = [inside, *(COLUMNS * self.geometry.width)]
-        framings = [self.at(f.scale, below, x) for f in framings[::COARSE] for x in columns]
+        columns = [self.first_contact(as_filmed)[0], *(COLUMNS * self.geometry.width)]
+        framings = [self.at(f.scale, below, x) for f in others[::COARSE] for x in columns]
         framings.append(best)
         whole = [f for f in framings if self.faults(f) <= self.faults(best)]
         free = [f for f in whole if self.stands(f)]
@@ -260,8 +259,7 @@ class Framer(FramingMeasures):
         scale = height / self.contacts.clip_size[1]
         if left and right:
             scale = max(scale, (1 + 2 * self.room) * width / self.contacts.clip_size[0])
-        tops = self.contacts.boxes[np.isfinite(self.contacts.boxes).all(axis=1), 1]
-        head = scale * float(np.percentile(tops, HEAD_PERCENTILE))
+        head = scale * float(np.percentile(self.contacts.known_boxes[:, 1], HEAD_PERCENTILE))
         spare = height - scale * self.contacts.clip_size[1]
         y = 0.0 if top else min(0.0, max(spare / 2, LEAST_HEADROOM * height - head))
         warnings: tuple[str, ...] = ()

@@ -93,7 +93,7 @@ class FramingMeasures:
         A walk that is wider than the picture is centred; a side that the clip cuts is not moved.
         """
         left, _, right, _ = self.contacts.cut_edges
-        known = self.contacts.boxes[np.isfinite(self.contacts.boxes).all(axis=1)]
+        known = self.contacts.known_boxes
         if left or right or len(known) == 0:
             return column
         reach = scale * (known[:, [0, 2]] - self.contacts.points[0, 0])
@@ -134,19 +134,18 @@ class FramingMeasures:
         """The share of what touches the ground, its middle and ends, that nothing free bears."""
         if self.ground is None:
             return 0.0
-        feet, tall, _ = self.seen(framing)
-        points = np.concatenate([feet[self._looked_at], self.ends(framing)])
-        return self.ground.share_not_borne(points, SOLE * float(np.nanmedian(tall)))
+        _, tall, _ = self.seen(framing)
+        return self.ground.share_not_borne(self._soles(framing), SOLE * float(np.nanmedian(tall)))
 
-    def ends(self, framing: Framing) -> Floats:
-        """The outer ends (N, 2), in the picture, of what touches the ground in frames looked at."""
+    def _soles(self, framing: Framing) -> Floats:
+        """What touches the ground (N, 2) in frames looked at: its middle, and its outer ends that
+        are in the picture."""
         feet, tall, _ = self.seen(framing)
-        aside = (self.contacts.bases - self.contacts.points[:, :1]) / self.contacts.heights[:, None]
-        columns = (feet[:, :1] + aside * tall[:, None])[self._looked_at]
+        columns = (feet[:, :1] + self.contacts.base_ends * tall[:, None])[self._looked_at]
         rows = np.broadcast_to(feet[self._looked_at, 1:], columns.shape)
         ends = np.stack([columns, rows], axis=-1).reshape(-1, 2)
         inside = (ends >= 0) & (ends < [self.geometry.width, self.geometry.height])
-        return np.asarray(ends[inside.all(axis=1)])
+        return np.concatenate([feet[self._looked_at], ends[inside.all(axis=1)]])
 
     def covers_nearer(self, framing: Framing) -> bool:
         """Whether the person lies over somebody or something that is nearer to the camera."""
@@ -165,18 +164,14 @@ class FramingMeasures:
         """What the photo shows under the feet for most of the walk, in plain words."""
         if self.ground is None:
             return "what is no ground"
-        feet, _, _ = self.seen(framing)
         first = self.first_contact(framing)
-        feet = np.concatenate([feet[self._looked_at], self.ends(framing)])
-        return self.ground.mostly_under(feet) or self.ground.what_is_at(first)
+        return self.ground.mostly_under(self._soles(framing)) or self.ground.what_is_at(first)
 
     def occupied_under(self, framing: Framing) -> str | None:
         """What the photo shows under feet inside the picture that nothing free bears."""
         if self.ground is None:
             return None
-        feet, _, _ = self.seen(framing)
-        feet = np.concatenate([feet[self._looked_at], self.ends(framing)])
-        return self.ground.occupied_at(feet)
+        return self.ground.occupied_at(self._soles(framing))
 
     def horizon_at(self, x: float) -> float:
         """The horizon's row at column ``x``."""

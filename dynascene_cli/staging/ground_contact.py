@@ -104,6 +104,16 @@ class Contacts:
         return bool((lengths <= PASSING_SECONDS * self.frame_rate).all() and not cut.any(1).all())
 
     @cached_property
+    def known_boxes(self) -> Floats:
+        """The boxes (N, 4) of the frames that have one."""
+        return np.asarray(self.boxes[np.isfinite(self.boxes).all(axis=1)])
+
+    @cached_property
+    def base_ends(self) -> Floats:
+        """How far the ``bases`` (F, 2) reach from the contact, in the person's heights."""
+        return np.asarray((self.bases - self.points[:, :1]) / self.heights[:, None])
+
+    @cached_property
     def cut_edges(self) -> tuple[bool, bool, bool, bool]:
         """Whether left, top, right and bottom cut the person in any frame."""
         left, top, right, bottom = (bool(edge.any()) for edge in self.cut.T)

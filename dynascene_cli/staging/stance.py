@@ -121,7 +121,7 @@ def _soles(stands: Stance) -> Floats:
     The ends are the contact where they are not known.
     """
     contacts = stands.contacts
-    aside = (contacts.bases - contacts.points[:, :1]) / contacts.heights[:, None] * stands.height
+    aside = contacts.base_ends * stands.height
     right = stands.seen_from.extrinsics[:, 0, :3]
     ends = stands.contact[:, None] + np.nan_to_num(aside)[..., None] * right[:, None]
     return np.concatenate([stands.contact[:, None], ends], axis=1)
