@@ -335,12 +335,12 @@ class Outlines:
 class Layer:
     """A textured depth map over the scene's canvas.
 
-    ``image`` (H, W, 3) uint8; ``depth`` (H, W) float32 z-depth in metres at the photo's pose;
+    ``image`` (H, W, 3); ``depth`` (H, W) float32 z-depth in metres at the photo's pose;
     ``cut`` is the largest ratio of depths that one mesh cell may span (None: never cut);
     ``cards`` are the planes that a layer consists of, where it does.
     """
 
-    image: Image
+    image: DeepImage
     depth: NDArray[np.float32]
     cut: float | None = None
     cards: Cards | None = None

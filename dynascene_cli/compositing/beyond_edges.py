@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import Mask
+from dynascene_cli.video import sixteen_bits
 
 Gray = NDArray[np.uint8]
 
@@ -69,7 +70,7 @@ class WideFrame:
         """The same with the clip's frame in 16 bits; beyond its edges there are 8."""
         if self.margin == 0:
             return frame
-        deep = np.asarray(self.frame).astype(np.uint16) * np.uint16(257)
+        deep = sixteen_bits(np.asarray(self.frame))
         deep[self.margin : -self.margin, self.margin : -self.margin] = frame
         return deep
 

@@ -101,17 +101,18 @@ def _face_sun(normal: Floats, towards: Floats) -> Floats:
 
 
 def cast_shadow(
-    alpha: Gray,
+    alpha: AnyArray,
     alpha_box: Box,
     contact: Floats,
     person_height: float,
     cast: CastShadow,
     size: tuple[int, int],
-) -> tuple[Box, Gray]:
+) -> tuple[Box, AnyArray]:
     """The box of a (width, height) frame that a shadow reaches, and the light (255 = all) it takes.
 
-    ``alpha`` is the person's over ``alpha_box``; ``contact`` in pixels and ``person_height`` in
-    pixels. Shadows end where the ground does.
+    ``alpha`` is the person's over ``alpha_box``, uint8, or float32 of the same range, of which
+    comes an unrounded share; ``contact`` in pixels and ``person_height`` in pixels. Shadows end
+    where the ground does.
     """
     box = _shadow_extent(alpha_box, contact, person_height, cast.to_figure, *size)
     if box.empty:
@@ -137,7 +138,7 @@ def cast_shadow(
     distance = np.hypot(x, 2 * y) / person_height
     share = cast.sun.darkness * thrown * np.clip((LONGEST - distance) / 2, 0, 1)
     share = share * (cast.ground(box) * np.float32(1 / 255))
-    return box, np.round(share).astype(np.uint8)
+    return box, (np.round(share) if alpha.dtype == np.uint8 else share).astype(alpha.dtype)
 
 
 def _shadow_extent(

@@ -2,14 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 from threading import Lock
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dynascene_cli.compositing.blend import darken, lay_over, look_up, wrap_light
+from dynascene_cli.compositing.blend import (
+    LightChange,
+    darken,
+    lay_over,
+    lay_over_deep,
+    look_up,
+    wrap_light,
+)
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
 from dynascene_cli.compositing.foreground import estimate_foreground
 from dynascene_cli.compositing.grain import Grain
@@ -22,7 +29,14 @@ from dynascene_cli.compositing.linear_light import (
     light_table,
 )
 from dynascene_cli.compositing.look import Look
-from dynascene_cli.compositing.roi import NOWHERE, AnyArray, Box, opaque_box, reduce_by_blocks
+from dynascene_cli.compositing.roi import (
+    NOWHERE,
+    AnyArray,
+    Box,
+    around,
+    opaque_box,
+    reduce_by_blocks,
+)
 from dynascene_cli.compositing.shadow import contact_shadow, shadow_box
 from dynascene_cli.compositing.warp import (
     inside,
@@ -35,6 +49,7 @@ from dynascene_cli.errors import InputError
 from dynascene_cli.geometry import Floats
 from dynascene_cli.shot import DeepImage, Image, Relight
 from dynascene_cli.video import DecodedFrame
+from dynascene_cli.video.deep_pictures import STEP, eight_bits, sixteen_bits
 from dynascene_cli.video.srgb_curve import display_light, linear_light
 
 Gray = NDArray[np.uint8]
@@ -71,63 +86,64 @@ class CompositeSettings:
 class Composite:
     """A frame and what it is made of: in linear light, foreground over shadow over background.
 
-    ``picture`` is a full frame; the layers are full frames too, built when they are asked for.
-    ``deep_colours`` are the person's, of 16 bits, of a frame that was ``deepened``.
+    ``picture`` is a full frame; the layers are full frames too, built when they are asked for. Of a
+    frame that was ``deepened`` they have 16 bits, else 8. ``shade`` gives the box and the shadow of
+    the person's alpha.
     """
 
     picture: Image
     person_box: Box
-    person_colours: Image
-    person_alpha: Gray
+    person_colours: DeepImage
+    person_alpha: DeepImage
     shadow_box: Box
-    shadow_share: Gray
-    treated_plate: Callable[[], Image]
-    deep_colours: NDArray[np.uint16] | None = None
+    shadow_share: DeepImage
+    shade: Callable[[AnyArray], tuple[Box, AnyArray]]
+    treated_plate: Callable[[], DeepImage]
 
-    @property
-    def background(self) -> Image:
+    @cached_property
+    def background(self) -> DeepImage:
         """The plate (H, W, 3) after relighting, blur and grain."""
         return self.treated_plate()
 
     @property
     def foreground(self) -> DeepImage:
-        """The person, relit and with the light wrap, straight RGBA (H, W, 4).
-
-        Of 16 bits where the frame was ``deepened``.
-        """
-        colours: DeepImage = self.person_colours
-        alpha: DeepImage = self.person_alpha
-        if self.deep_colours is not None:
-            colours, alpha = self.deep_colours, _sixteen_bits(self.person_alpha)
-        layer = np.zeros((*self.picture.shape[:2], 4), colours.dtype)
+        """The person, relit and with the light wrap, straight RGBA (H, W, 4)."""
+        layer = self._clear_layer(4)
         inner = self.person_box.crop(layer)
-        inner[..., :3] = colours
-        inner[..., 3] = alpha
+        inner[..., :3] = self.person_colours
+        inner[..., 3] = self.person_alpha
         return layer
 
     @property
     def deep_picture(self) -> DeepImage:
-        """The picture, of 16 bits where the frame was ``deepened``, with them where it is solid."""
-        if self.deep_colours is None:
+        """The picture, of 16 bits where the frame was ``deepened``."""
+        if self.person_colours.dtype == np.uint8:
             return self.picture
-        picture = _sixteen_bits(self.picture)
-        solid = (self.person_alpha == 255)[..., None]
-        np.copyto(self.person_box.crop(picture), self.deep_colours, where=solid)
+        picture = sixteen_bits(self.background).copy()
+        whole = around((self.person_box, self.shadow_box))
+        if not whole.empty:
+            inner = whole.crop(picture)
+            shadow, foreground = whole.crop(self.shadow), whole.crop(self.foreground)
+            lay_over_deep(shadow, inner)
+            lay_over_deep(foreground, inner)
         return picture
 
     @property
-    def matte(self) -> Gray:
+    def matte(self) -> DeepImage:
         """The person's alpha (H, W) in the output frame."""
-        layer = np.zeros(self.picture.shape[:2], np.uint8)
+        layer = self._clear_layer(1)[..., 0]
         self.person_box.crop(layer)[:] = self.person_alpha
         return layer
 
     @property
-    def shadow(self) -> NDArray[np.uint8]:
+    def shadow(self) -> DeepImage:
         """The shadow as black, straight RGBA (H, W, 4): alpha is the share of light taken."""
-        layer = np.zeros((*self.picture.shape[:2], 4), np.uint8)
+        layer = self._clear_layer(4)
         self.shadow_box.crop(layer)[..., 3] = self.shadow_share
         return layer
+
+    def _clear_layer(self, channels: int) -> DeepImage:
+        return np.zeros((*self.picture.shape[:2], channels), self.person_colours.dtype)
 
 
 class Compositor:
@@ -139,17 +155,16 @@ class Compositor:
         self._contrast = look.contrast
         self._shadow, self._wrap = settings.shadow, settings.light_wrap
         gains = np.asarray(look.plate_gains)
-        self._plate_table = None
+        self._plate_change = None
         if settings.relight == "scene" and np.any(gains != 1):
-            self._plate_table = light_table(partial(apply_gain, gain=gains))
+            self._plate_change = LightChange(partial(apply_gain, gain=gains))
         self._relit = _relighting(look, settings.relight)
         self._person_table = None if self._relit is None else light_table(self._relit)
         self._whites = look.white_curve(settings.relight)
         self._blur = look.plate_blur if settings.plate_blur else 0.0
         with_grain = settings.grain and look.grain > 0
         self._grain = Grain(look.grain, width, height, settings.seed) if with_grain else None
-        self._last_plate: Image | None = None
-        self._treated: Image | None = None
+        self._treated: dict[int, tuple[DeepImage, DeepImage | None]] = {}
         self._treating = Lock()
 
     def frame(
@@ -174,27 +189,12 @@ class Compositor:
             InputError: the plate has not the compositor's size, or alpha not the clip frame's.
         """
         self._check(clip_frame, alpha, plate)
-        picture = self.background(index, plate)
+        picture = eight_bits(self.background(index, plate))
         box, colours, coverage = self._person(clip_frame, alpha, clip_to_frame)
-        ground_box, taken = NOWHERE, np.zeros((0, 0), np.uint8)
-        known = np.all(np.isfinite(contact_pixels)) and person_height_pixels > 0
-        if self._shadow and known and not box.empty:
-            reach = shadow_box(contact_pixels, person_height_pixels, self.width, self.height)
-            if not reach.empty:
-                ground_box = reach
-                taken = contact_shadow(
-                    coverage, box, contact_pixels, person_height_pixels, self._contrast, reach
-                )
-            if cast is not None:
-                ground_box, taken = _combine_shadows(
-                    (ground_box, taken),
-                    cast_shadow(
-                        coverage, box, contact_pixels, person_height_pixels, cast,
-                        (self.width, self.height),
-                    ),
-                )  # fmt: skip
-            if not ground_box.empty:
-                darken(taken, ground_box.crop(picture))
+        shade = partial(self._shade, box, contact_pixels, person_height_pixels, cast)
+        ground_box, taken = shade(coverage)
+        if not ground_box.empty:
+            darken(taken, ground_box.crop(picture))
         if not box.empty:
             if self._person_table is not None:
                 colours = look_up(colours, self._person_table)
@@ -204,57 +204,99 @@ class Compositor:
                 colours = self._wrapped(colours, coverage, box.crop(picture))
             lay_over(colours, coverage, box.crop(picture))
         background = partial(self.background, index, plate)
-        return Composite(picture, box, colours, coverage, ground_box, taken, background)
+        return Composite(picture, box, colours, coverage, ground_box, taken, shade, background)
 
     def deepened(
         self,
         made: Composite,
+        index: int,
         clip_frame: NDArray[np.uint16],
         alpha: Gray,
+        plate: DeepImage,
         clip_to_frame: Floats,
     ) -> Composite:
-        """A frame that was made, its person of ``clip_frame``'s 16 bits.
+        """Frame ``index``, which was made, of a clip's frame and a plate of 16 bits.
 
-        Where the 8 bits of the picture are more than a level away, since light wraps there or
-        something was painted over, they are taken; so they are in the finished picture where the
-        background shows through.
+        Where the person's 8 bits are more than a level away, since light wraps there or something
+        was painted over, they are taken.
         """
-        box, colours, _ = self._person(clip_frame / np.float32(257), alpha, clip_to_frame)
-        if box.empty or box != made.person_box:
-            return made
+        background = partial(self.background, index, sixteen_bits(plate))
+        box, colours, coverage = self._person(clip_frame / np.float32(STEP), alpha, clip_to_frame)
+        if box.empty:
+            return replace(
+                made,
+                person_colours=sixteen_bits(made.person_colours),
+                person_alpha=sixteen_bits(made.person_alpha),
+                shadow_share=sixteen_bits(made.shadow_share),
+                treated_plate=background,
+            )
+        _, taken = made.shade(coverage)
         if self._relit is not None or self._whites is not None:
             light = linear_light(colours / 255)
             light = light if self._relit is None else self._relit(light)
             light = light if self._whites is None else self._whites.soften(light)
             colours = 255 * display_light(light)
         near = np.abs(colours - made.person_colours).max(axis=2, keepdims=True) <= 1
-        fine = np.round(np.clip(colours, 0, 255) * 257).astype(np.uint16)
-        return replace(made, deep_colours=np.where(near, fine, _sixteen_bits(made.person_colours)))
+        return replace(
+            made,
+            person_colours=np.where(near, _deep_levels(colours), sixteen_bits(made.person_colours)),
+            person_alpha=_deep_levels(coverage),
+            shadow_share=_deep_levels(taken),
+            treated_plate=background,
+        )
 
-    def background(self, index: int, plate: Image) -> Image:
+    def background(self, index: int, plate: DeepImage) -> DeepImage:
         """The plate of frame ``index`` after blur, relighting and grain, a picture of its own."""
         # A layer is built where it is written, which may be on another thread than the next frame.
         with self._treating:
             # A camera that stands still gives the same array every frame: it is treated once.
-            if plate is self._last_plate:
-                self._treated = self._treat_plate(plate) if self._treated is None else self._treated
-                picture = self._treated.copy()
+            last, treated = self._treated.get(plate.itemsize, (None, None))
+            if plate is last:
+                treated = self._treat_plate(plate) if treated is None else treated
+                picture = treated.copy()
             else:
-                self._last_plate, self._treated = plate, None
-                picture = self._treat_plate(plate)
+                treated, picture = None, self._treat_plate(plate)
+            self._treated[plate.itemsize] = plate, treated
         if self._grain is not None:
             self._grain.add(picture, index)
         return picture
 
-    def _treat_plate(self, plate: Image) -> Image:
+    def _treat_plate(self, plate: DeepImage) -> DeepImage:
         """A new picture: the plate after blur and relighting."""
         image: AnyArray = plate
         if self._blur > 0:
             side = 2 * int(np.ceil(2.5 * self._blur)) + 1
             image = cv2.GaussianBlur(image, (side, side), self._blur)
-        if self._plate_table is not None:
-            return look_up(np.asarray(image, np.uint8), self._plate_table)
+        if self._plate_change is not None:
+            return self._plate_change.apply(image)
         return image.copy() if image is plate else image
+
+    def _shade(
+        self,
+        box: Box,
+        contact_pixels: Floats,
+        person_height: float,
+        cast: CastShadow | None,
+        coverage: AnyArray,
+    ) -> tuple[Box, AnyArray]:
+        """The box that the person's shadow reaches, and the light (255 = all) that it takes."""
+        none = NOWHERE, np.zeros((0, 0), coverage.dtype)
+        known = np.all(np.isfinite(contact_pixels)) and person_height > 0
+        if not self._shadow or not known or box.empty:
+            return none
+        size = self.width, self.height
+        reach = shadow_box(contact_pixels, person_height, *size)
+        touching = none
+        if not reach.empty:
+            touching = (
+                reach,
+                contact_shadow(coverage, box, contact_pixels, person_height, self._contrast, reach),
+            )
+        if cast is None:
+            return touching
+        return _combine_shadows(
+            touching, cast_shadow(coverage, box, contact_pixels, person_height, cast, size)
+        )
 
     def _check(self, clip_frame: Image | DecodedFrame, alpha: Gray, plate: Image) -> None:
         if plate.shape != (self.height, self.width, 3):
@@ -272,10 +314,10 @@ class Compositor:
 
     def _person(
         self, clip_frame: AnyArray | DecodedFrame, alpha: Gray, clip_to_frame: Floats
-    ) -> tuple[Box, AnyArray, Gray]:
+    ) -> tuple[Box, AnyArray, AnyArray]:
         """The box of the output frame that the person is in, their own colours and alpha there.
 
-        Colours are uint8, or float32 of the same range where the clip's frame is.
+        Both are uint8, or float32 of the same range where the clip's frame is.
         """
         clip_height, clip_width = alpha.shape
         nobody = NOWHERE, np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8)
@@ -295,7 +337,8 @@ class Compositor:
         colours, coverage = warp_person(own, own_alpha, source, clip_to_frame, target)
         if touches_edge(source, clip_width, clip_height):
             within = inside(clip_to_frame, clip_width, clip_height, target)
-            coverage = np.round(coverage * within).astype(np.uint8)
+            whole = np.round(coverage * within) if coverage.dtype == np.uint8 else coverage * within
+            coverage = whole.astype(coverage.dtype)
         return target, colours, coverage
 
     def _wrapped(self, colours: Image, coverage: Gray, behind: Image) -> Image:
@@ -328,24 +371,24 @@ def _relighting(look: Look, relight: Relight) -> Callable[[Floats], Floats] | No
     return lambda light: reduce(lambda made, step: step(made), steps, light)
 
 
-def _sixteen_bits(image: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    return image.astype(np.uint16) * np.uint16(257)
+def _deep_levels(levels: AnyArray) -> NDArray[np.uint16]:
+    """Levels 0..255 with a fraction in 16 bits."""
+    return np.round(np.clip(levels, 0, 255) * np.float32(STEP)).astype(np.uint16)
 
 
-def _combine_shadows(one: tuple[Box, Gray], other: tuple[Box, Gray]) -> tuple[Box, Gray]:
+def _combine_shadows(
+    one: tuple[Box, AnyArray], other: tuple[Box, AnyArray]
+) -> tuple[Box, AnyArray]:
     """The shares of light (255 = all) that two shadows take together, over both boxes."""
-    boxes = [box for box, _ in (one, other) if not box.empty]
-    if not boxes:
-        return NOWHERE, np.zeros((0, 0), np.uint8)
-    corners = np.array(boxes)
-    whole = Box(*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
+    whole = around((one[0], other[0]))
     width, height = whole.size
     left = np.ones((height, width), np.float32)
     for box, taken in (one, other):
         if not box.empty:
             x, y = box.x0 - whole.x0, box.y0 - whole.y0
             left[y : y + taken.shape[0], x : x + taken.shape[1]] *= 1 - taken / np.float32(255)
-    return whole, np.round(255 * (1 - left)).astype(np.uint8)
+    share, kind = 255 * (1 - left), one[1].dtype
+    return whole, (np.round(share) if kind == np.uint8 else share).astype(kind)
 
 
 def _mean_nearby(image: AnyArray, reach: float) -> AnyArray:

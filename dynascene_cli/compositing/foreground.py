@@ -33,13 +33,13 @@ class Foreground(NamedTuple):
     """A person's own colours (H, W, 3) and alpha (H, W), narrower where an edge was stained."""
 
     colours: NDArray[Any]
-    alpha: NDArray[np.uint8]
+    alpha: NDArray[Any]
 
 
 def estimate_foreground(frame: AnyArray, alpha: NDArray[np.uint8], frame_height: int) -> Foreground:
     """The foreground of a crop (H, W, 3) and its alpha (H, W).
 
-    Colours are uint8, or float32 of the same range, which stay unrounded.
+    Colours and alpha come back as uint8, or unrounded where the frame is float32 of the same range.
     ``frame_height`` is that of the whole frame, which the neighbourhoods scale with. Where alpha
     is 255 it and the frame's colours stay exactly; where it is 0 the nearest foreground is
     extended.
@@ -64,7 +64,7 @@ def estimate_foreground(frame: AnyArray, alpha: NDArray[np.uint8], frame_height:
     corrected = _correct_products(small_frame, small_alpha, wide_means)
     means = _means(_boxes(corrected, narrow_radius), wide_means)
     kept = clear_spill(small_frame, small_alpha, means, corrected[0], narrow_radius)
-    out = Foreground(np.empty(frame.shape, frame.dtype), alpha.copy())
+    out = Foreground(np.empty(frame.shape, frame.dtype), alpha.astype(frame.dtype))
     rounding = np.float32(0.5 if frame.dtype == np.uint8 else 0)
     _solve_foreground(frame, alpha, means, kept, np.float32(1 / reduction), rounding, *out)
     return out
@@ -184,7 +184,7 @@ def _solve_foreground(frame, alpha, means, kept, step, rounding, out, narrowed):
             lost *= min((most - value) * np.float32(1 / FADING), one)
             a = value * np.float32(1 / 255) * (one - lost)
             b = one - a
-            narrowed[y, x] = np.uint8(a * most + half)
+            narrowed[y, x] = a * most + rounding
             for c in range(3):
                 upper = upper_f[left, c] * (one - fx) + upper_f[right, c] * fx
                 lower = lower_f[left, c] * (one - fx) + lower_f[right, c] * fx

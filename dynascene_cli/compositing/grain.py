@@ -6,7 +6,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from dynascene_cli.compositing.roi import AnyArray
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import DeepImage, Image
+from dynascene_cli.video.deep_pictures import STEP
 
 LARGEST_GRAIN = 6.0
 """Levels of 255: stronger grain is taken for texture, not noise."""
@@ -85,20 +86,22 @@ class Grain:
         self._tile = tile.reshape(shape[0], 3 * shape[1])
         self._weight = np.float32(level / UNITS / 32)
 
-    def add(self, picture: Image, index: int) -> None:
+    def add(self, picture: DeepImage, index: int) -> None:
         """Add frame ``index``'s grain to a picture, in place; it fades towards black and white."""
         x, y = np.random.default_rng((self.seed, index)).integers(0, STRAY, 2)
-        _add(picture.reshape(self.height, 3 * self.width), self._tile, y, 3 * x, self._weight)
+        rows = picture.reshape(self.height, 3 * self.width)
+        level = np.float32(1 if picture.dtype == np.uint8 else STEP)
+        _add(rows, self._tile, y, 3 * x, self._weight, level)
 
 
 @njit(cache=True, nogil=True)
-def _add(picture, tile, top, left, weight):  # type: ignore[no-untyped-def]
-    length = picture.shape[1]
+def _add(picture, tile, top, left, weight, level):  # type: ignore[no-untyped-def]
+    length, share = picture.shape[1], np.float32(1) / level
     for y in range(picture.shape[0]):
         row = picture[y]
         grain = tile[top + y][left : left + length]
         for x in range(length):
-            value = np.float32(row[x])
+            value = np.float32(row[x]) * share
             room = min(min(value, np.float32(255) - value), np.float32(32))
             value += np.float32(grain[x]) * weight * room
-            row[x] = np.uint8(min(max(value, np.float32(0)), np.float32(255)) + np.float32(0.5))
+            row[x] = min(max(value, np.float32(0)), np.float32(255)) * level + np.float32(0.5)

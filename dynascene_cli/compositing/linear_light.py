@@ -1,6 +1,7 @@
 """Display and linear light: tables between the two, and gains that keep white white."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +53,12 @@ def light_table(change: Callable[[Floats], Floats]) -> NDArray[np.uint8]:
     """A table (256, 3) that does to 8-bit R, G and B what ``change`` does to their light."""
     light = change(np.repeat(DECODE[:, None].astype(float), 3, axis=1))
     return np.round(255 * display_light(light)).astype(np.uint8)
+
+
+@cache
+def deep_decode() -> NDArray[np.float32]:
+    """Linear light 0..1 of every 16-bit display value."""
+    return linear_light(np.arange(65536) / 65535).astype(np.float32)
 
 
 def lift(linear: ArrayLike, stops: float) -> Floats:

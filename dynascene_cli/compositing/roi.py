@@ -1,5 +1,6 @@
 """Rectangles of whole pixels, so that work is done only where the person is."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import cv2
@@ -37,9 +38,21 @@ class Box(NamedTuple):
             min(self.y1 + margin, height),
         )
 
+    def within(self, outer: "Box") -> "Box":
+        """The box as the crop of an outer one has it."""
+        return Box(self.x0 - outer.x0, self.y0 - outer.y0, self.x1 - outer.x0, self.y1 - outer.y0)
+
     def crop(self, image: AnyArray) -> AnyArray:
         """The box's view of an image (H, W, ...)."""
         return image[self.y0 : self.y1, self.x0 : self.x1]
+
+
+def around(boxes: Iterable[Box]) -> Box:
+    """The smallest box that holds all of these; NOWHERE where all are empty."""
+    corners = np.array([box for box in boxes if not box.empty])
+    if not len(corners):
+        return NOWHERE
+    return Box(*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
 
 
 NOWHERE = Box(0, 0, 0, 0)

@@ -6,7 +6,6 @@ shares of the person's height, so that it neither depends on resolution nor on o
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dynascene_cli.compositing.roi import AnyArray, Box, reduce_by_blocks
 from dynascene_cli.compositing.warp import enlarge_linearly
@@ -52,16 +51,17 @@ def shadow_box(contact: Floats, person_height: float, width: int, height: int) -
 
 
 def contact_shadow(
-    alpha: NDArray[np.uint8],
+    alpha: AnyArray,
     alpha_box: Box,
     contact: Floats,
     person_height: float,
     contrast: float,
     box: Box,
-) -> NDArray[np.uint8]:
+) -> AnyArray:
     """The share of light (255 = all) that the person takes from the pixels of ``box`` (H, W).
 
-    ``alpha`` is the person's, over ``alpha_box`` of the frame; ``contact`` is where they touch
+    ``alpha`` is the person's, over ``alpha_box`` of the frame, uint8, or float32 of the same range,
+    of which comes an unrounded share; ``contact`` is where they touch
     the ground, in pixels; a person above it (a jump) leaves a fainter, wider shadow there.
     """
     cell = max(person_height / WORKING_HEIGHT, 1.0)
@@ -88,8 +88,9 @@ def contact_shadow(
     most_touch, most_body = shadow_strengths(contrast)
     taken = 1 - (1 - most_touch * touch) * (1 - most_body * body)
     taken *= _window(columns, first, last, 0.8 * unit, ground, unit)
+    share = (np.round(255 * taken) if alpha.dtype == np.uint8 else 255 * taken).astype(alpha.dtype)
     return enlarge_linearly(
-        np.round(255 * taken).astype(np.uint8),
+        share,
         (np.arange(box.x0, box.x1) + 0.5 - left) / cell - 0.5,
         (np.arange(box.y0, box.y1) + 0.5 - top) / cell - 0.5 - first,
     )

@@ -33,18 +33,18 @@ def landing_box(box: Box, similarity: Floats, width: int, height: int) -> Box:
 
 
 def warp_person(
-    colours: AnyArray, alpha: NDArray[np.uint8], source: Box, similarity: Floats, target: Box
-) -> tuple[AnyArray, NDArray[np.uint8]]:
+    colours: AnyArray, alpha: AnyArray, source: Box, similarity: Floats, target: Box
+) -> tuple[AnyArray, AnyArray]:
     """The crop ``source`` of the clip, as the output frame's box ``target`` shows it.
 
-    Colours are uint8, or float32 of the same range, which stay unrounded.
+    Both are uint8, or float32 of the same range, which stay unrounded.
 
     Points of the clip (pixel centres at +0.5) go to ``similarity`` @ (x, y, 1). Colours must be
     the foreground's own, extended beyond the outline, so that no background is drawn in. Alpha
     repeats beyond the crop's border; ``inside`` ends it where the clip ends.
     """
     offset = similarity[:, :2] @ [source.x0, source.y0] + similarity[:, 2] - [target.x0, target.y0]
-    image: AnyArray = cv2.merge([colours, alpha.astype(colours.dtype, copy=False)])
+    image: AnyArray = cv2.merge([colours, alpha])
     if abs(similarity[0, 1]) + abs(similarity[1, 0]) < 1e-9 and similarity[0, 0] > 0:
         scale = similarity[0, 0]
         rows = _resample_rows(image, scale, offset[1], target.size[1])
@@ -54,7 +54,7 @@ def warp_person(
         image = _rotate_image(image, similarity[:, :2], offset, target.size)
     own: AnyArray = cv2.cvtColor(image, cv2.COLOR_RGBA2RGB)
     coverage: AnyArray = cv2.extractChannel(image, 3)
-    return own, np.asarray(coverage, np.uint8)
+    return own, coverage
 
 
 def _resample_rows(image: AnyArray, scale: float, offset: float, count: int) -> AnyArray:
@@ -75,8 +75,7 @@ def _resample_rows(image: AnyArray, scale: float, offset: float, count: int) -> 
     taps = np.clip(taps, 0, len(image) - 1)
     flat = image.reshape(len(image), -1)
     out = np.empty((count, flat.shape[1]), image.dtype)
-    rounding = np.float32(0.5 if image.dtype == np.uint8 else 0)
-    _weigh_rows(flat, taps, weights.astype(np.float32), rounding, out)
+    _weigh_rows(flat, taps, weights.astype(np.float32), _rounding(image), out)
     return out.reshape(count, *image.shape[1:])
 
 
@@ -96,14 +95,20 @@ def _weigh_rows(image, taps, weights, rounding, out):  # type: ignore[no-untyped
             result[x] = min(max(total[x], np.float32(0)), np.float32(255))
 
 
-def enlarge_linearly(image: NDArray[np.uint8], x: Floats, y: Floats) -> NDArray[np.uint8]:
+def enlarge_linearly(image: AnyArray, x: Floats, y: Floats) -> AnyArray:
     """A grey image at columns ``x`` (W,) and rows ``y`` (H,) of its indices, linearly; (H, W).
 
-    Beyond its border the image repeats.
+    Beyond its border the image repeats. It is uint8, or float32, which stays unrounded.
     """
-    out = np.empty((len(y), len(x)), np.uint8)
-    _enlarge(image, *_neighbours(x, image.shape[1]), *_neighbours(y, image.shape[0]), out)
+    out = np.empty((len(y), len(x)), image.dtype)
+    columns, rows = _neighbours(x, image.shape[1]), _neighbours(y, image.shape[0])
+    _enlarge(image, *columns, *rows, _rounding(image), out)
     return out
+
+
+def _rounding(image: AnyArray) -> np.float32:
+    """What is added to a value before it is stored."""
+    return np.float32(0.5 if image.dtype == np.uint8 else 0)
 
 
 def _neighbours(
@@ -117,17 +122,17 @@ def _neighbours(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _enlarge(image, left, right, across, above, below, down, out):  # type: ignore[no-untyped-def]
+def _enlarge(image, left, right, across, above, below, down, rounding, out):  # type: ignore[no-untyped-def]
     line = np.empty(image.shape[1], np.float32)
     for y in range(len(down)):
         upper, lower, share = image[above[y]], image[below[y]], down[y]
         for x in range(len(line)):
             value = np.float32(upper[x])
-            line[x] = value + share * (np.float32(lower[x]) - value) + np.float32(0.5)
+            line[x] = value + share * (np.float32(lower[x]) - value) + rounding
         row = out[y]
         for x in range(len(across)):
             value = line[left[x]]
-            row[x] = np.uint8(value + across[x] * (line[right[x]] - value))
+            row[x] = value + across[x] * (line[right[x]] - value)
 
 
 def _rotate_image(
@@ -141,9 +146,10 @@ def _rotate_image(
         image = cv2.resize(image, reduced, interpolation=cv2.INTER_AREA)
         linear = linear @ np.diag([width / reduced[0], height / reduced[1]])
     matrix = np.column_stack([linear, linear @ [0.5, 0.5] + offset - 0.5])
-    return cv2.warpAffine(
+    turned = cv2.warpAffine(
         image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.clip(turned, 0, 255, out=turned)
 
 
 def touches_edge(box: Box, width: int, height: int) -> bool:

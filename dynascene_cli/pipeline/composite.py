@@ -23,12 +23,12 @@ from dynascene_cli.pipeline.comparison import open_comparison
 from dynascene_cli.pipeline.layers import open_layers
 from dynascene_cli.pipeline.matte import CachedMatte
 from dynascene_cli.pipeline.plan import Plan
-from dynascene_cli.pipeline.plate import CachedPlate
+from dynascene_cli.pipeline.plate import CachedPlate, deep_plate
 from dynascene_cli.pipeline.report import settings_of
 from dynascene_cli.pipeline.request import RenderRequest
 from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.shadow import ShadowCaster
-from dynascene_cli.shot import Clip, GroundContact, Image, Relight, Sunlight
+from dynascene_cli.shot import Clip, DeepImage, GroundContact, Image, Relight, Sunlight
 from dynascene_cli.staging import person_heights
 from dynascene_cli.video import (
     DecodedFrame,
@@ -63,8 +63,6 @@ def write_composite(
     run: Run, request: RenderRequest, clip: Clip, parts: CompositeParts, output: Path
 ) -> tuple[Image, Image]:
     """Write the video and the layers; the middle frame of the clip and of the result."""
-    if request.layers is not None and picture_bits(request.scene.photo) > 8:
-        run.console.warn(f"{request.scene.photo} has more than 8 bits; the plate is made with 8")
     compositor = Compositor(
         parts.look,
         CompositeSettings(
@@ -81,15 +79,16 @@ def write_composite(
     middle = None
     pixels = compositor.width * compositor.height
     ahead = nullcontext if parts.sampled else partial(prefetch, pixels=pixels)
-    deep = clip.bit_depth > 8 and (request.layers is not None or is_deep(output))
+    deep = _is_deep(request, clip, output)
+    plates = _plates(run, request, parts, deep)
     with (
         run.console.progress("composite", clip.frame_count) as advance,
-        _open_outputs(request, clip, parts.plan, output) as write,
-        ahead(_pieces(clip, parts)) as pieces,
+        _open_outputs(request, clip, parts.plan, output, deep) as write,
+        ahead(_pieces(clip, parts, plates)) as pieces,
         ahead(_composites(clip, parts, compositor, pieces, deep)) as composites,
     ):
-        for index, (frame, background, made) in enumerate(composites):
-            write(frame, background, made)
+        for index, (frame, plate, made) in enumerate(composites):
+            write(frame, plate, made)
             if index == clip.frame_count // 2:
                 middle = np.asarray(frame), made.picture
             advance(index + 1)
@@ -98,33 +97,55 @@ def write_composite(
     return middle
 
 
+def _is_deep(request: RenderRequest, clip: Clip, output: Path) -> bool:
+    """Whether frames are made in 16 bits too: where more than 8 come in or EXR is written."""
+    in_exr = output.suffix.lower() == ".exr"
+    if request.layers is not None:
+        in_exr = in_exr or request.layers_format == "exr"
+    elif not is_deep(output):
+        return False
+    return in_exr or clip.bit_depth > 8 or picture_bits(request.scene.photo) > 8
+
+
+def _plates(
+    run: Run, request: RenderRequest, parts: CompositeParts, deep: bool
+) -> Iterator[tuple[Image, DeepImage]]:
+    """Yield each frame's plate in 8 bits, and as the layers have it."""
+    if deep and not parts.sampled:
+        fine = deep_plate(run.project, parts.plan, request.scene.photo)
+        yield from zip(parts.plate.frames(), fine, strict=True)
+    else:
+        for plate in parts.plate.frames():
+            yield plate, plate
+
+
 def _pieces(
-    clip: Clip, parts: CompositeParts
-) -> Iterator[tuple[Image | DecodedFrame, WideFrame, Image]]:
-    """Yield the clip's frames, each with the person as laid over the plate, and its plate."""
+    clip: Clip, parts: CompositeParts, plates: Iterator[tuple[Image, DeepImage]]
+) -> Iterator[tuple[Image | DecodedFrame, WideFrame, tuple[Image, DeepImage]]]:
+    """Yield the clip's frames, each with the person as laid over the plate, and its plates."""
     filmed, shown = tee(zip(decode_frames(clip), parts.matted.matte.alpha.frames(), strict=True))
     frames = (frame for frame, _ in filmed)
-    yield from zip(frames, _completed(shown, parts), parts.plate.frames(), strict=True)
+    yield from zip(frames, _completed(shown, parts), plates, strict=True)
 
 
 def _composites(
     clip: Clip,
     parts: CompositeParts,
     compositor: Compositor,
-    pieces: Iterator[tuple[Image | DecodedFrame, WideFrame, Image]],
+    pieces: Iterator[tuple[Image | DecodedFrame, WideFrame, tuple[Image, DeepImage]]],
     deep: bool,
-) -> Iterator[tuple[Image | DecodedFrame, Image, Composite]]:
+) -> Iterator[tuple[Image | DecodedFrame, DeepImage, Composite]]:
     """Yield each frame of the clip, its plate and its composite, ``deep`` or of 8 bits."""
     placement, path = parts.plan.staged.placement, parts.plan.staged.path
     heights = person_heights(placement, path)
     caster = None if parts.sun is None else ShadowCaster(parts.sun, parts.plan)
-    for index, (frame, person, background) in enumerate(pieces):
+    for index, (frame, person, (plate, fine_plate)) in enumerate(pieces):
         similarity = person.similarity(placement.clip_to_frame[index])
         made = compositor.frame(
             index,
             person.frame,
             person.alpha,
-            background,
+            plate,
             similarity,
             placement.contact_pixels[index],
             float(heights[index]),
@@ -132,8 +153,8 @@ def _composites(
         )
         if deep:
             own = person.deepened(deepen_frame(clip, index, frame))
-            made = compositor.deepened(made, own, person.alpha, similarity)
-        yield frame, background, made
+            made = compositor.deepened(made, index, own, person.alpha, fine_plate, similarity)
+        yield frame, fine_plate, made
 
 
 def _completed(
@@ -155,8 +176,8 @@ def _completed(
 
 @contextmanager
 def _open_outputs(
-    request: RenderRequest, clip: Clip, plan: Plan, output: Path
-) -> Iterator[Callable[[Image | DecodedFrame, Image, Composite], None]]:
+    request: RenderRequest, clip: Clip, plan: Plan, output: Path, deep: bool
+) -> Iterator[Callable[[Image | DecodedFrame, DeepImage, Composite], None]]:
     """Write a frame to the video, and to the layers and the comparison that are asked for.
 
     It takes the frame as filmed, its plate and its composite.
@@ -176,7 +197,7 @@ def _open_outputs(
                     request.layers_format,
                     numbered,
                     contact,
-                    settings_of(request),
+                    {**settings_of(request), "bits": 16 if deep else 8},
                     clip,
                     request.exr_compression,
                 )
@@ -200,12 +221,12 @@ def _open_outputs(
             )
         )
 
-        def write(filmed: Image | DecodedFrame, background: Image, made: Composite) -> None:
+        def write(filmed: Image | DecodedFrame, plate: DeepImage, made: Composite) -> None:
             video.write(made.deep_picture if is_deep(output) else made.picture)
             if comparison is not None:
                 comparison(np.asarray(filmed), made.picture)
             if layers is not None:
-                layers.write(background, made)
+                layers.write(plate, made)
 
         yield write
 

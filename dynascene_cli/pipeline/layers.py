@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from dynascene_cli.compositing import Composite
 from dynascene_cli.errors import InputError
 from dynascene_cli.pipeline.otio import timeline_text
 from dynascene_cli.pipeline.request import LayersFormat
-from dynascene_cli.shot import CameraPath, Clip, DeepImage, GroundContact, Image
+from dynascene_cli.shot import CameraPath, Clip, DeepImage, GroundContact
 from dynascene_cli.storage.atomic import disk_full_as_error, publish_together
 from dynascene_cli.storage.text_files import read_json
 from dynascene_cli.video import (
@@ -55,19 +55,20 @@ class LayerSinks:
 
     form: LayersFormat
 
-    def write(self, plate: Image, made: Composite) -> None:
+    def write(self, plate: DeepImage, made: Composite) -> None:
         """Write one frame to each film.
 
         Raises:
             StageError: the disk is full.
         """
+        matte = made.matte
+        if self.form != "exr":
+            matte = cast(DeepImage, np.repeat(matte[..., None], 3, axis=2))
         frames: dict[str, DeepImage] = {
             "plate": plate,
             "background": made.background,
             "foreground": made.foreground,
-            "matte": made.matte
-            if self.form == "exr"
-            else np.repeat(made.matte[..., None], 3, axis=2),
+            "matte": matte,
             "shadow": made.shadow,
         }
         for name, frame in frames.items():
@@ -129,8 +130,7 @@ def open_layers(
         written = {each.name: each.stat().st_size for each in sorted(temporary.iterdir())}
         stale = {name for name in before if name not in written and _is_of(name, form)}
         kept = {name: size for name, size in before.items() if name not in stale}
-        bits = {**dict.fromkeys(FILMS, 8), "foreground": max(clip.bit_depth, 8)}
-        document = {**settings, "bits": bits, "written": {**kept, **written}}
+        document = {**settings, "written": {**kept, **written}}
         settings_file = temporary / "settings.json"
         settings_file.write_text(json.dumps(document, indent=1), encoding="utf-8")
     for name in stale:

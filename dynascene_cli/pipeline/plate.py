@@ -8,19 +8,32 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dynascene_cli.pipeline.plan import Plan
 from dynascene_cli.pipeline.scene import cached_scene
 from dynascene_cli.projection import ProjectionRenderer, uncovered_share
 from dynascene_cli.shot import Image, Margins, Scene
 from dynascene_cli.storage.project import Project
-from dynascene_cli.video import CHUNK_LENGTH, chunk_path, chunk_sink, read_chunk, rgb_suffix
+from dynascene_cli.video import (
+    CHUNK_LENGTH,
+    chunk_path,
+    chunk_sink,
+    cover_deep_with_room,
+    read_chunk,
+    read_deep_picture,
+    rgb_suffix,
+    sixteen_bits,
+)
 
 MOST_KEPT = 2_000_000_000
 """Bytes of frames up to which a plate by geometry is kept: eleven seconds of full HD.
 
 A longer one is drawn again, at some forty frames a second, rather than fill the disk.
 """
+
+SAME = 257
+"""How far a layer may be from the photo, of 65,535, where it shows that: a level of 8 bits."""
 
 WIDENING = 64
 """Pixels by which margins grow when the scene's depth lets a frame see past the planned ones."""
@@ -132,6 +145,33 @@ def project_plate(project: Project, plan: Plan) -> CachedPlate:
         rests=plan.staged.path.is_still,
         most_kept=min(MOST_KEPT, project.free_bytes() / 2),
     )
+
+
+def deep_plate(project: Project, plan: Plan, photo: Path) -> Iterator[NDArray[np.uint16]]:
+    """Yield the frames of ``project_plate`` drawn in 16 bits, with all that the photo's file has.
+
+    What is painted in has 8.
+    """
+    scene = _covering_scene(project, plan)
+    place, margins, geometry = plan.place, scene.margins, scene.geometry
+    room, stored = place.surroundings.within(margins), read_deep_picture(photo)
+    size = geometry.width, geometry.height
+    shown = cover_deep_with_room(stored, size, place.window, room)
+    left, top = margins.left - room.left, margins.top - room.top
+    window = np.s_[top : top + shown.shape[0], left : left + shown.shape[1]]
+    layers = []
+    for layer in scene.layers:
+        image = sixteen_bits(layer.image)
+        near = np.abs(shown.astype(np.int32) - image[window]).max(axis=2, keepdims=True) <= SAME
+        np.copyto(image[window], shown, where=near)
+        layers.append(replace(layer, image=image))
+    path = plan.staged.path
+    renderer = ProjectionRenderer(replace(scene, layers=tuple(layers)), path)
+    if path.is_still:
+        (frame,) = renderer.deep_frames(0, 1)
+        yield from repeat(frame, path.frame_count)
+    else:
+        yield from renderer.deep_frames()
 
 
 def projection_renderer(project: Project, plan: Plan) -> ProjectionRenderer:

@@ -38,6 +38,7 @@ from dynascene_cli.storage.project import Project, stage_key
 from dynascene_cli.video import (
     CoverWindow,
     cover_window,
+    eight_bits,
     encode_image,
     read_depth,
     read_picture,
@@ -305,7 +306,9 @@ def cached_scene(
 
 def _write_scene(project: Project, folder: Path, scene: Scene) -> None:
     images = {"photo.png": scene.photo}
-    images |= {f"layer_{number}.png": layer.image for number, layer in enumerate(scene.layers)}
+    images |= {
+        f"layer_{number}.png": eight_bits(layer.image) for number, layer in enumerate(scene.layers)
+    }
     for name, image in images.items():
         with project.publish(folder / name) as temporary:
             temporary.write_bytes(encode_image(image, temporary))

@@ -127,8 +127,11 @@ def fill_card_triangle(triangle, cuts, n, texels, band, fringe):  # type: ignore
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def lay_fringe(picture, inverse_depth, fringe):  # type: ignore[no-untyped-def]
-    """Mix the soft edges of cuts over a picture (H, W, 4) where nothing lies before them."""
+def lay_fringe(picture, inverse_depth, fringe, step):  # type: ignore[no-untyped-def]
+    """Mix the soft edges of cuts over a picture (H, W, C) where nothing lies before them.
+
+    ``step`` is what a level of 8 bits is in the picture.
+    """
     height, width = inverse_depth.shape
     for y in range(height):
         for x in range(width):
@@ -136,6 +139,6 @@ def lay_fringe(picture, inverse_depth, fringe):  # type: ignore[no-untyped-def]
                 colour = fringe.colours[y, x]
                 alpha = colour >> 48
                 for channel, shift in ((0, 0), (1, 32), (2, 16)):
-                    front = (colour >> shift) & 255
+                    front = ((colour >> shift) & 255) * step
                     behind = np.int64(picture[y, x, channel])
                     picture[y, x, channel] = (front * alpha + behind * (255 - alpha) + 127) // 255

@@ -13,7 +13,7 @@ from dynascene_cli.geometry import Floats
 from dynascene_cli.projection.mesh import Mesh
 from dynascene_cli.projection.rasteriser import screen_vertices, source_map
 from dynascene_cli.projection.texture import SampledTexture, Texture
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import DeepImage
 
 SMALLEST_SIDE = 4
 """Pixels of a picture below which there is nothing to interpolate."""
@@ -23,7 +23,7 @@ _BAND_ROWS = 32
 
 def continuous_frame(
     mesh: Mesh, texture: Texture, camera: Floats, width: int, height: int, minification: float
-) -> Image | None:
+) -> DeepImage | None:
     """RGB (height, width, 3) of an uncut relief seen by ``camera`` (3, 4); None if it has gaps."""
     columns, rows = width // 2 + 1, height // 2 + 1
     across, down = (columns - 1) / (width - 1), (rows - 1) / (height - 1)
@@ -36,13 +36,17 @@ def continuous_frame(
     if not nearest.min() > 0:
         return None
     sampled = SampledTexture.at(texture, minification)
-    picture = np.empty((height, width, 3), np.uint8)
+    deep = bool(texture.deep_levels)
+    picture = np.empty((height, width, 3), np.uint16 if deep else np.uint8)
     u_band, v_band = np.empty((2, _BAND_ROWS, width), np.float32)
     for top in range(0, height, _BAND_ROWS):
         band = picture[top : top + _BAND_ROWS]
         x, y = u_band[: len(band)], v_band[: len(band)]
         interpolate(u, v, top, height, sampled.scale, x, y)
-        cv2.cvtColor(sampled.sample(x, y), cv2.COLOR_RGBA2RGB, dst=band)
+        if deep:
+            band[:] = sampled.sample_deep(x, y)
+        else:
+            cv2.cvtColor(sampled.sample(x, y), cv2.COLOR_RGBA2RGB, dst=band)
     return picture
 
 

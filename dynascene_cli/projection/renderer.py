@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from dynascene_cli import geometry as maths
 from dynascene_cli.errors import StageError
 from dynascene_cli.geometry import Floats
-from dynascene_cli.projection.cut_fill import Cuts, Fringe, lay_fringe
+from dynascene_cli.projection.cut_fill import Cuts, lay_fringe
 from dynascene_cli.projection.fast_path import SMALLEST_SIDE, continuous_frame
 from dynascene_cli.projection.mesh import Mesh, default_step, relief_mesh
-from dynascene_cli.projection.rasteriser import draw_layer, screen_vertices
-from dynascene_cli.projection.texture import SampledTexture, Texels, Texture, texture
-from dynascene_cli.shot import CameraPath, Image, Layer, Scene, SceneGeometry
+from dynascene_cli.projection.rasteriser import Canvas, draw_layer, screen_vertices
+from dynascene_cli.projection.texture import SampledTexture, Texture, texture
+from dynascene_cli.shot import CameraPath, DeepImage, Image, Layer, Scene, SceneGeometry
+from dynascene_cli.video.deep_pictures import STEP, eight_bits, sixteen_bits
 
 TOLERATED_SPECKS = 2e-3
 """Share of a frame that may lie uncovered and is filled from around it; more is an error.
@@ -82,26 +83,6 @@ def _minification(pixels: Floats, source_areas: Floats, width: int, height: int)
     return float(np.median(np.sqrt(source_areas[seen] / areas[seen]))) if seen.any() else 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class Canvas:
-    """What a frame is drawn on: texels, 1/Z and soft edges of its size (H, W).
-
-    It serves one frame after another: to get its memory anew takes half as long as to draw.
-    """
-
-    texels: Texels
-    inverse_depth: NDArray[np.float32]
-    fringe: Fringe
-
-    @classmethod
-    def of(cls, width: int, height: int, *, is_cut: bool) -> "Canvas":
-        """A canvas for frames of a size; without depth and soft edges where nothing ``is_cut``."""
-        shape = (height, width) if is_cut else (0, 0)
-        # Single precision: of a 4K picture, several of which are drawn at once, it is 33 MB less.
-        fringe = Fringe(np.empty(shape, np.int64), np.empty(shape, np.float32))
-        return cls(np.empty((height, width), np.uint32), np.empty(shape, np.float32), fringe)
-
-
 def plate_frame(
     reliefs: tuple[Relief, ...],
     intrinsics: Floats,
@@ -111,11 +92,12 @@ def plate_frame(
     *,
     minification: float = 1.0,
     canvas: Canvas | None = None,
-) -> Image:
+) -> DeepImage:
     """The reliefs, front to back, as a camera sees them: RGB (height, width, 3).
 
-    At the photo's own pose the result is the photo, bit by bit. ``minification`` chooses how soft
-    a texture is sampled. ``canvas`` is what cut reliefs are drawn on, a new one if left out.
+    Of 16 bits where their textures have them. At the photo's own pose the result is the photo, bit
+    by bit. ``minification`` chooses how soft a texture is sampled. ``canvas`` is what the reliefs
+    are drawn on, a new one if left out.
 
     Raises:
         StageError: the camera sees past what the layers cover.
@@ -136,15 +118,24 @@ def plate_frame(
             "choose a smaller move with --move-strength",
         )
     rgba = texels.view(np.uint8).reshape(height, width, 4)
-    picture = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
+    picture = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), np.uint8)
+    gaps = texels == 0
     if uncovered > 0:
-        picture = cv2.inpaint(picture, (texels == 0).astype(np.uint8), 2, cv2.INPAINT_TELEA)
-    return np.asarray(picture, np.uint8)
+        filled = cv2.inpaint(picture, gaps.astype(np.uint8), 2, cv2.INPAINT_TELEA)
+        picture = np.asarray(filled, np.uint8)
+    if not drawn_on.deep.size:
+        return picture
+    return np.where(gaps[..., None], sixteen_bits(picture), drawn_on.deep)
 
 
 def new_canvas(reliefs: tuple[Relief, ...], width: int, height: int) -> Canvas:
     """What frames of these reliefs can be drawn on."""
-    return Canvas.of(width, height, is_cut=any(relief.mesh.is_cut for relief in reliefs))
+    return Canvas.of(
+        width,
+        height,
+        is_cut=any(relief.mesh.is_cut for relief in reliefs),
+        is_deep=bool(reliefs[0].texture.deep_levels),
+    )
 
 
 def draw_reliefs(
@@ -157,22 +148,23 @@ def draw_reliefs(
 ) -> int:
     """Draw on the canvas, whose texels are 0 where no layer is seen; how many those are."""
     camera = np.asarray(intrinsics, dtype=float) @ np.asarray(extrinsics, dtype=float)
-    texels, inverse_depth, fringe = canvas.texels, canvas.inverse_depth, canvas.fringe
-    texels.fill(0)
-    fringe.nearest.fill(0)
-    uncovered = texels.size
+    canvas.texels.fill(0)
+    canvas.fringe.nearest.fill(0)
+    uncovered = canvas.texels.size
     for relief in reliefs:
         mesh, scale = relief.mesh, relief.texture.texels_per_pixel
         vertices = screen_vertices(mesh.points, mesh.source, mesh.depth, camera, scale)
         cuts = Cuts(mesh.quads, mesh.sides, mesh.owners, 1.0 / scale)
         sampled = SampledTexture.at(relief.texture, minification)
         cells = mesh.bent, mesh.flats
-        uncovered = draw_layer(vertices, cells, cuts, sampled, texels, inverse_depth, fringe)
+        uncovered = draw_layer(vertices, cells, cuts, sampled, canvas)
         if uncovered == 0:
             break
-    if inverse_depth.size:
-        rgba = texels.view(np.uint8).reshape(*texels.shape, 4)
-        lay_fringe(rgba, inverse_depth, fringe)
+    if canvas.inverse_depth.size:
+        rgba = canvas.texels.view(np.uint8).reshape(*canvas.texels.shape, 4)
+        lay_fringe(rgba, canvas.inverse_depth, canvas.fringe, 1)
+        if canvas.deep.size:
+            lay_fringe(canvas.deep, canvas.inverse_depth, canvas.fringe, STEP)
     return uncovered
 
 
@@ -196,7 +188,10 @@ def layer_mesh(scene: Scene, layer: Layer, path: CameraPath, *, step: int | None
 
 
 class ProjectionRenderer:
-    """Plate frames of a scene along a camera path, any of them at any time."""
+    """Plate frames of a scene along a camera path, any of them at any time.
+
+    Of a scene whose layers have pictures of 16 bits they have them too.
+    """
 
     def __init__(self, scene: Scene, path: CameraPath, *, step: int | None = None) -> None:
         self.path = scene_path(scene, path)
@@ -215,12 +210,12 @@ class ProjectionRenderer:
 
     def frame(self, index: int) -> Image:
         """The plate of one frame, RGB (H, W, 3); the same bytes whenever it is asked for."""
-        return self._frame(index, self._new_canvas())
+        return eight_bits(self._frame(index, self._new_canvas()))
 
     def _new_canvas(self) -> Canvas:
         return new_canvas(self.reliefs, self.path.width, self.path.height)
 
-    def _frame(self, index: int, canvas: Canvas) -> Image:
+    def _frame(self, index: int, canvas: Canvas) -> DeepImage:
         try:
             return plate_frame(
                 self.reliefs,
@@ -236,13 +231,20 @@ class ProjectionRenderer:
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
         """Yield frames first ≤ i < last in order, drawn ahead by as many threads as cores."""
+        return map(eight_bits, self._frames(first, last))
+
+    def deep_frames(self, first: int = 0, last: int | None = None) -> Iterator[NDArray[np.uint16]]:
+        """Yield ``frames`` of 16 bits."""
+        return map(sixteen_bits, self._frames(first, last))
+
+    def _frames(self, first: int, last: int | None) -> Iterator[DeepImage]:
         end = self.frame_count if last is None else last
         threads = min(os.cpu_count() or 1, 4, max(end - first, 1))
         canvases: SimpleQueue[Canvas] = SimpleQueue()
         for _ in range(threads):
             canvases.put(self._new_canvas())
 
-        def drawn(index: int) -> Image:
+        def drawn(index: int) -> DeepImage:
             canvas = canvases.get()
             try:
                 return self._frame(index, canvas)
@@ -250,7 +252,7 @@ class ProjectionRenderer:
                 canvases.put(canvas)
 
         with ThreadPoolExecutor(threads) as pool:
-            pending: deque[Future[Image]] = deque()
+            pending: deque[Future[DeepImage]] = deque()
             try:
                 for index in range(first, end):
                     pending.append(pool.submit(drawn, index))

@@ -5,14 +5,17 @@ photo itself would lose between its pixels, at a third of the cost; where a posi
 pixel of the photo, the pixel comes back unchanged.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dynascene_cli.shot import Image
+from dynascene_cli.shot import DeepImage, Image
+from dynascene_cli.video import eight_bits
 
 HALF_SAMPLE = np.array([-1, 4, -11, 40, 40, -11, 4, -1]) / 64
 """The half-sample filter of H.265 (ITU-T H.265, table 8-11)."""
@@ -46,11 +49,13 @@ class Texture:
 
     Level 0 has ``texels_per_pixel`` (2 or 1) texels to a canvas pixel, each further level half as
     many; index 0 lies on the centre of the canvas's first pixel in all of them. The last row and
-    column are doubled, so that a sampler may always read one further.
+    column are doubled, so that a sampler may always read one further. ``deep_levels`` (rows,
+    columns, 3) are the same of a picture of 16 bits.
     """
 
     levels: tuple[Texels, ...]
     texels_per_pixel: int
+    deep_levels: tuple[NDArray[np.uint16], ...] = ()
 
     def level_at(self, minification: float) -> tuple[int, float]:
         """The finer of two levels, and the weight (0..1) of the coarser, for a minification.
@@ -94,32 +99,49 @@ class SampledTexture:
 
     def sample(self, x: Positions, y: Positions) -> Image:
         """Bilinear RGBA (H, W, 4) at positions (H, W), to 1/32 texel, clamped to the texture."""
-        sharp = _remap(self.texture.levels[self.level], x, y)
+        levels = self.texture.levels[self.level : self.level + 2]
+        rgba = [texels.view(np.uint8).reshape(*texels.shape, 4) for texels in levels]
+        return np.asarray(self._mix(rgba, x, y), np.uint8)
+
+    def sample_deep(self, x: Positions, y: Positions) -> NDArray[np.uint16]:
+        """``sample`` of a picture of 16 bits: RGB (H, W, 3)."""
+        levels = self.texture.deep_levels[self.level : self.level + 2]
+        return np.asarray(self._mix(levels, x, y), np.uint16)
+
+    def _mix(self, levels: Sequence[DeepImage], x: Positions, y: Positions) -> DeepImage:
+        sharp = _remap(levels[0], x, y)
         if self.coarser_weight == 0:
             return sharp
         half = np.float32(0.5)
-        soft = _remap(self.texture.levels[self.level + 1], x * half, y * half)
+        soft = _remap(levels[1], x * half, y * half)
         weights = 1 - self.coarser_weight, self.coarser_weight
-        return np.asarray(cv2.addWeighted(sharp, weights[0], soft, weights[1], 0), np.uint8)
+        return cast(DeepImage, cv2.addWeighted(sharp, weights[0], soft, weights[1], 0))
 
     def sample_list(self, x: Positions, y: Positions, count: int) -> Texels:
         """Texels of the first ``count`` positions of lists that are LIST_COLUMNS longer or more."""
-        rows = -(-count // LIST_COLUMNS)
-        end = rows * LIST_COLUMNS
-        # What is left over of the last row is sampled too.
-        x[count:end], y[count:end] = 0, 0
-        sampled = self.sample(x[:end].reshape(rows, -1), y[:end].reshape(rows, -1))
-        return sampled.view(np.uint32).ravel()
+        return self.sample(*_in_rows(x, y, count)).view(np.uint32).ravel()
+
+    def sample_deep_list(self, x: Positions, y: Positions, count: int) -> NDArray[np.uint16]:
+        """``sample_list`` of a picture of 16 bits: RGB (count, 3)."""
+        return self.sample_deep(*_in_rows(x, y, count)).reshape(-1, 3)[:count]
 
 
-def _remap(texels: Texels, x: Positions, y: Positions) -> Image:
-    rgba = texels.view(np.uint8).reshape(*texels.shape, 4)
-    sampled = cv2.remap(rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled, np.uint8)
+def _in_rows(x: Positions, y: Positions, count: int) -> tuple[Positions, Positions]:
+    """The first ``count`` positions of two lists as rows of a picture."""
+    rows = -(-count // LIST_COLUMNS)
+    end = rows * LIST_COLUMNS
+    # What is left over of the last row is sampled too.
+    x[count:end], y[count:end] = 0, 0
+    return x[:end].reshape(rows, -1), y[:end].reshape(rows, -1)
+
+
+def _remap(image: DeepImage, x: Positions, y: Positions) -> DeepImage:
+    sampled = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cast(DeepImage, sampled)
 
 
 def texture(
-    image: Image, alpha: Image | None = None, *, minification: float = 1.0, hidden: bool = False
+    image: DeepImage, alpha: Image | None = None, *, minification: float = 1.0, hidden: bool = False
 ) -> Texture:
     """The texture of an image (H, W, 3) that is shown at most ``minification`` times smaller.
 
@@ -128,41 +150,52 @@ def texture(
     """
     height, width = image.shape[:2]
     fine = height * width <= (HIDDEN_FINE_PIXELS if hidden else FINE_PIXELS)
+    shown = eight_bits(image)
     if alpha is None:
-        rgba = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), np.uint8)
-        rgba = _twice_as_fine(rgba, HALF_SAMPLE) if fine else rgba
+        rgba = np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGB2RGBA), np.uint8)
+        rgba = eight_bits(_twice_as_fine(rgba, HALF_SAMPLE)) if fine else rgba
     elif fine:
-        finer = _twice_as_fine(image, HALF_SAMPLE), _twice_as_fine(alpha, _MIDDLE)
+        finer = _twice_as_fine(shown, HALF_SAMPLE), _twice_as_fine(alpha, _MIDDLE)
         rgba = np.asarray(cv2.merge(finer), np.uint8)
     else:
-        rgba = np.asarray(cv2.merge([image, alpha]), np.uint8)
+        rgba = np.asarray(cv2.merge([shown, alpha]), np.uint8)
     octaves = np.log2(max(minification / SHARP_MINIFICATION, 1.0))
     coarser = int(np.ceil(octaves + (1 if fine and octaves > 0 else 0)))
-    levels = [rgba]
+    levels = tuple(map(_pack, _pyramid(rgba, coarser)))
+    deep_levels: tuple[NDArray[np.uint16], ...] = ()
+    if image.dtype == np.uint16:
+        deep = _twice_as_fine(image, HALF_SAMPLE) if fine else image
+        deep_levels = tuple(np.asarray(each, np.uint16) for each in _pyramid(deep, coarser))
+    return Texture(levels, 2 if fine else 1, deep_levels)
+
+
+def _pyramid(image: DeepImage, coarser: int) -> list[DeepImage]:
+    """An image and so many copies of it, each half as large as the last."""
+    levels = [image]
     for _ in range(coarser):
-        levels.append(
-            np.asarray(cv2.pyrDown(levels[-1], borderType=cv2.BORDER_REPLICATE), np.uint8)
-        )
-    return Texture(tuple(map(_pack, levels)), 2 if fine else 1)
+        levels.append(cast(DeepImage, cv2.pyrDown(levels[-1], borderType=cv2.BORDER_REPLICATE)))
+    return levels
 
 
 _MIDDLE = np.array([0.5, 0.5])
 
 
-def _twice_as_fine(image: Image, half_sample: NDArray[np.float64]) -> Image:
+def _twice_as_fine(image: DeepImage, half_sample: NDArray[np.float64]) -> DeepImage:
     """(2H − 1, 2W − 1[, C]): the image's own pixels at even indices, filtered ones between."""
     one = np.ones(1)
     anchor = len(half_sample) // 2 - 1
 
-    def between(kernel_x: NDArray[np.float64], kernel_y: NDArray[np.float64]) -> Image:
+    def between(kernel_x: NDArray[np.float64], kernel_y: NDArray[np.float64]) -> DeepImage:
         centre = (anchor if len(kernel_x) > 1 else 0, anchor if len(kernel_y) > 1 else 0)
-        filtered = cv2.sepFilter2D(
-            image, -1, kernel_x, kernel_y, anchor=centre, borderType=cv2.BORDER_REPLICATE
+        return cast(
+            DeepImage,
+            cv2.sepFilter2D(
+                image, -1, kernel_x, kernel_y, anchor=centre, borderType=cv2.BORDER_REPLICATE
+            ),
         )
-        return np.asarray(filtered, np.uint8)
 
     height, width = image.shape[:2]
-    fine = np.empty((2 * height - 1, 2 * width - 1, *image.shape[2:]), np.uint8)
+    fine: DeepImage = np.empty((2 * height - 1, 2 * width - 1, *image.shape[2:]), image.dtype)
     fine[::2, ::2] = image
     fine[::2, 1::2] = between(half_sample, one)[:, :-1]
     fine[1::2, ::2] = between(one, half_sample)[:-1]
@@ -170,7 +203,7 @@ def _twice_as_fine(image: Image, half_sample: NDArray[np.float64]) -> Image:
     return fine
 
 
-def _pack(rgba: Image) -> Texels:
+def _pack(rgba: DeepImage) -> Texels:
     padded = cv2.copyMakeBorder(rgba, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
     return padded.view("<u4")[..., 0].astype(np.uint32, copy=False)
 

@@ -10,12 +10,14 @@ from dynascene_cli.video.chunks import (
     rgb_suffix,
     write_chunk,
 )
+from dynascene_cli.video.deep_pictures import eight_bits, read_deep_picture, sixteen_bits
 from dynascene_cli.video.depth_maps import read_depth
 from dynascene_cli.video.images import (
     CoverWindow,
     Photo,
     check_photo,
     check_picture,
+    cover_deep_with_room,
     cover_window,
     cover_with_room,
     encode_image,
@@ -70,10 +72,12 @@ __all__ = [
     "check_writable",
     "chunk_path",
     "chunk_sink",
+    "cover_deep_with_room",
     "cover_window",
     "cover_with_room",
     "decode_frames",
     "deepen_frame",
+    "eight_bits",
     "encode_image",
     "is_deep",
     "is_sequence",
@@ -86,6 +90,7 @@ __all__ = [
     "prefetch",
     "read_alpha",
     "read_chunk",
+    "read_deep_picture",
     "read_depth",
     "read_frames",
     "read_frames_at",
@@ -95,6 +100,7 @@ __all__ = [
     "resize_to_cover",
     "rgb_suffix",
     "room_around",
+    "sixteen_bits",
     "sound_warnings",
     "timecode_frames",
     "write_chunk",

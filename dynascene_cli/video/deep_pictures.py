@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.errors import reading
+from dynascene_cli.shot import DeepImage, Image
 from dynascene_cli.video.images import picture_bits, read_picture, stored_samples
 from dynascene_cli.video.openexr import exr_planes
 from dynascene_cli.video.photo_colour import (
@@ -18,6 +19,20 @@ from dynascene_cli.video.picture_files import open_picture
 
 STEP = 257
 """Of one level of 8 bits."""
+
+
+def sixteen_bits(image: DeepImage) -> NDArray[np.uint16]:
+    """A picture of 8 bits in 16, one of 16 as it is."""
+    if image.dtype == np.uint16:
+        return np.asarray(image, np.uint16)
+    return np.asarray(image.astype(np.uint16) * np.uint16(STEP), np.uint16)
+
+
+def eight_bits(image: DeepImage) -> Image:
+    """A picture of 16 bits in 8, rounded, one of 8 as it is."""
+    if image.dtype == np.uint8:
+        return np.asarray(image, np.uint8)
+    return np.asarray((image.astype(np.uint32) + STEP // 2) // STEP, np.uint8)
 
 
 def read_deep_picture(path: Path) -> NDArray[np.uint16]:
@@ -34,7 +49,7 @@ def read_deep_picture(path: Path) -> NDArray[np.uint16]:
         colour = np.repeat(planes[..., None], 3, axis=2) if planes.ndim == 2 else planes[..., :3]
         return encode_srgb(colour, np.uint16)
     deep = _stored_in_srgb(path) if picture_bits(path) > 8 else None
-    return read_picture(path)[0].astype(np.uint16) * np.uint16(STEP) if deep is None else deep
+    return sixteen_bits(read_picture(path)[0]) if deep is None else deep
 
 
 def _stored_in_srgb(path: Path) -> NDArray[np.uint16] | None:

@@ -203,18 +203,38 @@ def cover_with_room(
     image: Image, frame_size: tuple[int, int], window: CoverWindow, room: Margins
 ) -> Image:
     """A picture at the scale of its frame: the frame and so much room around it."""
+    size, box = _covered(image, frame_size, window, room)
+    # Pillow's Lanczos widens its kernel when it shrinks, so it is also the area filter.
+    return np.asarray(Pillow.fromarray(image).resize(size, Pillow.Resampling.LANCZOS, box=box))
+
+
+def cover_deep_with_room(
+    image: NDArray[np.uint16], frame_size: tuple[int, int], window: CoverWindow, room: Margins
+) -> NDArray[np.uint16]:
+    """``cover_with_room`` of a picture of 16 bits."""
+    size, box = _covered(image, frame_size, window, room)
+    if window.scale == 1 and size == image.shape[1::-1]:
+        return image
+    channels = (Pillow.fromarray(image[..., c].astype(np.float32)) for c in range(3))
+    resized = [
+        np.asarray(channel.resize(size, Pillow.Resampling.LANCZOS, box=box)) for channel in channels
+    ]
+    return np.round(np.clip(np.dstack(resized), 0, 65535)).astype(np.uint16)
+
+
+def _covered(
+    image: DeepImage, frame_size: tuple[int, int], window: CoverWindow, room: Margins
+) -> tuple[tuple[int, int], tuple[float, float, float, float]]:
+    """The size of a frame with its room, and the box of a picture that is shown in it."""
     left, top = window.left - room.left, window.top - room.top
     width = room.left + frame_size[0] + room.right
     height = room.top + frame_size[1] + room.bottom
-    box = (
+    return (width, height), (
         max(left / window.scale, 0.0),
         max(top / window.scale, 0.0),
         min((left + width) / window.scale, image.shape[1]),
         min((top + height) / window.scale, image.shape[0]),
     )
-    picture = Pillow.fromarray(image)
-    # Pillow's Lanczos widens its kernel when it shrinks, so it is also the area filter.
-    return np.asarray(picture.resize((width, height), Pillow.Resampling.LANCZOS, box=box))
 
 
 def _own_focal_35mm(path: Path) -> float | None:

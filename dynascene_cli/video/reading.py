@@ -27,7 +27,7 @@ from dynascene_cli.video.colour import (
     rgb_window,
 )
 from dynascene_cli.video.containers import bound_frames, open_video
-from dynascene_cli.video.deep_pictures import read_deep_picture
+from dynascene_cli.video.deep_pictures import read_deep_picture, sixteen_bits
 from dynascene_cli.video.images import read_picture
 from dynascene_cli.video.orientation import Picture, orient_picture
 from dynascene_cli.video.sequences import other_size, sequence_files
@@ -112,6 +112,8 @@ def deepen_frame(clip: Clip, index: int, frame: Image | DecodedFrame) -> NDArray
     Raises:
         InputError: its picture file cannot be read.
     """
+    if clip.bit_depth <= 8:
+        return sixteen_bits(np.asarray(frame))
     if isinstance(frame, DecodedFrame):
         return frame.deep()
     return read_deep_picture(sequence_files(clip.path)[clip.source_frames[index]])

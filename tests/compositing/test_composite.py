@@ -6,11 +6,12 @@ from dynascene_cli.compositing.composite import CompositeSettings, Compositor
 from dynascene_cli.compositing.linear_light import DECODE
 from dynascene_cli.compositing.look import Look
 from dynascene_cli.errors import InputError
-from dynascene_cli.video.srgb_curve import display_light
+from dynascene_cli.video.srgb_curve import display_light, linear_light
 
 OFF = CompositeSettings("off", shadow=False, light_wrap=False, plate_blur=False, grain=False)
 WIDTH, HEIGHT = 120, 90
 IDENTITY = np.eye(2, 3)
+LAYERS = ("background", "foreground", "matte", "shadow")
 CONTACT = np.array([60.0, 80.0])
 
 
@@ -74,6 +75,30 @@ def test_the_layers_make_the_picture():
     remade = np.round(255 * display_light(light))
     assert np.abs(remade - result.picture).max() <= 1
     assert np.array_equal(result.matte, result.foreground[..., 3])
+
+
+SMALLER = np.array([[0.8, 0.0, 12.3], [0.0, 0.8, 9.6]])
+TURNED = np.array([[0.79, 0.06, 12.3], [-0.06, 0.79, 11.6]])
+
+
+@pytest.mark.parametrize("similarity", [IDENTITY, SMALLER, TURNED])
+def test_sixteen_bits_are_those_of_eight_and_more(similarity):
+    look = Look((1.1, 1.0, 0.95), 0.6, 2.0, 0.7)
+    compositor = Compositor(look, CompositeSettings(), WIDTH, HEIGHT)
+    frame, alpha, plate = noise(1), figure(), noise(2)
+    made = compositor.frame(3, frame, alpha, plate, similarity, CONTACT, 65.0)
+    filmed, background = (image.astype(np.uint16) * 257 for image in (frame, plate))
+    deep = compositor.deepened(made, 3, filmed, alpha, background, similarity)
+    pairs = {name: (getattr(deep, name), getattr(made, name)) for name in LAYERS}
+    for name, (fine, coarse) in {**pairs, "picture": (deep.deep_picture, made.picture)}.items():
+        assert fine.dtype == np.uint16
+        assert np.abs(fine / 257 - coarse).max() <= 3, name
+    assert (pairs["shadow"][0] % 257 != 0).any()
+    assert (pairs["matte"][0] % 257 != 0).any()
+    light = linear_light(deep.background / 65535) * (1 - deep.shadow[..., 3:] / 65535)
+    share = deep.foreground[..., 3:] / 65535
+    light = share * linear_light(deep.foreground[..., :3] / 65535) + (1 - share) * light
+    assert np.abs(65535 * display_light(light) - deep.deep_picture).max() <= 2
 
 
 def test_layers_are_the_same_in_place_and_for_a_shifted_clip():

@@ -109,7 +109,8 @@ def test_sixteen_bits_of_a_person_are_softened_too():
     settings = CompositeSettings("scene", False, False, False, False)
     compositor = Compositor(look, settings, WIDTH, HEIGHT)
     made = compositor.frame(0, frame, alpha, plate(GREY_STREET), np.eye(2, 3), NO_CONTACT, 120.0)
-    deep = compositor.deepened(made, frame.astype(np.uint16) * 257 + 60, alpha, np.eye(2, 3))
+    filmed = frame.astype(np.uint16) * 257 + 60
+    deep = compositor.deepened(made, 0, filmed, alpha, plate(GREY_STREET), np.eye(2, 3))
     shirt = deep.deep_picture[70, 60] / 257
     assert np.abs(shirt - made.picture[70, 60]).max() < 1
     assert np.any(shirt != made.picture[70, 60])

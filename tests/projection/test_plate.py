@@ -1,6 +1,7 @@
 """The plate: exact at the photo's pose, alike in any order, true to the relief, never smeared."""
 
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from dynascene_cli.projection.renderer import (
 )
 from dynascene_cli.projection.texture import texture
 from dynascene_cli.shot import CameraPath, Layer, Margins, Scene
+from dynascene_cli.video import sixteen_bits
 
 SMALL = Place(320, 180)
 AROUND = Margins(112, 48, 112, 64)
@@ -122,6 +124,29 @@ def test_positions_between_samples_are_those_that_would_be_drawn(
     assert np.percentile(difference, 98) <= 4
     assert difference[[0, -1]].mean() < 1
     assert difference[:, [0, -1]].mean() < 1
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_sixteen_bits_are_those_of_eight_and_more(move: str) -> None:
+    path = move_path(move, SMALL)
+    for scene in (SMALL.scene(AROUND), card_scene(SMALL, AROUND, 1.5)):
+        layers = tuple(replace(layer, image=sixteen_bits(layer.image)) for layer in scene.layers)
+        coarse = ProjectionRenderer(scene, path)
+        fine = ProjectionRenderer(replace(scene, layers=layers), path)
+        shown = list(fine.deep_frames())
+        for eight, sixteen in zip(coarse.frames(), shown, strict=True):
+            assert np.abs(sixteen / 257 - eight).max() <= 1.5
+        # Where a position is off by a few thousandths of a pixel.
+        assert np.abs(shown[0] - sixteen_bits(scene.photo).astype(float)).max() <= 8
+        assert len(np.unique(shown[-1])) > 1000
+
+
+def test_a_flat_colour_between_two_levels_stays_what_it_is() -> None:
+    scene = SMALL.scene(AROUND)
+    flat = np.full(scene.layers[0].image.shape, 30_011, np.uint16)
+    scene = replace(scene, layers=(replace(scene.layers[0], image=flat),))
+    for frame in ProjectionRenderer(scene, move_path("orbit-right", SMALL)).deep_frames():
+        assert (frame == 30_011).all()
 
 
 def test_frames_are_the_same_bytes_in_any_order() -> None:
