@@ -36,10 +36,10 @@ class Cuts(NamedTuple):
 def fill_cut_triangle(triangle, side, texels, band, fringe):  # type: ignore[no-untyped-def]
     """Draw one side of a cut: what is surely its own into the band, soft edges into the fringe."""
     a, b, c = triangle
-    top, nearest, u_map, v_map = band
+    top, nearest, u_map, v_map = band.top, band.nearest, band.u_map, band.v_map
     texel_rows, texel_columns = texels.shape
     flat = texels.ravel()
-    rows, columns = nearest.shape
+    rows = nearest.shape[0]
     corners = by_height(a, b, c)
     first, last = row_range(corners, top, rows)
     if first > last:
@@ -48,7 +48,7 @@ def fill_cut_triangle(triangle, side, texels, band, fringe):  # type: ignore[no-
     if not solid:
         return
     for y in range(first, last + 1):
-        begin, end = span(float(y), corners, columns)
+        begin, end = span(float(y), corners, band)
         for x in range(begin, end + 1):
             dx, dy, row = x - a[0], y - a[1], y - top
             z = a[2] + zx * dx + zy * dy
@@ -91,11 +91,11 @@ def _owner_shares(owners, card, x, y):  # type: ignore[no-untyped-def]
 def fill_card_triangle(triangle, cuts, n, texels, band, fringe):  # type: ignore[no-untyped-def]
     """Draw the own pixels of a cell's card into the band, and soft edges around into the fringe."""
     a, b, c = triangle
-    top, nearest, u_map, v_map = band
+    top, nearest, u_map, v_map = band.top, band.nearest, band.u_map, band.v_map
     card = cuts.sides[n]
     texel_rows, texel_columns = texels.shape
     flat = texels.ravel()
-    rows, columns = nearest.shape
+    rows = nearest.shape[0]
     corners = by_height(a, b, c)
     first, last = row_range(corners, top, rows)
     if first > last:
@@ -104,7 +104,7 @@ def fill_card_triangle(triangle, cuts, n, texels, band, fringe):  # type: ignore
     if not solid:
         return
     for y in range(first, last + 1):
-        begin, end = span(float(y), corners, columns)
+        begin, end = span(float(y), corners, band)
         for x in range(begin, end + 1):
             dx, dy, row = x - a[0], y - a[1], y - top
             z = a[2] + zx * dx + zy * dy

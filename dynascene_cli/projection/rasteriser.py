@@ -110,21 +110,28 @@ def row_extents(screen, in_front, bent):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _has_gaps(picture):  # type: ignore[no-untyped-def]
+def _gap_columns(picture):  # type: ignore[no-untyped-def]
+    """The columns first ≤ x < last between which pixels of a picture (rows, W) are 0."""
+    left, right = picture.shape[1], 0
     for y in range(picture.shape[0]):
-        for x in range(picture.shape[1]):
-            if picture[y, x] == 0:
-                return True
-    return False
+        row = picture[y]
+        for x in range(left):
+            if row[x] == 0:
+                left = x
+                break
+        for x in range(row.shape[0] - 1, right - 1, -1):
+            if row[x] == 0:
+                right = x + 1
+                break
+    return left, right
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill_cells(vertices, bent, extents, band):  # type: ignore[no-untyped-def]
     """Draw the grid's bent cells, two triangles each, into a band."""
     screen, in_front = vertices
-    top, nearest = band.top, band.nearest
-    rows, width = nearest.shape
-    bottom = top + rows - 1
+    top, left, right = band.top, band.left, band.right
+    bottom = top + band.nearest.shape[0] - 1
     columns = bent.shape[1] + 1
     corners = np.empty((4, 6))
     for j in range(bent.shape[0]):
@@ -140,7 +147,7 @@ def _fill_cells(vertices, bent, extents, band):  # type: ignore[no-untyped-def]
                 if max(max(ya, yb), max(yc, yd)) < top or min(min(ya, yb), min(yc, yd)) > bottom:
                     continue
                 xa, xb, xc, xd = screen[a, 0], screen[b, 0], screen[c, 0], screen[d, 0]
-                if max(max(xa, xb), max(xc, xd)) < 0 or min(min(xa, xb), min(xc, xd)) > width - 1:
+                if max(max(xa, xb), max(xc, xd)) < left or min(min(xa, xb), min(xc, xd)) >= right:
                     continue
                 fill_triangle(screen[a], screen[b], screen[c], band)
                 fill_triangle(screen[b], screen[d], screen[c], band)
@@ -155,9 +162,8 @@ def _fill_cells(vertices, bent, extents, band):  # type: ignore[no-untyped-def]
 def _fill_flats(vertices, flats, band):  # type: ignore[no-untyped-def]
     """Draw the flat pieces into a band."""
     screen, in_front = vertices
-    top, nearest = band.top, band.nearest
-    rows, width = nearest.shape
-    bottom = top + rows - 1
+    top, left, right = band.top, band.left, band.right
+    bottom = top + band.nearest.shape[0] - 1
     corners = np.empty((4, 6))
     for n in range(flats.shape[0]):
         a, b, c, d = flats[n, 0], flats[n, 1], flats[n, 2], flats[n, 3]
@@ -168,7 +174,9 @@ def _fill_flats(vertices, flats, band):  # type: ignore[no-untyped-def]
             if min(min(ya, yb), min(yc, yd)) > bottom + 1:
                 continue
             xa, xb, xc, xd = screen[a, 0], screen[b, 0], screen[c, 0], screen[d, 0]
-            if max(max(xa, xb), max(xc, xd)) < -1 or min(min(xa, xb), min(xc, xd)) > width:
+            if max(max(xa, xb), max(xc, xd)) < left - 1:
+                continue
+            if min(min(xa, xb), min(xc, xd)) > right:
                 continue
             fill_quadrilateral(screen[a], screen[b], screen[c], screen[d], band)
         else:
@@ -182,7 +190,7 @@ def _fill_flats(vertices, flats, band):  # type: ignore[no-untyped-def]
 def _fill_cut_cells(vertices, cuts, texels, band, fringe):  # type: ignore[no-untyped-def]
     """Draw both sides, or all cards, of the cut cells into a band."""
     screen, in_front = vertices
-    quads, top = cuts.quads, band.top
+    quads, top, left, right = cuts.quads, band.top, band.left, band.right
     bottom = top + band.nearest.shape[0] - 1
     corners = np.empty((4, 6))
     for n in range(quads.shape[0]):
@@ -190,6 +198,9 @@ def _fill_cut_cells(vertices, cuts, texels, band, fringe):  # type: ignore[no-un
         if in_front[a] and in_front[b] and in_front[c] and in_front[d]:
             ya, yb, yc, yd = screen[a, 1], screen[b, 1], screen[c, 1], screen[d, 1]
             if max(max(ya, yb), max(yc, yd)) < top or min(min(ya, yb), min(yc, yd)) > bottom:
+                continue
+            xa, xb, xc, xd = screen[a, 0], screen[b, 0], screen[c, 0], screen[d, 0]
+            if max(max(xa, xb), max(xc, xd)) < left or min(min(xa, xb), min(xc, xd)) >= right:
                 continue
         for i0, i1, i2 in ((a, b, c), (b, d, c)):
             count = _clip_to_near_plane(vertices, i0, i1, i2, corners)
@@ -207,7 +218,7 @@ def source_map(screen, in_front, bent, flats, width, height):  # type: ignore[no
     nearest = np.zeros((height, width))
     u_map = np.zeros((height, width), np.float32)
     v_map = np.zeros((height, width), np.float32)
-    vertices, band = (screen, in_front), Band(0, nearest, u_map, v_map)
+    vertices, band = (screen, in_front), Band(0, 0, width, nearest, u_map, v_map)
     _fill_flats(vertices, flats, band)
     _fill_cells(vertices, bent, row_extents(screen, in_front, bent), band)
     return nearest, u_map, v_map
@@ -229,18 +240,19 @@ def find_sources(  # type: ignore[no-untyped-def]
     found, uncovered = np.uint64(0), 0
     for first in range(0, rows, _BAND_ROWS):
         last = min(first + _BAND_ROWS, rows)
-        if not _has_gaps(picture[first:last]):
+        left, right = _gap_columns(picture[first:last])
+        if left >= right:
             continue
         count = last - first
-        band = Band(top + first, band_nearest[:count], band_u[:count], band_v[:count])
-        band.nearest[:] = 0
+        band = Band(top + first, left, right, band_nearest[:count], band_u[:count], band_v[:count])
+        band.nearest[:, left:right] = 0
         _fill_flats(vertices, cells[1], band)
         _fill_cells(vertices, cells[0], extents, band)
         _fill_cut_cells(vertices, cuts, texels, band, fringe)
         for row in range(count):
             pixels = picture[first + row]
             near_row, u_row, v_row = band_nearest[row], band_u[row], band_v[row]
-            for x in range(width):
+            for x in range(left, right):
                 if pixels[x] != 0:
                     continue
                 if inverse_depth.size > 0:

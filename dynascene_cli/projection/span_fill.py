@@ -16,13 +16,15 @@ OVERLAP = 1e-3
 
 
 class Band(NamedTuple):
-    """Rows of a picture that are drawn together, from row ``top``.
+    """Rows of a picture, from row ``top``, and columns ``left`` ≤ x < ``right`` drawn together.
 
     1/Z of what is nearest, 0 where nothing is yet, and its source position in texels: (rows, W)
     each.
     """
 
     top: int
+    left: int
+    right: int
     nearest: Floats
     u_map: NDArray[np.float32]
     v_map: NDArray[np.float32]
@@ -48,7 +50,7 @@ def reciprocal(value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def span(y, corners, columns):  # type: ignore[no-untyped-def]
+def span(y, corners, band):  # type: ignore[no-untyped-def]
     """First and last pixel of row ``y`` inside a triangle of corners from top to bottom."""
     x0, y0, x1, y1, x2, y2 = corners
     y = min(max(y, y0), y2)
@@ -59,8 +61,14 @@ def span(y, corners, columns):  # type: ignore[no-untyped-def]
         right = x1 + (y - y1) * (x2 - x1) * reciprocal(y2 - y1)
     if right < left:
         left, right = right, left
-    begin = int(np.ceil(min(max(left - OVERLAP, 0.0), columns + 1.0)))
-    end = int(np.floor(max(min(right + OVERLAP, columns - 1.0), -1.0)))
+    return pixels_between(left, right, band)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def pixels_between(left, right, band):  # type: ignore[no-untyped-def]
+    """First and last pixel of a band between two edges; the last is before the first if none is."""
+    begin = int(np.ceil(min(max(left - OVERLAP, float(band.left)), band.right + 1.0)))
+    end = int(np.floor(max(min(right + OVERLAP, band.right - 1.0), band.left - 1.0)))
     return begin, end
 
 
@@ -95,8 +103,8 @@ def row_range(corners, top, rows):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def fill_triangle(a, b, c, band):  # type: ignore[no-untyped-def]
     """Draw a triangle's source positions into a band."""
-    top, nearest, u_map, v_map = band
-    rows, columns = nearest.shape
+    top, nearest, u_map, v_map = band.top, band.nearest, band.u_map, band.v_map
+    rows = nearest.shape[0]
     corners = by_height(a, b, c)
     first, last = row_range(corners, top, rows)
     if first > last:
@@ -105,7 +113,7 @@ def fill_triangle(a, b, c, band):  # type: ignore[no-untyped-def]
     if not solid:
         return
     for y in range(first, last + 1):
-        begin, end = span(float(y), corners, columns)
+        begin, end = span(float(y), corners, band)
         dx, dy, row = begin - a[0], y - a[1], y - top
         _fill_span(
             begin, end,
@@ -132,8 +140,8 @@ def fill_quadrilateral(a, b, c, d, band):  # type: ignore[no-untyped-def]
 
     Large pieces of ground and wall are one: half the spans that two triangles would take.
     """
-    top, nearest, u_map, v_map = band
-    rows, columns = nearest.shape
+    top, nearest, u_map, v_map = band.top, band.nearest, band.u_map, band.v_map
+    rows = nearest.shape[0]
     highest, lowest = min(min(a[1], b[1]), min(c[1], d[1])), max(max(a[1], b[1]), max(c[1], d[1]))
     first = max(top, int(np.ceil(max(highest - OVERLAP, -1.0))))
     last = min(top + rows - 1, int(np.floor(min(lowest + OVERLAP, top + rows + 1.0))))
@@ -151,8 +159,7 @@ def fill_quadrilateral(a, b, c, d, band):  # type: ignore[no-untyped-def]
         left, right = _widen_span(inner, b[0], b[1], d[0], d[1], left, right)
         left, right = _widen_span(inner, d[0], d[1], c[0], c[1], left, right)
         left, right = _widen_span(inner, c[0], c[1], a[0], a[1], left, right)
-        begin = int(np.ceil(min(max(left - OVERLAP, 0.0), columns + 1.0)))
-        end = int(np.floor(max(min(right + OVERLAP, columns - 1.0), -1.0)))
+        begin, end = pixels_between(left, right, band)
         dx, dy, row = begin - a[0], y - a[1], y - top
         _fill_span(
             begin, end,
