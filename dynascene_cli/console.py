@@ -7,11 +7,12 @@ import sys
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import IO, Any, ClassVar
 
 from dynascene_cli.errors import InputError
@@ -19,6 +20,8 @@ from dynascene_cli.errors import InputError
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 PLAIN_PROGRESS_SECONDS = 5.0
 LOGGED_SECONDS = 0.5
+BUSY_SECONDS = 2.0
+"""How often the log hears that a task goes on whose steps are not counted."""
 _LONGEST_EVENT = 2**20
 
 
@@ -37,16 +40,17 @@ class EventLog:
             InputError: it cannot be written, or is a file that is no log.
         """
         self.on_stdout = place == "-"
-        self._began = time.monotonic()
+        self._began, self._telling = time.monotonic(), Lock()
         self._stream = sys.stdout if self.on_stdout else _open_log(Path(place))
         EventLog.current = self
 
     def tell(self, event: str, **content: Any) -> None:
         """Write an event; ``time`` is the seconds since the run began."""
-        since = round(time.monotonic() - self._began, 3)
-        line = json.dumps({"event": event, "time": since, **content}, default=str)
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        with self._telling:
+            since = round(time.monotonic() - self._began, 3)
+            line = json.dumps({"event": event, "time": since, **content}, default=str)
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
 
 def _open_log(path: Path) -> IO[str]:
@@ -133,15 +137,14 @@ class Console:
     @contextmanager
     def busy(self, task: str) -> Iterator[None]:
         """Show that a task goes on whose steps are not counted, and for how long already."""
-        with self.stage(task):
-            if self.quiet:
-                yield
-            elif sys.stderr.isatty():
-                with _live_time(task):
-                    yield
-            else:
-                with _plain_time(task):
-                    yield
+        with self.stage(task), ExitStack() as shown:
+            if self.log is not None:
+                unknown = dict.fromkeys(("done", "total", "seconds_left"))
+                still_busy = partial(self._log, "progress", stage=task, **unknown)
+                shown.enter_context(_repeating(still_busy, BUSY_SECONDS))
+            if not self.quiet:
+                shown.enter_context(_live_time(task) if sys.stderr.isatty() else _plain_time(task))
+            yield
 
     @contextmanager
     def _shown_progress(self, task: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -245,15 +248,25 @@ def _live_time(task: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _plain_time(task: str) -> Iterator[None]:
-    began, is_over = time.monotonic(), Event()
+def _plain_time(task: str) -> AbstractContextManager[None]:
+    began = time.monotonic()
 
     def tell() -> None:
-        while not is_over.wait(PLAIN_PROGRESS_SECONDS):
-            print(f"{task}: {time.monotonic() - began:.0f} s so far", file=sys.stderr)
+        print(f"{task}: {time.monotonic() - began:.0f} s so far", file=sys.stderr)
 
-    teller = Thread(target=tell, daemon=True)
+    return _repeating(tell, PLAIN_PROGRESS_SECONDS)
+
+
+@contextmanager
+def _repeating(tell: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Call ``tell`` every so many seconds, on a thread of its own."""
+    is_over = Event()
+
+    def go_on() -> None:
+        while not is_over.wait(seconds):
+            tell()
+
+    teller = Thread(target=go_on, daemon=True)
     teller.start()
     try:
         yield

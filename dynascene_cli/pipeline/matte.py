@@ -239,8 +239,9 @@ def cached_matte(run: Run, request: MatteRequest, clip: Clip) -> CachedMatte:
         with console.progress("matte", clip.frame_count) as advance:
             for first in chunks:
                 if first in missing:
-                    make_chunk(run, folder, request, clip, first)
-                advance(min(first + CHUNK_LENGTH, clip.frame_count))
+                    make_chunk(run, folder, request, clip, first, advance)
+                else:
+                    advance(min(first + CHUNK_LENGTH, clip.frame_count))
         if request.matte is None:
             with project.publish(folder / HIDDEN_PARTS) as temporary:
                 alphas = ChunkedFrames(folder, clip.frame_count, GREY_SUFFIX)

@@ -1,6 +1,6 @@
 """A matte's chunks: alphas, landmarks, and the state that the matting model goes on from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -123,10 +123,18 @@ def is_chunk_whole(project: Project, folder: Path, first: int) -> bool:
     return all(project.holds(path) for path in paths)
 
 
-def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first: int) -> None:
+def make_chunk(
+    run: Run,
+    folder: Path,
+    request: MatteRequest,
+    clip: Clip,
+    first: int,
+    advance: Callable[[int], None],
+) -> None:
     """One chunk of alphas, and beside it the landmarks and the state that the next starts from.
 
     The first chunk also keeps what was warned about who was chosen, to be told whenever it is read.
+    ``advance`` hears how many of the clip's frames are done.
     """
     last = min(first + CHUNK_LENGTH, clip.frame_count)
     state, warnings = _state_before(folder, request, clip, first)
@@ -141,6 +149,7 @@ def make_chunk(run: Run, folder: Path, request: MatteRequest, clip: Clip, first:
             for frame in frames:
                 sink.write(frame.alpha)
                 known.append(_known_of(frame))
+                advance(first + len(known))
     arrays: dict[str, Any] = {
         **{name: np.stack([each[name] for each in known]) for name in known[0]},
         "warnings": np.array(warnings, dtype=str),

@@ -1,8 +1,11 @@
 """``--log-json``: what a wrapper reads of a run while it goes on."""
 
 import json
+import time
 
 import pytest
+
+from dynascene_cli.console import Console, EventLog
 
 
 @pytest.fixture
@@ -62,3 +65,26 @@ def test_only_a_log_is_written_over(dynascene, tmp_path, words):
     for _ in range(2):
         assert dynascene("matte", words[1], "-o", "m.mov", "--dry-run", "--log-json", "l").code == 0
         assert len(events((tmp_path / "l").read_text())) == 1
+
+
+def test_a_matte_is_counted_by_frames(dynascene, tmp_path, words):
+    assert dynascene(*words, "--log-json", "log").code == 0
+    told = events((tmp_path / "log").read_text())
+    done = [each for each in told if each["event"] == "progress" and each["stage"] == "matte"]
+    assert done[0]["done"] == 1
+    assert done[-1]["done"] == done[-1]["total"]
+
+
+def test_work_that_is_not_counted_is_heard_of(tmp_path, monkeypatch):
+    monkeypatch.setattr("dynascene_cli.console.BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(EventLog, "current", None)
+    console = Console(quiet=True, log=EventLog(str(tmp_path / "log")))
+    with console.busy("camera"):
+        time.sleep(0.2)
+    told = events((tmp_path / "log").read_text())
+    assert [told[0]["event"], told[-1]["event"]] == ["begin", "end"]
+    assert len(told) > 3
+    for each in told[1:-1]:
+        assert each["event"] == "progress"
+        assert each["stage"] == "camera"
+        assert [each[name] for name in ("done", "total", "seconds_left")] == [None] * 3
