@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynascene_cli.geometry import Floats
+from dynascene_cli.pipeline.run import Run
 from dynascene_cli.pipeline.scene import Place
 from dynascene_cli.projection import (
     STRETCH_WARNING,
@@ -30,7 +31,7 @@ from dynascene_cli.scene import (
     scene_popup,
 )
 from dynascene_cli.shot import CameraPath, Image, Margins, Outlines, SceneGeometry
-from dynascene_cli.storage.project import Project, stage_key
+from dynascene_cli.storage.project import stage_key
 
 MARGINS_VERSION = 10
 
@@ -164,38 +165,54 @@ def holds_turned(plan: CanvasPlan, unmoved: Invention | None, most_past: float =
 class Canvas:
     """The widest canvas of a place, and what camera paths see of it.
 
-    Plans are kept in the project beside what was read off the photo, but for a ``dry_run``: they
-    take seconds for a long path.
+    Plans are kept in the project beside what was read off the photo, but for a dry run: they take
+    seconds for a long path.
     """
 
     def __init__(
         self,
-        project: Project,
+        run: Run,
         place: Place,
         geometry: SceneGeometry,
         size: tuple[int, int],
         widest_margin: float,
-        dry_run: bool,
     ) -> None:
-        self._project, self._place, self._geometry = project, place, geometry
-        self._size, self._dry_run = size, dry_run
+        self._project, self._place, self._geometry = run.project, place, geometry
+        self._size, self._dry_run = size, run.dry_run
         self._widest = _widest_canvas(place, size, widest_margin)
         self._room = place.surroundings.within(self._widest)
+        self._depends_on = {
+            "place": place.key,
+            "ground_around": place.depends_on.get("ground_around"),
+            "geometry": asdict(geometry),
+            "size": size,
+            "widest": asdict(self._widest),
+            "depth": place.depends_on["depth"],
+        }
+
+    @classmethod
+    def of(
+        cls,
+        run: Run,
+        place: Place,
+        geometry: SceneGeometry,
+        size: tuple[int, int],
+        widest_margin: float,
+    ) -> "Canvas":
+        """A canvas: one of those that the run keeps, or a new one."""
+        canvas = cls(run, place, geometry, size, widest_margin)
+        if run.kept is None:
+            return canvas
+        key = stage_key("canvas", MARGINS_VERSION, canvas._depends_on)
+        kept: Canvas = run.kept.get_or_make(key, lambda: canvas)
+        return kept
 
     def plan(self, path: CameraPath) -> CanvasPlan:
         """What a path needs of the canvas."""
         if stays_at_photo(path, self._geometry):
             nothing = MarginsPlan(Margins(), (0.0,) * 4, 0.0, 0.0, 0.0, 1.0, ())
             return CanvasPlan(nothing, Invention.nothing(), self._room, float(path.frame_rate))
-        depends_on = {
-            "place": self._place.key,
-            "ground_around": self._place.depends_on.get("ground_around"),
-            "geometry": asdict(self._geometry),
-            "path": path_digest(path),
-            "size": self._size,
-            "widest": asdict(self._widest),
-            "depth": self._place.depends_on["depth"],
-        }
+        depends_on = {**self._depends_on, "path": path_digest(path)}
         key = stage_key("margins", MARGINS_VERSION, depends_on)
         folder = self._project.folder / "scene" / self._place.key
         kept = folder / f"margins-{key}.json"

@@ -58,7 +58,7 @@ def cover_path(
     seen to move as they would.
     """
     stands, path_at = camera.stance, camera.path_at
-    canvas = Canvas(run.project, place, stands.geometry, size, widest_margin, run.dry_run)
+    canvas = Canvas.of(run, place, stands.geometry, size, widest_margin)
     # What the clip's own camera shows anyway is no reason to make a move smaller.
     unmoved = canvas.plan(path_at(0.0)).invention if camera.departs else None
     # A camera of another program's fits what was made with it, frame by frame or not at all.

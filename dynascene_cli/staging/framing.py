@@ -281,7 +281,6 @@ class Framer(FramingMeasures):
         Raises:
             InputError: the place is at or above the horizon.
         """
-        kept = self.kept() if self.contacts.grounded else self.as_filmed()
         below = self.below_horizon()
         x, y = place[0] * self.geometry.width, place[1] * self.geometry.height
         horizon = self.horizon_at(x)
@@ -296,6 +295,7 @@ class Framer(FramingMeasures):
         framings = [self.at(asked * f, below, x) for f in (*LARGER, *1 / LARGER[1:])]
         whole = [f for f in framings if self.faults(f)[0] == 0]
         if not whole:
+            kept = self.kept() if self.contacts.grounded else self.as_filmed()
             return replace(kept, warnings=(POSITION_NOT_USED,))
         best = min(whole, key=lambda f: abs(np.log(f.scale / asked)))
         at = self.first_contact(best)

@@ -1,7 +1,6 @@
 """The shot at preview size: planned anew as its settings change, and drawn frame by frame."""
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +40,7 @@ from dynascene_cli.projection import TOLERATED_SPECKS, ProjectionRenderer
 from dynascene_cli.scene import scene_text
 from dynascene_cli.shot import Clip, Image, Margins, Scene
 from dynascene_cli.staging import person_heights
+from dynascene_cli.storage.recent import Recent
 from dynascene_cli.studio.settings import ShotSettings
 from dynascene_cli.video import read_frames_at
 
@@ -136,10 +136,11 @@ class Preview:
         self._run, self._request, self.clip = run, request, clip
         self.size = _within_pixels(clip, PREVIEW_PIXELS)
         self.working = ""
-        self._frames: OrderedDict[int, Image] = OrderedDict()
+        self._frames = Recent[int, Image](KEPT_FRAMES)
         self._alphas: dict[int, Image] = {}
-        self._places: OrderedDict[SceneRequest, Place] = OrderedDict()
-        self._scenes: OrderedDict[str, Scene] = OrderedDict()
+        self._places = Recent[SceneRequest, Place](KEPT_SCENES)
+        self._scenes = Recent[str, Scene](KEPT_SCENES)
+        self._canvases = Recent[str, Any](KEPT_SCENES)
         self._take_matte(run.console, request.matte.clicks, fixes)
         self._estimate = self._find_camera(run)
 
@@ -204,7 +205,7 @@ class Preview:
         """
         console = QuietConsole()
         # What is planned while something is dragged would fill the project.
-        run = replace(self._run, console=console, dry_run=True)
+        run = replace(self._run, console=console, dry_run=True, kept=self._canvases)
         request = replace(settings.applied_to(self._request), size=self.size)
         names = move_names(request.camera)
         moves = load_move("+".join(names)) if names else ()
@@ -238,11 +239,7 @@ class Preview:
 
     def _place(self, run: Run, scene: SceneRequest) -> Place:
         """What is read off the photo: one of the last that were, or read."""
-        if scene not in self._places:
-            self._places[scene] = read_place(run, scene, self.size)
-            while len(self._places) > KEPT_SCENES:
-                self._places.popitem(last=False)
-        return self._places[scene]
+        return self._places.get_or_make(scene, lambda: read_place(run, scene, self.size))
 
     def _plate(self, plan: Plan) -> Callable[[int], Image]:
         """What draws the background of a frame (H, W, 3)."""
@@ -257,11 +254,9 @@ class Preview:
         def built(margins: Margins) -> Scene:
             geometry = plan.staged.geometry
             key = scene_key(scene_dependencies(plan.place, geometry, margins, plan.seed))
-            if key not in self._scenes:
-                self._scenes[key] = make_scene(plan.place, geometry, margins, plan.seed)
-                while len(self._scenes) > KEPT_SCENES:
-                    self._scenes.popitem(last=False)
-            return self._scenes[key]
+            return self._scenes.get_or_make(
+                key, lambda: make_scene(plan.place, geometry, margins, plan.seed)
+            )
 
         return covering_scene(built, plan, TOLERATED_SPECKS)
 
@@ -307,12 +302,9 @@ class Preview:
 
     def _small_frame(self, index: int) -> Image:
         """A frame of the clip at preview size."""
-        if index not in self._frames:
-            frame = next(iter(read_frames_at(self.clip, [index])))
-            self._frames[index] = _resized(frame, self.size)
-            while len(self._frames) > KEPT_FRAMES:
-                self._frames.popitem(last=False)
-        return self._frames[index]
+        return self._frames.get_or_make(
+            index, lambda: _resized(next(iter(read_frames_at(self.clip, [index]))), self.size)
+        )
 
 
 def _within_pixels(clip: Clip, pixels: int) -> tuple[int, int]:
