@@ -48,6 +48,7 @@ def studio(
     """Direct the shot of CLIP in a photo on a local page: place, camera, light; then render it."""
     from dynascene_cli.console import Console, EventLog
     from dynascene_cli.errors import DynasceneError
+    from dynascene_cli.pipeline.kernel_compilation import renderer_compiled_ahead
     from dynascene_cli.pipeline.matte import check_matte_request, open_request_clip
     from dynascene_cli.pipeline.request import (
         CameraRequest,
@@ -102,11 +103,13 @@ def studio(
     words += [f"--project={project}"] if project else []
     words += [f"--output={output}", "--", clip]
     request = replace(request, filmed=CameraRequest(asked))
-    with run.project.locked():
-        preview = Preview(run, request, opened, fixes.in_use)
-    session = Session(run, preview, fixes, words, files, settings)
-    server = Server(session, port)
-    console.result({"url": server.url}, server.url)
-    if not no_open:
-        typer.launch(server.url)
-    server.serve()
+    # A move of the camera needs the renderer's loops, which compile beside all that comes first.
+    with renderer_compiled_ahead():
+        with run.project.locked():
+            preview = Preview(run, request, opened, fixes.in_use)
+        session = Session(run, preview, fixes, words, files, settings)
+        server = Server(session, port)
+        console.result({"url": server.url}, server.url)
+        if not no_open:
+            typer.launch(server.url)
+        server.serve()
