@@ -60,6 +60,7 @@ def test_where_nothing_can_be_pointed_at_it_says_why(page):
     settle(page)
     assert page.find_element("id", "no_clicks").text.startswith("Pointing is not possible: ")
     assert not page.find_element("css selector", "[data-tool=point-add]").is_enabled()
+    assert not page.find_element("id", "warnings").is_displayed()
     click(page, "input[value=frame]")
     settle(page)
 
@@ -90,6 +91,60 @@ def test_every_drag_changes_the_command(page, width):
     azimuth, elevation = dragged["settings"]["sun"]
     assert azimuth == pytest.approx(90, abs=5)
     assert elevation == pytest.approx(90 * (1 - 0.3 * 120 / 54), abs=6)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_picture_stays_in_sight_beside_what_changes_it(page, width):
+    page.set_window_size(width, 900)
+    settle(page)
+    top, bottom, seen = page.execute_script("""
+        by('sun').scrollIntoView({block: 'end'});
+        const {top, bottom} = by('frame').getBoundingClientRect();
+        return [top, bottom, innerHeight]""")
+    assert 0 <= top < bottom < seen
+    covered = page.execute_script("""
+        const {left, top, width, height} = by('sun').getBoundingClientRect();
+        return document.elementFromPoint(left + width / 2, top + height / 2).id""")
+    assert covered == "sun"
+    page.execute_script("scrollTo(0, 0)")
+
+
+def test_the_picture_follows_the_horizon_and_the_sun_before_they_are_dropped(page):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    page.set_window_size(1280, 900)
+    for name, setting in (("overlay", "horizon"), ("sun", "sun")):
+        before = settle(page)["settings"][setting]
+        canvas = page.find_element("id", name)
+        page.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+        wide, high = canvas.size["width"], canvas.size["height"]
+        row = page.execute_script("return horizonRow() / state.shot.height")
+        at = (-0.45 * wide, (row - 0.5) * high) if name == "overlay" else (10, 10)
+        ActionChains(page).move_to_element_with_offset(canvas, *at).click_and_hold().move_by_offset(
+            0, 20
+        ).perform()
+        wait_until(page, "return !sending && wanted === null")
+        held = page.execute_script("return [drag?.what, state.settings]")
+        assert held[0] == setting
+        assert held[1][setting] != before
+        ActionChains(page).release().perform()
+        assert settle(page)["settings"][setting] == held[1][setting]
+
+
+def test_a_change_that_is_not_answered_yet_outlasts_the_next(page):
+    settle(page)
+    click(page, "[data-move=static]")
+    settle(page)
+    shown = page.execute_script("""
+        set({person_height: 1.83});
+        set({camera: 'pan-left'});
+        return [sending, document.querySelector('[data-move=pan-left]').ariaPressed]""")
+    assert shown == [True, "true"]
+    state = settle(page)
+    assert state["settings"]["person_height"] == 1.83
+    assert state["settings"]["camera"] == "pan-left"
+    page.execute_script("set({person_height: 1.7})")
+    settle(page)
 
 
 def test_a_keyframe_is_dragged_into_a_file(page):

@@ -91,7 +91,7 @@ function drawSun() {
   pen.moveTo(60, 6);
   pen.lineTo(60, 14);
   pen.stroke();
-  const sun = drag?.what === "sun" ? drag.sun : state.settings.sun;
+  const sun = drag?.what === "sun" ? drag.sun : current().sun;
   if (!sun) return;
   const away = radius * (1 - sun[1] / 90), angle = sun[0] * Math.PI / 180;
   pen.fillStyle = "#f59e0b";
@@ -102,8 +102,8 @@ function drawSun() {
 
 function sunAt(event) {
   const [x, y] = inFrame(event, sunDial, 120, 120), away = Math.hypot(x - 60, y - 60) / 54;
-  const azimuth = (Math.atan2(x - 60, 60 - y) * 180 / Math.PI + 360) % 360;
-  return [azimuth, Math.min(Math.max(90 * (1 - away), 3), 90)];
+  const azimuth = Math.round(Math.atan2(x - 60, 60 - y) * 180 / Math.PI + 360) % 360;
+  return [azimuth, Math.min(Math.max(Math.round(90 * (1 - away)), 3), 90)];
 }
 
 sunDial.addEventListener("pointerdown", (event) => {
@@ -112,7 +112,10 @@ sunDial.addEventListener("pointerdown", (event) => {
   drawSun();
 });
 sunDial.addEventListener("pointermove", (event) => {
-  if (drag?.what === "sun") { drag.sun = sunAt(event); drawSun(); }
+  if (drag?.what !== "sun") return;
+  drag.sun = sunAt(event);
+  drawSun();
+  set({sun: drag.sun});
 });
 sunDial.addEventListener("pointerup", () => {
   if (drag?.what !== "sun") return;

@@ -11,7 +11,7 @@ const paints = () => tool === "add" || tool === "remove";
 function showMatte() {
   const {matte, settings} = state, isMatte = view() !== "frame";
   by("matte").hidden = !isMatte;
-  by("hint").hidden = by("grid_label").hidden = by("edit").hidden = isMatte;
+  for (const name of ["hint", "grid_label", "edit", "warnings"]) by(name).hidden = isMatte;
   by("keyframe").hidden = isMatte || move === null;
   if (!isMatte) setTool("look");
   by("sheet").style.width = isMatte ? `${by("zoom").value}%` : "100%";
@@ -80,7 +80,7 @@ overlay.addEventListener("pointerdown", (event) => {
   }
   const [x, y] = place.map((share) => Math.min(Math.max(share, 0), 0.9999));
   const click = {time: number / state.frame_rate, x, y, adds: tool === "point-add"};
-  set({clicks: [...(wanted ?? state.settings).clicks, click]});
+  set({clicks: [...current().clicks, click]});
 });
 
 overlay.addEventListener("pointermove", (event) => {

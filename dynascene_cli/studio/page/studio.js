@@ -12,6 +12,7 @@ let drag = null;       // what is dragged: {what, ...}
 let move = null;       // the trajectory whose keyframes are edited
 let playing = false;
 let wanted = null;     // settings that wait until the last change is answered
+let asked = null;      // settings that are sent and not yet answered
 let sending = false;
 
 async function ask(path, method = "GET", body = undefined) {
@@ -28,8 +29,12 @@ async function ask(path, method = "GET", body = undefined) {
 
 // Settings: one change is sent at a time, the latest wins.
 
+// What is set, answered or not: what is dropped or chosen stays so until its picture comes.
+const current = () => wanted ?? asked ?? state.settings;
+
 function set(changes) {
-  wanted = {...(wanted ?? state.settings), ...changes};
+  wanted = {...current(), ...changes};
+  markMove();
   send();
 }
 
@@ -37,12 +42,15 @@ async function send() {
   if (sending || wanted === null) return;
   sending = true;
   by("busy").hidden = false;
-  const settings = wanted;
+  asked = wanted;
   wanted = null;
   try {
-    take(await ask("/api/settings", "PUT", {settings, version: state.version}));
+    const answer = await ask("/api/settings", "PUT", {settings: asked, version: state.version});
+    asked = null;
+    take(answer);
     by("told").textContent = "";
   } catch (error) {
+    asked = null;
     await recover(error);
     show();
   }
@@ -117,9 +125,13 @@ function show() {
   by("script").textContent = state.script;
   tellWarnings(by("warnings"), shot.warnings);
   showMatte();
-  for (const button of by("moves").children)
-    button.setAttribute("aria-pressed", button.dataset.move === settings.camera);
+  markMove();
   look();
+}
+
+function markMove() {
+  for (const button of by("moves").children)
+    button.setAttribute("aria-pressed", button.dataset.move === current().camera);
 }
 
 // The picture.
@@ -217,13 +229,17 @@ function project(point) {
 }
 
 const horizonRow = () =>
-  (drag?.what === "horizon" ? drag.value : state.settings.horizon ?? state.shot.horizon)
+  (drag?.what === "horizon" ? drag.value : current().horizon ?? state.shot.horizon)
   * state.shot.height;
 
 function feet() {
-  const [x, y] = drag?.what === "feet"
-    ? drag.base.map((value, axis) => value + drag.by[axis]) : state.shot.feet_in_picture[at];
-  return [x * state.shot.width, y * state.shot.height];
+  const {shot, settings} = state, here = shot.feet_in_picture[at];
+  const [x, y] = drag?.what === "feet" ? drag.base.map((value, axis) => value + drag.by[axis])
+    : here.map((value, axis) => {
+      const was = (settings.position ?? shot.feet_in_picture[0])[axis];
+      return value + (current().position?.[axis] ?? was) - was;
+    });
+  return [x * shot.width, y * shot.height];
 }
 
 const tall = () => drag?.what === "head" ? drag.pixels : state.shot.person_pixels[at];
@@ -318,8 +334,8 @@ overlay.addEventListener("pointerdown", (event) => {
   if (drag) { /* A keyframe lies over all else. */ }
   else if (Math.hypot(x - fx, y - fy) < reach)
     drag = {
-      what: "feet", from: [x, y], by: [0, 0], base: state.shot.feet_in_picture[at],
-      start: state.settings.position ?? state.shot.feet_in_picture[0],
+      what: "feet", from: [x, y], by: [0, 0], base: [fx / state.shot.width, fy / state.shot.height],
+      start: current().position ?? state.shot.feet_in_picture[0],
     };
   else if (Math.hypot(x - fx, y - fy + tall()) < reach) drag = {what: "head", pixels: tall()};
   else if (Math.abs(y - horizonRow()) < reach) drag = {what: "horizon", value: y / state.shot.height};
@@ -333,15 +349,16 @@ overlay.addEventListener("pointermove", (event) => {
     drag.by = [(x - drag.from[0]) / width, (y - drag.from[1]) / height];
     set({position: drag.start.map((value, axis) => value + drag.by[axis])});
   } else if (drag.what === "head") drag.pixels = Math.max(feet()[1] - y, 4);
-  else if (drag.what === "horizon") drag.value = y / height;
-  else dragKeyInPicture(x, y);
+  else if (drag.what === "horizon") {
+    drag.value = y / height;
+    set({horizon: drag.value});
+  } else dragKeyInPicture(x, y);
   drawOverlay();
 });
 
 overlay.addEventListener("pointerup", () => {
   if (!drag) return;
   const dropped = drag, {what} = drag, {settings} = state;
-  if (what === "horizon") set({horizon: drag.value});
   if (what === "head") {
     const below = feet()[1] - horizonRow();
     if (below > 1) set({camera_height: Math.max(settings.person_height * below / drag.pixels, 0.05)});
@@ -364,6 +381,7 @@ by("before").addEventListener("click", () => goTo(number - step()));
 by("after").addEventListener("click", () => goTo(number + step()));
 by("play").addEventListener("click", play);
 by("grid").addEventListener("change", drawOverlay);
+addEventListener("resize", () => state && drawOverlay());
 for (const input of document.querySelectorAll("input[name=view]"))
   input.addEventListener("change", () => { showMatte(); goTo(number); });
 for (const name of ["horizon", "camera_height", "person_height", "move_strength"])
@@ -371,6 +389,9 @@ for (const name of ["horizon", "camera_height", "person_height", "move_strength"
     const value = Number(by(name).value);
     if (Number.isFinite(value)) set({[name]: value});
   });
+by("move_strength").addEventListener("input", () => {
+  by("move_strength_value").textContent = Number(by("move_strength").value).toFixed(2);
+});
 by("relight").addEventListener("change", () => set({relight: by("relight").value || null}));
 by("shadow").addEventListener("change", () => set({shadow: by("shadow").value}));
 for (const button of document.querySelectorAll("[data-reset]"))
