@@ -7,7 +7,7 @@ import sys
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import IO, Any, ClassVar
 
-from dynascene_cli.errors import InputError
+from dynascene_cli.errors import InputError, StageError
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 PLAIN_PROGRESS_SECONDS = 5.0
@@ -40,17 +40,30 @@ class EventLog:
             InputError: it cannot be written, or is a file that is no log.
         """
         self.on_stdout = place == "-"
-        self._began, self._telling = time.monotonic(), Lock()
+        self._place, self._began, self._telling = place, time.monotonic(), Lock()
         self._stream = sys.stdout if self.on_stdout else _open_log(Path(place))
         EventLog.current = self
 
     def tell(self, event: str, **content: Any) -> None:
-        """Write an event; ``time`` is the seconds since the run began."""
+        """Write an event; ``time`` is the seconds since the run began.
+
+        Raises:
+            StageError: the disk is full.
+        """
         with self._telling:
             since = round(time.monotonic() - self._began, 3)
             line = json.dumps({"event": event, "time": since, **content}, default=str)
-            self._stream.write(line + "\n")
-            self._stream.flush()
+            try:
+                self._stream.write(line + "\n")
+                self._stream.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                EventLog.current = None
+                raise StageError(
+                    f"the log {self._place} cannot be written: {error.strerror}",
+                    "give --log-json a file on another disk",
+                ) from error
 
 
 def _open_log(path: Path) -> IO[str]:
@@ -263,8 +276,10 @@ def _repeating(tell: Callable[[], None], seconds: float) -> Iterator[None]:
     is_over = Event()
 
     def go_on() -> None:
-        while not is_over.wait(seconds):
-            tell()
+        # A log that is full is told by the next event of the run itself.
+        with suppress(StageError):
+            while not is_over.wait(seconds):
+                tell()
 
     teller = Thread(target=go_on, daemon=True)
     teller.start()

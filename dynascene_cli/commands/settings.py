@@ -6,8 +6,8 @@ import typer
 
 from dynascene_cli.commands import options
 from dynascene_cli.console import Console
-from dynascene_cli.errors import InputError
-from dynascene_cli.storage.user_settings import settings_file
+from dynascene_cli.errors import InputError, suggest
+from dynascene_cli.storage.user_settings import read_settings, settings_file
 
 app = typer.Typer(
     help="Show options' values, and where each comes from.",
@@ -36,14 +36,19 @@ def show(
     as_json: options.AsJson = False,
 ) -> None:
     """Show each option of COMMAND: its value, and what it comes from."""
+    console = Console(as_json=as_json)
+    root: Any = context.find_root().command
+    known = sorted(root.commands)
+    for table in read_settings():
+        if table not in known:
+            told = f"{settings_file()}: [{table}] is no command", suggest(table, known)
+            console.warn(": ".join(filter(None, told)))
     rows = [_row(parameter, inner) for inner, parameter in _options(context.find_root(), command)]
     data = {"file": str(settings_file()), "exists": settings_file().exists(), "options": rows}
     width = max(len(row["option"]) for row in rows)
     lines = [f"{row['option']:{width}}  {_shown(row['value'])}  ({row['source']})" for row in rows]
     there = "" if data["exists"] else " (there is none)"
-    Console(as_json=as_json).result(
-        data, "\n".join([*lines, f"settings file: {settings_file()}{there}"])
-    )
+    console.result(data, "\n".join([*lines, f"settings file: {settings_file()}{there}"]))
 
 
 def _shown(value: object) -> object:

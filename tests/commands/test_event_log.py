@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +89,12 @@ def test_work_that_is_not_counted_is_heard_of(tmp_path, monkeypatch):
         assert each["event"] == "progress"
         assert each["stage"] == "camera"
         assert [each[name] for name in ("done", "total", "seconds_left")] == [None] * 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_under_the_log_is_told(dynascene, tmp_path, words):
+    run = dynascene(*words, "--log-json", "/dev/full")
+    assert run.code == 4
+    assert "the log /dev/full cannot be written: No space left on device" in run.err
+    assert "Traceback" not in run.err
+    assert not (tmp_path / "out.mp4").exists()

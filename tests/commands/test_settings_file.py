@@ -79,6 +79,14 @@ def test_mistakes_for_other_commands_stop_none(dynascene, settings):
     assert dynascene("trajectory", "list").code == 0
 
 
+def test_a_table_of_no_command_is_shown(dynascene, settings):
+    settings("[rendr]\nseed = 1\n[info]\njson = true\n")
+    run = dynascene("settings", "show", "render")
+    assert run.code == 0
+    (line,) = [line for line in run.err.splitlines() if "is no command" in line]
+    assert line.endswith("settings.toml: [rendr] is no command: did you mean render?")
+
+
 def test_a_named_file_that_is_not_there_is_told(dynascene, monkeypatch, tmp_path):
     monkeypatch.setenv("DYNASCENE_SETTINGS", str(tmp_path / "none.toml"))
     run = dynascene("trajectory", "list")
