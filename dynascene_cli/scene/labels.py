@@ -86,21 +86,20 @@ def _network() -> OnnxNetwork:
 
 def scene_labels(
     photo: Image,
-    whole: Image | None = None,
-    window: tuple[slice, slice] | None = None,
-    closer: Image | None = None,
+    probabilities: FloatArray | None = None,
+    around: FloatArray | None = None,
 ) -> SceneLabels:
-    """The labels of an RGB photo (H, W, 3), by the same picture ``closer``, if that is given.
+    """The labels of an RGB photo (H, W, 3), by its class ``probabilities`` where they are known.
 
-    Where it is only a part of a ``whole`` photo, that rows and columns of its ``window`` show,
-    both are looked at: what a part shows is often told only by what is around it.
+    Where it is only a part of a larger photo, ``around`` are those (151, h, w) of the part in it,
+    and both count: what a part shows is often told only by what is around it.
 
     Raises:
         MissingError: the network's weights are not in this installation.
     """
-    probabilities = _probabilities(photo if closer is None else closer)
-    if whole is not None and window is not None:
-        around = _part(_probabilities(whole), whole.shape, window)
+    if probabilities is None:
+        probabilities = class_probabilities(photo)
+    if around is not None:
         finer = _upsample(around, probabilities.shape[1:])
         probabilities = np.asarray((probabilities + finer) / 2, np.float32)
     kinds = [kind for kind, members in _MEMBERS.items()]
@@ -126,7 +125,7 @@ def scene_labels(
     return SceneLabels(classes, np.asarray(coarse.max(axis=0), np.float32))
 
 
-def _probabilities(photo: Image) -> FloatArray:
+def class_probabilities(photo: Image) -> FloatArray:
     """Class probabilities (151, h, w), the shorter side as fine as the network's grid."""
     height, width = photo.shape[:2]
     short = min(height, width)
@@ -147,7 +146,7 @@ def _probabilities(photo: Image) -> FloatArray:
     return np.asarray(total / weight, np.float32)
 
 
-def _part(
+def part_of(
     probabilities: FloatArray, size: tuple[int, ...], window: tuple[slice, slice]
 ) -> FloatArray:
     """The rows and columns of probabilities (151, h, w) that a window of the picture shows."""

@@ -6,7 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from dynascene_cli.scene.labels import SceneLabels, scene_labels
+from dynascene_cli.inference.onnx_network import FloatArray
+from dynascene_cli.scene.labels import SceneLabels, class_probabilities, scene_labels
 from dynascene_cli.scene.outlined_people import SeenPerson, with_people
 from dynascene_cli.scene.popup import level_grid
 from dynascene_cli.scene.single_view_geometry import GeometryGuess
@@ -37,7 +38,12 @@ class Surroundings:
     @cached_property
     def labels(self) -> SceneLabels:
         """What is in that picture."""
-        return scene_labels(self.picture)
+        return scene_labels(self.picture, self.probabilities)
+
+    @cached_property
+    def probabilities(self) -> FloatArray:
+        """How likely each class is in that picture (151, h, w)."""
+        return class_probabilities(self.picture)
 
     @cached_property
     def _outlined(self) -> SceneLabels:

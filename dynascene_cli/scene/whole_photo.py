@@ -7,7 +7,7 @@ import numpy as np
 
 from dynascene_cli.scene.horizon import HorizonEvidence
 from dynascene_cli.scene.known_heights import KnownThing, find_known_things
-from dynascene_cli.scene.labels import SceneLabels, scene_labels
+from dynascene_cli.scene.labels import SceneLabels, class_probabilities, part_of, scene_labels
 from dynascene_cli.scene.single_view_geometry import GeometryGuess, guess_geometry
 from dynascene_cli.scene.surroundings import Surroundings
 from dynascene_cli.shot import Image
@@ -40,10 +40,11 @@ def frame_content(
         MissingError: a network's weights are not in this installation.
     """
     height, width = frame.shape[:2]
+    probabilities = class_probabilities(frame if closer is None else closer)
     room = surroundings.room
     whole_height, whole_width = height + room.top + room.bottom, width + room.left + room.right
     if 1 - height * width / (whole_height * whole_width) < LEAST_HIDDEN:
-        labels = scene_labels(frame, closer=closer)
+        labels = scene_labels(frame, probabilities)
         middle = (whole_width / 2 - room.left) / width, (whole_height / 2 - room.top) / height
         return FrameContent(labels, find_known_things(frame, labels), middle=middle)
     whole, around = surroundings.picture, surroundings.labels
@@ -53,7 +54,9 @@ def frame_content(
     ratio, top = whole_height / height, room.top / height
     aside = (room.left + width / 2 - whole_width / 2) / height
     return FrameContent(
-        scene_labels(frame, whole, window, closer),
+        scene_labels(
+            frame, probabilities, part_of(surroundings.probabilities, whole.shape, window)
+        ),
         tuple(replace(t, foot=t.foot * ratio - top, tall=t.tall * ratio) for t in things),
         tuple(_move_evidence(guess, ratio, top, aside)),
     )

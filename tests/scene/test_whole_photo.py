@@ -5,7 +5,13 @@ import pytest
 
 from dynascene_cli.commands.demo import MEDIA as DEMO_MEDIA
 from dynascene_cli.pipeline.framed_photo import frame_photo
-from dynascene_cli.scene import Surroundings, frame_content, guess_geometry, scene_labels
+from dynascene_cli.scene import (
+    Surroundings,
+    frame_content,
+    guess_geometry,
+    labels,
+    scene_labels,
+)
 from dynascene_cli.shot import Image
 from dynascene_cli.video import (
     cover_window,
@@ -53,6 +59,20 @@ def test_evidence_is_carried_into_a_frame_from_above_and_below_it() -> None:
         assert here.row * 120 == pytest.approx(row, abs=0.5)
         assert here.spread * 120 == pytest.approx(there.spread * len(around.picture))
         assert (here.source, here.relation) == (there.source, there.relation)
+
+
+def test_the_whole_photo_is_looked_at_once(monkeypatch) -> None:
+    looked = []
+    look = labels._look_closely
+    monkeypatch.setattr(labels, "_look_closely", lambda seen: looked.append(seen) or look(seen))
+    narrow, around = framed((288, 512))
+    frame_content(narrow, around)
+    for_both = len(looked)
+    scene_labels(narrow)
+    for_frame = len(looked) - for_both
+    scene_labels(around.picture)
+    assert for_both == len(looked) - for_both
+    assert for_both > for_frame
 
 
 def test_a_frame_of_the_photos_own_shape_is_looked_at_alone() -> None:
