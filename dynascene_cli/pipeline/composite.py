@@ -1,10 +1,10 @@
 """The finished picture, frame by frame: the person over the plate, into the video and layers."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import tee
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from dynascene_cli.pipeline.shadow import ShadowCaster
 from dynascene_cli.shot import Clip, DeepImage, GroundContact, Image, Relight, Sunlight
 from dynascene_cli.staging import person_heights
 from dynascene_cli.video import (
+    LARGE_FRAME,
     DecodedFrame,
     decode_frames,
     deepen_frame,
@@ -61,8 +62,8 @@ class CompositeParts:
 
 def write_composite(
     run: Run, request: RenderRequest, clip: Clip, parts: CompositeParts, output: Path
-) -> tuple[Image, Image]:
-    """Write the video and the layers; the middle frame of the clip and of the result."""
+) -> tuple[Image, Image] | None:
+    """Write the video and the layers; the middle frame of clip and result where a report is due."""
     compositor = Compositor(
         parts.look,
         CompositeSettings(
@@ -79,21 +80,22 @@ def write_composite(
     middle = None
     pixels = compositor.width * compositor.height
     ahead = nullcontext if parts.sampled else partial(prefetch, pixels=pixels)
+    # Large frames are put together where they are written: the encoder has threads of its own.
+    made_ahead = ahead if pixels <= LARGE_FRAME else nullcontext
     deep = _is_deep(request, clip, output)
     plates = _plates(run, request, parts, deep)
     with (
         run.console.progress("composite", clip.frame_count) as advance,
         _open_outputs(request, clip, parts.plan, output, deep) as write,
         ahead(_pieces(clip, parts, plates)) as pieces,
-        ahead(_composites(clip, parts, compositor, pieces, deep)) as composites,
+        made_ahead(_composites(clip, parts, compositor, pieces, deep)) as composites,
     ):
         for index, (frame, plate, made) in enumerate(composites):
             write(frame, plate, made)
-            if index == clip.frame_count // 2:
+            if request.report and index == clip.frame_count // 2:
                 middle = np.asarray(frame), made.picture
             advance(index + 1)
         run.project.check_inputs()
-    assert middle is not None
     return middle
 
 
@@ -123,9 +125,19 @@ def _pieces(
     clip: Clip, parts: CompositeParts, plates: Iterator[tuple[Image, DeepImage]]
 ) -> Iterator[tuple[Image | DecodedFrame, WideFrame, tuple[Image, DeepImage]]]:
     """Yield the clip's frames, each with the person as laid over the plate, and its plates."""
-    filmed, shown = tee(zip(decode_frames(clip), parts.matted.matte.alpha.frames(), strict=True))
-    frames = (frame for frame, _ in filmed)
-    yield from zip(frames, _completed(shown, parts), plates, strict=True)
+    # Not by tee, which keeps the last fifty frames.
+    taken: deque[Image | DecodedFrame] = deque()
+
+    def filmed() -> Iterator[tuple[Image | DecodedFrame, NDArray[np.uint8]]]:
+        for frame, alpha in zip(
+            decode_frames(clip), parts.matted.matte.alpha.frames(), strict=True
+        ):
+            taken.append(frame)
+            yield frame, alpha
+
+    persons = _completed(filmed(), parts)
+    for person, plate in zip(persons, plates, strict=True):
+        yield taken.popleft(), person, plate
 
 
 def _composites(

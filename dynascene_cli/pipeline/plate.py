@@ -17,6 +17,7 @@ from dynascene_cli.shot import Image, Margins, Scene
 from dynascene_cli.storage.project import Project
 from dynascene_cli.video import (
     CHUNK_LENGTH,
+    LARGE_FRAME,
     chunk_path,
     chunk_sink,
     cover_deep_with_room,
@@ -29,7 +30,8 @@ from dynascene_cli.video import (
 MOST_KEPT = 2_000_000_000
 """Bytes of frames up to which a plate by geometry is kept: eleven seconds of full HD.
 
-A longer one is drawn again, at some forty frames a second, rather than fill the disk.
+A longer one is drawn again, at some forty frames a second, rather than fill the disk. So are large
+frames, which must be compressed to be read any faster.
 """
 
 SAME = 257
@@ -136,14 +138,20 @@ def frame_bytes(width: int, height: int) -> int:
     return 3 * width * height
 
 
+def most_kept(width: int, height: int) -> int:
+    """How many bytes of frames of a size are kept of a plate by geometry: one of large frames."""
+    return frame_bytes(width, height) if width * height > LARGE_FRAME else MOST_KEPT
+
+
 def project_plate(project: Project, plan: Plan) -> CachedPlate:
     """The plate by the photo's geometry alone."""
+    path = plan.staged.path
     return CachedPlate(
         project,
         plan,
         lambda: projection_renderer(project, plan),
-        rests=plan.staged.path.is_still,
-        most_kept=min(MOST_KEPT, project.free_bytes() / 2),
+        rests=path.is_still,
+        most_kept=min(most_kept(path.width, path.height), project.free_bytes() / 2),
     )
 
 

@@ -11,6 +11,7 @@ from dynascene_cli.camera import Trajectory, check_amount, load_move, trim_move
 from dynascene_cli.camera.estimation.estimate import Estimate
 from dynascene_cli.console import Console
 from dynascene_cli.errors import InputError, StageError
+from dynascene_cli.inference.onnx_network import close_networks
 from dynascene_cli.numerics.memory import release_freed_memory
 from dynascene_cli.pipeline.camera import (
     Foreground,
@@ -31,7 +32,7 @@ from dynascene_cli.pipeline.matte import (
     open_request_clip,
 )
 from dynascene_cli.pipeline.plan import Plan, move_names, plan_shot, tracks_of_clip
-from dynascene_cli.pipeline.plate import MOST_KEPT, CachedPlate, frame_bytes, project_plate
+from dynascene_cli.pipeline.plate import CachedPlate, frame_bytes, most_kept, project_plate
 from dynascene_cli.pipeline.report import Rendered, write_report
 from dynascene_cli.pipeline.request import RenderRequest, RunRequest
 from dynascene_cli.pipeline.run import Run, open_run
@@ -169,7 +170,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
     clock = _Clock(job.run.console)
     with project.locked(), renderer_compiled_ahead() as wait_for_renderer:
         filmed = _film(job, clock)
-        release_freed_memory()
+        _give_back_memory()
         if run.force:
             project.forget("scene", place.key)
         keep_place(project, place)
@@ -177,19 +178,23 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
         with clock.measured("staging"), console.busy("staging"):
             wait_for_renderer()
             plan, projection = _plan(job, filmed, place)
+        _give_back_memory()
         if run.force:
             project.forget("scene", plan.scene_key)
             project.forget("plate", plan.plate_key)
         cached = [name for name, key in plan.stages if project.has(name, key)]
         with clock.measured("scene"):
             plate = _plate(job, filmed, plan, projection)
-        release_freed_memory()
+        plan.place.surroundings.forget()
+        _give_back_memory()
         with clock.measured("composite"):
             with console.busy("composite"):
                 look = cached_look(project, job.clip, filmed.matted, plan, plate)
             # The network draws the person's shadow itself.
             sun = None if job.sampling else choose_sun(request, plan.place, console)
             with_shadow = request.shadow != "none" and not job.sampling
+            # Measuring the look leaves a hundred megabytes behind.
+            release_freed_memory()
             parts = CompositeParts(
                 filmed.matted,
                 plan,
@@ -201,7 +206,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
             )
             middle = write_composite(run, request, job.clip, parts, job.output)
         report = None
-        if request.report:
+        if middle is not None:
             with clock.measured("report"), console.busy("report"):
                 report = _report(job, filmed, place, plan, middle)
     return job.result(
@@ -244,6 +249,12 @@ def _open_job(
     size = _output_size(request, clip)
     sampling = choose_sampling(request, size, console)
     return RenderJob(request, run, clip, output, size, moves, sampling), tuple(odd)
+
+
+def _give_back_memory() -> None:
+    """Give back what a stage took, networks included, since the peak of the next comes on top."""
+    close_networks()
+    release_freed_memory()
 
 
 def _film(job: RenderJob, clock: "_Clock") -> FilmedPerson:
@@ -335,7 +346,7 @@ def _check_disk_space(job: RenderJob) -> None:
             f"{free / 1e9:.2g} GB are free",
             "give --project a folder on another disk, or render a part with --start and --end",
         )
-    if not job.sampling and plate <= MOST_KEPT:
+    if not job.sampling and plate <= most_kept(*job.size):
         needed += plate
     if needed > MUCH_KEPT:
         job.run.console.info(f"up to {needed / 1e9:.1f} GB are kept in {project.folder}")

@@ -20,6 +20,7 @@ from dynascene_cli.projection.mesh import Mesh, default_step, relief_mesh
 from dynascene_cli.projection.rasteriser import Canvas, draw_layer, screen_vertices
 from dynascene_cli.projection.texture import SampledTexture, Texture, texture
 from dynascene_cli.shot import CameraPath, DeepImage, Image, Layer, Scene, SceneGeometry
+from dynascene_cli.video import LARGE_FRAME
 from dynascene_cli.video.deep_pictures import STEP, eight_bits, sixteen_bits
 
 TOLERATED_SPECKS = 2e-3
@@ -230,7 +231,10 @@ class ProjectionRenderer:
             raise StageError(f"frame {index}: {error.message}", error.hint) from None
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[Image]:
-        """Yield frames first ≤ i < last in order, drawn ahead by as many threads as cores."""
+        """Yield frames first ≤ i < last in order, drawn ahead by as many threads as cores.
+
+        Large ones are drawn when they are asked for: each thread's canvas takes 20 bytes a pixel.
+        """
         return map(eight_bits, self._frames(first, last))
 
     def deep_frames(self, first: int = 0, last: int | None = None) -> Iterator[NDArray[np.uint16]]:
@@ -239,6 +243,11 @@ class ProjectionRenderer:
 
     def _frames(self, first: int, last: int | None) -> Iterator[DeepImage]:
         end = self.frame_count if last is None else last
+        if self.path.width * self.path.height > LARGE_FRAME:
+            canvas = self._new_canvas()
+            for index in range(first, end):
+                yield self._frame(index, canvas)
+            return
         threads = min(os.cpu_count() or 1, 4, max(end - first, 1))
         canvases: SimpleQueue[Canvas] = SimpleQueue()
         for _ in range(threads):

@@ -110,6 +110,7 @@ def fill(
         else:
             small = _upsample_offsets(small, level.allowed, level.lock.first)
         estimate = _search_and_vote(level, _initial(level, estimate, *small), *small, number, seed)
+    del oddity
     allowed = _permitted_sources(sources, sky)
     first = int(np.flatnonzero(sources.any(axis=1))[0])
     if small is not None:
@@ -129,8 +130,9 @@ def _paint(image: Image, hole: Mask, rows: Indices, cols: Indices, smooth: Mask)
     longer = max(hole.shape)
     in_sky, elsewhere = (np.float32(1 / (f * longer) ** 2) for f in (SKY_FADE, FADE))
     screening = np.where(smooth, in_sky, elsewhere)
-    limit = np.where(smooth, np.float32(3 * LARGEST_STEP), np.float32(LARGEST_STEP))
-    blended = remove_seams(colour, across, down, hole, screening, limit, smooth)
+    limits = LARGEST_STEP, 3 * LARGEST_STEP
+    blended = remove_seams(colour, across, down, hole, screening, limits, smooth)
+    del across, down
     painted = image.copy()
     painted[hole] = np.clip(blended[hole], 0, 255) + 0.5
     return painted

@@ -45,6 +45,8 @@ FRONTAL = (Surface.PLANT, Surface.PERSON, Surface.POST)
 SKY_DISTANCE, FARTHEST, NEAREST = 400.0, 150.0, 0.4
 """Camera heights to the sky, and between which cards stand."""
 
+BAND_ROWS = 64
+
 SMALLEST = 4e-4
 """Parts of a smaller share of the picture join what surrounds them."""
 
@@ -106,27 +108,44 @@ class PopUp:
 
     def inverse_depth(self, index: Indices, margins: Margins = Margins(), step: int = 1) -> Field:
         """1/Z (h, w) in 1/m of every ``step``-th pixel of a canvas, of planes ``index`` (h, w)."""
-        column, level = level_grid(self.geometry, margins, step)
-        a, b, c = (self.planes[:, k].astype(np.float32)[index] for k in range(3))
-        inverse = a + b * column + c * level
+        inverse = np.empty(index.shape, np.float32)
+        planes = self.planes.astype(np.float32).T
+        for rows in _bands(len(index)):
+            column, level = level_grid(self.geometry, margins, step, rows)
+            a, b, c = (values[index[rows]] for values in planes)
+            inverse[rows] = a + b * column + c * level
         h = self.geometry.camera_height
-        return np.clip(inverse, 1 / (SKY_DISTANCE * h), 1 / (0.25 * h), dtype=np.float32)
+        return np.clip(
+            inverse, 1 / (SKY_DISTANCE * h), 1 / (0.25 * h), out=inverse, dtype=np.float32
+        )
+
+
+def _bands(height: int) -> Iterator[slice]:
+    """Rows in bands, of which intermediate results stay small."""
+    for first in range(0, height, BAND_ROWS):
+        yield slice(first, min(first + BAND_ROWS, height))
 
 
 def level_grid(
-    geometry: SceneGeometry, margins: Margins = Margins(), step: int = 1
+    geometry: SceneGeometry,
+    margins: Margins = Margins(),
+    step: int = 1,
+    rows: slice = slice(None),
 ) -> tuple[Field, Field]:
     """Columns from the middle and rows below the horizon (h, w) of a canvas's upright picture.
 
-    Of every ``step``-th pixel, from the first.
+    Of every ``step``-th pixel, from the first, and of these the ``rows``.
     """
     width = geometry.width + margins.left + margins.right
     height = geometry.height + margins.top + margins.bottom
     x = np.arange(0, width, step) + 0.5 - margins.left - geometry.middle
-    y = (np.arange(0, height, step) + 0.5 - margins.top - geometry.horizon)[:, None]
+    y = (np.arange(0, height, step)[rows] + 0.5 - margins.top - geometry.horizon)[:, None]
     angle = np.radians(geometry.roll_deg)
-    column = np.cos(angle) * x - np.sin(angle) * y
-    return column.astype(np.float32), (np.cos(angle) * y + np.sin(angle) * x).astype(np.float32)
+    column, level = (np.empty((len(y), len(x)), np.float32) for _ in range(2))
+    for band in _bands(len(y)):
+        column[band] = np.cos(angle) * x - np.sin(angle) * y[band]
+        level[band] = np.cos(angle) * y[band] + np.sin(angle) * x
+    return column, level
 
 
 def pop_up(

@@ -42,6 +42,21 @@ def popup_layers(
     ``filling`` is the canvas whose margins were painted in: what they show is what they were
     copied from.
     """
+    front, behind, hole = _cut_cards(filling, popup, margins)
+    if not hole.any():
+        return front, Layer(front.image, front.depth)
+    back = fill(
+        filling.image,
+        hole,
+        slope=-float(np.tan(np.radians(popup.geometry.roll_deg))),
+        kinds=popup.shown[behind],
+        seed=seed,
+    )
+    return front, Layer(back.image, np.asarray(1 / popup.inverse_depth(behind, margins)))
+
+
+def _cut_cards(filling: Filling, popup: PopUp, margins: Margins) -> tuple[Layer, Indices, Mask]:
+    """The layer of cut cards, the planes (h, w) behind them, and where those are to be painted."""
     geometry = popup.geometry
     index = canvas_planes(popup, margins, filling.rows, filling.cols)
     inverse = popup.inverse_depth(index, margins)
@@ -53,20 +68,11 @@ def popup_layers(
     )
     near, far = _sides_of_cuts(inverse)
     if not near.any():
-        return front, Layer(front.image, front.depth)
+        return front, index, near
     behind = _planes_behind(popup, index, inverse, near, far, margins)
-    behind_inverse = popup.inverse_depth(behind, margins)
     radius = max(2, round(FRINGE * geometry.width))
     hidden = (behind != index).astype(np.uint8)
-    hole = np.asarray(cv2.dilate(hidden, disc(radius)) > 0)
-    back = fill(
-        filling.image,
-        hole,
-        slope=-float(np.tan(np.radians(geometry.roll_deg))),
-        kinds=popup.shown[behind],
-        seed=seed,
-    )
-    return front, Layer(back.image, np.asarray(1 / behind_inverse, np.float32))
+    return front, behind, np.asarray(cv2.dilate(hidden, disc(radius)) > 0)
 
 
 def canvas_planes(popup: PopUp, margins: Margins, rows: Indices, cols: Indices) -> Indices:

@@ -49,6 +49,11 @@ class Surroundings:
     def _outlined(self) -> SceneLabels:
         return with_people(self.labels, self.picture, self._people(self.picture))
 
+    def forget(self) -> None:
+        """Give back what was looked at: large, and made again where it is needed once more."""
+        for seen in ("picture", "labels", "_outlined"):
+            vars(self).pop(seen, None)
+
     def within(self, margins: Margins) -> Margins:
         """The part of a canvas's margins that the photo shows."""
         room = vars(self.room)

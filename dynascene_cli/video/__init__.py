@@ -33,7 +33,7 @@ from dynascene_cli.video.mattes import AlphaFrames, alpha_frames, matte_picture
 from dynascene_cli.video.openexr import ExrCompression
 from dynascene_cli.video.opening import open_clip
 from dynascene_cli.video.outputs import check_spared, check_writable
-from dynascene_cli.video.prefetch import prefetch
+from dynascene_cli.video.prefetch import LARGE_FRAME, prefetch
 from dynascene_cli.video.reading import (
     DecodedFrame,
     decode_frames,
@@ -57,6 +57,7 @@ from dynascene_cli.video.writing import (
 __all__ = [
     "CHUNK_LENGTH",
     "GREY_SUFFIX",
+    "LARGE_FRAME",
     "AlphaFrames",
     "ChunkedFrames",
     "CoverWindow",

@@ -2,18 +2,17 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from queue import Empty, Full, Queue
-from threading import Event, Thread
+from queue import SimpleQueue
+from threading import Event, Semaphore, Thread
 from typing import TypeVar
 
-DEPTH = 2
-"""Items that wait at most: one evens out costs, the other lets a slow taker find work done."""
+AHEAD = 3
+"""Items at most that are made before they are taken: one is in the making, one evens out costs, the
+other lets a slow taker find work done."""
 
 LARGE_FRAME = 4_000_000
-"""Of frames of more pixels only one waits: each takes tens of megabytes at every step."""
-
-_CHECK_SECONDS = 0.1
-"""How often a thread whose queue is full looks whether anybody still takes from it."""
+"""Of frames of more pixels only one is made while another is used: each takes tens of megabytes at
+every step."""
 
 Item = TypeVar("Item")
 
@@ -34,47 +33,42 @@ def prefetch(source: Iterable[Item], pixels: int = 0) -> Iterator[Iterator[Item]
     the source is closed, on the thread that ran it, and that thread is waited for: give no source
     an item of which takes long, since an interruption waits for it.
     """
-    queue: Queue[Item | _End] = Queue(1 if pixels > LARGE_FRAME else DEPTH)
+    queue: SimpleQueue[Item | _End] = SimpleQueue()
+    room = Semaphore(1 if pixels > LARGE_FRAME else AHEAD)
     stopped = Event()
-    maker = Thread(target=_make_items, args=(source, queue, stopped), daemon=True)
+    maker = Thread(target=_make_items, args=(source, queue, room, stopped), daemon=True)
     maker.start()
     try:
-        yield _take_items(queue)
+        yield _take_items(queue, room)
     finally:
         stopped.set()
-        with suppress(Empty):
-            while True:
-                queue.get_nowait()
+        room.release()
         maker.join()
 
 
-def _take_items(queue: "Queue[Item | _End]") -> Iterator[Item]:
+def _take_items(queue: "SimpleQueue[Item | _End]", room: Semaphore) -> Iterator[Item]:
     while not isinstance(item := queue.get(), _End):
+        room.release()
         yield item
+        # Nothing holds it while the next one is waited for.
+        del item
     if item.failure is not None:
         raise item.failure
 
 
-def _make_items(source: Iterable[Item], queue: "Queue[Item | _End]", stopped: Event) -> None:
+def _make_items(
+    source: Iterable[Item], queue: "SimpleQueue[Item | _End]", room: Semaphore, stopped: Event
+) -> None:
     failure = None
     try:
         items = iter(source)
         try:
-            for item in items:
-                if not _offer(queue, item, stopped):
-                    break
+            with suppress(StopIteration):
+                while room.acquire() and not stopped.is_set():
+                    queue.put(next(items))
         finally:
             if isinstance(items, Generator):
                 items.close()
     except BaseException as raised:
         failure = raised
-    _offer(queue, _End(failure), stopped)
-
-
-def _offer(queue: "Queue[Item | _End]", item: Item | _End, stopped: Event) -> bool:
-    """Wait until the queue takes an item; False where nobody takes from it any more."""
-    while not stopped.is_set():
-        with suppress(Full):
-            queue.put(item, timeout=_CHECK_SECONDS)
-            return True
-    return False
+    queue.put(_End(failure))

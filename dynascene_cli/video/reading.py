@@ -30,6 +30,7 @@ from dynascene_cli.video.containers import bound_frames, open_video
 from dynascene_cli.video.deep_pictures import read_deep_picture, sixteen_bits
 from dynascene_cli.video.images import read_picture
 from dynascene_cli.video.orientation import Picture, orient_picture
+from dynascene_cli.video.prefetch import LARGE_FRAME
 from dynascene_cli.video.sequences import other_size, sequence_files
 
 _MOST_THREADS = 8
@@ -250,7 +251,9 @@ def _all_frames(
         bound_frames(decoder)
     # Frames on threads come later than their packets, and would change places with opaque ones.
     decoder.thread_type = "SLICE" if alpha_beside else "AUTO"
-    decoder.thread_count = min(os.cpu_count() or 1, _MOST_THREADS)
+    # Each thread holds frames of its own, and who takes large ones is slower than one of them.
+    large = clip.width * clip.height > LARGE_FRAME
+    decoder.thread_count = 1 if large else min(os.cpu_count() or 1, _MOST_THREADS)
     last_good = _begin(clip)
     tick = Fraction(stream.time_base or 1)
     failure: av.FFmpegError | None = None

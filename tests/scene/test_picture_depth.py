@@ -5,7 +5,7 @@ import pytest
 from streets import camera, guess_of, seen
 
 from dynascene_cli.errors import StageError
-from dynascene_cli.inference.onnx_network import OnnxNetwork
+from dynascene_cli.inference.onnx_network import OnnxNetwork, close_networks
 from dynascene_cli.scene.depth_alignment import align_depth
 from dynascene_cli.scene.onnx_depth import MULTIPLE, SHORTER_SIDE, find_depth_network, predict_depth
 
@@ -49,6 +49,16 @@ def test_sides_are_multiples_and_values_are_normalised(tmp_path) -> None:
     assert depth.shape[0] == SHORTER_SIDE
     assert depth.shape[1] % MULTIPLE == 0
     assert depth.min() == pytest.approx(-0.485 / 0.229, abs=0.05)
+
+
+def test_a_closed_network_predicts_the_same_once_more(tmp_path) -> None:
+    _, photo = disparity_photo("canyon")
+    network = red_network(tmp_path / "depth.onnx")
+    before = predict_depth(photo, network)
+    close_networks()
+    assert network.is_closed
+    assert (predict_depth(photo, network) == before).all()
+    assert not network.is_closed
 
 
 def test_a_network_of_fixed_sides_is_fed_those(tmp_path) -> None:
