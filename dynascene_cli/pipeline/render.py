@@ -188,23 +188,7 @@ def render(request: RenderRequest, asked: RunRequest, console: Console) -> Rende
         plan.place.surroundings.forget()
         _give_back_memory()
         with clock.measured("composite"):
-            with console.busy("composite"):
-                look = cached_look(project, job.clip, filmed.matted, plan, plate)
-            # The network draws the person's shadow itself.
-            sun = None if job.sampling else choose_sun(request, plan.place, console)
-            with_shadow = request.shadow != "none" and not job.sampling
-            # Measuring the look leaves a hundred megabytes behind.
-            release_freed_memory()
-            parts = CompositeParts(
-                filmed.matted,
-                plan,
-                plate,
-                look,
-                with_shadow,
-                sun,
-                sampled=job.sampling is not None,
-            )
-            middle = write_composite(run, request, job.clip, parts, job.output)
+            middle = _composite(job, filmed, plan, plate)
         report = None
         if middle is not None:
             with clock.measured("report"), console.busy("report"):
@@ -286,6 +270,29 @@ def _plate(job: RenderJob, filmed: FilmedPerson, plan: Plan, projection: Plan) -
             return project_plate(job.run.project, plan)
     person = job.clip, filmed.matted.matte
     return sample_plate(job.run, job.request, job.sampling, person, (plan, projection))
+
+
+def _composite(
+    job: RenderJob, filmed: FilmedPerson, plan: Plan, plate: CachedPlate
+) -> tuple[Image, Image] | None:
+    """Write what is asked for; the middle frame of clip and result where a report is due."""
+    run, request = job.run, job.request
+    with run.console.busy("composite"):
+        look = cached_look(run.project, job.clip, filmed.matted, plan, plate)
+    # The network draws the person's shadow itself.
+    sun = None if job.sampling else choose_sun(request, plan.place, run.console)
+    parts = CompositeParts(
+        filmed.matted,
+        plan,
+        plate,
+        look,
+        with_shadow=request.shadow != "none" and not job.sampling,
+        sun=sun,
+        sampled=job.sampling is not None,
+    )
+    # Measuring the look leaves a hundred megabytes behind.
+    release_freed_memory()
+    return write_composite(run, request, job.clip, parts, job.output)
 
 
 def _report(
