@@ -40,7 +40,6 @@ from dynascene_cli.matting.pose import (
 )
 from dynascene_cli.matting.pose_tracking import (
     CHANGED_MUCH,
-    LEAST_CUT,
     NOWHERE,
     PersonView,
     cut_by_frame,
@@ -59,8 +58,6 @@ from dynascene_cli.matting.segmentation import salient_mask, selfie_mask
 from dynascene_cli.matting.temporal import (
     CarriedMasks,
     carry_masks,
-    changed_at_edge,
-    changed_share,
     resample_between_crops,
     steady_mask,
 )
@@ -69,8 +66,9 @@ from dynascene_cli.shot import LANDMARKS, Image
 
 CUT_MEMORY = 0.6
 """How much of the last frame's share of being cut is kept, so that nothing pops."""
+LEAST_CUT = 0.05
 MOSTLY_CUT = 0.5
-"""Share of being cut from which the box alone is cropped."""
+"""Shares below which only the pose's mask is taken, and from which the box alone is cropped."""
 BOX_MARGIN = 1.3
 AROUND = 0.12
 """How far beyond the box the person may reach, as a share of the crop."""
@@ -78,11 +76,8 @@ WIDER, MOST_WIDENED = 1.4, 2
 """By how much, and how often, a crop is enlarged whose edge cuts the person."""
 CUT_LENGTH = 0.02
 """Length of such a cut, as a share of the crop's side."""
-SALIENT_EVERY, CALM_SALIENT_EVERY, PROP_EVERY = 3, 6, 2
-"""Frames after which U²-Netp looks again at the person, at one about whose edge nothing moves, and
-at what they hold."""
-STIRRED = 0.2
-"""Share of their edge that looks different from frame to frame, from which it is the first."""
+SALIENT_EVERY, PROP_EVERY = 3, 2
+"""Frames after which U²-Netp looks again at the person, and at what they hold."""
 SALIENT_SIDE, FAST_SALIENT_SIDE, BEST_SALIENT_SIDE = 256, 192, 320
 """At what size: where it looks at every frame, since nothing can be carried along, at a smaller."""
 KEPT_AREA = 0.4
@@ -97,9 +92,8 @@ class _Sight:
     """What the networks see of the person in a crop (4,), all of it (256, 256).
 
     ``image`` is the crop of the picture's ``part``, ``carried`` what the last frame says,
-    ``changed`` the share of the person that looks different, ``salient`` what stands out,
-    ``salient_age`` how stale that is: 0 where just seen, 1 where it must be seen anew, ``mask`` the
-    person.
+    ``changed`` the share of the person that looks different, ``salient`` what stands out, as of
+    ``salient_age`` frames ago, ``mask`` the person.
     """
 
     crop: Floats
@@ -108,7 +102,7 @@ class _Sight:
     carried: CarriedMasks | None
     changed: float
     salient: FloatArray | None
-    salient_age: float
+    salient_age: int
     mask: FloatArray
 
 
@@ -136,7 +130,7 @@ class BundledMattingModel:
             "past_mask": np.zeros((SIDE, SIDE), np.float32),
             "past_image": np.zeros((SIDE, SIDE, 3), np.uint8),
             "salient": np.zeros((SIDE, SIDE), np.float32),
-            "salient_age": np.array(-1.0),
+            "salient_age": np.array(-1),
             **state_of_props(no_props()),
             **state_of_place(no_place()),
             "prop_look": np.array(0),
@@ -211,13 +205,13 @@ class BundledMattingModel:
             return None
         image = crop_picture(part, crop)
 
-        def carry() -> tuple[CarriedMasks | None, float, FloatArray | None, float]:
+        def carry() -> tuple[CarriedMasks | None, float, FloatArray | None, int]:
             carried = None
             if np.isfinite(state["past_crop"]).all():
                 past = (state["past_mask"], state["salient"])
                 carried = carry_masks(image, crop, state["past_image"], state["past_crop"], past)
-            changed = 0.0 if carried is None else changed_share(carried)
-            age = float(state["salient_age"])
+            changed = 0.0 if carried is None else _changed_share(carried)
+            age = int(state["salient_age"])
             return carried, changed, *self._salient(part, crop, cut, carried, age, changed)
 
         mask, (carried, changed, salient, age) = call_in_threads(
@@ -233,20 +227,19 @@ class BundledMattingModel:
         crop: Floats,
         cut: float,
         carried: CarriedMasks | None,
-        age: float,
+        age: int,
         changed: float,
-    ) -> tuple[FloatArray | None, float]:
-        """What stands out (256, 256), seen anew or carried along, and how stale it is, 0..1."""
+    ) -> tuple[FloatArray | None, int]:
+        """What stands out (256, 256), seen anew or carried along, and its age in frames."""
         if cut < LEAST_CUT and not self._best:
-            return None, -1.0
+            return None, -1
         fast = changed > CHANGED_MUCH
-        stirred = 1.0 if carried is None else min(changed_at_edge(carried) / STIRRED, 1.0)
-        stale = age + max(stirred / SALIENT_EVERY, 1 / CALM_SALIENT_EVERY)
-        if carried is not None and age >= 0 and stale < 0.99 and not (self._best or fast):
-            return carried.masks[1], stale
-        moving = FAST_SALIENT_SIDE if fast else SALIENT_SIDE
-        side = BEST_SALIENT_SIDE if self._best else moving
-        return mask_in_crop(salient_mask(part.image, side), part, crop), 0.0
+        if carried is not None and 0 <= age < SALIENT_EVERY - 1 and not (self._best or fast):
+            return carried.masks[1], age + 1
+        side = FAST_SALIENT_SIDE if fast else SALIENT_SIDE
+        if self._best:
+            side = BEST_SALIENT_SIDE
+        return mask_in_crop(salient_mask(part.image, side), part, crop), 0
 
 
 def _is_cut_by_crop(sight: _Sight, width: int, height: int) -> bool:
@@ -292,6 +285,12 @@ def _matte_frame(alpha: Image, view: PersonView, props: Props) -> MatteFrame:
     return MatteFrame(alpha, landmarks, visibility, True, detection, props.boxes, held=props.kinds)
 
 
+def _changed_share(carried: CarriedMasks) -> float:
+    """How much of the person looks different from the last frame, 0..1."""
+    person = carried.masks[0] > 0.5
+    return 1 - float(carried.similarity[person].mean()) if person.any() else 1.0
+
+
 def _crop_of_view(view: PersonView, cut: float) -> Floats:
     """The crop (4,) in which the masks are fused: the pose's, or one around a cut body's box."""
     if view.pose is not None and cut < MOSTLY_CUT:
@@ -330,7 +329,7 @@ def _opinions(
     cut: float,
     carried: CarriedMasks | None,
     salient: FloatArray | None,
-    age: float,
+    age: int,
 ) -> Opinions:
     """What every network that is asked about the person says."""
     asked = cut >= LEAST_CUT or salient is not None
@@ -341,7 +340,7 @@ def _opinions(
     elsewhere = boxes_in_crop(view.others, crop) * (1 - boxes_in_crop(view.box[None], crop))
     body = boxes_in_crop(view.box[None], crop)
     around = nearness(body > 0, AROUND)
-    unforeseen = carried is None or changed_share(carried) > CHANGED_MUCH
+    unforeseen = carried is None or _changed_share(carried) > CHANGED_MUCH
     if unforeseen and selfie is not None and salient is not None and age == 0:
         agreed = attached_part(selfie * (1 - elsewhere), salient, body)
         around = np.maximum(around, nearness(agreed, AROUND / 4))
@@ -384,7 +383,11 @@ def _next_following(
             sizes = (moved[2:] - moved[:2]) / np.maximum(box[2:] - box[:2], 1.0)
             if (sizes > AREA_STEP).all() and (sizes < 1 / AREA_STEP).all():
                 box = moved
-    next_crop = NOWHERE if view.pose is None else crop_with_box(crop_of_pose(view.pose), box)
+    next_crop = NOWHERE
+    if view.pose is not None:
+        next_crop = crop_of_pose(view.pose)
+        if np.isfinite(box).all():
+            next_crop = crop_with_box(next_crop, box)
     return {
         "box": box,
         "box_beyond_mask": beyond,

@@ -39,13 +39,11 @@ EDGE_NEAR, EDGE_FAR = 0.012, 0.025
 """Distances of a box from the picture's edge, as shares of its size: touching, and clear of it."""
 BODY_GROUPS = ((0, 11), (11, 13), (13, 15), (15, 17), (23, 25), (25, 27), (27, 29))
 """BlazePose's landmarks of head, shoulders, elbows, wrists, hips, knees and ankles."""
-WHOLE_SHARE, CUT_SHARE = 0.89, 0.72
+WHOLE_SHARE, CUT_SHARE = 0.92, 0.72
 """Shares of a body that is seen: where nothing is missing, and where all below the hips is."""
 TRUNK_AND_LEGS = (11, 12, 23, 24, 25, 26, 27, 28)
 """BlazePose's landmarks of both shoulders, hips, knees and ankles."""
 CLEARLY_SEEN = 0.5
-LEAST_CUT = 0.05
-"""Share of being cut below which a body counts as whole."""
 CHANGED_MUCH = 0.35
 """Share of the person that looks different from frame to frame beyond which every frame is looked
 at: the last one tells little about the next."""
@@ -123,9 +121,7 @@ def _look_interval(state: MattingState) -> int:
     changed = float(state.get("changed", np.zeros(())))
     if len(state.get("prop_boxes", ())) or changed > CHANGED_MUCH:
         return 1
-    # What is kept of having been cut never comes to nothing.
-    is_cut = float(state.get("cut", np.zeros(()))) >= LEAST_CUT
-    interval = LOOK_EVERY_CUT if is_cut else LOOK_EVERY
+    interval = LOOK_EVERY_CUT if float(state.get("cut", np.zeros(()))) > 0 else LOOK_EVERY
     return min(interval, LOOK_EVERY_HELD) if len(state.get("prop_known", ())) else interval
 
 

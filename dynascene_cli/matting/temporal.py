@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 from dynascene_cli.geometry import Floats
 from dynascene_cli.inference.onnx_network import FloatArray
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_to_picture
-from dynascene_cli.numerics.morphology import disc
-from dynascene_cli.shot import Image, Mask
+from dynascene_cli.shot import Image
 
 TRUST_DECIDED = 0.45
 TRUST_UNDECIDED = 0.9
 LEVELS_OF_CHANGE = 16.0
-EDGE = 4
-"""Pixels to either side of a mask's edge that are about it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,21 +84,6 @@ def move_masks(
     similarity = np.exp(-np.square(change / np.float32(LEVELS_OF_CHANGE)))
     moved = (cv2.remap(mask, x, y, cv2.INTER_LINEAR) for mask in past_masks)
     return CarriedMasks(tuple(np.asarray(mask, np.float32) for mask in moved), similarity)
-
-
-def changed_share(carried: CarriedMasks) -> float:
-    """How much of the person, the first mask, looks different from the last frame, 0..1."""
-    return _change_within(carried, carried.masks[0] > 0.5)
-
-
-def changed_at_edge(carried: CarriedMasks) -> float:
-    """How much of what is about the edge of the first mask looks different, 0..1."""
-    person, reach = (carried.masks[0] > 0.5).astype(np.uint8), disc(EDGE)
-    return _change_within(carried, cv2.dilate(person, reach) > cv2.erode(person, reach))
-
-
-def _change_within(carried: CarriedMasks, where: Mask) -> float:
-    return 1 - float(carried.similarity[where].mean()) if where.any() else 1.0
 
 
 def steady_mask(mask: FloatArray, known: FloatArray, similarity: FloatArray) -> FloatArray:

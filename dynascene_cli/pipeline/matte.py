@@ -64,7 +64,7 @@ from dynascene_cli.video import (
     write_image,
 )
 
-STAGE_VERSION = 18
+STAGE_VERSION = 17
 SHEET_FRAMES = 12
 HIDDEN_PARTS = "hidden.npz"
 TRACKED = ("landmarks", "visibility", "boxes", "bases", "detections", "touched")

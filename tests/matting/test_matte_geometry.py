@@ -11,13 +11,7 @@ from dynascene_cli.matting.edge_refinement import reduce_part, refine_alpha
 from dynascene_cli.matting.landmark_smoothing import assemble_tracks, smooth_landmarks
 from dynascene_cli.matting.person_detector import most_alike
 from dynascene_cli.matting.pose import SIDE, between_indices, crop_of_box, crop_to_picture
-from dynascene_cli.matting.temporal import (
-    CarriedMasks,
-    carry_masks,
-    changed_at_edge,
-    changed_share,
-    steady_mask,
-)
+from dynascene_cli.matting.temporal import carry_masks, steady_mask
 from dynascene_cli.shot import LANDMARKS
 
 
@@ -148,16 +142,3 @@ def test_tracks_drop_outliers_bridge_short_gaps_and_leave_long_ones():
     assert tracks.visibility[20, 0] == 0
     assert np.isnan(tracks.points[55:]).all()
     assert np.isnan(landmarks[31]).all()
-
-
-def test_a_hand_that_moves_beside_a_still_body_is_told_by_its_edge():
-    mask, similarity = np.zeros((SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
-    mask[64:192, 64:192] = 1
-    still = CarriedMasks((mask,), similarity.copy())
-    assert changed_at_edge(still) == changed_share(still) == 0
-    similarity[188:196, 64:192] = 0
-    moved = CarriedMasks((mask,), similarity)
-    assert changed_share(moved) == pytest.approx(4 / 128, abs=1e-4)
-    assert changed_at_edge(moved) == pytest.approx(0.25, abs=0.01)
-    nobody = CarriedMasks((np.zeros_like(mask),), similarity)
-    assert changed_at_edge(nobody) == changed_share(nobody) == 1
