@@ -37,9 +37,8 @@ def lay_over(foreground: Image, alpha: Gray, picture: Image) -> None:
 def look_up(image: DeepImage, table: Levels) -> Levels:
     """An image (H, W, 3) of which each channel went through its column of a table (256, 3).
 
-    Or one of 16 bits through a table (65536, 3) of 16 bits.
-
-    In a third of the time of ``cv2.LUT``, which takes a table of three channels for a general one.
+    One of 16 bits goes through a table (65536, 3) of 16 bits. In a third of the time of
+    ``cv2.LUT``, which takes a table of three channels for a general one.
     """
     made = np.empty_like(table, shape=image.shape)
     _look_up(np.ascontiguousarray(image), np.ascontiguousarray(table.T), made)

@@ -14,7 +14,6 @@ from dynascene_cli.compositing.blend import (
     darken,
     lay_over,
     lay_over_deep,
-    look_up,
     wrap_light,
 )
 from dynascene_cli.compositing.cast_shadow import CastShadow, cast_shadow
@@ -26,7 +25,6 @@ from dynascene_cli.compositing.linear_light import (
     apply_gain,
     expose,
     lift,
-    light_table,
 )
 from dynascene_cli.compositing.look import Look
 from dynascene_cli.compositing.roi import (
@@ -159,7 +157,7 @@ class Compositor:
         if settings.relight == "scene" and np.any(gains != 1):
             self._plate_change = LightChange(partial(apply_gain, gain=gains))
         self._relit = _relighting(look, settings.relight)
-        self._person_table = None if self._relit is None else light_table(self._relit)
+        self._person_change = None if self._relit is None else LightChange(self._relit)
         self._whites = look.white_curve(settings.relight)
         self._blur = look.plate_blur if settings.plate_blur else 0.0
         with_grain = settings.grain and look.grain > 0
@@ -196,8 +194,8 @@ class Compositor:
         if not ground_box.empty:
             darken(taken, ground_box.crop(picture))
         if not box.empty:
-            if self._person_table is not None:
-                colours = look_up(colours, self._person_table)
+            if self._person_change is not None:
+                colours = self._person_change.apply(colours)
             if self._whites is not None:
                 colours = self._whites.soften_display(colours)
             if self._wrap:

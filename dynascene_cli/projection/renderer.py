@@ -120,13 +120,13 @@ def plate_frame(
         )
     rgba = texels.view(np.uint8).reshape(height, width, 4)
     picture = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), np.uint8)
+    is_deep = drawn_on.deep.size > 0
+    if uncovered == 0:
+        return drawn_on.deep.copy() if is_deep else picture
     gaps = texels == 0
-    if uncovered > 0:
-        filled = cv2.inpaint(picture, gaps.astype(np.uint8), 2, cv2.INPAINT_TELEA)
-        picture = np.asarray(filled, np.uint8)
-    if not drawn_on.deep.size:
-        return picture
-    return np.where(gaps[..., None], sixteen_bits(picture), drawn_on.deep)
+    filled = cv2.inpaint(picture, gaps.astype(np.uint8), 2, cv2.INPAINT_TELEA)
+    picture = np.asarray(filled, np.uint8)
+    return np.where(gaps[..., None], sixteen_bits(picture), drawn_on.deep) if is_deep else picture
 
 
 def new_canvas(reliefs: tuple[Relief, ...], width: int, height: int) -> Canvas:

@@ -7,6 +7,7 @@ the room at a fifth of the cost of FFV1's RGB and is exact for noise, which Ut V
 frame stands alone.
 """
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -180,8 +181,7 @@ def _read_array(path: Path, first: int) -> Iterator[Image]:
         (count, *shape), _, kind = np.lib.format.read_array_header_1_0(file)
         if kind != np.uint8 or len(shape) != 3:
             raise ValueError("no frames")
-        image = np.empty(shape, np.uint8)
-        file.seek(first * image.nbytes, os.SEEK_CUR)
+        file.seek(first * math.prod(shape), os.SEEK_CUR)
         for _ in range(first, count):
             image = np.empty(shape, np.uint8)
             if file.readinto(image.data) != image.nbytes:

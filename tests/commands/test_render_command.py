@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-import weakref
 from pathlib import Path
 
 import av
@@ -15,13 +14,7 @@ from PIL import Image as Pillow
 
 from dynascene_cli.commands.demo import MEDIA
 from dynascene_cli.geometry import project
-from dynascene_cli.video import (
-    decode_frames,
-    open_clip,
-    read_frames,
-    read_photo,
-    resize_to_cover,
-)
+from dynascene_cli.video import open_clip, read_frames, read_photo, resize_to_cover
 
 pytestmark = pytest.mark.usefixtures("dynascene")
 
@@ -387,21 +380,3 @@ def test_an_orbit_around_the_demos_person_sees_no_hole(dynascene):
         *("--camera", "orbit-left", "--end", "0.5", "--size", "360x640", "-o", "o.mp4"),
     )
     assert run.code == 0, run.err
-
-
-def test_few_frames_are_held_at_a_time(dynascene, drawn_clip, photo, monkeypatch):
-    clip, alphas = drawn_clip
-    held: weakref.WeakSet[object] = weakref.WeakSet()
-    counts = []
-
-    def counted(clip):
-        for frame in decode_frames(clip):
-            held.add(frame)
-            counts.append(len(held))
-            yield frame
-
-    monkeypatch.setattr("dynascene_cli.pipeline.composite.decode_frames", counted)
-    run = dynascene("render", clip, "--scene", photo, "--camera", "truck-left", "--matte", alphas)
-    assert run.code == 0, run.err
-    assert len(counts) > 30
-    assert max(counts) < 12
